@@ -1,0 +1,173 @@
+//! What a command is, and what deciding it gives: plain data, nothing left to choose when it is carried out.
+
+use crate::facts::Need;
+use crate::moment::Moment;
+use crate::record::{Name, Record};
+use crate::refusal::Refusal;
+use crate::settlement::line::{Entry, Line, StatementKey, StatementStatus};
+use crate::value::Value;
+use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What somebody wants done to records.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    Create { object: Name, input: Map<String, Json> },
+    Update { object: Name, id: Uuid, version: i64, input: Map<String, Json> },
+    Delete { object: Name, id: Uuid, version: i64 },
+    Restore { object: Name, id: Uuid, version: i64 },
+    Transition { object: Name, id: Uuid, version: Option<i64>, transition: String, input: Map<String, Json> },
+    /// Settles facts of one unit of a run: the lines that should exist against those posted.
+    Settle(SettleUnit),
+    /// Adds a row to a rate table, in the form of the table's `rows`.
+    AddRate { table: Name, row: Map<String, Json> },
+    /// Ends a row of a rate table on a date; what was known before stays known.
+    CloseRate { table: Name, row: Uuid, valid_to: crate::moment::Date },
+}
+
+/// Facts of one unit, in (business date, id) order, that one command settles: at most [`UNIT_FACTS_MAX`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct SettleUnit {
+    pub plan: Name,
+    pub run: Uuid,
+    pub facts: Vec<Uuid>,
+}
+
+/// The most facts one command settles; people's commands go between the commands of a run.
+pub const UNIT_FACTS_MAX: usize = 5_000;
+
+/// Who acts, when, under which id. Time and identity enter as values.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub command: Uuid,
+    pub moment: Moment,
+    pub actor: Actor,
+}
+
+/// The acting user, as far as decisions know one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Actor {
+    pub id: Option<Uuid>,
+    pub department: Option<Uuid>,
+    pub roles: Vec<String>,
+    /// Fields of the user's record that row rules and expressions may read (`user.partner`).
+    pub fields: BTreeMap<String, Value>,
+}
+
+/// The answer to a command.
+#[derive(Debug)]
+pub enum Outcome {
+    Decided(Box<Decision>),
+    Refused(Box<Refusal>),
+    /// Fetch these and decide again.
+    Needs(Need),
+}
+
+/// Everything to be written in one transaction.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    pub writes: Vec<Write>,
+    pub events: Vec<Event>,
+    /// To-dos of the written records, as they should stand afterwards.
+    pub todos: Vec<TodoChange>,
+    pub lines: Vec<Line>,
+    pub entries: Vec<Entry>,
+    /// Draft statements the lines open.
+    pub statements: Vec<NewStatement>,
+    /// What settling found, fact by fact.
+    pub settled: Settled,
+    /// The record the command was about, as it stands afterwards.
+    pub subject: Option<(Name, Uuid)>,
+}
+
+/// One change of one row. Updates and deletes hold only while the version is `expected`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    Insert(Arc<Record>),
+    /// The whole record as it should stand; `changed` lists the slots that differ.
+    Update { record: Arc<Record>, expected: i64, changed: Vec<usize> },
+    /// Removes the row for good: only owned child rows whose parent no longer holds them.
+    Remove { object: Name, id: Uuid, expected: i64 },
+}
+
+/// What happened to a record: old and new values, by field, in their JSON form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub id: Uuid,
+    pub object: Name,
+    pub record: Uuid,
+    pub kind: EventKind,
+    pub transition: Option<String>,
+    pub changes: BTreeMap<String, Change>,
+    pub at: Moment,
+    pub actor: Option<Uuid>,
+    pub command: Uuid,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    Created,
+    Updated,
+    Transitioned,
+    Deleted,
+    Restored,
+}
+
+impl EventKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EventKind::Created => "created",
+            EventKind::Updated => "updated",
+            EventKind::Transitioned => "transitioned",
+            EventKind::Deleted => "deleted",
+            EventKind::Restored => "restored",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Change {
+    pub old: Json,
+    pub new: Json,
+}
+
+/// A to-do that should stand open or closed. Opening an open one and closing a closed one changes nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TodoChange {
+    pub object: Name,
+    pub record: Uuid,
+    /// The to-do's name in the object's definition.
+    pub todo: String,
+    pub role: String,
+    pub open: bool,
+    pub at: Moment,
+}
+
+/// A statement that does not exist yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewStatement {
+    pub id: Uuid,
+    pub key: StatementKey,
+    pub ordinal: i64,
+    pub status: StatementStatus,
+    pub at: Moment,
+}
+
+/// What settling found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settled {
+    pub facts: u64,
+    /// Facts whose posted lines were already right.
+    pub unchanged: u64,
+    /// Facts left out, each with its reason; the others are settled.
+    pub failures: Vec<FactFailure>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct FactFailure {
+    pub object: Name,
+    pub fact: Uuid,
+    pub refusal: Refusal,
+}

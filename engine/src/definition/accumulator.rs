@@ -1,0 +1,48 @@
+//! `accumulator`: an aggregate of facts or lines by keys over a period.
+
+use super::{Expression, written};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+written! {
+    /// An aggregate of facts or lines by keys over a period.
+    pub struct AccumulatorDefinition {
+        pub of: Vec<SourceDefinition>,
+        /// Fields or line members that make up the key.
+        pub by: Vec<String>,
+        /// The period calendar it runs over.
+        pub period: String,
+        /// Only facts for which this filter holds.
+        #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+        pub filter: Option<serde_json::Value>,
+        /// Days after the period's end in which facts still count.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub grace_days: Option<u32>,
+    }
+}
+
+/// Facts of an object in a state, or lines of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct SourceDefinition {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Lines with this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+    pub sum: Expression,
+    /// `-` for what counts against.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign: Option<Sign>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Sign {
+    #[serde(rename = "+")]
+    Plus,
+    #[serde(rename = "-")]
+    Minus,
+}

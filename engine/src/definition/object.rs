@@ -1,0 +1,232 @@
+//! `object`: the records of one noun: its fields, rules and to-dos.
+
+use super::{DecimalText, Expression, Tone, written};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+written! {
+    /// The records of one noun: fields, rules, to-dos and the traits engines attach to.
+    pub struct ObjectDefinition {
+        /// English plural for lists.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub plural: Option<String>,
+        /// The field whose value names a record to people.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub display: Option<String>,
+        /// A unique text field by which definitions, seeds, imports and URLs may name a record.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub key: Option<String>,
+        /// Set for owned child rows (`items`): the object that owns them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub owned_by: Option<String>,
+        /// Traits engines attach to (`settleable`, `party`, `assignable`, ...), each mapping its roles to fields.
+        #[serde(skip_serializing_if = "IndexMap::is_empty")]
+        pub traits: IndexMap<String, IndexMap<String, String>>,
+        /// The fields, in the order people see them.
+        pub fields: IndexMap<String, FieldDefinition>,
+        /// What must hold for every saved record.
+        #[serde(skip_serializing_if = "IndexMap::is_empty")]
+        pub rules: IndexMap<String, RuleDefinition>,
+        /// A JSON Schema fragment merged into the record's schema.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub constraints: Option<serde_json::Map<String, serde_json::Value>>,
+        /// To-dos that stand open for a record while their condition holds.
+        #[serde(skip_serializing_if = "IndexMap::is_empty")]
+        pub todos: IndexMap<String, TodoDefinition>,
+        /// Combinations of fields that no two records may share.
+        #[serde(skip_serializing_if = "IndexMap::is_empty")]
+        pub unique: IndexMap<String, Vec<String>>,
+        /// How the list shows records when nobody chose otherwise.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub list: Option<ListDefinition>,
+    }
+}
+
+/// One field. Which options apply depends on `type`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct FieldDefinition {
+    #[serde(rename = "type")]
+    pub field_type: FieldType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// A sentence shown beside the field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+    /// A value must be there when the record is saved.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
+    /// No two records share a value.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unique: bool,
+    /// Kept in an index for filtering and sorting.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub index: bool,
+    /// Longest text, in characters (default 200; long_text 20,000).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_length: Option<u32>,
+    /// A regular expression the whole text must match.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Digits after the point (decimal 2, percent 4, money 2, rollup as its source).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<DecimalText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum: Option<DecimalText>,
+    /// Of money: an ISO 4217 code, or the name of the record's field that holds it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// Of choice and choices: the options, in order.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub options: IndexMap<String, OptionDefinition>,
+    /// Of choice and choices: options taken from a classification (`region.tier`) or from all roles (`roles`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub options_from: Option<String>,
+    /// Of reference, references and items: the object (or several) it leads to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Targets>,
+    /// Of reference: what deleting the target does (default `restrict`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_delete: Option<OnDelete>,
+    /// Value of a new record when none is given: a literal in the field's JSON form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<serde_json::Value>,
+    /// Value of a new record when none is given, computed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_formula: Option<Expression>,
+    /// Computed when the record is written, and kept; people cannot fill it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub formula: Option<Expression>,
+    /// Of sequence: the number's form, such as `WO-{yyyy}{MM}-{seq:5}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Of rollup: the `items` field it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
+    /// Of rollup: the child's field that is added up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sum: Option<String>,
+    /// Of rollup: counts the children.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub count: bool,
+    /// Not offered in forms; still visible in the API.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hidden: bool,
+    /// Place among the fields; the order of the file where not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank: Option<i64>,
+}
+
+/// The types a field can have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldType {
+    #[default]
+    Text,
+    LongText,
+    RichText,
+    Integer,
+    Decimal,
+    Percent,
+    Money,
+    Boolean,
+    Date,
+    DateTime,
+    Time,
+    Duration,
+    Choice,
+    Choices,
+    Reference,
+    References,
+    Items,
+    Attachment,
+    Image,
+    Email,
+    Phone,
+    Url,
+    Address,
+    Location,
+    User,
+    Department,
+    Sequence,
+    Rollup,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDelete {
+    /// The target cannot be deleted while it is referred to.
+    Restrict,
+    /// The reference becomes empty.
+    Clear,
+}
+
+/// One object, or several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Targets {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Targets {
+    pub fn names(&self) -> Vec<&str> {
+        match self {
+            Targets::One(name) => vec![name],
+            Targets::Several(names) => names.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct OptionDefinition {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    pub tone: Tone,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct RuleDefinition {
+    /// Must be true for the record to be saved.
+    pub require: Expression,
+    /// What people read when it is not.
+    pub message: String,
+    /// The field the message stands at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Only checked while this holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<Expression>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct TodoDefinition {
+    pub title: String,
+    /// The to-do is open while this holds.
+    pub when: Expression,
+    /// Who is asked: users with this role.
+    pub role: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct ListDefinition {
+    pub columns: Vec<String>,
+    /// Fields to sort by, `-` before a name for descending.
+    pub sort: Vec<String>,
+    pub filters: Vec<String>,
+}

@@ -1,0 +1,118 @@
+//! `rate_table`: dated prices, rates and factors by typed columns.
+
+use super::object::OptionDefinition;
+use super::{Expression, written};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+written! {
+    /// Dated prices, rates or factors by typed columns. Its rows are records: closed and added, never edited.
+    pub struct RateTableDefinition {
+        /// What several matching rows mean (default `unique`: the most specific one; two equally specific ones are an error).
+        pub hit: HitPolicy,
+        /// What no matching row means (default `error`); `pending` leaves the record usable and blocks only its settlement.
+        pub no_match: NoMatch,
+        /// The columns a row states or leaves open (`"*"`).
+        pub columns: IndexMap<String, ColumnDefinition>,
+        /// What a row gives.
+        pub values: IndexMap<String, RateValueDefinition>,
+        /// Columns in order of weight: a row that states an earlier one beats a row that does not.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub specificity: Vec<String>,
+        /// The first rows, created once at installation. Each has an `id`, its columns, its values and
+        /// `valid: [from inclusive, to exclusive | null]`.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub rows: Vec<IndexMap<String, serde_json::Value>>,
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HitPolicy {
+    #[default]
+    Unique,
+    First,
+    Priority,
+    Any,
+    CollectSum,
+    CollectMin,
+    CollectMax,
+    CollectCount,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoMatch {
+    #[default]
+    Error,
+    Pending,
+}
+
+/// One column: exactly one of `dimension`, `classification`, `choice` and `boolean`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct ColumnDefinition {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Records of a dimension's object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dimension: Option<String>,
+    /// Values of a classification, `dimension.classification`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classification: Option<String>,
+    /// Fixed values: a list of names, or a map with titles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choice: Option<ChoiceValues>,
+    /// Where `rate()` takes the column's input from; the record's field of the column's name where not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Expression>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ChoiceValues {
+    Names(Vec<String>),
+    Options(IndexMap<String, OptionDefinition>),
+}
+
+impl ChoiceValues {
+    pub fn names(&self) -> Vec<&str> {
+        match self {
+            ChoiceValues::Names(names) => names.iter().map(String::as_str).collect(),
+            ChoiceValues::Options(options) => options.keys().map(String::as_str).collect(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct RateValueDefinition {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(rename = "type")]
+    pub value_type: RateValueType,
+    /// Of money: what one price is for (`unit`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per: Option<String>,
+    /// Of money: the ISO 4217 code; the tenant's currency where not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// Digits after the point (money 4, percent 6, decimal 6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RateValueType {
+    #[default]
+    Money,
+    /// A price, or `{"schedule": name}`: a price can become tiered without touching the plan.
+    MoneyOrSchedule,
+    Percent,
+    Decimal,
+    Text,
+}

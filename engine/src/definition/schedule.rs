@@ -1,0 +1,87 @@
+//! `schedule`: tiers of price or rate over a quantity.
+
+use super::{DecimalText, written};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+written! {
+    /// Tiers over a quantity. A tier reaches up to its bound; the last one is open.
+    pub struct ScheduleDefinition {
+        pub mode: ScheduleMode,
+        /// What the tiers' figures are, for people: `price` (default) or `rate`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub unit: Option<String>,
+        /// Whether a quantity on a bound belongs to the lower tier (default) or to the upper one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub bounds: Option<Bounds>,
+        /// What quantity zero costs (default nothing).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub zero_usage: Option<ZeroUsage>,
+        /// What a negative quantity means (default: the mirror image).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub negative: Option<Negative>,
+        pub tiers: Vec<TierDefinition>,
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScheduleMode {
+    #[default]
+    Graduated,
+    Volume,
+    Stairstep,
+    Package,
+    GraduatedPercentage,
+    GraduatedBlock,
+    VolumeBlock,
+    QuickDeduction,
+    Interpolate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Bounds {
+    UpperInclusive,
+    LowerInclusive,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ZeroUsage {
+    None,
+    FirstFlat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Negative {
+    Mirror,
+    Error,
+}
+
+/// One tier. `up_to: null` is the open end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct TierDefinition {
+    pub up_to: Option<DecimalText>,
+    /// Price of one unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<DecimalText>,
+    /// The same as `price`, as billing systems call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<DecimalText>,
+    /// A share of the quantity (`0.02` is two per cent).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<DecimalText>,
+    /// Added once the tier is entered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flat: Option<DecimalText>,
+    /// Units in a block or package; a started one counts whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block: Option<DecimalText>,
+    /// Quick deduction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deduct: Option<DecimalText>,
+}

@@ -1,0 +1,98 @@
+//! What checking a definition found: every finding with its code, file, place and hint.
+
+use crate::codes::Code;
+use serde::Serialize;
+use std::fmt;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// One finding about one place in one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    pub code: Code,
+    pub severity: Severity,
+    /// Path of the file inside its pack.
+    pub file: String,
+    /// JSON pointer inside the file; empty for the file as a whole.
+    pub pointer: String,
+    /// Line and column inside a script, from 1, where the place is finer than the pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<(usize, usize)>,
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(out, "{severity}[{}] {}", self.code, self.file)?;
+        if !self.pointer.is_empty() {
+            write!(out, "#{}", self.pointer)?;
+        }
+        if let Some((line, column)) = self.position {
+            write!(out, " {line}:{column}")?;
+        }
+        write!(out, ": {}", self.message)?;
+        match &self.hint {
+            Some(hint) => write!(out, "\n  hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Collects findings while checking goes on; nothing stops at the first.
+#[derive(Debug, Default)]
+pub struct Diagnostics {
+    found: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// Adds an error; the returned finding can be given a hint or a position.
+    pub fn error(&mut self, code: Code, file: &str, pointer: impl Into<String>, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Error, code, file, pointer.into(), message.into())
+    }
+
+    pub fn warning(&mut self, code: Code, file: &str, pointer: impl Into<String>, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Warning, code, file, pointer.into(), message.into())
+    }
+
+    fn add(&mut self, severity: Severity, code: Code, file: &str, pointer: String, message: String) -> &mut Diagnostic {
+        self.found.push(Diagnostic { code, severity, file: file.to_owned(), pointer, position: None, message, hint: None });
+        self.found.last_mut().expect("a finding was just pushed")
+    }
+
+    pub fn extend(&mut self, more: impl IntoIterator<Item = Diagnostic>) {
+        self.found.extend(more);
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.found.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// All findings in file order, then in the order of their places.
+    pub fn into_sorted(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by(|a, b| (&a.file, &a.pointer, a.position).cmp(&(&b.file, &b.pointer, b.position)));
+        self.found
+    }
+}
+
+impl Diagnostic {
+    pub fn hint(&mut self, hint: impl Into<String>) -> &mut Diagnostic {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn at(&mut self, line: usize, column: usize) -> &mut Diagnostic {
+        self.position = Some((line, column));
+        self
+    }
+}

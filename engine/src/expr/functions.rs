@@ -1,0 +1,234 @@
+//! The pure functions every expression has, in one table. Must not know the host's functions.
+
+use super::Type;
+use super::operators::{self, Fault, Outcome};
+use crate::moment::Date;
+use crate::money::Money;
+use crate::value::Value;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+/// One function: its name, how many arguments it takes, what it returns.
+pub(super) struct Builtin {
+    pub(super) name: &'static str,
+    pub(super) args: (usize, usize),
+    pub(super) returns: Type,
+    /// Whether a null argument is an answer rather than a mistake.
+    nulls: Nulls,
+    run: fn(&[Value]) -> Outcome,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nulls {
+    Fail,
+    Take,
+}
+
+/// Most arguments of `min`, `max` and `coalesce`.
+const ARGS_MAX: usize = 16;
+
+const fn entry(
+    name: &'static str,
+    args: (usize, usize),
+    returns: Type,
+    nulls: Nulls,
+    run: fn(&[Value]) -> Outcome,
+) -> Builtin {
+    Builtin { name, args, returns, nulls, run }
+}
+
+/// Sorted by name.
+pub(super) static BUILTINS: &[Builtin] = &[
+    entry("abs", (1, 1), Type::Any, Nulls::Fail, |args| scaled(&args[0], |n| n.abs())),
+    entry("ceil", (1, 1), Type::Any, Nulls::Fail, |args| scaled(&args[0], |n| n.ceil())),
+    entry("coalesce", (1, ARGS_MAX), Type::Any, Nulls::Take, |args| Ok(first_known(args))),
+    entry("contains", (2, 2), Type::Bool, Nulls::Take, contains),
+    entry("date", (1, 1), Type::Date, Nulls::Fail, date),
+    entry("day", (1, 1), Type::Decimal, Nulls::Fail, |args| part(&args[0], |date| date.day().into())),
+    entry("days_between", (2, 2), Type::Decimal, Nulls::Fail, days_between),
+    entry("decimal", (1, 1), Type::Decimal, Nulls::Fail, decimal),
+    entry("ends_with", (2, 2), Type::Bool, Nulls::Fail, |args| Ok(texts(args)?.0.ends_with(texts(args)?.1).into())),
+    entry("floor", (1, 1), Type::Any, Nulls::Fail, |args| scaled(&args[0], |n| n.floor())),
+    entry("if_null", (2, 2), Type::Any, Nulls::Take, |args| Ok(first_known(args))),
+    entry("is_null", (1, 1), Type::Bool, Nulls::Take, |args| Ok(args[0].is_null().into())),
+    entry("len", (1, 1), Type::Decimal, Nulls::Fail, len),
+    entry("lower", (1, 1), Type::Text, Nulls::Fail, |args| one_text(&args[0], |text| text.to_lowercase())),
+    entry("max", (1, ARGS_MAX), Type::Any, Nulls::Fail, |args| extreme(args, std::cmp::Ordering::Greater)),
+    entry("min", (1, ARGS_MAX), Type::Any, Nulls::Fail, |args| extreme(args, std::cmp::Ordering::Less)),
+    entry("money", (2, 2), Type::Money, Nulls::Fail, money),
+    entry("month", (1, 1), Type::Decimal, Nulls::Fail, |args| part(&args[0], |date| date.month().into())),
+    entry("round", (3, 3), Type::Any, Nulls::Fail, round),
+    entry("starts_with", (2, 2), Type::Bool, Nulls::Fail, |args| {
+        Ok(texts(args)?.0.starts_with(texts(args)?.1).into())
+    }),
+    entry("text", (1, 1), Type::Text, Nulls::Take, |args| operators::joined(args)),
+    entry("trim", (1, 1), Type::Text, Nulls::Fail, |args| one_text(&args[0], |text| text.trim().to_owned())),
+    entry("upper", (1, 1), Type::Text, Nulls::Fail, |args| one_text(&args[0], |text| text.to_uppercase())),
+    entry("year", (1, 1), Type::Decimal, Nulls::Fail, |args| part(&args[0], |date| date.year().into())),
+];
+
+pub(super) fn find(name: &str) -> Option<&'static Builtin> {
+    BUILTINS.iter().find(|builtin| builtin.name == name)
+}
+
+impl Builtin {
+    /// `names` are the paths the arguments were read from, to name the one that is null.
+    pub(super) fn call<'a>(&self, args: &[Value], name_of: impl Fn(usize) -> Option<&'a str>) -> Outcome {
+        if self.nulls == Nulls::Fail
+            && let Some(place) = args.iter().position(Value::is_null)
+        {
+            let which = name_of(place).map_or_else(|| "null".to_owned(), |name| format!("`{name}` is null and"));
+            return Err(Fault::failed(format!("{which} cannot be used with `{}`", self.name)));
+        }
+        (self.run)(args)
+    }
+}
+
+fn unfit(function: &str, value: &Value) -> Fault {
+    Fault::failed(format!("`{function}` does not go with {}", value.kind()))
+}
+
+fn scaled(value: &Value, change: fn(Decimal) -> Decimal) -> Outcome {
+    match value {
+        Value::Decimal(number) => Ok(Value::Decimal(change(*number))),
+        Value::Money(money) => {
+            Ok(Value::Money(Money { amount: change(money.amount), currency: money.currency.clone() }))
+        }
+        other => Err(Fault::failed(format!("a number is needed, not {}", other.kind()))),
+    }
+}
+
+/// `round(x, places, mode)`: the mode is always written, since no mode is right everywhere.
+fn round(args: &[Value]) -> Outcome {
+    let places = match &args[1] {
+        Value::Decimal(places) if places.is_integer() => u32::try_from(*places).ok().filter(|n| *n <= 28),
+        _ => None,
+    };
+    let Some(places) = places else { return Err(Fault::failed("`round` needs 0 to 28 places")) };
+    let strategy = match args[2].as_text() {
+        Some("half_up") => RoundingStrategy::MidpointAwayFromZero,
+        Some("half_even") => RoundingStrategy::MidpointNearestEven,
+        Some("half_down") => RoundingStrategy::MidpointTowardZero,
+        Some("up") => RoundingStrategy::AwayFromZero,
+        Some("down") => RoundingStrategy::ToZero,
+        Some("ceil") => RoundingStrategy::ToPositiveInfinity,
+        Some("floor") => RoundingStrategy::ToNegativeInfinity,
+        _ => {
+            let modes = "`half_up`, `half_even`, `half_down`, `up`, `down`, `ceil` or `floor`";
+            return Err(Fault::failed(format!("the mode of `round` is {modes}")));
+        }
+    };
+    match &args[0] {
+        Value::Decimal(number) => Ok(Value::Decimal(number.round_dp_with_strategy(places, strategy))),
+        Value::Money(money) => {
+            let amount = money.amount.round_dp_with_strategy(places, strategy);
+            Ok(Value::Money(Money { amount, currency: money.currency.clone() }))
+        }
+        other => Err(unfit("round", other)),
+    }
+}
+
+/// The least or greatest argument, or item of the one list given; the first of equals.
+fn extreme(args: &[Value], wanted: std::cmp::Ordering) -> Outcome {
+    let values = match args {
+        [Value::List(items)] => items.as_slice(),
+        _ => args,
+    };
+    let mut values = values.iter();
+    let Some(mut best) = values.next() else { return Ok(Value::Null) };
+    // A lone value is compared with itself, so that one that has no order fails here too.
+    operators::order(best, best)?;
+    for value in values {
+        if operators::order(value, best)? == wanted {
+            best = value;
+        }
+    }
+    Ok(best.clone())
+}
+
+fn first_known(args: &[Value]) -> Value {
+    args.iter().find(|value| !value.is_null()).cloned().unwrap_or_default()
+}
+
+/// Also what `in` means: null contains nothing.
+pub(super) fn contains(args: &[Value]) -> Outcome {
+    let found = match (&args[0], &args[1]) {
+        (Value::Null, _) => false,
+        (Value::List(items), wanted) => items.iter().any(|item| operators::equal(item, wanted)),
+        (Value::Text(_), Value::Null) => false,
+        (Value::Text(text), Value::Text(part)) => text.contains(&**part),
+        (Value::Map(entries), Value::Text(name)) => entries.contains_key(&**name),
+        (holder, part) => {
+            return Err(Fault::failed(format!("{} cannot contain {}", holder.kind(), part.kind())));
+        }
+    };
+    Ok(Value::Bool(found))
+}
+
+fn len(args: &[Value]) -> Outcome {
+    let count = match &args[0] {
+        Value::Text(text) => text.chars().count(),
+        Value::List(items) => items.len(),
+        Value::Map(entries) => entries.len(),
+        other => return Err(unfit("len", other)),
+    };
+    Ok(Value::Decimal(count.into()))
+}
+
+fn texts(args: &[Value]) -> Result<(&str, &str), Fault> {
+    match (&args[0], &args[1]) {
+        (Value::Text(a), Value::Text(b)) => Ok((a, b)),
+        (Value::Text(_), other) | (other, _) => Err(Fault::failed(format!("a text is needed, not {}", other.kind()))),
+    }
+}
+
+fn one_text(value: &Value, change: fn(&str) -> String) -> Outcome {
+    match value {
+        Value::Text(text) => operators::joined([&Value::Text(change(text).into())]),
+        other => Err(Fault::failed(format!("a text is needed, not {}", other.kind()))),
+    }
+}
+
+fn decimal(args: &[Value]) -> Outcome {
+    match &args[0] {
+        Value::Text(text) => {
+            let unread = || Fault::failed(format!("`{text}` is not a number"));
+            Decimal::from_str_exact(text.trim()).map(Value::Decimal).map_err(|_| unread())
+        }
+        value => value.as_decimal().map(Value::Decimal).ok_or_else(|| unfit("decimal", value)),
+    }
+}
+
+fn money(args: &[Value]) -> Outcome {
+    match (&args[0], &args[1]) {
+        (Value::Decimal(amount), Value::Text(currency)) => Ok(Value::Money(Money::new(*amount, currency))),
+        (amount, currency) => {
+            Err(Fault::failed(format!("`money` needs a number and a text, not {} and {}", amount.kind(), currency.kind())))
+        }
+    }
+}
+
+fn date(args: &[Value]) -> Outcome {
+    match &args[0] {
+        Value::Date(date) => Ok(Value::Date(*date)),
+        Value::Text(text) => {
+            // Only the ten characters of `2026-06-30`: jiff would also read times and zones.
+            let date = if text.len() == 10 { text.parse::<Date>().ok() } else { None };
+            date.map(Value::Date).ok_or_else(|| Fault::failed(format!("`{text}` is not a date")))
+        }
+        other => Err(unfit("date", other)),
+    }
+}
+
+fn part(value: &Value, pick: fn(Date) -> i64) -> Outcome {
+    match value {
+        Value::Date(date) => Ok(Value::Decimal(pick(*date).into())),
+        other => Err(Fault::failed(format!("a date is needed, not {}", other.kind()))),
+    }
+}
+
+fn days_between(args: &[Value]) -> Outcome {
+    match (&args[0], &args[1]) {
+        (Value::Date(from), Value::Date(to)) => Ok(Value::Decimal(operators::days_between(*from, *to))),
+        (Value::Date(_), other) | (other, _) => Err(unfit("days_between", other)),
+    }
+}

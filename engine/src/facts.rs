@@ -1,0 +1,111 @@
+//! Facts: the snapshot a decision reads, and the needs it states when something is missing.
+//! The engine never waits; whoever runs it fetches what is needed and asks again.
+
+use crate::record::{Name, Record};
+use crate::settlement::line::{Line, StatementHead, StatementKey};
+use crate::settlement::table::Table;
+use rust_decimal::Decimal;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
+use uuid::Uuid;
+
+/// What a decision may read. A key that is absent was not fetched; `None` means it does not exist.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub records: BTreeMap<(Name, Uuid), Option<Arc<Record>>>,
+    /// Records found by their key field.
+    pub keys: BTreeMap<(Name, String), Option<Uuid>>,
+    /// Whole objects that are small and read by everyone: regions, dated classification rows, rate rows.
+    pub collections: BTreeMap<Name, Arc<Collection>>,
+    /// Owned child rows by (child object, parent), in their order.
+    pub children: BTreeMap<(Name, Uuid), Vec<Arc<Record>>>,
+    /// Whether any record refers to this one, by `object.field` that does.
+    pub referrers: BTreeMap<(Name, Uuid), Vec<String>>,
+    /// The next number of a counter.
+    pub numbers: BTreeMap<Counter, i64>,
+    /// The closed periods of a calendar.
+    pub closed_periods: BTreeMap<Name, BTreeSet<String>>,
+    /// The newest statement of two parties for a period.
+    pub statements: BTreeMap<StatementKey, Option<StatementHead>>,
+    /// Posted lines that still stand (not reversed), by (plan, fact).
+    pub lines: BTreeMap<(Name, Uuid), Vec<Arc<Line>>>,
+    /// Posted quantities of cumulation groups.
+    pub cumulated: BTreeMap<CumulationQuery, Cumulated>,
+}
+
+/// A counter of a sequence: its name and the bucket in which it restarts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Counter {
+    pub sequence: String,
+    pub bucket: String,
+}
+
+/// Asks for what stands posted in one cumulation group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CumulationQuery {
+    pub plan: Name,
+    pub line: Name,
+    /// The digest of the group's key values.
+    pub group: String,
+    /// The cumulation period, by the fact's business date.
+    pub period: String,
+    /// Only lines of facts before this place in (business date, fact id) order; everything when `None`.
+    pub before: Option<(crate::moment::Date, Uuid)>,
+}
+
+/// What stands posted in a cumulation group.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cumulated {
+    /// Quantity of the lines before the place asked for.
+    pub quantity: Decimal,
+    /// Facts of the group after that place: their lines may have to move.
+    pub later: Vec<Uuid>,
+}
+
+/// All records of one small object at one revision, with the indexes made from them on first use.
+#[derive(Debug, Default)]
+pub struct Collection {
+    pub revision: i64,
+    pub records: Vec<Arc<Record>>,
+    by_id: OnceLock<BTreeMap<Uuid, usize>>,
+    pub(crate) table: OnceLock<Table>,
+    pub(crate) places: OnceLock<crate::object::place::Places>,
+    pub(crate) classes: OnceLock<crate::object::classify::Classes>,
+}
+
+impl Collection {
+    pub fn new(revision: i64, records: Vec<Arc<Record>>) -> Collection {
+        Collection { revision, records, ..Collection::default() }
+    }
+
+    pub fn get(&self, id: Uuid) -> Option<&Arc<Record>> {
+        let index = self.by_id.get_or_init(|| {
+            self.records.iter().enumerate().map(|(index, record)| (record.id(), index)).collect()
+        });
+        index.get(&id).map(|index| &self.records[*index])
+    }
+}
+
+/// What is missing for a decision. Fetch all of it in one batch, then decide again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Need {
+    pub records: BTreeSet<(Name, Uuid)>,
+    pub keys: BTreeSet<(Name, String)>,
+    pub collections: BTreeSet<Name>,
+    pub children: BTreeSet<(Name, Uuid)>,
+    pub referrers: BTreeSet<(Name, Uuid)>,
+    pub numbers: BTreeSet<Counter>,
+    pub closed_periods: BTreeSet<Name>,
+    pub statements: BTreeSet<StatementKey>,
+    pub lines: BTreeSet<(Name, Uuid)>,
+    pub cumulated: BTreeSet<CumulationQuery>,
+}
+
+impl Need {
+    pub fn is_empty(&self) -> bool {
+        *self == Need::default()
+    }
+}
+
+/// How often a decision may ask for more before it is refused: each round follows at least one reference further.
+pub const ROUNDS_MAX: usize = 8;

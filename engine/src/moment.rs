@@ -1,0 +1,61 @@
+//! Moments, business dates and the tenant's zone, as data. Nothing here reads a clock.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::fmt;
+
+pub use jiff::civil::Date;
+
+/// A moment in UTC, to the microsecond: the form that is stored, compared and hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(i64);
+
+impl Moment {
+    pub fn from_micros(micros: i64) -> Moment {
+        Moment(micros)
+    }
+
+    pub fn micros(self) -> i64 {
+        self.0
+    }
+
+    pub fn millis(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// Reads RFC 3339 with an offset (`2026-06-30T23:30:00+08:00`).
+    pub fn parse(text: &str) -> Option<Moment> {
+        text.parse::<Timestamp>().ok().map(|stamp| Moment(stamp.as_microsecond()))
+    }
+
+    /// The first moment of a date in a zone.
+    pub fn start_of(date: Date, zone: &Zone) -> Moment {
+        let start = date.to_zoned(zone.0.clone()).expect("a date inside jiff's range has a start in every zone");
+        Moment(start.timestamp().as_microsecond())
+    }
+
+    /// The business date: the calendar date this moment falls on in the tenant's zone.
+    pub fn date_in(self, zone: &Zone) -> Date {
+        self.timestamp().to_zoned(zone.0.clone()).date()
+    }
+
+    fn timestamp(self) -> Timestamp {
+        Timestamp::from_microsecond(self.0).unwrap_or(if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.timestamp().fmt(out)
+    }
+}
+
+/// An IANA time zone, fixed for a tenant at its creation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    pub fn named(name: &str) -> Option<Zone> {
+        TimeZone::get(name).ok().map(Zone)
+    }
+}

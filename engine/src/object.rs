@@ -1,0 +1,215 @@
+//! Compiled objects: fields as slots with everything resolved. Made by the model from checked definitions;
+//! knows nothing of columns or SQL.
+
+pub mod address;
+pub mod classify;
+pub mod input;
+pub mod place;
+pub mod schema;
+
+use crate::definition::Tone;
+use crate::definition::object::FieldType;
+use crate::expr::Expr;
+use crate::record::{Name, slot};
+use crate::value::Value;
+use indexmap::IndexMap;
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+
+/// A compiled object.
+#[derive(Debug)]
+pub struct Object {
+    pub name: Name,
+    pub source: Source,
+    /// Every slot: the system's (`record::slot`), then the object's own in the order people see them, then derived days.
+    pub fields: Vec<Field>,
+    pub by_name: BTreeMap<Name, usize>,
+    /// Slot of the key field.
+    pub key: Option<usize>,
+    /// Slot of the field that names a record to people.
+    pub display: usize,
+    pub owned_by: Option<Name>,
+    /// Combinations of slots no two live records share, by name.
+    pub unique: Vec<(Name, Vec<usize>)>,
+    pub rules: Vec<Rule>,
+    pub todos: Vec<Todo>,
+    /// Slots of stored formulas, each after those it reads.
+    pub formula_order: Vec<usize>,
+    pub traits: IndexMap<String, IndexMap<String, String>>,
+    pub lifecycle: Option<Lifecycle>,
+    /// Names of the settlement plans whose facts are records of this object.
+    pub plans: Vec<Name>,
+    /// Read as a whole and cached by revision: dimensions, their dated rows, rate rows.
+    pub is_collection: bool,
+    /// Default columns, sort and filters of lists (field names).
+    pub list: crate::definition::object::ListDefinition,
+    /// A JSON Schema fragment a record must meet besides.
+    pub constraints: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// Where an object comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Definition,
+    /// Derived from a rate table: its rows. Closed and added, never edited.
+    RateTable,
+}
+
+/// One slot of an object.
+#[derive(Debug)]
+pub struct Field {
+    pub name: Name,
+    pub kind: FieldKind,
+    /// The type as the definition says it; what people see.
+    pub written: FieldType,
+    pub title: Option<String>,
+    pub help: Option<String>,
+    pub required: bool,
+    pub unique: bool,
+    pub index: bool,
+    pub hidden: bool,
+    pub system: bool,
+    pub default: Option<Value>,
+    pub default_formula: Option<Expr>,
+    pub formula: Option<Expr>,
+    /// Of the companion of a moment: the slot of that moment. Its business date is stored beside it.
+    pub day_of: Option<usize>,
+}
+
+/// What a slot holds, with the options that matter to its values.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldKind {
+    Text { max_length: u32, pattern: Option<String> },
+    /// Whole numbers have scale 0.
+    Decimal { scale: u32, minimum: Option<Decimal>, maximum: Option<Decimal> },
+    Money { scale: u32, currency: CurrencySource, minimum: Option<Decimal>, maximum: Option<Decimal> },
+    Boolean,
+    Date,
+    Moment,
+    Choice { options: Vec<ChoiceOption> },
+    Choices { options: Vec<ChoiceOption> },
+    Id { to: Vec<Name>, on_delete: OnDelete },
+    /// Several records, kept as a list of ids.
+    Ids { to: Vec<Name> },
+    /// Owned child rows; the slot itself stores nothing.
+    Items { to: Name },
+    /// Computed over the owned child rows of the `items` slot.
+    Rollup { items: usize, of: Rollup, scale: u32, money: Option<CurrencySource> },
+    Json,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rollup {
+    Count,
+    /// Sum of the child's field.
+    Sum(Name),
+}
+
+/// Where the currency of a money field comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CurrencySource {
+    Fixed(Name),
+    /// The slot of a text, choice or reference field; of a reference, the record's key.
+    Slot(usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDelete {
+    Restrict,
+    Clear,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChoiceOption {
+    pub name: Name,
+    pub title: Option<String>,
+    pub tone: Tone,
+}
+
+#[derive(Debug)]
+pub struct Rule {
+    pub name: Name,
+    pub require: Expr,
+    pub when: Option<Expr>,
+    pub message: String,
+    pub field: Option<Name>,
+}
+
+#[derive(Debug)]
+pub struct Todo {
+    pub name: Name,
+    pub title: String,
+    pub when: Expr,
+    pub role: Name,
+}
+
+#[derive(Debug)]
+pub struct Lifecycle {
+    pub name: Name,
+    pub initial: Name,
+    pub states: Vec<State>,
+    pub transitions: Vec<Transition>,
+}
+
+#[derive(Debug)]
+pub struct State {
+    pub name: Name,
+    pub title: Option<String>,
+    pub tone: Tone,
+    pub is_final: bool,
+}
+
+#[derive(Debug)]
+pub struct Transition {
+    pub name: Name,
+    pub title: Option<String>,
+    pub from: Vec<Name>,
+    pub to: Name,
+    pub guard: Option<Expr>,
+    pub guard_message: Option<String>,
+    pub input: Vec<Name>,
+    pub require: Vec<Name>,
+    pub default: Vec<(Name, Expr)>,
+    pub set: Vec<(Name, Expr)>,
+    pub primary: bool,
+    pub destructive: bool,
+}
+
+impl Object {
+    pub fn field(&self, name: &str) -> Option<(usize, &Field)> {
+        self.by_name.get(name).map(|slot| (*slot, &self.fields[*slot]))
+    }
+
+    /// The object's own fields with their slots: no system fields, no derived days.
+    pub fn own_fields(&self) -> impl Iterator<Item = (usize, &Field)> {
+        self.fields.iter().enumerate().skip(slot::OWN).filter(|(_, field)| field.day_of.is_none())
+    }
+
+    /// The field that plays a role of a trait (`party`, `legal_entity`).
+    pub fn role(&self, trait_name: &str, role: &str) -> Option<(usize, &Field)> {
+        self.field(self.traits.get(trait_name)?.get(role)?)
+    }
+}
+
+impl Field {
+    /// Whether the slot has a column of its own (items live in the child's table).
+    pub fn is_stored(&self) -> bool {
+        !matches!(self.kind, FieldKind::Items { .. })
+    }
+
+    /// Whether people may fill it.
+    pub fn is_writable(&self) -> bool {
+        !self.system && self.formula.is_none() && self.day_of.is_none() && self.written != FieldType::Sequence
+            && !matches!(self.kind, FieldKind::Rollup { .. })
+    }
+}
+
+impl Lifecycle {
+    pub fn transition(&self, name: &str) -> Option<&Transition> {
+        self.transitions.iter().find(|transition| &*transition.name == name)
+    }
+
+    pub fn state(&self, name: &str) -> Option<&State> {
+        self.states.iter().find(|state| &*state.name == name)
+    }
+}

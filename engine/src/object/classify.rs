@@ -1,0 +1,4 @@
+//! Classes.
+/// Index of dated classification rows.
+#[derive(Debug, Default)]
+pub struct Classes;

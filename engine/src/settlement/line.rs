@@ -1,0 +1,120 @@
+//! A settlement line: what one party owes another for one fact, and everything that says why.
+
+use super::trace::Trace;
+use crate::moment::{Date, Moment};
+use crate::record::Name;
+use crate::value::Value;
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// A payer or payee: any record of an object with the trait `party`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Party {
+    pub object: Name,
+    pub id: Uuid,
+}
+
+/// One posted line. Amounts carry their sign; a reversal mirrors the stored amounts of the line it takes back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    pub id: Uuid,
+    pub plan: Name,
+    /// The plan's line id.
+    pub line: Name,
+    pub fact_object: Name,
+    pub fact: Uuid,
+    pub payer: Party,
+    pub payee: Party,
+    pub business_date: Date,
+    /// The period the line is posted in.
+    pub period: String,
+    /// The period the fact belongs to by its business date.
+    pub service_period: String,
+    /// The closed period this line makes up for.
+    pub corrects: Option<String>,
+    /// The line this one takes back.
+    pub reverses: Option<Uuid>,
+    /// Digest of the cumulation group, and the cumulation period, where tiers count over several facts.
+    pub group: Option<String>,
+    pub group_period: Option<String>,
+    pub quantity: Decimal,
+    pub gross: Decimal,
+    pub net: Decimal,
+    pub tax: Decimal,
+    pub tax_rate: Decimal,
+    pub tax_kind: TaxTreatment,
+    pub currency: Name,
+    pub dimensions: BTreeMap<String, Value>,
+    pub trace: Trace,
+    pub statement: Option<Uuid>,
+    pub run: Option<Uuid>,
+    pub posted_at: Moment,
+}
+
+/// How a line was taxed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaxTreatment {
+    Inclusive,
+    Exclusive,
+    Exempt,
+    Zero,
+    /// Payer and payee belong to one legal entity.
+    NotTaxed,
+}
+
+/// What identifies the statement a line belongs on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StatementKey {
+    pub statement: Name,
+    pub payer: Party,
+    pub payee: Party,
+    pub period: String,
+    pub currency: Name,
+}
+
+/// The newest statement under a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatementHead {
+    pub id: Uuid,
+    /// 1 for the first statement of its key; an issued one is followed by the next ordinal.
+    pub ordinal: i64,
+    pub status: StatementStatus,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatementStatus {
+    Draft,
+    Issued,
+    Confirmed,
+    Paid,
+}
+
+impl StatementStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StatementStatus::Draft => "draft",
+            StatementStatus::Issued => "issued",
+            StatementStatus::Confirmed => "confirmed",
+            StatementStatus::Paid => "paid",
+        }
+    }
+}
+
+/// One ledger entry. A unit's entries balance per currency, without tolerance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub id: Uuid,
+    pub posting: Name,
+    pub account: Name,
+    pub debit: Decimal,
+    pub credit: Decimal,
+    pub currency: Name,
+    pub period: String,
+    pub payer: Party,
+    pub payee: Party,
+    pub run: Option<Uuid>,
+    pub posted_at: Moment,
+}

@@ -1,0 +1,122 @@
+//! Rounding, written where it happens: an explicit mode, an explicit number of places and a named
+//! point. Knows numbers only; what the money is for is the caller's business.
+
+use rust_decimal::{Decimal, RoundingStrategy};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Amounts and quantities stay below this; beyond it 28 digits no longer leave room for the
+/// fractions that rates produce.
+const MAGNITUDE_LIMIT: i64 = 1_000_000_000_000_000;
+
+/// How a number is brought to fewer places. Every mode mirrors negatives, except `ceil` and `floor`,
+/// so that a refund is the exact negative of what it refunds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rounding {
+    /// To the nearest; a half goes away from zero.
+    HalfUp,
+    /// To the nearest; a half goes to the even neighbour.
+    HalfEven,
+    /// To the nearest; a half goes toward zero.
+    HalfDown,
+    /// Away from zero.
+    Up,
+    /// Toward zero.
+    Down,
+    /// Toward positive infinity.
+    Ceil,
+    /// Toward negative infinity.
+    Floor,
+}
+
+/// The only places where settlement rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Point {
+    Line,
+    Tax,
+    Document,
+    Pool,
+    Fx,
+    Cash,
+}
+
+/// One rounding as the trace keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rounded {
+    pub before: Decimal,
+    pub after: Decimal,
+    pub mode: Rounding,
+    pub places: u32,
+    pub point: Point,
+}
+
+impl Rounded {
+    /// Rounds at a named point and keeps what happened.
+    pub fn at(point: Point, value: Decimal, places: u32, mode: Rounding) -> Rounded {
+        Rounded { before: value, after: round(value, places, mode), mode, places, point }
+    }
+}
+
+/// Rounds to a number of decimal places. The result is written with exactly `places` digits where 28
+/// digits allow it, so that equal results have equal text, and is never a negative zero.
+///
+/// ```
+/// use packwork_engine::settlement::rounding::{Rounding, round};
+/// assert_eq!(round("-1.125".parse().unwrap(), 2, Rounding::HalfUp).to_string(), "-1.13");
+/// ```
+pub fn round(value: Decimal, places: u32, mode: Rounding) -> Decimal {
+    let places = places.min(Decimal::MAX_SCALE);
+    let mut rounded = value.round_dp_with_strategy(places, strategy(mode));
+    rounded.rescale(places);
+    without_negative_zero(rounded)
+}
+
+/// Rounds to a multiple of a step: cash rounding to 0.05, or tens and hundreds with steps of 10 and
+/// 100. `None` if the step is not positive or the result leaves the range of numbers.
+///
+/// ```
+/// use packwork_engine::settlement::rounding::{Rounding, round_to_step};
+/// let cash = round_to_step("7.38".parse().unwrap(), "0.05".parse().unwrap(), Rounding::HalfUp);
+/// assert_eq!(cash.unwrap().to_string(), "7.40");
+/// ```
+pub fn round_to_step(value: Decimal, step: Decimal, mode: Rounding) -> Option<Decimal> {
+    if step <= Decimal::ZERO {
+        return None;
+    }
+    let steps = round(value.checked_div(step)?, 0, mode);
+    steps.checked_mul(step).map(without_negative_zero)
+}
+
+/// The value itself while it is inside the range settlement computes in, else `None`.
+pub fn bounded(value: Decimal) -> Option<Decimal> {
+    (value.abs() < Decimal::from(MAGNITUDE_LIMIT)).then_some(value)
+}
+
+fn strategy(mode: Rounding) -> RoundingStrategy {
+    match mode {
+        Rounding::HalfUp => RoundingStrategy::MidpointAwayFromZero,
+        Rounding::HalfEven => RoundingStrategy::MidpointNearestEven,
+        Rounding::HalfDown => RoundingStrategy::MidpointTowardZero,
+        Rounding::Up => RoundingStrategy::AwayFromZero,
+        Rounding::Down => RoundingStrategy::ToZero,
+        Rounding::Ceil => RoundingStrategy::ToPositiveInfinity,
+        Rounding::Floor => RoundingStrategy::ToNegativeInfinity,
+    }
+}
+
+fn without_negative_zero(mut value: Decimal) -> Decimal {
+    if value.is_zero() {
+        value.set_sign_positive(true);
+    }
+    value
+}
+
+#[cfg(test)]
+#[path = "tests_rounding.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "tests_seeded.rs"]
+pub(super) mod seeded;
