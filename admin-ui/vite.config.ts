@@ -12,6 +12,17 @@ export default defineConfig({
     assetsInlineLimit: 0, // no data: addresses, the content security policy allows only 'self'
     chunkSizeWarningLimit: 700,
     manifest: true,
+    rolldownOptions: {
+      output: {
+        // Few files for the first page: what everyone needs in two, each feature in its own.
+        codeSplitting: {
+          groups: [
+            { name: 'vendor', test: /node_modules[\\/](?!echarts|zrender|tslib)/ },
+            { name: 'base', test: /src[\\/](lib|api|fields|ui(?![\\/]charts))[\\/]/ },
+          ],
+        },
+      },
+    },
   },
   test: {
     environment: 'jsdom',

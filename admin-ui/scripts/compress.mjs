@@ -14,10 +14,7 @@ for (const name of readdirSync(dist, { recursive: true })) {
   const bytes = readFileSync(path);
   if (bytes.length < 256) continue;
   writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
-  writeFileSync(
-    `${path}.br`,
-    brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: quality } }),
-  );
+  writeFileSync(`${path}.br`, brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: quality } }));
   files += 1;
 }
 console.log(`compressed ${files} files (brotli ${quality}, gzip 9)`);

@@ -1,10 +1,70 @@
-//! Deciding a command: the one door through which anything changes.
+//! Deciding a command: the one door through which anything changes. Here only the order of things; what each
+//! kind of command does stands beside.
 
-use crate::decision::{Command, Context, Outcome};
-use crate::facts::{Facts, Need};
+mod draft;
+mod rates;
+mod records;
+mod transitions;
+
+pub use transitions::may_start;
+
+use crate::decision::{Command, Context, Decision, Outcome};
+use crate::env::Reader;
+use crate::expr::EvalError;
+use crate::facts::Facts;
 use crate::model::Model;
+use crate::refusal::Refusal;
+use crate::settlement::settle;
+
+/// Why a part of a decision has no result.
+#[derive(Debug)]
+pub enum Halt {
+    /// Facts are missing; they are noted with the reader.
+    Missing,
+    Refused(Box<Refusal>),
+}
+
+impl From<EvalError> for Halt {
+    fn from(error: EvalError) -> Halt {
+        match error {
+            EvalError::Missing => Halt::Missing,
+            EvalError::Failed(error) => Halt::Refused(Box::new(refusal_of(&error))),
+        }
+    }
+}
+
+impl From<Refusal> for Halt {
+    fn from(refusal: Refusal) -> Halt {
+        Halt::Refused(Box::new(refusal))
+    }
+}
+
+/// The refusal for an expression that failed.
+pub(crate) fn refusal_of(error: &crate::expr::ExprError) -> Refusal {
+    Refusal::new(error.code, error.message.clone()).with("line", error.line).with("column", error.column)
+}
 
 /// Decides a command over a snapshot of facts. Pure: asked again with more facts it takes the same way further.
-pub fn decide(_model: &Model, _facts: &Facts, _command: &Command, _context: &Context) -> Outcome {
-    Outcome::Needs(Need::default())
+///
+/// What the actor may do is asked by whoever calls (`access`); what the definitions allow is decided here.
+pub fn decide(model: &Model, facts: &Facts, command: &Command, context: &Context) -> Outcome {
+    let reader = Reader::new(model, facts, context);
+    let decided: Result<Decision, Halt> = match command {
+        Command::Create { object, input } => records::create(&reader, object, input),
+        Command::Update { object, id, version, input } => records::update(&reader, object, *id, *version, input),
+        Command::Delete { object, id, version } => records::delete(&reader, object, *id, *version),
+        Command::Restore { object, id, version } => records::restore(&reader, object, *id, *version),
+        Command::Transition { object, id, version, transition, input } => {
+            transitions::transition(&reader, object, *id, *version, transition, input)
+        }
+        Command::Settle(unit) => settle::settle_unit(&reader, unit),
+        Command::AddRate { table, row } => rates::add(&reader, table, row),
+        Command::CloseRate { table, row, valid_to } => rates::close(&reader, table, *row, *valid_to),
+    };
+    match decided {
+        // A refusal counts only when nothing is missing: a fact that is still to come may change it.
+        Err(Halt::Refused(refusal)) if reader.needs().is_empty() => Outcome::Refused(refusal),
+        Ok(decision) if reader.needs().is_empty() => Outcome::Decided(Box::new(decision)),
+        _ => Outcome::Needs(reader.needs()),
+    }
 }

@@ -175,6 +175,10 @@ macro_rules! kinds {
                 match self { $(Definition::$variant(written) => written.title.as_deref()),* }
             }
 
+            pub fn description(&self) -> Option<&str> {
+                match self { $(Definition::$variant(written) => written.description.as_deref()),* }
+            }
+
             /// Reads a document of a kind whose shape was checked against its schema.
             pub fn from_json(kind: Kind, json: serde_json::Value) -> Result<Definition, serde_json::Error> {
                 Ok(match kind { $(Kind::$variant => Definition::$variant(Box::new(serde_json::from_value(json)?))),* })

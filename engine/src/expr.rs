@@ -4,6 +4,7 @@
 //!
 //! Must not know: objects, records, tables, tenants. Facts come from an [`Env`], types from [`Types`].
 
+mod form;
 mod functions;
 mod lower;
 mod operators;
@@ -77,7 +78,8 @@ pub enum EvalError {
 
 /// The facts and host functions of one evaluation.
 pub trait Env {
-    /// The whole path, following references; a null on the way yields [`Value::Null`].
+    /// The whole path, following references; a null on the way yields [`Value::Null`]. Members of money
+    /// (`record.price.amount`, `.currency`) are part of the path too.
     fn get(&self, path: &Path) -> Result<Value, EvalError>;
 
     /// A function of the host. A method call on its result (`.amount(quantity)`) arrives as `call("amount", [result,
@@ -124,7 +126,8 @@ pub struct FunctionSpec {
 pub struct Scope<'a> {
     /// `record`, `line`, `party`, `user`, `run` and what `let` defines. A root wins over a bare field.
     pub roots: &'a [&'a str],
-    /// Says whether a free name is a field of the record: `quantity` is then read as `record.quantity`.
+    /// Says whether a free name is a field of the record: `quantity` is then read as `record.quantity`. One that says
+    /// yes to every name leaves misspelt fields to [`Expr::check`], which knows the names to suggest.
     pub bare: Option<&'a dyn Fn(&str) -> bool>,
     pub functions: &'a [FunctionSpec],
 }

@@ -51,6 +51,8 @@ pub struct CumulationQuery {
     pub period: String,
     /// Only lines of facts before this place in (business date, fact id) order; everything when `None`.
     pub before: Option<(crate::moment::Date, Uuid)>,
+    /// Also name the facts after that place: their lines may have to move.
+    pub later: bool,
 }
 
 /// What stands posted in a cumulation group.
@@ -58,7 +60,7 @@ pub struct CumulationQuery {
 pub struct Cumulated {
     /// Quantity of the lines before the place asked for.
     pub quantity: Decimal,
-    /// Facts of the group after that place: their lines may have to move.
+    /// Facts of the group after that place, in order, where they were asked for.
     pub later: Vec<Uuid>,
 }
 

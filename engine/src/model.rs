@@ -1,14 +1,33 @@
 //! The compiled definitions of one tenant: immutable, shared, complete. Nothing downstream checks again.
 
+mod checker;
+mod flows;
+mod names;
+mod objects;
+mod plans;
+mod rest;
+mod tables;
+
+use crate::definition::dashboard::DashboardDefinition;
+use crate::definition::menu::MenuDefinition;
+use crate::definition::role::RoleDefinition;
 use crate::definition::{Definition, Kind};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::moment::Zone;
 use crate::object::Object;
-use crate::pack::Pack;
+use crate::object::classify::Dimension;
+use crate::object::template::Template;
+use crate::pack::{Pack, order, texts};
 use crate::period::PeriodCalendar;
 use crate::record::Name;
+use crate::settlement::plan::{NumberFormat, Plan, Posting, RateTable, StatementForm};
+use crate::settlement::schedule::Schedule;
+use checker::Checker;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub use names::{FUNCTIONS, ROOTS};
+pub use objects::DIGITS_MAX;
 
 /// What a tenant's packs say, compiled.
 #[derive(Debug)]
@@ -24,7 +43,19 @@ pub struct Model {
     pub definitions: BTreeMap<(Kind, Name), (Name, Definition)>,
     pub texts: Texts,
     pub objects: BTreeMap<Name, Arc<Object>>,
+    pub templates: BTreeMap<Name, Template>,
+    pub dimensions: BTreeMap<Name, Dimension>,
+    pub rate_tables: BTreeMap<Name, RateTable>,
+    pub schedules: BTreeMap<Name, Schedule>,
+    pub sequences: BTreeMap<Name, NumberFormat>,
     pub calendars: BTreeMap<Name, PeriodCalendar>,
+    pub plans: BTreeMap<Name, Plan>,
+    pub postings: BTreeMap<Name, Posting>,
+    pub statements: BTreeMap<Name, StatementForm>,
+    pub roles: BTreeMap<Name, RoleDefinition>,
+    /// In the order they are shown.
+    pub menus: Vec<MenuDefinition>,
+    pub dashboards: BTreeMap<Name, DashboardDefinition>,
 }
 
 /// What a tenant is set to at its creation.
@@ -60,8 +91,12 @@ pub struct Texts {
 impl Texts {
     /// The text at a path in a locale; English where Chinese is missing, the path's last name where both are.
     pub fn get(&self, locale: &str, path: &str) -> String {
+        self.find(locale, path).unwrap_or_else(|| humanized(path))
+    }
+
+    pub fn find(&self, locale: &str, path: &str) -> Option<String> {
         let chinese = if locale.starts_with("zh") { self.chinese.get(path) } else { None };
-        chinese.or_else(|| self.english.get(path)).cloned().unwrap_or_else(|| humanized(path))
+        chinese.or_else(|| self.english.get(path)).cloned()
     }
 }
 
@@ -77,8 +112,23 @@ fn humanized(path: &str) -> String {
 
 impl Model {
     /// Checks and compiles packs. All findings come back; the model only if none of them is an error.
-    pub fn compile(_packs: Vec<Pack>, _settings: &Settings) -> (Option<Model>, Vec<Diagnostic>) {
-        (None, Vec::new())
+    pub fn compile(packs: Vec<Pack>, settings: &Settings) -> (Option<Model>, Vec<Diagnostic>) {
+        let mut diagnostics = Diagnostics::default();
+        let packs = order::ordered(packs, &mut diagnostics);
+        let mut texts = names::system_texts();
+        for pack in &packs {
+            texts::collect(pack, &mut texts, &mut diagnostics);
+        }
+        let mut checker = Checker::new(&packs, settings, diagnostics);
+        checker.tables();
+        checker.shapes();
+        checker.flows();
+        checker.expressions();
+        checker.plans();
+        checker.rest();
+        let (model, diagnostics) = checker.finish(&packs, texts);
+        let sound = !diagnostics.has_errors();
+        (model.filter(|_| sound), diagnostics.into_sorted())
     }
 
     pub fn object(&self, name: &str) -> Option<&Arc<Object>> {

@@ -1,20 +1,20 @@
 //! Compiled objects: fields as slots with everything resolved. Made by the model from checked definitions;
 //! knows nothing of columns or SQL.
 
-pub mod address;
 pub mod classify;
 pub mod input;
 pub mod place;
 pub mod schema;
+pub mod template;
 
 use crate::definition::Tone;
 use crate::definition::object::FieldType;
 use crate::expr::Expr;
 use crate::record::{Name, slot};
-use crate::value::Value;
 use indexmap::IndexMap;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// A compiled object.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub struct Object {
     pub list: crate::definition::object::ListDefinition,
     /// A JSON Schema fragment a record must meet besides.
     pub constraints: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Built on first use from patterns and constraints.
+    pub(crate) validator: OnceLock<Option<jsonschema::Validator>>,
 }
 
 /// Where an object comes from.
@@ -62,14 +64,17 @@ pub struct Field {
     pub kind: FieldKind,
     /// The type as the definition says it; what people see.
     pub written: FieldType,
-    pub title: Option<String>,
-    pub help: Option<String>,
+    /// Path of its title among the model's texts; its help stands beside it.
+    pub text: String,
+    /// Where the titles of its options stand: `{options_text}/{option}/title`.
+    pub options_text: String,
     pub required: bool,
     pub unique: bool,
     pub index: bool,
     pub hidden: bool,
     pub system: bool,
-    pub default: Option<Value>,
+    /// As written; references by key.
+    pub default: Option<serde_json::Value>,
     pub default_formula: Option<Expr>,
     pub formula: Option<Expr>,
     /// Of the companion of a moment: the slot of that moment. Its business date is stored beside it.
@@ -122,7 +127,6 @@ pub enum OnDelete {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChoiceOption {
     pub name: Name,
-    pub title: Option<String>,
     pub tone: Tone,
 }
 
@@ -131,14 +135,14 @@ pub struct Rule {
     pub name: Name,
     pub require: Expr,
     pub when: Option<Expr>,
-    pub message: String,
+    /// Path of its message among the model's texts.
+    pub text: String,
     pub field: Option<Name>,
 }
 
 #[derive(Debug)]
 pub struct Todo {
     pub name: Name,
-    pub title: String,
     pub when: Expr,
     pub role: Name,
 }
@@ -154,7 +158,6 @@ pub struct Lifecycle {
 #[derive(Debug)]
 pub struct State {
     pub name: Name,
-    pub title: Option<String>,
     pub tone: Tone,
     pub is_final: bool,
 }
@@ -162,11 +165,9 @@ pub struct State {
 #[derive(Debug)]
 pub struct Transition {
     pub name: Name,
-    pub title: Option<String>,
     pub from: Vec<Name>,
     pub to: Name,
     pub guard: Option<Expr>,
-    pub guard_message: Option<String>,
     pub input: Vec<Name>,
     pub require: Vec<Name>,
     pub default: Vec<(Name, Expr)>,

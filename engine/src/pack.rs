@@ -1,7 +1,16 @@
 //! Packs: a folder of definitions with their texts. Read here from bytes; where bytes come from is the shell's business.
 
-use crate::definition::Definition;
-use crate::diagnostic::Diagnostics;
+pub mod order;
+pub mod shape;
+pub mod texts;
+
+use crate::codes::Code;
+use crate::definition::{Definition, Kind};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::suggest;
+use serde::Deserialize;
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// A pack as read: every file understood as far as possible.
@@ -9,16 +18,145 @@ use std::collections::BTreeMap;
 pub struct Pack {
     pub name: String,
     pub version: String,
+    /// Packs this one needs, with the range of their versions.
     pub requires: BTreeMap<String, String>,
-    /// (file, definition).
+    pub title: String,
+    pub description: String,
+    /// (file, definition); files are named with their pack: `base/objects/region.json`.
     pub definitions: Vec<(String, Definition)>,
+    /// Chinese texts by path (`object/work_order/title`).
     pub chinese: BTreeMap<String, String>,
+    /// Digest of all files.
     pub hash: String,
 }
 
+/// `pack.json`, as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Manifest {
+    #[serde(rename = "$schema")]
+    _schema: Option<String>,
+    name: String,
+    version: String,
+    title: String,
+    description: String,
+    #[serde(rename = "license")]
+    _license: Option<String>,
+    #[serde(rename = "engine")]
+    _engine: Option<String>,
+    requires: BTreeMap<String, String>,
+}
+
+const MANIFEST: &str = "pack.json";
+const CHINESE: &str = "i18n/zh-CN.json";
+
 impl Pack {
     /// Reads the files of a pack, by path inside it. What cannot be read is reported and left out.
-    pub fn read(_files: &BTreeMap<String, Vec<u8>>, _diagnostics: &mut Diagnostics) -> Pack {
-        Pack::default()
+    pub fn read(files: &BTreeMap<String, Vec<u8>>, diagnostics: &mut Diagnostics) -> Pack {
+        let mut of_manifest = Diagnostics::default();
+        let manifest: Manifest = read_file(files, "", MANIFEST, &mut of_manifest).unwrap_or_default();
+        let folder = if manifest.name.is_empty() { String::new() } else { format!("{}/", manifest.name) };
+        diagnostics.extend(of_manifest.into_sorted().into_iter().map(|finding| Diagnostic { file: format!("{folder}{}", finding.file), ..finding }));
+        let mut pack = Pack {
+            name: manifest.name,
+            version: manifest.version,
+            requires: manifest.requires,
+            title: manifest.title,
+            description: manifest.description,
+            chinese: if files.contains_key(CHINESE) { read_file(files, &folder, CHINESE, diagnostics).unwrap_or_default() } else { BTreeMap::new() },
+            hash: digest(files),
+            definitions: Vec::new(),
+        };
+        for (member, text) in [("name", &pack.name), ("version", &pack.version)] {
+            if text.is_empty() {
+                let file = format!("{folder}{MANIFEST}");
+                diagnostics.error(Code::MissingProperty, &file, format!("/{member}"), format!("the pack has no `{member}`"));
+            }
+        }
+        for (file, bytes) in files {
+            let is_definition = file.ends_with(".json") && file != MANIFEST && !file.starts_with("i18n/");
+            let file = format!("{folder}{file}");
+            if is_definition && let Some(definition) = read_definition(&file, bytes, diagnostics) {
+                pack.definitions.push((file, definition));
+            }
+        }
+        pack
     }
+}
+
+/// Reads one definition: all that is wrong with its shape is reported, and what is left of it is read on.
+pub fn read_definition(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) -> Option<Definition> {
+    let mut json = parse(file, bytes, diagnostics)?;
+    let Some(kind_name) = json.get("kind").and_then(Json::as_str).map(str::to_owned) else {
+        diagnostics.error(Code::BadDefinition, file, "/kind", "the file does not say its `kind`").hint(kinds_hint(""));
+        return None;
+    };
+    let Some(kind) = Kind::named(&kind_name) else {
+        diagnostics.error(Code::BadDefinition, file, "/kind", format!("`{kind_name}` is not a kind of definition")).hint(kinds_hint(&kind_name));
+        return None;
+    };
+    shape::check(kind, &mut json, file, diagnostics);
+    match Definition::from_json(kind, json) {
+        Ok(definition) => Some(definition),
+        Err(error) => {
+            diagnostics.error(Code::BadDefinition, file, "", format!("the definition cannot be read: {error}"));
+            None
+        }
+    }
+}
+
+fn kinds_hint(kind: &str) -> String {
+    suggest::hint(kind, Kind::ALL.iter().map(|kind| kind.as_str()))
+}
+
+fn read_file<T: for<'de> Deserialize<'de>>(
+    files: &BTreeMap<String, Vec<u8>>,
+    folder: &str,
+    name: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<T> {
+    let file = format!("{folder}{name}");
+    let Some(bytes) = files.get(name) else {
+        diagnostics.error(Code::BadDefinition, &file, "", format!("the pack has no `{name}`"));
+        return None;
+    };
+    let json = parse(&file, bytes, diagnostics)?;
+    serde_json::from_value(json).map_err(|error| diagnostics.error(Code::BadDefinition, &file, "", error.to_string()).code).ok()
+}
+
+fn parse(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) -> Option<Json> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.trim_start_matches('\u{feff}'),
+        Err(error) => {
+            diagnostics.error(Code::BadDefinition, file, "", format!("the file is not UTF-8 from byte {}", error.valid_up_to()));
+            return None;
+        }
+    };
+    match serde_json::from_str(text) {
+        Ok(json) => Some(json),
+        Err(error) => {
+            diagnostics.error(Code::MalformedJson, file, "", format!("not valid JSON: {error}")).at(error.line(), error.column());
+            None
+        }
+    }
+}
+
+fn digest(files: &BTreeMap<String, Vec<u8>>) -> String {
+    let mut hash = Sha256::new();
+    for (name, bytes) in files {
+        hash.update((name.len() as u64).to_be_bytes());
+        hash.update(name);
+        hash.update((bytes.len() as u64).to_be_bytes());
+        hash.update(bytes);
+    }
+    hex(&hash.finalize())
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        text.push(char::from_digit(u32::from(byte >> 4), 16).expect("a nibble is a hexadecimal digit"));
+        text.push(char::from_digit(u32::from(byte & 0xf), 16).expect("a nibble is a hexadecimal digit"));
+        text
+    })
 }

@@ -24,8 +24,10 @@ pub mod slot {
     /// Of owned child rows: the record that owns it, and its place among its siblings. Null elsewhere.
     pub const PARENT: usize = 11;
     pub const POSITION: usize = 12;
+    /// Where computed fields have their values from: a map by field, made when the record is written.
+    pub const TRACE: usize = 13;
     /// The first slot of an object's own fields.
-    pub const OWN: usize = 13;
+    pub const OWN: usize = 14;
 }
 
 /// One stored record; `values` has one value per slot of its object.

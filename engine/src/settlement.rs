@@ -2,9 +2,14 @@
 //! compared with those posted, and the difference is posted.
 
 pub mod allocation;
+pub mod desired;
 pub mod line;
+pub mod plan;
+pub mod post;
+pub mod rate;
 pub mod rounding;
 pub mod schedule;
+pub mod settle;
 pub mod table;
 pub mod tax;
 pub mod trace;

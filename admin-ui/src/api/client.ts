@@ -102,7 +102,8 @@ async function readProblem(response: Response): Promise<ProblemBody> {
 
 const enc = encodeURIComponent;
 export const api = {
-  get: async <T>(path: string, query?: Asked['query'], signal?: AbortSignal) => (await call<T>('GET', path, { query, signal })).data,
+  get: async <T>(path: string, query?: Asked['query'], signal?: AbortSignal) =>
+    (await call<T>('GET', path, { query, signal })).data,
   post: async <T>(path: string, body: unknown, headers?: Record<string, string>) =>
     (await call<T>('POST', path, { body, headers })).data,
   patch: async <T>(path: string, body: unknown, version: number) =>

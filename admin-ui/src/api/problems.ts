@@ -15,7 +15,10 @@ export function byField(error: unknown): Record<string, string> {
   if (!error) return {};
   const found: Record<string, string> = {};
   for (const problem of asProblem(error).body.errors ?? []) {
-    const path = problem.pointer.replace(/^\/?(fields\/|input\/)?/, '').replaceAll('~1', '/').replaceAll('~0', '~');
+    const path = problem.pointer
+      .replace(/^\/?(fields\/|input\/)?/, '')
+      .replaceAll('~1', '/')
+      .replaceAll('~0', '~');
     found[path] ??= fieldText(problem);
   }
   return found;

@@ -38,5 +38,7 @@ export function toFilter(chips: Chips, types: Record<string, string>, zone: stri
 
 export function isAsking(chip: Operand | undefined): boolean {
   if (!chip) return false;
-  return Object.values(chip).some((value) => value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0));
+  return Object.values(chip).some(
+    (value) => value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0),
+  );
 }

@@ -59,7 +59,8 @@ export function isDay(text: string): boolean {
 /** Reads what people type for a day: `2026-6-3`, `2026/06/03`, `20260603`, `2026年6月3日`. */
 export function readDay(typed: string): string | null {
   const match =
-    /^\s*(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?\s*$/.exec(typed) ?? /^\s*(\d{4})(\d{2})(\d{2})\s*$/.exec(typed);
+    /^\s*(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?\s*$/.exec(typed) ??
+    /^\s*(\d{4})(\d{2})(\d{2})\s*$/.exec(typed);
   if (!match) return null;
   const day = `${match[1]}-${match[2]?.padStart(2, '0')}-${match[3]?.padStart(2, '0')}`;
   return isDay(day) ? day : null;

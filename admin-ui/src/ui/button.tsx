@@ -11,7 +11,17 @@ type Props = ButtonHTMLAttributes<HTMLButtonElement> & {
   ref?: Ref<HTMLButtonElement>;
 };
 
-export function Button({ look = 'default', icon, busy, reason, children, onClick, className, type = 'button', ...rest }: Props) {
+export function Button({
+  look = 'default',
+  icon,
+  busy,
+  reason,
+  children,
+  onClick,
+  className,
+  type = 'button',
+  ...rest
+}: Props) {
   const id = useId();
   const blocked = busy || reason !== undefined;
   const button = (

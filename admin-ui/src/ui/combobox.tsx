@@ -23,7 +23,19 @@ type Props = {
 };
 
 /** The listbox pattern of WAI-ARIA: type to search, arrows to move, Enter to take, Escape to leave. */
-export function Combobox({ wiring, chosen, choices, loading, failed, onSearch, onChoose, label, disabled, placeholder, several }: Props) {
+export function Combobox({
+  wiring,
+  chosen,
+  choices,
+  loading,
+  failed,
+  onSearch,
+  onChoose,
+  label,
+  disabled,
+  placeholder,
+  several,
+}: Props) {
   const { t } = useTranslation('ui');
   const [open, setOpen] = useState(false);
   const [typed, setTyped] = useState<string | null>(null);
@@ -41,7 +53,8 @@ export function Combobox({ wiring, chosen, choices, loading, failed, onSearch, o
       box.style.left = `${at.left}px`;
       box.style.width = `${at.width}px`;
       const room = window.innerHeight - at.bottom;
-      box.style.top = room < 200 && at.top > room ? `${Math.max(8, at.top - 4 - box.offsetHeight)}px` : `${at.bottom + 4}px`;
+      box.style.top =
+        room < 200 && at.top > room ? `${Math.max(8, at.top - 4 - box.offsetHeight)}px` : `${at.bottom + 4}px`;
     };
     box.showPopover?.();
     place();
@@ -97,7 +110,8 @@ export function Combobox({ wiring, chosen, choices, loading, failed, onSearch, o
           if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
             event.preventDefault();
             if (!open) start();
-            else setActive((at) => Math.max(0, Math.min(choices.length - 1, at + (event.key === 'ArrowDown' ? 1 : -1))));
+            else
+              setActive((at) => Math.max(0, Math.min(choices.length - 1, at + (event.key === 'ArrowDown' ? 1 : -1))));
           } else if (event.key === 'Enter' && open) {
             event.preventDefault();
             take(choices[active]);
@@ -109,14 +123,18 @@ export function Combobox({ wiring, chosen, choices, loading, failed, onSearch, o
         }}
       />
       {chosen && !disabled && !several ? (
-        <Button look="text" icon="close" aria-label={t('clearChoice', { title: chosen.title })} onClick={() => onChoose(null)} />
+        <Button
+          look="text"
+          icon="close"
+          aria-label={t('clearChoice', { title: chosen.title })}
+          onClick={() => onChoose(null)}
+        />
       ) : null}
       {shown ? (
         <div ref={panel} popover="manual" className="popover combobox-list">
           {failed ? <p className="combobox-note">{failed}</p> : null}
           {!failed && loading && choices.length === 0 ? <p className="combobox-note">{t('loading')}</p> : null}
           {!failed && !loading && choices.length === 0 ? <p className="combobox-note">{t('nothingFound')}</p> : null}
-          {/* biome-ignore lint/a11y/useFocusableInteractive: the combobox keeps focus and points here */}
           <div role="listbox" id={list} aria-label={label ?? t('choices')}>
             {choices.map((choice, at) => (
               // biome-ignore lint/a11y/useFocusableInteractive: the combobox keeps focus and points here

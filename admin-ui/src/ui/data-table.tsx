@@ -161,7 +161,13 @@ function More({ busy, load, label }: { busy: boolean; load: () => void; label: s
   }, [busy]);
   return (
     <div className="more">
-      <button ref={ref} type="button" className="btn btn-default" aria-busy={busy || undefined} onClick={() => (busy ? undefined : load())}>
+      <button
+        ref={ref}
+        type="button"
+        className="btn btn-default"
+        aria-busy={busy || undefined}
+        onClick={() => (busy ? undefined : load())}
+      >
         {label}
       </button>
     </div>
@@ -169,17 +175,30 @@ function More({ busy, load, label }: { busy: boolean; load: () => void; label: s
 }
 
 export function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  return (
+    target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  );
 }
 
 function useWalk(root: React.RefObject<HTMLDivElement | null>, on: boolean) {
   useEffect(() => {
     if (!on) return;
     const key = (event: KeyboardEvent) => {
-      if (event.altKey || event.ctrlKey || event.metaKey || isTyping(event.target) || document.querySelector('dialog[open]')) return;
+      if (
+        event.altKey ||
+        event.ctrlKey ||
+        event.metaKey ||
+        isTyping(event.target) ||
+        document.querySelector('dialog[open]')
+      )
+        return;
       const inside = root.current?.contains(document.activeElement) || document.activeElement === document.body;
       const step =
-        event.key === 'j' || (event.key === 'ArrowDown' && inside) ? 1 : event.key === 'k' || (event.key === 'ArrowUp' && inside) ? -1 : 0;
+        event.key === 'j' || (event.key === 'ArrowDown' && inside)
+          ? 1
+          : event.key === 'k' || (event.key === 'ArrowUp' && inside)
+            ? -1
+            : 0;
       if (!step || (event.target instanceof HTMLElement && event.target.closest('.popover, [role=tablist]'))) return;
       const links = [...(root.current?.querySelectorAll<HTMLElement>('tbody tr, .row-card') ?? [])]
         .map((row) => row.querySelector<HTMLElement>('a[href]'))

@@ -13,7 +13,8 @@ export function DockPanel({ title, onClose, children }: { title: string; onClose
     const opener = document.activeElement;
     heading.current?.focus();
     const key = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('dialog[open]')) latest.current();
+      if (event.key === 'Escape' && !event.defaultPrevented && !document.querySelector('dialog[open]'))
+        latest.current();
     };
     document.addEventListener('keydown', key);
     return () => {

@@ -25,7 +25,14 @@ type TypedProps<T> = {
 };
 
 /** A decimal typed as people type it (separators, full-width digits), handed on as plain decimal text. */
-export function DecimalInput({ wiring, value, onChange, disabled, label, whole }: TypedProps<string> & { whole?: boolean }) {
+export function DecimalInput({
+  wiring,
+  value,
+  onChange,
+  disabled,
+  label,
+  whole,
+}: TypedProps<string> & { whole?: boolean }) {
   const [typed, setTyped] = useState<string | null>(null);
   const shown = typed ?? (value === null ? '' : groupDigits(value));
   return (
@@ -50,7 +57,14 @@ export function DecimalInput({ wiring, value, onChange, disabled, label, whole }
 }
 
 /** A calendar day: typed in any usual form or picked. Always shown as 2026-06-30, in no zone. */
-export function DateInput({ wiring, value, onChange, disabled, label, today }: TypedProps<string> & { today?: string }) {
+export function DateInput({
+  wiring,
+  value,
+  onChange,
+  disabled,
+  label,
+  today,
+}: TypedProps<string> & { today?: string }) {
   const { t } = useTranslation('ui');
   const [typed, setTyped] = useState<string | null>(null);
   return (
@@ -97,7 +111,15 @@ export function DateInput({ wiring, value, onChange, disabled, label, today }: T
   );
 }
 
-function Calendar({ value, today, onPick }: { value: string | null; today?: string; onPick: (day: string | null) => void }) {
+function Calendar({
+  value,
+  today,
+  onPick,
+}: {
+  value: string | null;
+  today?: string;
+  onPick: (day: string | null) => void;
+}) {
   const { t, i18n } = useTranslation('ui');
   const now = today ?? new Date().toISOString().slice(0, 10);
   const [cursor, setCursor] = useState(value && isDay(value) ? value : now);
@@ -199,7 +221,17 @@ export function TimeInput({ wiring, value, onChange, disabled, label }: TypedPro
   );
 }
 
-export function SearchInput({ value, onChange, label, id }: { value: string; onChange: (value: string) => void; label: string; id?: string }) {
+export function SearchInput({
+  value,
+  onChange,
+  label,
+  id,
+}: {
+  value: string;
+  onChange: (value: string) => void;
+  label: string;
+  id?: string;
+}) {
   const { t } = useTranslation('ui');
   return (
     <span className="search">

@@ -27,7 +27,12 @@ export function Labelled({ label, required, help, error, full, path, group, chil
   ) : null;
   const body = (
     <>
-      {children({ id, describedBy: described, invalid: error ? true : undefined, required: required ? true : undefined })}
+      {children({
+        id,
+        describedBy: described,
+        invalid: error ? true : undefined,
+        required: required ? true : undefined,
+      })}
       {help ? (
         <p className="field-help" id={`${id}-help`}>
           {help}

@@ -1,7 +1,19 @@
 import { type ReactNode, useEffect } from 'react';
 
 /** The bar under the top of every page: where am I, what can I do. Also names the browser tab. */
-export function PageHeader({ title, before, after, actions, tab }: { title: string; before?: ReactNode; after?: ReactNode; actions?: ReactNode; tab?: string }) {
+export function PageHeader({
+  title,
+  before,
+  after,
+  actions,
+  tab,
+}: {
+  title: string;
+  before?: ReactNode;
+  after?: ReactNode;
+  actions?: ReactNode;
+  tab?: string;
+}) {
   useEffect(() => {
     document.title = `${tab ?? title} · Packwork`;
   }, [tab, title]);
@@ -17,7 +29,19 @@ export function PageHeader({ title, before, after, actions, tab }: { title: stri
   );
 }
 
-export function Card({ title, actions, children, className, id }: { title?: ReactNode; actions?: ReactNode; children: ReactNode; className?: string; id?: string }) {
+export function Card({
+  title,
+  actions,
+  children,
+  className,
+  id,
+}: {
+  title?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+  className?: string;
+  id?: string;
+}) {
   return (
     <section className={`card${className ? ` ${className}` : ''}`} aria-labelledby={title && id ? id : undefined}>
       {title ? (
@@ -40,7 +64,17 @@ export function StatusTag({ tone = 'neutral', children }: { tone?: Tone; childre
 
 export type Tab = { id: string; title: string };
 
-export function Tabs({ tabs, active, onChange, label }: { tabs: Tab[]; active: string; onChange: (id: string) => void; label: string }) {
+export function Tabs({
+  tabs,
+  active,
+  onChange,
+  label,
+}: {
+  tabs: Tab[];
+  active: string;
+  onChange: (id: string) => void;
+  label: string;
+}) {
   return (
     <div className="tabs" role="tablist" aria-label={label}>
       {tabs.map((tab, at) => (

@@ -15,7 +15,17 @@ type Props = {
 };
 
 /** A button that opens a panel beside it. The panel lies in the top layer, so nothing cuts it off. */
-export function Popover({ label, name, icon, className, align = 'start', caret, open: asked, onOpen, children }: Props) {
+export function Popover({
+  label,
+  name,
+  icon,
+  className,
+  align = 'start',
+  caret,
+  open: asked,
+  onOpen,
+  children,
+}: Props) {
   const [own, setOwn] = useState(false);
   const open = asked ?? own;
   const setOpen = (next: boolean) => {

@@ -3,7 +3,14 @@ import { useTranslation } from 'react-i18next';
 import { Button } from './button';
 import { Icon, type IconName } from './icon';
 
-type StateProps = { icon: IconName; title: string; children?: ReactNode; action?: ReactNode; small?: boolean; alert?: boolean };
+type StateProps = {
+  icon: IconName;
+  title: string;
+  children?: ReactNode;
+  action?: ReactNode;
+  small?: boolean;
+  alert?: boolean;
+};
 
 /** What a page says instead of data: nothing there, not allowed, broken, offline. */
 export function PageState({ icon, title, children, action, small, alert }: StateProps) {

@@ -2,6 +2,7 @@
 
 use super::object::OptionDefinition;
 use super::{Expression, written};
+use crate::settlement::table::Policy;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ written! {
     /// Dated prices, rates or factors by typed columns. Its rows are records: closed and added, never edited.
     pub struct RateTableDefinition {
         /// What several matching rows mean (default `unique`: the most specific one; two equally specific ones are an error).
-        pub hit: HitPolicy,
+        pub hit: Policy,
         /// What no matching row means (default `error`); `pending` leaves the record usable and blocks only its settlement.
         pub no_match: NoMatch,
         /// The columns a row states or leaves open (`"*"`).
@@ -25,20 +26,6 @@ written! {
         #[serde(skip_serializing_if = "Vec::is_empty")]
         pub rows: Vec<IndexMap<String, serde_json::Value>>,
     }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum HitPolicy {
-    #[default]
-    Unique,
-    First,
-    Priority,
-    Any,
-    CollectSum,
-    CollectMin,
-    CollectMax,
-    CollectCount,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

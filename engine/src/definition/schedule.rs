@@ -1,13 +1,16 @@
 //! `schedule`: tiers of price or rate over a quantity.
 
 use super::{DecimalText, written};
+use crate::settlement::schedule::{Bounds, Mode, Negative, ZeroUsage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 written! {
     /// Tiers over a quantity. A tier reaches up to its bound; the last one is open.
     pub struct ScheduleDefinition {
-        pub mode: ScheduleMode,
+        /// How the tiers turn a quantity into an amount.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub mode: Option<Mode>,
         /// What the tiers' figures are, for people: `price` (default) or `rate`.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub unit: Option<String>,
@@ -22,42 +25,6 @@ written! {
         pub negative: Option<Negative>,
         pub tiers: Vec<TierDefinition>,
     }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ScheduleMode {
-    #[default]
-    Graduated,
-    Volume,
-    Stairstep,
-    Package,
-    GraduatedPercentage,
-    GraduatedBlock,
-    VolumeBlock,
-    QuickDeduction,
-    Interpolate,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Bounds {
-    UpperInclusive,
-    LowerInclusive,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ZeroUsage {
-    None,
-    FirstFlat,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Negative {
-    Mirror,
-    Error,
 }
 
 /// One tier. `up_to: null` is the open end.

@@ -6,15 +6,37 @@ use crate::moment::Date;
 use crate::money::Money;
 use crate::value::Value;
 use rust_decimal::{Decimal, RoundingStrategy};
+use std::cmp::Ordering;
 
 /// One function: its name, how many arguments it takes, what it returns.
 pub(super) struct Builtin {
     pub(super) name: &'static str,
     pub(super) args: (usize, usize),
-    pub(super) returns: Type,
+    pub(super) returns: Returns,
+    /// What its arguments must be, as far as one word can say it.
+    pub(super) takes: Takes,
     /// Whether a null argument is an answer rather than a mistake.
     nulls: Nulls,
     run: fn(&[Value]) -> Outcome,
+}
+
+/// The static type of a result.
+#[derive(Clone)]
+pub(super) enum Returns {
+    Always(Type),
+    /// The type its first argument has.
+    First,
+    /// The type all arguments have in common.
+    Common,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takes {
+    Anything,
+    /// Numbers or money; of `round` only the first.
+    Numbers,
+    Texts,
+    Dates,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,44 +48,51 @@ enum Nulls {
 /// Most arguments of `min`, `max` and `coalesce`.
 const ARGS_MAX: usize = 16;
 
-const fn entry(
-    name: &'static str,
-    args: (usize, usize),
-    returns: Type,
-    nulls: Nulls,
-    run: fn(&[Value]) -> Outcome,
-) -> Builtin {
-    Builtin { name, args, returns, nulls, run }
+type Body = fn(&[Value]) -> Outcome;
+
+const fn entry(name: &'static str, args: (usize, usize), takes: Takes, returns: Returns, run: Body) -> Builtin {
+    Builtin { name, args, returns, takes, nulls: Nulls::Fail, run }
 }
+
+/// A function for which null is an argument like any other.
+const fn nullable(name: &'static str, args: (usize, usize), returns: Returns, run: Body) -> Builtin {
+    Builtin { name, args, returns, takes: Takes::Anything, nulls: Nulls::Take, run }
+}
+
+const BOOL: Returns = Returns::Always(Type::Bool);
+const DATE: Returns = Returns::Always(Type::Date);
+const DECIMAL: Returns = Returns::Always(Type::Decimal);
+const MONEY: Returns = Returns::Always(Type::Money);
+const TEXT: Returns = Returns::Always(Type::Text);
 
 /// Sorted by name.
 pub(super) static BUILTINS: &[Builtin] = &[
-    entry("abs", (1, 1), Type::Any, Nulls::Fail, |args| scaled(&args[0], |n| n.abs())),
-    entry("ceil", (1, 1), Type::Any, Nulls::Fail, |args| scaled(&args[0], |n| n.ceil())),
-    entry("coalesce", (1, ARGS_MAX), Type::Any, Nulls::Take, |args| Ok(first_known(args))),
-    entry("contains", (2, 2), Type::Bool, Nulls::Take, contains),
-    entry("date", (1, 1), Type::Date, Nulls::Fail, date),
-    entry("day", (1, 1), Type::Decimal, Nulls::Fail, |args| part(&args[0], |date| date.day().into())),
-    entry("days_between", (2, 2), Type::Decimal, Nulls::Fail, days_between),
-    entry("decimal", (1, 1), Type::Decimal, Nulls::Fail, decimal),
-    entry("ends_with", (2, 2), Type::Bool, Nulls::Fail, |args| Ok(texts(args)?.0.ends_with(texts(args)?.1).into())),
-    entry("floor", (1, 1), Type::Any, Nulls::Fail, |args| scaled(&args[0], |n| n.floor())),
-    entry("if_null", (2, 2), Type::Any, Nulls::Take, |args| Ok(first_known(args))),
-    entry("is_null", (1, 1), Type::Bool, Nulls::Take, |args| Ok(args[0].is_null().into())),
-    entry("len", (1, 1), Type::Decimal, Nulls::Fail, len),
-    entry("lower", (1, 1), Type::Text, Nulls::Fail, |args| one_text(&args[0], |text| text.to_lowercase())),
-    entry("max", (1, ARGS_MAX), Type::Any, Nulls::Fail, |args| extreme(args, std::cmp::Ordering::Greater)),
-    entry("min", (1, ARGS_MAX), Type::Any, Nulls::Fail, |args| extreme(args, std::cmp::Ordering::Less)),
-    entry("money", (2, 2), Type::Money, Nulls::Fail, money),
-    entry("month", (1, 1), Type::Decimal, Nulls::Fail, |args| part(&args[0], |date| date.month().into())),
-    entry("round", (3, 3), Type::Any, Nulls::Fail, round),
-    entry("starts_with", (2, 2), Type::Bool, Nulls::Fail, |args| {
-        Ok(texts(args)?.0.starts_with(texts(args)?.1).into())
+    entry("abs", (1, 1), Takes::Numbers, Returns::First, |args| scaled(&args[0], |n| n.abs())),
+    entry("ceil", (1, 1), Takes::Numbers, Returns::First, |args| scaled(&args[0], |n| n.ceil())),
+    nullable("coalesce", (1, ARGS_MAX), Returns::Common, |args| Ok(first_known(args))),
+    nullable("contains", (2, 2), BOOL, contains),
+    entry("date", (1, 1), Takes::Anything, DATE, date),
+    entry("day", (1, 1), Takes::Dates, DECIMAL, |args| part(&args[0], |date| date.day().into())),
+    entry("days_between", (2, 2), Takes::Dates, DECIMAL, days_between),
+    entry("decimal", (1, 1), Takes::Anything, DECIMAL, decimal),
+    entry("ends_with", (2, 2), Takes::Texts, BOOL, |args| texts(args).map(|(text, end)| text.ends_with(end).into())),
+    entry("floor", (1, 1), Takes::Numbers, Returns::First, |args| scaled(&args[0], |n| n.floor())),
+    nullable("if_null", (2, 2), Returns::Common, |args| Ok(first_known(args))),
+    nullable("is_null", (1, 1), BOOL, |args| Ok(args[0].is_null().into())),
+    entry("len", (1, 1), Takes::Anything, DECIMAL, len),
+    entry("lower", (1, 1), Takes::Texts, TEXT, |args| one_text(&args[0], str::to_lowercase)),
+    entry("max", (1, ARGS_MAX), Takes::Anything, Returns::Common, |args| extreme(args, Ordering::Greater)),
+    entry("min", (1, ARGS_MAX), Takes::Anything, Returns::Common, |args| extreme(args, Ordering::Less)),
+    entry("money", (2, 2), Takes::Anything, MONEY, money),
+    entry("month", (1, 1), Takes::Dates, DECIMAL, |args| part(&args[0], |date| date.month().into())),
+    entry("round", (3, 3), Takes::Numbers, Returns::First, round),
+    entry("starts_with", (2, 2), Takes::Texts, BOOL, |args| {
+        texts(args).map(|(text, start)| text.starts_with(start).into())
     }),
-    entry("text", (1, 1), Type::Text, Nulls::Take, |args| operators::joined(args)),
-    entry("trim", (1, 1), Type::Text, Nulls::Fail, |args| one_text(&args[0], |text| text.trim().to_owned())),
-    entry("upper", (1, 1), Type::Text, Nulls::Fail, |args| one_text(&args[0], |text| text.to_uppercase())),
-    entry("year", (1, 1), Type::Decimal, Nulls::Fail, |args| part(&args[0], |date| date.year().into())),
+    nullable("text", (1, 1), TEXT, |args| operators::joined(args)),
+    entry("trim", (1, 1), Takes::Texts, TEXT, |args| one_text(&args[0], |text| text.trim().to_owned())),
+    entry("upper", (1, 1), Takes::Texts, TEXT, |args| one_text(&args[0], str::to_uppercase)),
+    entry("year", (1, 1), Takes::Dates, DECIMAL, |args| part(&args[0], |date| date.year().into())),
 ];
 
 pub(super) fn find(name: &str) -> Option<&'static Builtin> {
@@ -128,7 +157,7 @@ fn round(args: &[Value]) -> Outcome {
 }
 
 /// The least or greatest argument, or item of the one list given; the first of equals.
-fn extreme(args: &[Value], wanted: std::cmp::Ordering) -> Outcome {
+fn extreme(args: &[Value], wanted: Ordering) -> Outcome {
     let values = match args {
         [Value::List(items)] => items.as_slice(),
         _ => args,
@@ -201,9 +230,11 @@ fn decimal(args: &[Value]) -> Outcome {
 fn money(args: &[Value]) -> Outcome {
     match (&args[0], &args[1]) {
         (Value::Decimal(amount), Value::Text(currency)) => Ok(Value::Money(Money::new(*amount, currency))),
-        (amount, currency) => {
-            Err(Fault::failed(format!("`money` needs a number and a text, not {} and {}", amount.kind(), currency.kind())))
-        }
+        (amount, currency) => Err(Fault::failed(format!(
+            "`money` needs a number and a text, not {} and {}",
+            amount.kind(),
+            currency.kind()
+        ))),
     }
 }
 

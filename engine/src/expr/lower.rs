@@ -1,8 +1,8 @@
 //! Lowers the rewritten statements to a [`Tree`], or says that they need Rhai: loops, changing a part of a list or
 //! map, leaving early. Must not resolve names of the scope; that is done.
 
+use super::form::{self, path_of};
 use super::operators::Operator;
-use super::resolve::{form, path_of};
 use super::tree::{Binary, Name, Node, Tree};
 use super::{At, Path, functions};
 use crate::value::Value;
@@ -115,6 +115,7 @@ impl Lowering<'_> {
     fn call(&mut self, function: &str, args: &[Expr], position: Position) -> Option<Node> {
         let at = At::of(position);
         Some(match (function, args) {
+            (form::READ, [_, variable]) => self.expr(variable)?,
             (form::BINARY, [symbol, left, right, names]) => {
                 let operator = Operator::of(text(symbol)?)?;
                 let (first, second) = text(names)?.split_once('\n')?;
@@ -128,7 +129,7 @@ impl Lowering<'_> {
             (form::MEMBER, [value, name]) => Node::Member(self.expr(value)?.into(), text(name)?.into(), at),
             (form::INDEX, [value, key]) => Node::Index((self.expr(value)?, self.expr(key)?).into(), at),
             (form::JOIN, [Expr::Array(parts, _)]) => Node::Join(self.list(parts.iter())?, at),
-            (form::RANGE, [from, to, Expr::BoolConstant(inclusive, _)]) => {
+            (form::RANGE, [_, from, to, Expr::BoolConstant(inclusive, _)]) => {
                 Node::Range((self.expr(from)?, self.expr(to)?).into(), *inclusive, at)
             }
             (form::WITHIN, [value, from, to, Expr::BoolConstant(inclusive, _)]) => {

@@ -187,12 +187,9 @@ fn mixed(operator: Operator, left: &Value, right: &Value) -> Outcome {
         }
         (Add, Value::Decimal(_), Value::Date(_)) => mixed(Add, right, left),
         (Subtract, Value::Date(a), Value::Date(b)) => Ok(Value::Decimal(days_between(*b, *a))),
-        _ => Err(Fault::failed(format!(
-            "`{}` does not go with {} and {}",
-            operator.symbol(),
-            left.kind(),
-            right.kind()
-        ))),
+        _ => {
+            Err(Fault::failed(format!("`{}` does not go with {} and {}", operator.symbol(), left.kind(), right.kind())))
+        }
     }
 }
 

@@ -1,19 +1,20 @@
 //! Parses with Rhai and rewrites what was parsed so that nothing is left to look up by name: paths, operators,
-//! members and calls become calls of a few [`host`](super::script) functions with fixed meaning. The tree and the
+//! members and calls become calls of the functions in [`form`]. The tree and the
 //! Rhai script are both made from this form, which is why they cannot differ.
 //!
 //! Must not know what a path leads to.
 
-use super::operators::Operator;
-use super::switch::{self, Label};
-use super::{At, Call, ExprError, Path, Scope, functions, script};
+use super::form::{
+    self, Step, binary, builtin, decimal, encoded, flatten, named_operand, no_operator, path_of, string,
+};
+use super::form::{read, syntax, test, truth, variable, wrap};
+use super::{At, Call, ExprError, Path, Scope, functions, script, switch};
 use crate::codes::Code;
-use crate::value::Value;
-use rhai::{ASTFlags, Dynamic, Engine, Expr, FnCallExpr, FlowControl, OpAssignment, Position, Stmt, StmtBlock, Token};
-use rust_decimal::Decimal;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::suggest;
+use rhai::{ASTFlags, Engine, Expr, FlowControl, FnCallExpr, OpAssignment, Position, Stmt, StmtBlock, Token};
+use std::collections::BTreeSet;
 use std::mem;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 /// How deep expressions may nest, and how many terms one sum may have: more belongs into `let`.
 pub(super) const DEPTH_MAX: usize = 128;
@@ -26,43 +27,6 @@ pub(super) struct Resolved {
     pub(super) reads: Vec<Path>,
     pub(super) sites: Vec<(usize, At)>,
     pub(super) calls: Vec<Call>,
-}
-
-/// The functions of the rewritten form, with their number of arguments.
-pub(super) mod form {
-    pub(crate) const PATH: &str = "__path";
-    pub(crate) const BINARY: &str = "__binary";
-    pub(crate) const NEGATE: &str = "__negate";
-    pub(crate) const NOT: &str = "__not";
-    pub(crate) const TRUTH: &str = "__truth";
-    pub(crate) const MEMBER: &str = "__member";
-    pub(crate) const INDEX: &str = "__index";
-    pub(crate) const JOIN: &str = "__join";
-    pub(crate) const BUILTIN: &str = "__builtin";
-    pub(crate) const HOST: &str = "__host";
-    pub(crate) const RANGE: &str = "__range";
-    pub(crate) const WITHIN: &str = "__within";
-    pub(crate) const ITEMS: &str = "__items";
-    pub(crate) const KEY: &str = "__key";
-    pub(crate) const PUSH: &str = "__push";
-
-    pub(crate) const ALL: &[(&str, usize)] = &[
-        (PATH, 2),
-        (BINARY, 4),
-        (NEGATE, 2),
-        (NOT, 2),
-        (TRUTH, 2),
-        (MEMBER, 2),
-        (INDEX, 2),
-        (JOIN, 1),
-        (BUILTIN, 3),
-        (HOST, 3),
-        (RANGE, 3),
-        (WITHIN, 4),
-        (ITEMS, 1),
-        (KEY, 1),
-        (PUSH, 2),
-    ];
 }
 
 type Tokens = Arc<Mutex<Vec<(Token, At)>>>;
@@ -91,7 +55,16 @@ pub(super) fn resolve(source: &str, scope: &Scope<'_>) -> Result<Resolved, ExprE
         }
         true
     });
-    let mut resolver = Resolver { scope, tokens, changed, locals: Vec::new(), sites: Vec::new(), calls: Vec::new(), switches: 0, depth: 0 };
+    let mut resolver = Resolver {
+        scope,
+        tokens,
+        changed,
+        locals: Vec::new(),
+        sites: Vec::new(),
+        calls: Vec::new(),
+        switches: 0,
+        depth: 0,
+    };
     resolver.statements(&mut statements)?;
     if statements.iter().all(Stmt::is_noop) {
         return Err(At::START.error(Code::ScriptSyntax, "the expression is empty"));
@@ -132,13 +105,6 @@ struct Local {
     path: Option<Path>,
 }
 
-/// One step of `a.b[c].d(e)` after its base.
-enum Step {
-    Property(String),
-    Index(Expr, Position),
-    Method(FnCallExpr, Position),
-}
-
 type Done = Result<(), ExprError>;
 
 impl Resolver<'_> {
@@ -153,11 +119,14 @@ impl Resolver<'_> {
         done
     }
 
-    fn deeper<T>(&mut self, at: Position, inner: impl FnOnce(&mut Self) -> Result<T, ExprError>) -> Result<T, ExprError> {
+    fn deeper<T>(
+        &mut self,
+        at: Position,
+        inner: impl FnOnce(&mut Self) -> Result<T, ExprError>,
+    ) -> Result<T, ExprError> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            let message = format!("the expression nests deeper than {DEPTH_MAX} levels");
-            return Err(At::of(at).error(Code::ScriptLimit, message));
+            return Err(too_deep(at));
         }
         let result = inner(self);
         self.depth -= 1;
@@ -218,7 +187,9 @@ impl Resolver<'_> {
             }
             Stmt::Block(block) => self.block(block),
             Stmt::Expr(expr) => self.expr(expr),
-            Stmt::BreakLoop(value, ..) | Stmt::Return(value, ..) => value.iter_mut().try_for_each(|value| self.expr(value)),
+            Stmt::BreakLoop(value, ..) | Stmt::Return(value, ..) => {
+                value.iter_mut().try_for_each(|value| self.expr(value))
+            }
             Stmt::Switch(..) => {
                 let Stmt::Switch(parts, position) = mem::take(statement) else { return Ok(()) };
                 *statement = self.switch(parts.0, parts.1, position)?;
@@ -353,14 +324,21 @@ impl Resolver<'_> {
             }
             Expr::Variable(..) | Expr::Dot(..) | Expr::Index(..) => self.chain(expr)?,
             Expr::FnCall(call, position) => self.call(*call, position)?,
-            constant @ (Expr::DynamicConstant(..) | Expr::BoolConstant(..) | Expr::StringConstant(..) | Expr::Unit(..)) => constant,
+            constant @ (Expr::DynamicConstant(..)
+            | Expr::BoolConstant(..)
+            | Expr::StringConstant(..)
+            | Expr::Unit(..)) => constant,
             other => return Err(syntax(other.position(), "this is not part of the language")),
         })
     }
 
     /// A variable or a chain of members, items and method calls.
     fn chain(&mut self, expr: Expr) -> Result<Expr, ExprError> {
+        let position = expr.start_position();
         let (base, steps) = flatten(expr);
+        if self.depth + steps.len() > DEPTH_MAX {
+            return Err(too_deep(position));
+        }
         let mut steps = steps.into_iter().peekable();
         let mut value = match base {
             Expr::Variable(name, _, position) => {
@@ -372,13 +350,13 @@ impl Resolver<'_> {
                     None => Some(self.root(&name.1, position)?),
                 };
                 match path {
-                    None => Expr::Variable((None, name.1.clone()).into(), None, position),
+                    None => read(&name.1, position),
                     Some(mut path) => {
                         while let Some(Step::Property(step)) = steps.next_if(|step| matches!(step, Step::Property(_))) {
                             path.steps.push(step.into());
                         }
                         self.sites.push((path.clone(), At::of(position)));
-                        let run = Expr::Variable((None, script::RUN.into()).into(), None, position);
+                        let run = variable(form::RUN, position);
                         encoded(form::PATH, [run, string(&path.to_string(), position)], position)
                     }
                 }
@@ -440,6 +418,7 @@ impl Resolver<'_> {
             ("-", 1) => Ok(named_operand(form::NEGATE, args.remove(0), position)),
             ("+", 1) => Ok(args.remove(0)),
             (".." | "..=", 2) => {
+                args.insert(0, variable(form::RUN, position));
                 args.push(Expr::BoolConstant(call.name == "..=", position));
                 Ok(encoded(form::RANGE, args, position))
             }
@@ -474,13 +453,18 @@ impl Resolver<'_> {
         if own.is_some() {
             return Ok(builtin(name, args, position));
         }
-        let run = Expr::Variable((None, script::RUN.into()).into(), None, position);
+        let run = variable(form::RUN, position);
         let list = Expr::Array(args.into_iter().collect(), position);
         Ok(encoded(form::HOST, [run, string(name, position), list], position))
     }
 
     /// A switch becomes a variable and a chain of conditions: Rhai's own compares by hash, where 1 is not 1.0.
-    fn switch(&mut self, mut subject: Expr, cases: rhai::SwitchCasesCollection, position: Position) -> Result<Stmt, ExprError> {
+    fn switch(
+        &mut self,
+        mut subject: Expr,
+        cases: rhai::SwitchCasesCollection,
+        position: Position,
+    ) -> Result<Stmt, ExprError> {
         let labels = switch::labels(&self.tokens, At::of(position)).map_err(|message| syntax(position, message))?;
         if labels.len() != cases.expressions.len() {
             return Err(syntax(position, "put the value of this `switch` in parentheses"));
@@ -492,7 +476,7 @@ impl Resolver<'_> {
         self.expr(&mut subject)?;
         self.switches += 1;
         let name = format!("@switch{}", self.switches);
-        let value = || Expr::Variable((None, name.as_str().into()).into(), None, position);
+        let value = || read(&name, position);
         let mut otherwise = StmtBlock::new([], position, position);
         for (labels, arm) in labels.iter().zip(cases.expressions).rev() {
             let (mut guard, mut action) = (arm.lhs, arm.rhs);
@@ -521,177 +505,11 @@ impl Resolver<'_> {
     }
 }
 
-fn test(label: &Label, value: Expr, position: Position) -> Result<Expr, ExprError> {
-    match label {
-        Label::Value(wanted) => binary("==", value, constant(wanted, position), position),
-        Label::Range { from, to, inclusive } => {
-            let (from, to) = (decimal(*from, position), decimal(*to, position));
-            Ok(encoded(form::WITHIN, [value, from, to, Expr::BoolConstant(*inclusive, position)], position))
-        }
-    }
-}
-
-fn constant(value: &Value, position: Position) -> Expr {
-    match value {
-        Value::Bool(flag) => Expr::BoolConstant(*flag, position),
-        Value::Decimal(number) => decimal(*number, position),
-        Value::Text(text) => string(text, position),
-        _ => Expr::Unit(position),
-    }
-}
-
-fn decimal(number: Decimal, position: Position) -> Expr {
-    Expr::DynamicConstant(Dynamic::from_decimal(number).into(), position)
-}
-
-fn string(text: &str, position: Position) -> Expr {
-    Expr::StringConstant(text.into(), position)
-}
-
-fn wrap(expr: &mut Expr, outer: impl FnOnce(Expr, Position) -> Expr) {
-    let position = expr.position();
-    let inner = mem::take(expr);
-    *expr = outer(inner, position);
-}
-
-fn truth(value: Expr, position: Position) -> Expr {
-    named_operand(form::TRUTH, value, position)
-}
-
-fn named_operand(function: &str, value: Expr, position: Position) -> Expr {
-    let name = string(&operand_name(&value), position);
-    encoded(function, [value, name], position)
-}
-
-fn binary(symbol: &str, left: Expr, right: Expr, position: Position) -> Result<Expr, ExprError> {
-    if Operator::of(symbol).is_none() {
-        return Err(no_operator(symbol, position));
-    }
-    let names = format!("{}\n{}", operand_name(&left), operand_name(&right));
-    Ok(encoded(form::BINARY, [string(symbol, position), left, right, string(&names, position)], position))
-}
-
-fn builtin(name: &str, args: Vec<Expr>, position: Position) -> Expr {
-    let names = args.iter().map(operand_name).collect::<Vec<_>>().join("\n");
-    let list = Expr::Array(args.into_iter().collect(), position);
-    encoded(form::BUILTIN, [string(name, position), list, string(&names, position)], position)
-}
-
-/// How messages name an operand: by its path or variable, else not at all.
-fn operand_name(expr: &Expr) -> String {
-    match expr {
-        Expr::Variable(name, ..) if !name.1.starts_with('@') => name.1.to_string(),
-        _ => path_of(expr).map(|path| path.to_string()).unwrap_or_default(),
-    }
-}
-
-/// The path, if the expression is nothing but one (in the rewritten form).
-pub(super) fn path_of(expr: &Expr) -> Option<Path> {
-    match expr {
-        Expr::FnCall(call, _) if call.name == form::PATH => match &call.args[1] {
-            Expr::StringConstant(path, _) => Some(Path::parse(path)),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// A call of the rewritten form. The hashes Rhai finds functions by are private to it, so they are taken from calls
-/// it parsed itself.
-fn encoded(function: &str, args: impl IntoIterator<Item = Expr>, position: Position) -> Expr {
-    static PATTERNS: OnceLock<BTreeMap<&str, FnCallExpr>> = OnceLock::new();
-    let patterns = PATTERNS.get_or_init(|| {
-        let pattern = |&(name, count): &(&'static str, usize)| {
-            let source = format!("{name}({})", vec!["0"; count].join(","));
-            let ast = Engine::new_raw().compile(source).expect("a plain call is good Rhai");
-            let call = match ast.statements().first() {
-                Some(Stmt::FnCall(call, _)) => Some((**call).clone()),
-                Some(Stmt::Expr(expr)) => match &**expr {
-                    Expr::FnCall(call, _) => Some((**call).clone()),
-                    _ => None,
-                },
-                _ => None,
-            };
-            (name, call.expect("a plain call is parsed as a call"))
-        };
-        form::ALL.iter().map(pattern).collect()
-    });
-    let mut call = patterns[function].clone();
-    call.args = args.into_iter().collect();
-    Expr::FnCall(call.into(), position)
-}
-
-/// Rhai nests chains to the right; this reads them off as a base and its steps.
-fn flatten(expr: Expr) -> (Expr, Vec<Step>) {
-    let mut steps = Vec::new();
-    let (mut indexed, mut pair, mut ended, mut position) = match expr {
-        Expr::Dot(pair, flags, position) => (false, pair, flags.contains(ASTFlags::BREAK), position),
-        Expr::Index(pair, flags, position) => (true, pair, flags.contains(ASTFlags::BREAK), position),
-        other => return (other, steps),
-    };
-    let mut base = mem::take(&mut pair.lhs);
-    // A bracketed chain as base: `(a.b).c` is `a.b.c`.
-    if matches!(base, Expr::Dot(..) | Expr::Index(..)) {
-        let (inner, before) = flatten(base);
-        (base, steps) = (inner, before);
-    }
-    loop {
-        let rest = mem::take(&mut pair.rhs);
-        let (first, next) = match rest {
-            Expr::Dot(mut inner, flags, at) if !ended => {
-                (mem::take(&mut inner.lhs), Some((false, inner, flags.contains(ASTFlags::BREAK), at)))
-            }
-            Expr::Index(mut inner, flags, at) if !ended => {
-                (mem::take(&mut inner.lhs), Some((true, inner, flags.contains(ASTFlags::BREAK), at)))
-            }
-            other => (other, None),
-        };
-        steps.push(match first {
-            key if indexed => Step::Index(key, position),
-            Expr::Property(names, _) => Step::Property(names.2.to_string()),
-            Expr::MethodCall(call, at) | Expr::FnCall(call, at) => Step::Method(*call, at),
-            key => Step::Index(key, position),
-        });
-        match next {
-            Some(next) => (indexed, pair, ended, position) = next,
-            None => return (base, steps),
-        }
-    }
-}
-
-fn syntax(position: Position, message: impl Into<String>) -> ExprError {
-    At::of(position).error(Code::ScriptSyntax, message)
-}
-
-fn no_operator(symbol: &str, position: Position) -> ExprError {
-    syntax(position, format!("there is no operator `{symbol}`"))
+fn too_deep(position: Position) -> ExprError {
+    At::of(position).error(Code::ScriptLimit, format!("the expression nests deeper than {DEPTH_MAX} levels"))
 }
 
 /// `; did you mean ...?` for the nearest known name, if one is near.
 pub(super) fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let near = (name.chars().count() / 3).max(1);
-    let measured = known.into_iter().map(|known| (distance(name, known), known));
-    match measured.filter(|(away, _)| *away <= near).min() {
-        Some((_, known)) => format!("; did you mean `{known}`?"),
-        None => String::new(),
-    }
-}
-
-/// How many characters must be added, dropped, changed or swapped with their neighbour.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let changed = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = changed.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
+    suggest::nearest(name, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }

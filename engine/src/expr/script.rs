@@ -3,9 +3,10 @@
 //!
 //! Must not offer `eval`, `import`, `print`, closures or functions of its own.
 
+use super::form;
 use super::functions;
 use super::operators::{self, Fault, LIST_ITEMS_MAX, MAP_ENTRIES_MAX, Operator, Outcome, TEXT_BYTES_MAX};
-use super::resolve::{DEPTH_MAX, form};
+use super::resolve::DEPTH_MAX;
 use super::tree::known;
 use super::{At, Env, EvalError, ExprError, Path};
 use crate::codes::Code;
@@ -15,7 +16,8 @@ use rhai::{
     ParseErrorType, Scope, Stmt,
 };
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Steps one run may take: some milliseconds.
 pub(super) const OPERATIONS_MAX: u64 = 100_000;
@@ -23,11 +25,15 @@ pub(super) const OPERATIONS_MAX: u64 = 100_000;
 const CALL_LEVELS_MAX: usize = 16;
 /// Variables in sight at once.
 const VARIABLES_MAX: usize = 256;
+/// How much wider Rhai's own size limits are than ours.
+const RHAI_SLACK: usize = 4;
+/// Items of lists and maps one run may copy: some tens of milliseconds. A loop over a list copies it once; taking an
+/// item by index copies the whole list.
+pub(super) const COPIED_MAX: usize = 1_000_000;
+/// How many bytes of text cost as much as one item.
+const TEXT_BYTES_PER_ITEM: usize = 256;
 /// Host calls one script may make: each one runs the script again from its start.
 pub(super) const HOST_CALLS_MAX: usize = 100;
-
-/// The name under which a script finds the facts of its run; no author can write it.
-pub(super) const RUN: &str = "@run";
 
 pub(super) struct Script {
     ast: AST,
@@ -35,13 +41,39 @@ pub(super) struct Script {
 
 /// What one run knows: every path, read or failed, and the answers of the host so far.
 struct Facts {
-    paths: BTreeMap<String, Result<Value, EvalError>>,
+    paths: Arc<BTreeMap<String, Result<Value, EvalError>>>,
     answers: Vec<Value>,
     /// How many answers this run has used.
-    used: Mutex<usize>,
+    used: AtomicUsize,
+    /// How many items of lists and maps it has copied.
+    copied: AtomicUsize,
 }
 
 type Run = Arc<Facts>;
+
+impl Facts {
+    /// Counts what a read or a range copies, so that large values are bounded as steps are.
+    fn count(&self, value: &Dynamic) -> Result<(), Fault> {
+        let weight = weight(value);
+        match self.copied.fetch_add(weight, Ordering::Relaxed) + weight {
+            copied if copied > COPIED_MAX => {
+                Err(Fault::limit(format!("the script copies more than {COPIED_MAX} items of lists and texts")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a value costs to copy: its items, with a long text counting as several.
+fn weight(value: &Dynamic) -> usize {
+    if let Ok(items) = value.as_array_ref() {
+        return items.iter().map(|item| 1 + weight(item)).sum();
+    }
+    if let Ok(entries) = value.as_map_ref() {
+        return entries.values().map(|entry| 1 + weight(entry)).sum();
+    }
+    value.as_immutable_string_ref().map_or(0, |text| text.len() / TEXT_BYTES_PER_ITEM)
+}
 
 /// A value Rhai has no type for: dates, moments, money, identities.
 #[derive(Clone)]
@@ -64,12 +96,13 @@ impl Script {
 
     pub(super) fn eval(&self, reads: &[Path], env: &dyn Env) -> Result<Value, EvalError> {
         // A path that cannot be read stops the script only where it is used, as in the tree.
-        let paths: BTreeMap<_, _> = reads.iter().map(|path| (path.to_string(), env.get(path))).collect();
+        let paths = Arc::new(reads.iter().map(|path| (path.to_string(), env.get(path))).collect::<BTreeMap<_, _>>());
         let mut answers = Vec::new();
         loop {
-            let run = Run::new(Facts { paths: paths.clone(), answers: answers.clone(), used: Mutex::new(0) });
+            let (used, copied) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let run = Run::new(Facts { paths: paths.clone(), answers: answers.clone(), used, copied });
             let mut scope = Scope::new();
-            scope.push_constant_dynamic(RUN, Dynamic::from(run));
+            scope.push_constant_dynamic(form::RUN, Dynamic::from(run));
             match engine().eval_ast_with_scope::<Dynamic>(&mut scope, &self.ast) {
                 Ok(result) => return value_of(&result).and_then(operators::sized).map_err(|fault| fault.at(At::START)),
                 Err(error) => match stopped(*error) {
@@ -86,14 +119,30 @@ pub(super) fn restrict(engine: &mut Engine) {
     engine.set_optimization_level(rhai::OptimizationLevel::None);
     engine.set_max_expr_depths(DEPTH_MAX, DEPTH_MAX);
     engine.set_max_string_size(TEXT_BYTES_MAX);
-    engine.set_max_array_size(LIST_ITEMS_MAX);
-    engine.set_max_map_size(MAP_ENTRIES_MAX);
+    // Rhai counts nested items and the arguments of our functions too, so its own limits are only a wider guard;
+    // the exact ones are kept by `value_of`, `push` and the operators.
+    engine.set_max_array_size(RHAI_SLACK * LIST_ITEMS_MAX);
+    engine.set_max_map_size(RHAI_SLACK * MAP_ENTRIES_MAX);
     engine.set_max_operations(OPERATIONS_MAX);
     engine.set_max_call_levels(CALL_LEVELS_MAX);
     engine.set_max_variables(VARIABLES_MAX);
     engine.set_max_functions(0);
     engine.set_allow_anonymous_fn(false);
-    for symbol in ["eval", "fn", "private", "print", "debug", "try", "catch", "this", "Fn", "call", "curry", "is_def_fn", "is_def_var"] {
+    for symbol in [
+        "eval",
+        "fn",
+        "private",
+        "print",
+        "debug",
+        "try",
+        "catch",
+        "this",
+        "Fn",
+        "call",
+        "curry",
+        "is_def_fn",
+        "is_def_var",
+    ] {
         engine.disable_symbol(symbol);
     }
 }
@@ -115,11 +164,12 @@ fn register(engine: &mut Engine) {
     type Context<'a> = NativeCallContext<'a>;
     engine.register_fn(form::PATH, |context: Context<'_>, run: Run, path: ImmutableString| -> Answer {
         match run.paths.get(path.as_str()) {
-            Some(Ok(value)) => Ok(dynamic_of(value)),
+            Some(Ok(value)) => counted(&context, &run, dynamic_of(value)),
             Some(Err(error)) => Err(stop(Stop::Failed(error.clone()), &context)),
             None => Err(stop(Stop::Failed(EvalError::Missing), &context)),
         }
     });
+    engine.register_fn(form::READ, |context: Context<'_>, run: Run, value: Dynamic| counted(&context, &run, value));
     engine.register_fn(
         form::BINARY,
         |context: Context<'_>, symbol: ImmutableString, left: Dynamic, right: Dynamic, names: ImmutableString| {
@@ -148,8 +198,9 @@ fn register(engine: &mut Engine) {
     engine.register_fn(form::JOIN, |context: Context<'_>, parts: Dynamic| {
         answer(&context, || operators::joined(&values_of(&parts)?))
     });
-    engine.register_fn(form::RANGE, |context: Context<'_>, from: Dynamic, to: Dynamic, inclusive: bool| {
-        answer(&context, || operators::range(&value_of(&from)?, &value_of(&to)?, inclusive))
+    engine.register_fn(form::RANGE, |context: Context<'_>, run: Run, from: Dynamic, to: Dynamic, inclusive: bool| {
+        let list = answer(&context, || operators::range(&value_of(&from)?, &value_of(&to)?, inclusive))?;
+        counted(&context, &run, list)
     });
     engine.register_fn(
         form::WITHIN,
@@ -192,12 +243,11 @@ fn register(engine: &mut Engine) {
     );
     engine.register_fn(form::HOST, |context: Context<'_>, run: Run, name: ImmutableString, args: Dynamic| -> Answer {
         let args = values_of(&args).map_err(|fault| failed(fault, &context))?;
-        let mut used = run.used.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(answer) = run.answers.get(*used) {
-            *used += 1;
-            return Ok(dynamic_of(answer));
+        let used = run.used.fetch_add(1, Ordering::Relaxed);
+        if let Some(answer) = run.answers.get(used) {
+            return counted(&context, &run, dynamic_of(answer));
         }
-        if *used >= HOST_CALLS_MAX {
+        if used >= HOST_CALLS_MAX {
             let fault = Fault::limit(format!("a script makes at most {HOST_CALLS_MAX} calls like `{name}`"));
             return Err(failed(fault, &context));
         }
@@ -207,6 +257,11 @@ fn register(engine: &mut Engine) {
 
 fn answer(context: &NativeCallContext<'_>, run: impl FnOnce() -> Outcome) -> Answer {
     run().map(|value| dynamic_of(&value)).map_err(|fault| failed(fault, context))
+}
+
+fn counted(context: &NativeCallContext<'_>, run: &Facts, value: Dynamic) -> Answer {
+    run.count(&value).map_err(|fault| failed(fault, context))?;
+    Ok(value)
 }
 
 fn failed(fault: Fault, context: &NativeCallContext<'_>) -> Box<EvalAltResult> {
@@ -255,10 +310,14 @@ pub(super) fn parse_error(error: &ParseError) -> ExprError {
             at.error(Code::ScriptLimit, format!("the text is longer than {most} bytes"))
         }
         other => {
+            let code = match other {
+                ParseErrorType::MismatchedType(..) => Code::ScriptType,
+                _ => Code::ScriptSyntax,
+            };
             let message = other.to_string();
             let mut letters = message.chars();
             let lowered = letters.next().map(|first| first.to_lowercase().chain(letters).collect::<String>());
-            at.error(Code::ScriptSyntax, lowered.unwrap_or_default())
+            at.error(code, lowered.unwrap_or_default())
         }
     }
 }
@@ -297,11 +356,11 @@ fn value_of(value: &Dynamic) -> Outcome {
         return Ok(Value::text(&character.to_string()));
     }
     if let Ok(items) = value.as_array_ref() {
-        return items.iter().map(value_of).collect::<Result<_, _>>().map(Value::List);
+        return items.iter().map(value_of).collect::<Result<_, _>>().map(Value::List).and_then(operators::sized);
     }
     if let Ok(entries) = value.as_map_ref() {
         let pairs = entries.iter().map(|(name, value)| Ok((name.to_string(), value_of(value)?)));
-        return pairs.collect::<Result<_, _>>().map(Value::Map);
+        return pairs.collect::<Result<_, _>>().map(Value::Map).and_then(operators::sized);
     }
     match value.read_lock::<Held>() {
         Some(held) => Ok(held.0.clone()),

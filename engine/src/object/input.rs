@@ -1,1 +1,270 @@
-//! stub
+//! Input: JSON into the typed value of a field, with everything that is wrong said at its place.
+
+use super::{ChoiceOption, CurrencySource, Field, FieldKind, Object};
+use crate::codes::Code;
+use crate::definition::object::FieldType;
+use crate::model::DIGITS_MAX;
+use crate::moment::{Date, Moment};
+use crate::money::Money;
+use crate::record::Name;
+use crate::refusal::FieldError;
+use crate::suggest;
+use crate::value::Value;
+use rust_decimal::Decimal;
+use serde_json::Value as Json;
+use std::str::FromStr;
+use uuid::Uuid;
+
+/// Finds records by key while input is read.
+pub trait Keys {
+    /// The record of one of these objects with this key; `Err(())` when that is not known yet.
+    fn find(&self, objects: &[Name], key: &str) -> Result<Option<Uuid>, ()>;
+}
+
+/// What reading one value gave.
+pub enum Read {
+    Value(Value),
+    /// A key is still to be looked up.
+    Waiting,
+    Wrong(Box<FieldError>),
+}
+
+/// Reads a field's value. `currency` is what a bare amount of money is in.
+pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dyn Keys) -> Read {
+    if json.is_null() {
+        return Read::Value(Value::Null);
+    }
+    let wrong = |error: FieldError| Read::Wrong(Box::new(error));
+    let type_error = |wanted: &str| {
+        wrong(
+            FieldError::new(Code::WrongType, pointer, format!("`{}` takes {wanted}, not {}", field.name, kind_of(json)))
+                .with("field", &*field.name)
+                .with("wanted", wanted),
+        )
+    };
+    match &field.kind {
+        FieldKind::Text { max_length, .. } => match json.as_str() {
+            None => type_error("text"),
+            Some("") => Read::Value(Value::Null),
+            Some(text) if text.chars().count() > *max_length as usize => wrong(
+                FieldError::new(Code::OutOfRange, pointer, format!("`{}` has at most {max_length} characters", field.name))
+                    .with("field", &*field.name)
+                    .with("maximum", *max_length),
+            ),
+            Some(text) => match form_of(field.written, text) {
+                Ok(()) => Read::Value(Value::text(text)),
+                Err(wanted) => type_error(wanted),
+            },
+        },
+        FieldKind::Decimal { scale, minimum, maximum } => match decimal(json) {
+            Err(()) => type_error("a decimal written as a string"),
+            Ok(number) => bounded(field, pointer, number, *scale, *minimum, *maximum).map_or_else(wrong, |number| Read::Value(Value::Decimal(number))),
+        },
+        FieldKind::Money { scale, minimum, maximum, currency: source } => {
+            let (amount, given) = match json {
+                Json::Object(members) => {
+                    let Some(amount) = members.get("amount").and_then(|amount| decimal(amount).ok()) else {
+                        return type_error("money: {\"amount\": \"120.00\", \"currency\": \"CNY\"}");
+                    };
+                    (amount, members.get("currency").and_then(Json::as_str))
+                }
+                other => match decimal(other) {
+                    Ok(amount) => (amount, None),
+                    Err(()) => return type_error("money: {\"amount\": \"120.00\", \"currency\": \"CNY\"}, or a decimal string"),
+                },
+            };
+            let currency = match (source, given) {
+                (CurrencySource::Fixed(fixed), Some(given)) if **fixed != *given => {
+                    return wrong(
+                        FieldError::new(Code::NotAnOption, pointer, format!("`{}` is in {fixed}", field.name))
+                            .with("field", &*field.name)
+                            .with("currency", &**fixed),
+                    );
+                }
+                (CurrencySource::Fixed(fixed), _) => fixed.to_string(),
+                (CurrencySource::Slot(_), given) => given.unwrap_or(currency).to_owned(),
+            };
+            bounded(field, pointer, amount, *scale, *minimum, *maximum).map_or_else(wrong, |amount| Read::Value(Value::Money(Money::new(amount, &currency))))
+        }
+        FieldKind::Boolean => json.as_bool().map_or_else(|| type_error("true or false"), |flag| Read::Value(Value::Bool(flag))),
+        FieldKind::Date => match json.as_str().and_then(|text| Date::from_str(text).ok()) {
+            Some(date) => Read::Value(Value::Date(date)),
+            None => type_error("a date such as 2026-06-30"),
+        },
+        FieldKind::Moment => match json.as_str().and_then(Moment::parse) {
+            Some(moment) => Read::Value(Value::Moment(moment)),
+            None => type_error("a moment such as 2026-06-30T23:30:00+08:00"),
+        },
+        FieldKind::Choice { options } => match json.as_str() {
+            None => type_error("the name of an option"),
+            Some("") => Read::Value(Value::Null),
+            Some(text) => option(field, options, text, pointer).map_or_else(wrong, Read::Value),
+        },
+        FieldKind::Choices { options } => {
+            let Some(items) = json.as_array() else { return type_error("a list of options") };
+            let mut chosen = Vec::new();
+            for (index, item) in items.iter().enumerate() {
+                let place = format!("{pointer}/{index}");
+                match item.as_str().map(|text| option(field, options, text, &place)) {
+                    None => return type_error("a list of options"),
+                    Some(Err(error)) => return wrong(error),
+                    Some(Ok(value)) if chosen.contains(&value) => {}
+                    Some(Ok(value)) => chosen.push(value),
+                }
+            }
+            Read::Value(Value::List(chosen))
+        }
+        FieldKind::Id { to, .. } => match json.as_str() {
+            None => type_error("the id or key of a record"),
+            Some("") => Read::Value(Value::Null),
+            Some(text) => reference(field, to, text, pointer, keys),
+        },
+        FieldKind::Ids { to } => {
+            let Some(items) = json.as_array() else { return type_error("a list of ids or keys") };
+            let mut ids = Vec::new();
+            let mut waiting = false;
+            for (index, item) in items.iter().enumerate() {
+                let Some(text) = item.as_str() else { return type_error("a list of ids or keys") };
+                match reference(field, to, text, &format!("{pointer}/{index}"), keys) {
+                    Read::Value(id) => ids.push(id),
+                    Read::Waiting => waiting = true,
+                    wrong @ Read::Wrong(_) => return wrong,
+                }
+            }
+            if waiting { Read::Waiting } else { Read::Value(Value::List(ids)) }
+        }
+        // Child rows are read by whoever writes the parent; a rollup is never given.
+        FieldKind::Items { .. } | FieldKind::Rollup { .. } => Read::Value(Value::Null),
+        FieldKind::Json => Read::Value(Value::from_json(json)),
+    }
+}
+
+/// Checks a literal of a definition (a default) against its field; references may be any key.
+pub fn read_literal(field: &Field, json: &Json) -> Result<(), String> {
+    struct Any;
+    impl Keys for Any {
+        fn find(&self, _: &[Name], _: &str) -> Result<Option<Uuid>, ()> {
+            Err(())
+        }
+    }
+    match read(field, json, "", "", &Any) {
+        Read::Value(_) | Read::Waiting => Ok(()),
+        Read::Wrong(error) => Err(error.message),
+    }
+}
+
+fn reference(field: &Field, to: &[Name], text: &str, pointer: &str, keys: &dyn Keys) -> Read {
+    if let Ok(id) = Uuid::parse_str(text) {
+        return Read::Value(Value::Id(id));
+    }
+    match keys.find(to, text) {
+        Ok(Some(id)) => Read::Value(Value::Id(id)),
+        Err(()) => Read::Waiting,
+        Ok(None) => Read::Wrong(Box::new(no_record(field, to, text, pointer))),
+    }
+}
+
+/// The refusal for a reference that leads nowhere.
+pub fn no_record(field: &Field, to: &[Name], text: &str, pointer: &str) -> FieldError {
+    let objects: Vec<&str> = to.iter().map(|name| &**name).collect();
+    FieldError::new(Code::BadReference, pointer, format!("there is no {} `{text}`", objects.join(" or ")))
+        .with("field", &*field.name)
+        .with("value", text)
+}
+
+fn option(field: &Field, options: &[ChoiceOption], text: &str, pointer: &str) -> Result<Value, FieldError> {
+    if options.iter().any(|option| *option.name == *text) {
+        return Ok(Value::text(text));
+    }
+    let hint = suggest::hint(text, options.iter().map(|option| &*option.name));
+    let names: Vec<&str> = options.iter().map(|option| &*option.name).collect();
+    Err(FieldError::new(Code::NotAnOption, pointer, format!("`{text}` is not an option of `{}`; {hint}", field.name))
+        .with("field", &*field.name)
+        .with("value", text)
+        .with("options", names))
+}
+
+/// A decimal from a string, or from a number's own text.
+fn decimal(json: &Json) -> Result<Decimal, ()> {
+    match json {
+        Json::String(text) => Decimal::from_str_exact(text.trim()).map_err(drop),
+        Json::Number(number) => Decimal::from_str_exact(&number.to_string()).map_err(drop),
+        _ => Err(()),
+    }
+}
+
+/// Refuses what the field cannot hold: digits after the point, digits in all, bounds. The stored form has the field's scale.
+pub fn bounded(field: &Field, pointer: &str, number: Decimal, scale: u32, minimum: Option<Decimal>, maximum: Option<Decimal>) -> Result<Decimal, FieldError> {
+    let plain = number.normalize();
+    if plain.scale() > scale {
+        let message = format!("`{}` has at most {scale} digits after the point", field.name);
+        return Err(FieldError::new(Code::TooManyDigits, pointer, message).with("field", &*field.name).with("scale", scale));
+    }
+    let mut stored = plain;
+    stored.rescale(scale);
+    let fits = stored.scale() == scale && i64::try_from(stored.mantissa()).is_ok_and(|mantissa| mantissa.unsigned_abs() < 10_u64.pow(DIGITS_MAX));
+    if !fits {
+        let message = format!("`{}` has at most {DIGITS_MAX} digits", field.name);
+        return Err(FieldError::new(Code::TooManyDigits, pointer, message).with("field", &*field.name).with("digits", DIGITS_MAX));
+    }
+    let low = minimum.filter(|minimum| plain < *minimum).map(|bound| ("minimum", "at least", bound));
+    let high = maximum.filter(|maximum| plain > *maximum).map(|bound| ("maximum", "at most", bound));
+    if let Some((name, word, bound)) = low.or(high) {
+        let message = format!("`{}` is {word} {bound}", field.name);
+        return Err(FieldError::new(Code::OutOfRange, pointer, message).with("field", &*field.name).with(name, bound.to_string()));
+    }
+    Ok(stored)
+}
+
+/// Checks the forms of texts that have one.
+fn form_of(written: FieldType, text: &str) -> Result<(), &'static str> {
+    let good = match written {
+        FieldType::Email => text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !text.contains(char::is_whitespace)),
+        FieldType::Url => ["http://", "https://"].iter().any(|start| text.starts_with(start)) && !text.contains(char::is_whitespace),
+        FieldType::Phone => text.chars().all(|letter| letter.is_ascii_digit() || "+-() #转".contains(letter)),
+        FieldType::Time => text.parse::<jiff::civil::Time>().is_ok(),
+        _ => true,
+    };
+    let wanted = match written {
+        FieldType::Email => "an e-mail address",
+        FieldType::Url => "an address starting with http:// or https://",
+        FieldType::Phone => "a phone number",
+        _ => "a time such as 14:30",
+    };
+    if good { Ok(()) } else { Err(wanted) }
+}
+
+/// The slot of the currency a bare amount of a money field is in, if the record says.
+pub fn currency_slot(field: &Field) -> Option<usize> {
+    match &field.kind {
+        FieldKind::Money { currency: CurrencySource::Slot(slot), .. } => Some(*slot),
+        _ => None,
+    }
+}
+
+/// The field of this name that people may fill; the refusal says why not.
+pub fn writable<'o>(object: &'o Object, name: &str) -> Result<(usize, &'o Field), FieldError> {
+    let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    match object.field(name) {
+        None => {
+            let known: Vec<&str> = object.own_fields().map(|(_, field)| &*field.name).collect();
+            let hint = suggest::hint(name, known.iter().copied());
+            Err(FieldError::new(Code::UnknownField, pointer, format!("`{}` has no field `{name}`; {hint}", object.name)).with("field", name))
+        }
+        Some((_, field)) if !field.is_writable() && !matches!(name, "owner" | "department" | "template") => {
+            Err(FieldError::new(Code::ReadOnly, pointer, format!("`{name}` is computed or kept by the system")).with("field", name))
+        }
+        Some((slot, field)) => Ok((slot, field)),
+    }
+}
+
+fn kind_of(json: &Json) -> &'static str {
+    match json {
+        Json::Null => "null",
+        Json::Bool(_) => "a boolean",
+        Json::Number(_) => "a number",
+        Json::String(_) => "this text",
+        Json::Array(_) => "a list",
+        Json::Object(_) => "an object",
+    }
+}

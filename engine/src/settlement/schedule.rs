@@ -2,7 +2,7 @@
 //! parts. Knows numbers only; it neither rounds nor knows where a schedule was written.
 
 use super::rounding::bounded;
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -10,12 +10,16 @@ use thiserror::Error;
 /// Beyond this a schedule is a rate table in disguise.
 pub const TIERS_MAX: usize = 200;
 
+/// The scale intermediate values keep; with 15 digits before the point, sums stay exact.
+const QUOTIENT_PLACES: u32 = 10;
+
 /// How tiers turn a quantity into an amount. In percentage modes and `quick_deduction` the quantity
 /// is a base amount and the rate a fraction of it; the arithmetic is the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Each tier prices the units that fall into it.
+    #[default]
     Graduated,
     /// The tier that is reached prices all units.
     Volume,
@@ -274,10 +278,7 @@ impl Schedule {
     /// prices everything.
     pub fn apply_tier_of(&self, measure: Decimal, quantity: Decimal) -> Result<Applied, ApplyError> {
         bounded(quantity).ok_or(ApplyError::Overflow)?;
-        if !matches!(
-            self.draft.mode,
-            Mode::Volume | Mode::VolumePercentage | Mode::QuickDeduction | Mode::Stairstep
-        ) {
+        if !matches!(self.draft.mode, Mode::Volume | Mode::VolumePercentage | Mode::QuickDeduction | Mode::Stairstep) {
             return Err(ApplyError::NoSingleTier);
         }
         if (measure < Decimal::ZERO || quantity < Decimal::ZERO) && self.draft.negative == Negative::Error {
@@ -347,7 +348,11 @@ impl Schedule {
                     let blocks = checked(bound.checked_div(block))?.floor() + Decimal::ONE;
                     part(index + 1, blocks, next.rate, next.flat)?.amount
                 }
-                Mode::GraduatedBlock => checked(below.checked_add(next.flat).and_then(|total| total.checked_add(next.rate)))?,
+                Mode::GraduatedBlock => {
+                    checked(below.checked_add(next.flat).and_then(|total| total.checked_add(next.rate)))?
+                }
+                // The amount of an interpolated tier is earned inside it, none of it on entering.
+                Mode::Interpolate => below,
                 _ => checked(below.checked_add(next.flat))?,
             };
             jumps.push(Jump { tier: index + 1, bound, below, above });
@@ -440,7 +445,7 @@ fn part(tier: usize, quantity: Decimal, rate: Decimal, flat: Decimal) -> Result<
 }
 
 /// The amount of the tier in proportion to how much of it is filled; divided last, so that a full
-/// tier earns exactly its amount.
+/// tier earns exactly its amount, and cut at a fixed place, so that differences of amounts are exact.
 fn interpolated(index: usize, tier: &Tier, from: Decimal, within: Decimal) -> Result<Part, ApplyError> {
     let Some(up_to) = tier.up_to else {
         return part(index, within, Decimal::ZERO, Decimal::ZERO);
@@ -448,6 +453,7 @@ fn interpolated(index: usize, tier: &Tier, from: Decimal, within: Decimal) -> Re
     let width = up_to - from;
     let rate = checked(tier.flat.checked_div(width))?;
     let amount = checked(within.checked_mul(tier.flat).and_then(|product| product.checked_div(width)))?;
+    let amount = amount.round_dp_with_strategy(QUOTIENT_PLACES, RoundingStrategy::MidpointAwayFromZero);
     Ok(Part { tier: index, quantity: within, rate, flat: Decimal::ZERO, amount })
 }
 
@@ -470,7 +476,12 @@ fn less(part: Part, earlier: &Part) -> Result<Part, ApplyError> {
 }
 
 fn negated(part: Part) -> Part {
-    Part { quantity: negative_of(part.quantity), flat: negative_of(part.flat), amount: negative_of(part.amount), ..part }
+    Part {
+        quantity: negative_of(part.quantity),
+        flat: negative_of(part.flat),
+        amount: negative_of(part.amount),
+        ..part
+    }
 }
 
 fn negative_of(number: Decimal) -> Decimal {
@@ -515,7 +526,7 @@ fn check_numbers(draft: &Draft, faults: &mut Vec<ScheduleFault>) {
         for (field, _) in unused.into_iter().filter(|(_, stated)| *stated) {
             faults.push(ScheduleFault::FieldNotUsed { tier: index, field });
         }
-        if in_blocks && !tier.block.is_some_and(|block| block > Decimal::ZERO) {
+        if in_blocks && tier.block.is_none_or(|block| block <= Decimal::ZERO) {
             faults.push(ScheduleFault::BlockMissing { tier: index });
         }
         let whole = |blocks: Decimal| blocks > Decimal::ZERO && blocks.fract().is_zero();

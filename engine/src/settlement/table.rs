@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
@@ -104,7 +105,10 @@ pub enum Hit<'t> {
     Row(&'t Row),
     /// The aggregate of each value column over all rows that match, in the order they were written;
     /// for a count, the one number.
-    Collected { values: Vec<Value>, rows: Vec<&'t Row> },
+    Collected {
+        values: Vec<Value>,
+        rows: Vec<&'t Row>,
+    },
 }
 
 impl<'t> Hit<'t> {
@@ -275,12 +279,14 @@ struct Group {
     exact: Vec<usize>,
     /// Some column is stated by a choice or an interval and is tested row by row.
     tested: bool,
-    keys: IndexMap<u128, Versions, Hashing>,
+    /// Where the rows of a key lie in `versions`.
+    keys: IndexMap<u128, Range<u32>, Hashing>,
+    /// Key by key, and by `from` within a key.
+    versions: Vec<Version>,
 }
 
-/// The rows of one key by `from`.
-#[derive(Clone, Debug, Default)]
-struct Versions(Vec<Version>);
+/// The rows that belong into one group, by key.
+type Gathered = IndexMap<u128, Vec<Version>, Hashing>;
 
 /// A row's dates as numbers. `latest_to` is the largest `to` up to here, so that a look-up of a
 /// recent date stops before it reaches the old versions.
@@ -294,12 +300,14 @@ struct Version {
     row: u32,
 }
 
+/// The number of a value that no row states.
+const UNSTATED: u32 = u32::MAX;
+
 /// What one look-up is about, made once and asked of every group.
 struct Probe<'i> {
     inputs: &'i [Value],
-    /// Per column the number of the input's value, shifted to its place in the key; none where no
-    /// row states this value.
-    bits: [Option<u128>; COLUMNS_MAX],
+    /// Per column the number of the input's value, or [`UNSTATED`].
+    numbers: [u32; COLUMNS_MAX],
     day: i32,
     known: i64,
 }
@@ -336,7 +344,7 @@ impl Table {
             let (columns, inputs) = (self.columns.len(), inputs.len());
             return Err(Miss::WrongInputs { table: self.name.clone(), columns, inputs });
         }
-        let mut bits = [None; COLUMNS_MAX];
+        let mut numbers = [UNSTATED; COLUMNS_MAX];
         for (place, (column, input)) in self.columns.iter().zip(inputs).enumerate() {
             if !column.stated {
                 continue;
@@ -344,11 +352,13 @@ impl Table {
             if input.is_null() {
                 return Err(Miss::NullInput { table: self.name.clone(), column: column.name.clone() });
             }
-            bits[place] = column.values.get_index_of(input).map(|number| (number as u128) << column.shift);
+            if let Some(number) = column.values.get_index_of(input) {
+                numbers[place] = number as u32;
+            }
         }
         // One below the end, which marks a row that was never superseded.
         let known = known_at.map_or(i64::MAX - 1, Moment::micros);
-        Ok(Probe { inputs, bits, day: day_number(date), known })
+        Ok(Probe { inputs, numbers, day: day_number(date), known })
     }
 
     fn most_specific(&self, probe: &Probe<'_>) -> Result<Hit<'_>, Miss> {
@@ -415,13 +425,20 @@ impl Table {
     }
 
     fn matching<'t>(&'t self, group: &'t Group, probe: &'t Probe<'_>) -> impl Iterator<Item = u32> + 't {
-        let key = group.exact.iter().try_fold(0_u128, |key, column| probe.bits[*column].map(|bits| key | bits));
-        let versions = key.and_then(|key| group.keys.get(&key)).map_or(&[][..], |versions| versions.0.as_slice());
+        let versions = group.versions_of(self.packed_inputs(group, probe));
         let begun = versions.partition_point(|version| version.from <= probe.day);
         let open = versions[..begun].iter().rev().take_while(|version| version.latest_to > probe.day);
         open.filter(|version| version.holds(probe))
             .map(|version| version.row)
             .filter(|row| !group.tested || self.rows[*row as usize].accepts(probe.inputs))
+    }
+
+    /// The key of the inputs in a group; none if no row at all states one of them.
+    fn packed_inputs(&self, group: &Group, probe: &Probe<'_>) -> Option<u128> {
+        group.exact.iter().try_fold(0, |key, column| match probe.numbers[*column] {
+            UNSTATED => None,
+            number => Some(key | u128::from(number) << self.columns[*column].shift),
+        })
     }
 
     fn none(&self, inputs: &[Value]) -> Miss {
@@ -432,6 +449,17 @@ impl Table {
     fn ambiguous(&self, row: u32, other: u32) -> Miss {
         let [first, second] = [row.min(other), row.max(other)].map(|row| named(&self.rows[row as usize]));
         Miss::Ambiguous { table: self.name.clone(), first, second }
+    }
+}
+
+impl Group {
+    fn versions_of(&self, key: Option<u128>) -> &[Version] {
+        let range = key.and_then(|key| self.keys.get(&key));
+        range.map_or(&[], |range| self.slice(range))
+    }
+
+    fn slice(&self, range: &Range<u32>) -> &[Version] {
+        &self.versions[range.start as usize..range.end as usize]
     }
 }
 
@@ -529,41 +557,45 @@ impl Interval {
 impl Table {
     fn compile(builder: TableBuilder) -> Result<Table, TableFault> {
         let columns = number_values(&builder)?;
-        let mut groups: BTreeMap<(u64, u32, u32), Group> = BTreeMap::new();
+        let mut gathered: BTreeMap<(u64, u32, u32), Gathered> = BTreeMap::new();
         for (index, row) in builder.rows.iter().enumerate() {
             let index = u32::try_from(index).map_err(|_| TableFault::TooManyRows)?;
             let (stated, exact) = masks(row);
-            let rank = rank(stated, &builder);
-            let group = groups.entry((rank, stated, exact)).or_insert_with(|| Group {
-                rank,
-                exact: (0..columns.len()).filter(|column| exact >> column & 1 == 1).collect(),
-                tested: stated != exact,
-                keys: IndexMap::default(),
-            });
-            group.keys.entry(packed(row, &columns)).or_default().0.push(row.version(index));
+            let keys = gathered.entry((rank(stated, &builder), stated, exact)).or_default();
+            keys.entry(packed(row, &columns)).or_default().push(row.version(index));
         }
-        let mut groups: Vec<Group> = groups.into_values().collect();
-        let mut live = 0;
-        for versions in groups.iter_mut().flat_map(|group| group.keys.values_mut()) {
-            live += usize::from(versions.0.iter().any(|version| version.superseded == i64::MAX));
-            versions.arrange();
-        }
-        if live > LIVE_KEYS_MAX {
+        let in_force = |versions: &&Vec<Version>| versions.iter().any(|version| version.superseded == i64::MAX);
+        if gathered.values().flat_map(|keys| keys.values()).filter(in_force).count() > LIVE_KEYS_MAX {
             return Err(TableFault::TooManyLiveKeys);
         }
+        let groups = gathered.into_iter().map(|((rank, stated, exact), keys)| Group {
+            rank,
+            exact: (0..columns.len()).filter(|column| exact >> column & 1 == 1).collect(),
+            tested: stated != exact,
+            ..Group::laid_out(keys)
+        });
+        let groups = groups.collect();
         let TableBuilder { name, policy, priority, rows, .. } = builder;
         Ok(Table { name, columns, policy, priority, rows, groups })
     }
 }
 
-impl Versions {
-    fn arrange(&mut self) {
-        self.0.sort_unstable_by_key(|version| (version.from, version.row));
-        let mut latest = i32::MIN;
-        for version in &mut self.0 {
-            latest = latest.max(version.to);
-            version.latest_to = latest;
+impl Group {
+    /// Lays the versions of all keys side by side, each key's by `from`.
+    fn laid_out(gathered: Gathered) -> Group {
+        let mut group =
+            Group { rank: 0, exact: Vec::new(), tested: false, keys: IndexMap::default(), versions: Vec::new() };
+        for (key, mut versions) in gathered {
+            versions.sort_unstable_by_key(|version| (version.from, version.row));
+            let start = group.versions.len() as u32;
+            let mut latest_to = i32::MIN;
+            for version in versions {
+                latest_to = latest_to.max(version.to);
+                group.versions.push(Version { latest_to, ..version });
+            }
+            group.keys.insert(key, start..group.versions.len() as u32);
         }
+        group
     }
 }
 
@@ -575,10 +607,10 @@ fn number_values(builder: &TableBuilder) -> Result<Vec<Column>, TableFault> {
         let mut stated = false;
         for row in &builder.rows {
             stated |= row.keys[place] != Key::Any;
-            if let Key::Is(value) = &row.keys[place] {
-                if !values.contains(value) {
-                    values.insert(value.clone());
-                }
+            if let Key::Is(value) = &row.keys[place]
+                && !values.contains(value)
+            {
+                values.insert(value.clone());
             }
         }
         let bits = usize::BITS - values.len().leading_zeros();
@@ -782,9 +814,10 @@ struct Linter<'t> {
 impl Linter<'_> {
     /// Rows of one key lie together, by `from`: those still open are compared with the next one.
     fn within_groups(&mut self) {
-        for versions in self.table.groups.iter().flat_map(|group| group.keys.values()) {
+        let groups = self.table.groups.iter();
+        for versions in groups.flat_map(|group| group.keys.values().map(|range| group.slice(range))) {
             let mut open: Vec<&Version> = Vec::new();
-            for version in &versions.0 {
+            for version in versions {
                 open.retain(|earlier| earlier.to > version.from);
                 for earlier in &open {
                     if !self.compare(earlier.row, version.row) {
@@ -804,12 +837,13 @@ impl Linter<'_> {
                 let shared = left.exact.iter().filter(|column| right.exact.contains(column));
                 let mask = shared.fold(0, |mask, column| mask | self.table.columns[*column].mask());
                 let mut partners: BTreeMap<u128, Vec<u32>> = BTreeMap::new();
-                for (key, versions) in &right.keys {
-                    partners.entry(key & mask).or_default().extend(versions.0.iter().map(|version| version.row));
+                for (key, range) in &right.keys {
+                    let rows = right.slice(range).iter().map(|version| version.row);
+                    partners.entry(key & mask).or_default().extend(rows);
                 }
-                for (key, versions) in &left.keys {
+                for (key, range) in &left.keys {
                     let Some(partners) = partners.get(&(key & mask)) else { continue };
-                    let pairs = versions.0.iter().flat_map(|own| partners.iter().map(|other| (own.row, *other)));
+                    let pairs = left.slice(range).iter().flat_map(|own| partners.iter().map(|other| (own.row, *other)));
                     for (own, other) in pairs {
                         if !self.compare(own, other) {
                             return;

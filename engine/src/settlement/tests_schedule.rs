@@ -14,12 +14,9 @@ fn optional(text: &str) -> Option<Decimal> {
 /// a tier is `[block, max_blocks, rate]`. Empty is absent.
 fn tiers(mode: Mode, rows: &[[&str; 3]]) -> Vec<Tier> {
     let tier = |row: &[&str; 3]| match mode {
-        Mode::Package | Mode::GraduatedBlock | Mode::VolumeBlock => Tier {
-            block: optional(row[0]),
-            max_blocks: optional(row[1]),
-            rate: number(row[2]),
-            ..Tier::default()
-        },
+        Mode::Package | Mode::GraduatedBlock | Mode::VolumeBlock => {
+            Tier { block: optional(row[0]), max_blocks: optional(row[1]), rate: number(row[2]), ..Tier::default() }
+        }
         Mode::QuickDeduction => {
             Tier { up_to: optional(row[0]), rate: number(row[1]), deduct: number(row[2]), ..Tier::default() }
         }
@@ -39,9 +36,8 @@ fn amounts(schedule: &Schedule, quantities: &[&str]) -> Vec<Decimal> {
 /// The parts as `(tier, quantity, rate, flat, amount)`.
 fn parts(applied: &Applied) -> Vec<(usize, String, String, String, String)> {
     let text = |number: Decimal| number.normalize().to_string();
-    let part = |part: &super::Part| {
-        (part.tier, text(part.quantity), text(part.rate), text(part.flat), text(part.amount))
-    };
+    let part =
+        |part: &super::Part| (part.tier, text(part.quantity), text(part.rate), text(part.flat), text(part.amount));
     applied.parts.iter().map(part).collect()
 }
 
@@ -150,9 +146,8 @@ fn acceptance_cases_of_differences() {
     let check = |id: &str, schedule: &Schedule, cumulative: &[&str], expect: &[&str]| {
         let cumulative = numbers(cumulative);
         let before = [Decimal::ZERO].into_iter().chain(cumulative.iter().copied());
-        let deltas = before.zip(&cumulative).map(|(before, after)| {
-            schedule.between(before, *after).expect("inside").amount
-        });
+        let deltas =
+            before.zip(&cumulative).map(|(before, after)| schedule.between(before, *after).expect("inside").amount);
         assert_eq!(deltas.collect::<Vec<_>>(), numbers(expect), "{id}");
     };
     let sap = schedule(Mode::Graduated, &[["100", "4.00", "0"], ["200", "3.90", "0"], ["", "3.80", "0"]]);
@@ -166,7 +161,8 @@ fn acceptance_cases_of_differences() {
     let drop = schedule(Mode::Volume, &[["15", "10", "0"], ["", "5", "0"]]);
     check("openmeter-delta-volume-drop", &drop, &["15", "16", "16"], &["150", "-70", "0"]);
     check("openmeter-delta-same-tier", &drop, &["12", "14"], &["120", "20"]);
-    let withheld = schedule(Mode::QuickDeduction, &[["36000", "0.03", "0"], ["144000", "0.10", "2520"], ["", "0.20", "16920"]]);
+    let withheld =
+        schedule(Mode::QuickDeduction, &[["36000", "0.03", "0"], ["144000", "0.10", "2520"], ["", "0.20", "16920"]]);
     check("cn-iit-cumulative-withholding-30000", &withheld, &["18500", "37000", "55500"], &["555", "625", "1850"]);
     // The published last bounds of 20000 are never reached.
     let steps = schedule(
@@ -364,7 +360,10 @@ fn every_fault_is_reported() {
     check(Draft::new(Mode::Volume, deducted), &faults);
     check(draft(Mode::Interpolate, &[["10", "0", "1"], ["", "0", "1"]]), &[AmountWithoutEnd { tier: 1 }]);
     check(draft(Mode::Volume, &[["", "1000000000000000", "0"]]), &[TooManyDigits { tier: 0 }]);
-    check(draft(Mode::GraduatedBlock, &[["100000000", "100000000", "1"], ["1", "", "1"]]), &[TooManyDigits { tier: 0 }, UnboundedBeforeLast { tier: 0 }]);
+    check(
+        draft(Mode::GraduatedBlock, &[["100000000", "100000000", "1"], ["1", "", "1"]]),
+        &[TooManyDigits { tier: 0 }, UnboundedBeforeLast { tier: 0 }],
+    );
 }
 
 #[test]

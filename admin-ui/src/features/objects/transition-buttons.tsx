@@ -1,0 +1,144 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Action, ObjectView, RecordData } from '../../api/contract';
+import { asStale, byField, problemText } from '../../api/problems';
+import { recordQuery } from '../../api/queries';
+import { fieldOf } from '../../fields/object';
+import { FormFields, type Values } from '../../fields/record-form';
+import { isBlank, reader } from '../../lib/format';
+import { utcToZoned } from '../../lib/zone';
+import { Button } from '../../ui/button';
+import { Dialog } from '../../ui/dialog';
+import { toast } from '../../ui/toasts';
+import { useTransition } from './mutations';
+
+type Props = { view: ObjectView; record: RecordData; object: string; id: string };
+
+/** What may be done comes from `_actions`; what may not is shown with its reason. */
+export function TransitionButtons({ view, record, object, id }: Props) {
+  const { t } = useTranslation('records');
+  const [asked, setAsked] = useState<Action | null>(null);
+  const transition = useTransition(object, id);
+  const client = useQueryClient();
+  const actions = (record._actions ?? []).filter((action) => action.kind === 'transition');
+  const ordered = [...actions].sort((a, b) => weight(a) - weight(b));
+
+  const run = (action: Action, input: Values) =>
+    transition.mutate(
+      { action, version: record.version, input },
+      {
+        onSuccess: () => {
+          setAsked(null);
+          toast(t('transitionDone', { action: action.title }));
+        },
+        onError: (error) => {
+          if (asStale(error)) {
+            setAsked(null);
+            client.invalidateQueries({ queryKey: recordQuery(object, id).queryKey });
+            toast(t('staleTransition'), { tone: 'danger' });
+          } else if (!hasDialog(action)) toast(problemText(error), { tone: 'danger' });
+        },
+      },
+    );
+  const lead = ordered.find((action) => action.primary && action.allowed) ?? null;
+  return (
+    <>
+      {ordered.map((action) => (
+        <Button
+          key={action.name}
+          look={action === lead ? 'primary' : action.destructive ? 'danger' : 'default'}
+          reason={action.allowed ? undefined : (action.reason ?? t('notAllowed'))}
+          busy={transition.isPending && transition.variables?.action.name === action.name}
+          onClick={() => {
+            transition.reset();
+            if (hasDialog(action)) setAsked(action);
+            else run(action, {});
+          }}
+        >
+          {action.title}
+        </Button>
+      ))}
+      {asked ? (
+        <TransitionDialog
+          key={asked.name}
+          view={view}
+          record={record}
+          action={asked}
+          busy={transition.isPending}
+          error={transition.error}
+          onRun={(input) => run(asked, input)}
+          onClose={() => setAsked(null)}
+        />
+      ) : null}
+    </>
+  );
+}
+
+const hasDialog = (action: Action) => Boolean(action.destructive) || (action.input?.length ?? 0) > 0;
+const weight = (action: Action) => (action.destructive ? 2 : action.primary ? 0 : 1);
+
+type DialogProps = {
+  view: ObjectView;
+  record: RecordData;
+  action: Action;
+  busy: boolean;
+  error: unknown;
+  onRun: (input: Values) => void;
+  onClose: () => void;
+};
+
+function TransitionDialog({ view, record, action, busy, error, onRun, onClose }: DialogProps) {
+  const { t } = useTranslation('records');
+  const fields = (action.input ?? [])
+    .map((name) => fieldOf(view, name))
+    .filter((field) => field !== undefined)
+    .map((field) => ({ ...field, read_only: false, system: false }));
+  const [values, setValues] = useState<Values>(() => {
+    const start: Values = {};
+    for (const field of fields)
+      start[field.name] = isBlank(record[field.name]) ? startValue(field.type) : record[field.name];
+    return start;
+  });
+  const required = new Set(fields.filter((field) => field.required).map((field) => field.name));
+  const errors = byField(error);
+  return (
+    <Dialog
+      title={t('transitionTitle', { action: action.title, title: record._title ?? '' })}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>{t('cancel')}</Button>
+          <Button look={action.destructive ? 'danger' : 'primary'} busy={busy} onClick={() => onRun(values)}>
+            {action.title}
+          </Button>
+        </>
+      }
+    >
+      {error ? (
+        <p className="notice notice-danger" role="alert">
+          {problemText(error)}
+        </p>
+      ) : null}
+      {action.destructive ? <p>{t('transitionSure', { action: action.title, title: record._title ?? '' })}</p> : null}
+      {fields.length > 0 ? (
+        <FormFields
+          fields={fields}
+          required={required}
+          values={values}
+          refs={record._refs}
+          errors={errors}
+          onChange={(name, value) => setValues({ ...values, [name]: value })}
+        />
+      ) : null}
+    </Dialog>
+  );
+}
+
+/** A moment asked for while something happens is most often now. */
+function startValue(type: string): unknown {
+  const now = new Date();
+  if (type === 'date_time') return `${now.toISOString().slice(0, 16)}:00Z`;
+  if (type === 'date') return utcToZoned(now.toISOString(), reader.zone)?.date ?? null;
+  return null;
+}

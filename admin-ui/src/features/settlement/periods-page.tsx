@@ -1,0 +1,199 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { api, asProblem } from '../../api/client';
+import type { Period, Ref } from '../../api/contract';
+import { problemText } from '../../api/problems';
+import { periodsQuery, plansQuery } from '../../api/queries';
+import { failureOf } from '../../fields/explain';
+import { RefLink } from '../../fields/titles';
+import { formatAmount, formatCount, formatDate, formatDateTime, reader } from '../../lib/format';
+import { randomId } from '../../lib/identity';
+import { Button } from '../../ui/button';
+import { type Column, DataTable } from '../../ui/data-table';
+import { Confirm } from '../../ui/dialog';
+import { Labelled } from '../../ui/labelled';
+import { Card, PageHeader, StatusTag } from '../../ui/layout';
+import { FailureState, PageState, Skeleton } from '../../ui/states';
+import { toast } from '../../ui/toasts';
+
+export default function PeriodsPage() {
+  const { t } = useTranslation('settlement');
+  const plans = useQuery(plansQuery);
+  const calendars = [...new Set(['month', ...(plans.data?.data ?? []).map((plan) => plan.period_calendar ?? 'month')])];
+  const [calendar, setCalendar] = useState('month');
+  const periods = useQuery(periodsQuery(calendar));
+  const rows = [...(periods.data?.data ?? [])].sort((a, b) => b.from.localeCompare(a.from));
+  const [asked, setAsked] = useState<Period | null>(null);
+  const client = useQueryClient();
+  const close = useMutation({
+    mutationFn: (period: Period) =>
+      api.post<Period>(
+        `/settlement/periods/${encodeURIComponent(period.name)}/close`,
+        { calendar },
+        { 'Idempotency-Key': randomId() },
+      ),
+    onSuccess: (answer) => {
+      for (const queryKey of [['periods'], ['statements'], ['tasks'], ['dashboard']])
+        client.invalidateQueries({ queryKey });
+      toast(t('periodClosedDone', { period: answer?.name ?? asked?.name }));
+    },
+    onSettled: () => setAsked(null),
+  });
+  const columns: Column<Period>[] = [
+    {
+      id: 'name',
+      title: t('period'),
+      cell: (row) => (
+        <Link to="/statements" search={{ period: row.name }} className="link num">
+          {row.name}
+        </Link>
+      ),
+    },
+    { id: 'from', title: t('from'), cell: (row) => <span className="num">{formatDate(row.from)}</span> },
+    { id: 'to', title: t('to'), cell: (row) => <span className="num">{formatDate(row.to)}</span> },
+    {
+      id: 'status',
+      title: t('statusTitle'),
+      badge: true,
+      cell: (row) => (
+        <StatusTag tone={row.status === 'open' ? 'info' : 'neutral'}>{t(`periodStatus.${row.status}`)}</StatusTag>
+      ),
+    },
+    {
+      id: 'lines',
+      title: t('lineCount'),
+      end: true,
+      cell: (row) => <span className="num">{formatCount(row.lines)}</span>,
+    },
+    {
+      id: 'amount',
+      title: t('gross'),
+      unit: reader.currency,
+      end: true,
+      cell: (row) => (
+        <span className="num">
+          {formatAmount(row.amount && typeof row.amount === 'object' ? row.amount.amount : row.amount)}
+        </span>
+      ),
+    },
+    {
+      id: 'closed_at',
+      title: t('closedAt'),
+      cell: (row) => <span className="num">{formatDateTime(row.closed_at)}</span>,
+    },
+    {
+      id: 'close',
+      title: t('actions'),
+      cell: (row) =>
+        row.status === 'open' ? (
+          <Button
+            aria-label={t('closePeriod', { period: row.name })}
+            onClick={() => {
+              close.reset();
+              setAsked(row);
+            }}
+          >
+            {t('close')}
+          </Button>
+        ) : null,
+    },
+  ];
+  return (
+    <>
+      <PageHeader title={t('periods')} />
+      <div className="page">
+        <p className="lead">{t('periodsLead')}</p>
+        {calendars.length > 1 ? (
+          <div className="toolbar">
+            <Labelled label={t('calendar')}>
+              {({ id }) => (
+                <select
+                  id={id}
+                  className="input select"
+                  value={calendar}
+                  onChange={(event) => setCalendar(event.target.value)}
+                >
+                  {calendars.map((name) => (
+                    <option key={name} value={name}>
+                      {name === 'month' ? t('calendarMonth') : name}
+                    </option>
+                  ))}
+                </select>
+              )}
+            </Labelled>
+          </div>
+        ) : null}
+        {close.error ? <NotReady error={close.error} period={close.variables?.name ?? ''} /> : null}
+        <Card className="card-flush">
+          {periods.isPending ? <Skeleton /> : null}
+          {periods.error ? <FailureState failure={failureOf(periods.error)} onRetry={() => periods.refetch()} /> : null}
+          {periods.data && rows.length === 0 ? (
+            <PageState icon="periods" title={t('noPeriods')}>
+              {t('noPeriodsHint')}
+            </PageState>
+          ) : null}
+          {rows.length > 0 ? (
+            <DataTable caption={t('periods')} columns={columns} rows={rows} rowKey={(row) => row.name} walk />
+          ) : null}
+        </Card>
+      </div>
+      {asked ? (
+        <Confirm
+          title={t('closePeriod', { period: asked.name })}
+          confirm={t('close')}
+          busy={close.isPending}
+          onConfirm={() => close.mutate(asked)}
+          onClose={() => setAsked(null)}
+        >
+          <p>{t('closeSure', { period: asked.name })}</p>
+        </Confirm>
+      ) : null}
+    </>
+  );
+}
+
+type Check = { text: string; ref?: Ref | null };
+
+/** The checklist as the server answered it: under `params`, or as field errors. */
+export function checklist(error: unknown): Check[] {
+  const { body } = asProblem(error);
+  const params = body.params ?? {};
+  const list = [params.checklist, params.problems, params.checks].find(Array.isArray) as unknown[] | undefined;
+  const found: Check[] = [];
+  for (const entry of list ?? []) {
+    if (typeof entry === 'string') found.push({ text: entry });
+    else if (entry && typeof entry === 'object') {
+      const check = entry as Record<string, unknown>;
+      if (check.ok === true || check.passed === true) continue;
+      const text = [check.sentence, check.detail, check.message, check.title, check.code].find(
+        (one) => typeof one === 'string',
+      );
+      if (text) found.push({ text: text as string, ref: (check.record ?? check.fact ?? check.ref) as Ref | undefined });
+    }
+  }
+  for (const problem of body.errors ?? []) found.push({ text: problem.message ?? problem.code });
+  return found;
+}
+
+function NotReady({ error, period }: { error: unknown; period: string }) {
+  const { t } = useTranslation('settlement');
+  const checks = checklist(error);
+  return (
+    <section className="notice notice-danger" role="alert">
+      <h2>{t('notClosed', { period })}</h2>
+      <p>{problemText(error)}</p>
+      {checks.length > 0 ? (
+        <ul className="sentences">
+          {checks.map((check) => (
+            <li key={`${check.text}${check.ref?.id ?? ''}`}>
+              {check.text}{' '}
+              {check.ref ? <RefLink object={check.ref.object} id={check.ref.id} title={check.ref.title} /> : null}
+            </li>
+          ))}
+        </ul>
+      ) : null}
+    </section>
+  );
+}

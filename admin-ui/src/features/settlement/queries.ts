@@ -1,0 +1,42 @@
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { api } from '../../api/client';
+import type { Line, Page, Run, Statement } from '../../api/contract';
+import type { StatementSearch } from './search';
+
+const paged = { initialPageParam: '', getNextPageParam: (page: Page<unknown>) => page.next_cursor ?? undefined };
+
+export const statementsQuery = (search: StatementSearch) =>
+  infiniteQueryOptions({
+    queryKey: ['statements', 'list', search],
+    queryFn: ({ pageParam, signal }) =>
+      api.get<Page<Statement>>('/statements', { ...search, limit: 50, cursor: pageParam }, signal),
+    ...paged,
+    placeholderData: (previous) => previous,
+  });
+
+export const statementQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['statements', 'one', id],
+    queryFn: ({ signal }) => api.get<Statement>(`/statements/${encodeURIComponent(id)}`, undefined, signal),
+  });
+
+/** All lines of a statement, for those with more than the first 200. */
+export const linesQuery = (statement: string) =>
+  infiniteQueryOptions({
+    queryKey: ['statements', 'lines', statement],
+    queryFn: ({ pageParam, signal }) =>
+      api.get<Page<Line>>('/settlement/lines', { statement, limit: 200, cursor: pageParam }, signal),
+    ...paged,
+  });
+
+export const runsQuery = infiniteQueryOptions({
+  queryKey: ['runs', 'list'],
+  queryFn: ({ pageParam, signal }) => api.get<Page<Run>>('/settlement/runs', { limit: 20, cursor: pageParam }, signal),
+  ...paged,
+});
+
+export const runQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['runs', 'one', id],
+    queryFn: ({ signal }) => api.get<Run>(`/settlement/runs/${encodeURIComponent(id)}`, undefined, signal),
+  });

@@ -1,0 +1,81 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useTranslation } from 'react-i18next';
+import type { Run, RunFailure } from '../../api/contract';
+import { plansQuery } from '../../api/queries';
+import { RefLink } from '../../fields/titles';
+import { formatCount, formatDateTime, formatMoney } from '../../lib/format';
+import { Card } from '../../ui/layout';
+import { RunTag } from './words';
+
+/** What a run did, in a sentence, in numbers, and what it could not do, in words with a way there. */
+export function RunResult({ run }: { run: Run }) {
+  const { t } = useTranslation('settlement');
+  const plan = useQuery(plansQuery).data?.data.find((one) => one.name === run.plan)?.title ?? run.plan;
+  const failures = run.failures ?? [];
+  const statements = run.statements ?? [];
+  return (
+    <Card
+      className={run.mode === 'preview' ? 'run-preview' : undefined}
+      id="run-result"
+      title={t(run.mode === 'preview' ? 'previewOf' : 'runOf', { plan, period: run.period })}
+      actions={<RunTag status={run.status} />}
+    >
+      <p className="lead">
+        {t(`run.sentence.${run.mode === 'preview' ? 'preview' : run.status}`, {
+          lines: formatCount(run.lines),
+          amount: formatMoney(run.amount, run.currency),
+        })}
+      </p>
+      <dl className="counts">
+        <Count label={t('facts')} value={formatCount(run.facts)} />
+        <Count label={t(run.mode === 'preview' ? 'linesWould' : 'linesWritten')} value={formatCount(run.lines)} />
+        <Count label={t('reversed')} value={formatCount(run.reversed)} />
+        <Count label={t('unchanged')} value={formatCount(run.unchanged)} />
+        <Count label={t('failures')} value={formatCount(failures.length)} />
+        <Count label={t('amount')} value={formatMoney(run.amount, run.currency)} />
+        {run.finished_at ? <Count label={t('finishedAt')} value={formatDateTime(run.finished_at)} /> : null}
+      </dl>
+      {failures.length > 0 ? (
+        <>
+          <h3>{t('failuresTitle', { count: failures.length })}</h3>
+          <ul className="failures">
+            {failures.map((failure, at) => (
+              <Failed key={`${failure.unit ?? ''}${failure.fact?.id ?? at}${failure.code}`} failure={failure} />
+            ))}
+          </ul>
+        </>
+      ) : null}
+      {statements.length > 0 && run.mode !== 'preview' ? (
+        <p className="run-links">
+          <Link to="/statements" search={{ period: run.period }} className="link">
+            {t('toStatements', { count: statements.length })}
+          </Link>
+        </p>
+      ) : null}
+    </Card>
+  );
+}
+
+function Count({ label, value }: { label: string; value: string }) {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd className="num">{value}</dd>
+    </div>
+  );
+}
+
+function Failed({ failure }: { failure: RunFailure }) {
+  return (
+    <li>
+      {failure.fact ? (
+        <RefLink object={failure.fact.object} id={failure.fact.id} title={failure.fact.title} />
+      ) : (
+        <span>{failure.unit}</span>
+      )}
+      <span>{failure.detail ?? failure.code}</span>
+      <code className="code">{failure.code}</code>
+    </li>
+  );
+}

@@ -1,0 +1,35 @@
+import { useTranslation } from 'react-i18next';
+import type { LineKind, Run, StatementStatus } from '../../api/contract';
+import { StatusTag, type Tone } from '../../ui/layout';
+
+const STATEMENT: Record<StatementStatus, Tone> = {
+  draft: 'neutral',
+  issued: 'info',
+  confirmed: 'warning',
+  paid: 'success',
+};
+
+export function StatementTag({ status }: { status: StatementStatus }) {
+  const { t } = useTranslation('settlement');
+  return <StatusTag tone={STATEMENT[status] ?? 'neutral'}>{t(`status.${status}`)}</StatusTag>;
+}
+
+const RUN: Record<Run['status'], Tone> = {
+  running: 'info',
+  completed: 'success',
+  partial: 'warning',
+  unchanged: 'neutral',
+  failed: 'danger',
+};
+
+export function RunTag({ status }: { status: Run['status'] }) {
+  const { t } = useTranslation('settlement');
+  return <StatusTag tone={RUN[status] ?? 'neutral'}>{t(`run.${status}`)}</StatusTag>;
+}
+
+/** A plain charge needs no word; what takes back or puts right says so. */
+export function LineKindTag({ kind }: { kind?: LineKind }) {
+  const { t } = useTranslation('settlement');
+  if (!kind || kind === 'charge') return null;
+  return <StatusTag tone={kind === 'reversal' ? 'danger' : 'warning'}>{t(`kind.${kind}`)}</StatusTag>;
+}

@@ -1,0 +1,16 @@
+import { formatDecimal } from '../../lib/format';
+import { DecimalInput } from '../../ui/inputs';
+import { rangeFilter } from '../filters';
+import type { EditProps, FieldKind } from '../kind';
+
+function Edit({ value, onChange, wiring, label }: EditProps) {
+  const text = value === null || value === undefined ? null : String(value);
+  return <DecimalInput wiring={wiring} label={label} value={text} onChange={onChange} />;
+}
+export const decimal: FieldKind = {
+  Edit,
+  Read: ({ value }) => <span className="num">{formatDecimal(value)}</span>,
+  filter: rangeFilter,
+  end: true,
+  sortable: true,
+};

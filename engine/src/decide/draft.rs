@@ -1,0 +1,600 @@
+//! A record in the making: input is read into it, defaults and formulas fill it, rules judge it, and its
+//! difference to the former record becomes writes, an event and to-dos.
+
+use super::Halt;
+use crate::codes::Code;
+use crate::decision::{Change, Decision, Event, EventKind, TodoChange, Write};
+use crate::definition::object::FieldType;
+use crate::env::{NO_LETS, Reader, RecordEnv};
+use crate::expr::{EvalError, Expr};
+use crate::facts::Counter;
+use crate::ids::IdSource;
+use crate::moment::Date;
+use crate::money::Money;
+use crate::object::input::{self, Keys, Read};
+use crate::object::template::Template;
+use crate::object::{CurrencySource, Field, FieldKind, Object, Rollup, Rule, schema};
+use crate::record::{Name, Record, slot};
+use crate::refusal::{FieldError, Refusal};
+use crate::settlement::plan::NumberFormat;
+use crate::settlement::rounding::{Rounding, round};
+use crate::value::Value;
+use rust_decimal::Decimal;
+use serde_json::{Map, Value as Json};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The most owned rows a record has.
+const ITEMS_MAX: usize = 1_000;
+
+pub struct Draft<'r, 'a> {
+    pub reader: &'r Reader<'a>,
+    pub object: &'r Object,
+    /// The record as it was; absent for a new one.
+    pub former: Option<Arc<Record>>,
+    pub values: Vec<Value>,
+    pub errors: Vec<FieldError>,
+    /// Owned child rows by items slot, as they should stand.
+    children: BTreeMap<usize, Vec<Child>>,
+    waiting: bool,
+}
+
+struct Child {
+    object: Name,
+    former: Option<Arc<Record>>,
+    values: Vec<Value>,
+}
+
+struct KeyFinder<'r, 'a>(&'r Reader<'a>);
+
+impl Keys for KeyFinder<'_, '_> {
+    fn find(&self, objects: &[Name], key: &str) -> Result<Option<Uuid>, ()> {
+        let mut waiting = false;
+        for object in objects {
+            match self.0.facts.keys.get(&(object.clone(), key.to_owned())) {
+                Some(Some(id)) => return Ok(Some(*id)),
+                Some(None) => {}
+                None => {
+                    self.0.need(|need| {
+                        need.keys.insert((object.clone(), key.to_owned()));
+                    });
+                    waiting = true;
+                }
+            }
+        }
+        if waiting { Err(()) } else { Ok(None) }
+    }
+}
+
+impl<'r, 'a> Draft<'r, 'a> {
+    pub fn new(reader: &'r Reader<'a>, object: &'r Object, id: Uuid) -> Draft<'r, 'a> {
+        let mut values = vec![Value::Null; object.fields.len()];
+        values[slot::ID] = Value::Id(id);
+        Draft { reader, object, former: None, values, errors: Vec::new(), children: BTreeMap::new(), waiting: false }
+    }
+
+    pub fn of(reader: &'r Reader<'a>, object: &'r Object, former: Arc<Record>) -> Draft<'r, 'a> {
+        let values = former.values.clone();
+        Draft { reader, object, former: Some(former), values, errors: Vec::new(), children: BTreeMap::new(), waiting: false }
+    }
+
+    /// Reads input into the draft. Members in `except` were dealt with already.
+    pub fn read(&mut self, input: &Map<String, Json>, except: &[&str]) {
+        // Currencies first, so that bare amounts know theirs.
+        let (first, then): (Vec<_>, Vec<_>) = input.iter().filter(|(name, _)| !except.contains(&name.as_str())).partition(|(name, _)| {
+            self.object.field(name).is_some_and(|(slot, _)| self.object.fields.iter().any(|field| input::currency_slot(field) == Some(slot)))
+        });
+        for (name, json) in first.into_iter().chain(then) {
+            match input::writable(self.object, name) {
+                Ok((slot, field)) => match &field.kind {
+                    FieldKind::Items { to } => self.read_items(slot, field, &to.clone(), json),
+                    _ => self.set_json(slot, json, &format!("/{name}")),
+                },
+                Err(error) => self.errors.push(error),
+            }
+        }
+    }
+
+    fn set_json(&mut self, slot: usize, json: &Json, pointer: &str) {
+        let field = &self.object.fields[slot];
+        let currency = self.currency_of(field);
+        match input::read(field, json, &currency, pointer, &KeyFinder(self.reader)) {
+            Read::Value(value) => {
+                self.check_target(field, &value, pointer);
+                self.values[slot] = value;
+            }
+            Read::Waiting => self.waiting = true,
+            Read::Wrong(error) => self.errors.push(*error),
+        }
+    }
+
+    /// A reference must lead to a record that exists.
+    fn check_target(&mut self, field: &Field, value: &Value, pointer: &str) {
+        let (to, ids): (&[Name], Vec<Uuid>) = match (&field.kind, value) {
+            (FieldKind::Id { to, .. }, Value::Id(id)) => (to, vec![*id]),
+            (FieldKind::Ids { to }, Value::List(ids)) => (to, ids.iter().filter_map(Value::as_id).collect()),
+            _ => return,
+        };
+        for id in ids {
+            let mut found = to.is_empty();
+            for target in to {
+                match self.reader.record(target, id) {
+                    Ok(record) => found = found || record.is_some_and(|record| !record.is_deleted()),
+                    Err(_) => return,
+                }
+            }
+            if !found {
+                self.errors.push(input::no_record(field, to, &id.to_string(), pointer));
+            }
+        }
+    }
+
+    /// The currency a bare amount of a field is in.
+    fn currency_of(&self, field: &Field) -> String {
+        let FieldKind::Money { currency, .. } = &field.kind else { return String::new() };
+        match currency {
+            CurrencySource::Fixed(code) => code.to_string(),
+            CurrencySource::Slot(slot) => {
+                let own = self.reader.model.currency.to_string();
+                match (&self.values[*slot], &self.object.fields[*slot].kind) {
+                    (Value::Text(code), _) => code.to_string(),
+                    (Value::Id(id), FieldKind::Id { to, .. }) => {
+                        let target = to.first().and_then(|name| self.reader.model.objects.get(name));
+                        let record = to.first().and_then(|name| self.reader.record(name, *id).ok().flatten());
+                        let code = target.and_then(|target| record?.values[target.key?].as_text().map(str::to_owned));
+                        code.unwrap_or(own)
+                    }
+                    _ => own,
+                }
+            }
+        }
+    }
+
+    fn read_items(&mut self, slot: usize, field: &Field, to: &Name, json: &Json) {
+        let pointer = format!("/{}", field.name);
+        let Some(rows) = json.as_array() else {
+            self.errors.push(FieldError::new(Code::WrongType, pointer, format!("`{}` takes a list of rows", field.name)).with("field", &*field.name));
+            return;
+        };
+        if rows.len() > ITEMS_MAX {
+            let message = format!("`{}` has at most {ITEMS_MAX} rows", field.name);
+            self.errors.push(FieldError::new(Code::OutOfRange, pointer, message).with("field", &*field.name).with("maximum", ITEMS_MAX));
+            return;
+        }
+        let Some(object) = self.reader.model.objects.get(to).cloned() else { return };
+        let former = match self.former_children(to) {
+            Ok(former) => former,
+            Err(_) => return,
+        };
+        let mut children = Vec::new();
+        for (position, row) in rows.iter().enumerate() {
+            let place = format!("{pointer}/{position}");
+            let Some(members) = row.as_object() else {
+                self.errors.push(FieldError::new(Code::WrongType, place, "a row is an object of its fields"));
+                continue;
+            };
+            let id = members.get("id").and_then(Json::as_str).and_then(|text| Uuid::parse_str(text).ok());
+            let kept = id.and_then(|id| former.iter().find(|child| child.id() == id).cloned());
+            if id.is_some() && kept.is_none() {
+                self.errors.push(FieldError::new(Code::BadReference, format!("{place}/id"), "the record has no such row"));
+                continue;
+            }
+            let mut draft = match &kept {
+                Some(child) => Draft::of(self.reader, &object, child.clone()),
+                None => Draft::new(self.reader, &object, Uuid::nil()),
+            };
+            let echoed: Vec<&str> = members.keys().map(String::as_str).filter(|name| is_echo(&object, name)).collect();
+            draft.read(members, &echoed);
+            if kept.is_none() {
+                draft.defaults(None);
+            }
+            draft.values[slot::POSITION] = Value::Decimal(Decimal::from(position));
+            draft.formulas(self.reader.today());
+            draft.check_required(&[]);
+            self.waiting |= draft.waiting;
+            self.errors.extend(draft.errors.into_iter().map(|error| FieldError { pointer: format!("{place}{}", error.pointer), ..error }));
+            children.push(Child { object: to.clone(), former: kept, values: draft.values });
+        }
+        self.children.insert(slot, children);
+    }
+
+    fn former_children(&self, object: &Name) -> Result<Vec<Arc<Record>>, EvalError> {
+        let Some(former) = &self.former else { return Ok(Vec::new()) };
+        let key = (object.clone(), former.id());
+        match self.reader.facts.children.get(&key) {
+            Some(children) => Ok(children.clone()),
+            None => {
+                self.reader.need(|need| {
+                    need.children.insert(key);
+                });
+                Err(EvalError::Missing)
+            }
+        }
+    }
+
+    /// Fills what a new record starts with: the template's values, then the fields' defaults.
+    pub fn defaults(&mut self, template: Option<&Template>) {
+        for (name, json) in template.into_iter().flat_map(|template| &template.defaults) {
+            if let Some((slot, _)) = self.object.field(name)
+                && self.values[slot].is_null()
+            {
+                self.set_json(slot, json, &format!("/{name}"));
+            }
+        }
+        for slot in slot::OWN..self.object.fields.len() {
+            let field = &self.object.fields[slot];
+            if !self.values[slot].is_null() {
+                continue;
+            }
+            if let Some(json) = &field.default {
+                self.set_json(slot, json, &format!("/{}", field.name));
+            } else if let Some(expr) = &field.default_formula {
+                self.assign(slot, expr, self.reader.today(), None);
+            }
+        }
+    }
+
+    /// Evaluates an expression into a slot.
+    pub fn assign(&mut self, slot: usize, expr: &Expr, date: Date, origins: Option<&RefCell<Vec<Json>>>) {
+        let env = RecordEnv { reader: self.reader, object: self.object, values: &self.values, date, lets: &NO_LETS, origins };
+        let field = &self.object.fields[slot];
+        match env.eval(expr).map_err(Halt::from).and_then(|value| self.fitted(field, value)) {
+            Ok(value) => self.values[slot] = value,
+            Err(Halt::Missing) => self.waiting = true,
+            Err(Halt::Refused(refusal)) => {
+                let mut error = FieldError::new(refusal.code, format!("/{}", field.name), refusal.detail.clone());
+                error.params = refusal.params.clone();
+                self.errors.push(error.with("field", &*field.name));
+            }
+        }
+    }
+
+    /// A computed value in the form its field stores. Money is rounded to the field's digits, half up.
+    fn fitted(&self, field: &Field, value: Value) -> Result<Value, Halt> {
+        let pointer = format!("/{}", field.name);
+        let refused = |error: FieldError| Halt::Refused(Box::new(Refusal::of_fields(vec![error])));
+        match (&field.kind, value) {
+            (_, Value::Null) => Ok(Value::Null),
+            (FieldKind::Money { scale, .. }, value @ (Value::Money(_) | Value::Decimal(_))) => {
+                let currency = match &value {
+                    Value::Money(money) => money.currency.to_string(),
+                    _ => self.currency_of(field),
+                };
+                let amount = round(value.as_decimal().unwrap_or_default(), *scale, Rounding::HalfUp);
+                let amount = input::bounded(field, &pointer, amount, *scale, None, None).map_err(refused)?;
+                Ok(Value::Money(Money::new(amount, &currency)))
+            }
+            (FieldKind::Decimal { scale, .. }, value @ (Value::Money(_) | Value::Decimal(_))) => {
+                let number = round(value.as_decimal().unwrap_or_default(), *scale, Rounding::HalfUp);
+                input::bounded(field, &pointer, number, *scale, None, None).map(Value::Decimal).map_err(refused)
+            }
+            (FieldKind::Text { .. }, Value::Text(text)) => Ok(Value::Text(text)),
+            (FieldKind::Text { .. }, value) => Ok(Value::text(&match value.to_json() {
+                Json::String(text) => text,
+                other => other.to_string(),
+            })),
+            (FieldKind::Choice { options }, Value::Text(text)) => match options.iter().any(|option| option.name == text) {
+                true => Ok(Value::Text(text)),
+                false => Err(refused(FieldError::new(Code::NotAnOption, pointer, format!("`{text}` is not an option of `{}`", field.name)))),
+            },
+            (FieldKind::Date, Value::Moment(moment)) => Ok(Value::Date(moment.date_in(&self.reader.model.zone))),
+            (kind, value) => match fits(kind, &value) {
+                true => Ok(value),
+                false => Err(refused(
+                    FieldError::new(Code::WrongType, pointer, format!("the formula of `{}` gave a {}", field.name, value.kind())).with("field", &*field.name),
+                )),
+            },
+        }
+    }
+
+    /// Days of moments, rollups, then formulas in their order, with the trace of where values came from.
+    pub fn formulas(&mut self, date: Date) {
+        for slot in slot::OWN..self.object.fields.len() {
+            if let Some(moment) = self.object.fields[slot].day_of {
+                self.values[slot] = match self.values[moment].as_moment() {
+                    Some(moment) => Value::Date(moment.date_in(&self.reader.model.zone)),
+                    None => Value::Null,
+                };
+            }
+        }
+        let mut trace = match &self.values[slot::TRACE] {
+            Value::Map(trace) => trace.clone(),
+            _ => BTreeMap::new(),
+        };
+        for slot in self.object.formula_order.clone() {
+            let field = &self.object.fields[slot];
+            if let FieldKind::Rollup { items, of, scale, money } = &field.kind {
+                self.roll_up(slot, *items, of, *scale, money.as_ref());
+                continue;
+            }
+            let Some(formula) = &field.formula else { continue };
+            let origins = RefCell::new(Vec::new());
+            self.assign(slot, formula, date, Some(&origins));
+            let origins = origins.into_inner();
+            match origins.is_empty() {
+                true => trace.remove(&*field.name),
+                false => trace.insert(field.name.to_string(), Value::from_json(&Json::Array(origins))),
+            };
+        }
+        self.values[slot::TRACE] = if trace.is_empty() { Value::Null } else { Value::Map(trace) };
+    }
+
+    fn roll_up(&mut self, slot: usize, items: usize, of: &Rollup, scale: u32, money: Option<&CurrencySource>) {
+        let FieldKind::Items { to } = &self.object.fields[items].kind else { return };
+        let rows: Vec<Vec<Value>> = match self.children.get(&items) {
+            Some(children) => children.iter().map(|child| child.values.clone()).collect(),
+            None => match self.former_children(to) {
+                Ok(children) => children.iter().map(|child| child.values.clone()).collect(),
+                Err(_) => {
+                    self.waiting = true;
+                    return;
+                }
+            },
+        };
+        let sum = match of {
+            Rollup::Count => Some(Decimal::from(rows.len())),
+            Rollup::Sum(name) => {
+                let child = self.reader.model.objects.get(to).and_then(|child| child.field(name)).map(|(slot, _)| slot);
+                child.and_then(|child| rows.iter().try_fold(Decimal::ZERO, |sum, row| sum.checked_add(row[child].as_decimal().unwrap_or_default())))
+            }
+        };
+        let field = &self.object.fields[slot];
+        let stored = sum.map_or(Err(()), |sum| input::bounded(field, "", sum, scale, None, None).map_err(drop));
+        match stored {
+            Ok(sum) => {
+                self.values[slot] = match money {
+                    Some(CurrencySource::Fixed(currency)) => Value::Money(Money::new(sum, currency)),
+                    _ => Value::Decimal(sum),
+                }
+            }
+            Err(()) => self.errors.push(FieldError::new(Code::TooManyDigits, format!("/{}", field.name), format!("the sum in `{}` has too many digits", field.name))),
+        }
+    }
+
+    /// Takes the next number into empty sequence fields.
+    pub fn numbers(&mut self, date: Date) {
+        for slot in slot::OWN..self.object.fields.len() {
+            let field = &self.object.fields[slot];
+            if field.written != FieldType::Sequence || !self.values[slot].is_null() {
+                continue;
+            }
+            let Some(format) = self.number_format(&field.name) else { continue };
+            let counter = Counter { sequence: format!("{}.{}", self.object.name, field.name), bucket: format.bucket(date) };
+            match self.reader.facts.numbers.get(&counter) {
+                Some(count) => self.values[slot] = Value::text(&format.render(date, *count)),
+                None => {
+                    self.reader.need(|need| {
+                        need.numbers.insert(counter);
+                    });
+                    self.waiting = true;
+                }
+            }
+        }
+    }
+
+    fn number_format(&self, field: &Name) -> Option<&NumberFormat> {
+        self.reader.model.sequences.get(&*format!("{}.{field}", self.object.name))
+    }
+
+    pub fn check_required(&mut self, also: &[usize]) {
+        let required: BTreeSet<usize> =
+            self.object.fields.iter().enumerate().filter(|(_, field)| field.required).map(|(slot, _)| slot).chain(also.iter().copied()).collect();
+        for slot in required {
+            let field = &self.object.fields[slot];
+            let pointer = format!("/{}", field.name);
+            let empty = match &field.kind {
+                FieldKind::Items { to } => match self.children.get(&slot) {
+                    Some(children) => children.is_empty(),
+                    None => self.former_children(to).map_or(true, |children| children.is_empty()),
+                },
+                _ => self.values[slot].is_null(),
+            };
+            // A value that could not be read is missing for that reason alone.
+            let is_reported = self.errors.iter().any(|error| error.pointer == pointer);
+            if empty && !is_reported && !self.waiting {
+                self.errors.push(FieldError::new(Code::Required, pointer, format!("`{}` is required", field.name)).with("field", &*field.name));
+            }
+        }
+    }
+
+    pub fn check_rules(&mut self, rules: &[Rule], date: Date) {
+        for rule in rules {
+            let env = RecordEnv { reader: self.reader, object: self.object, values: &self.values, date, lets: &NO_LETS, origins: None };
+            let applies = match &rule.when {
+                Some(when) => env.eval(when).map(|value| value == Value::Bool(true)),
+                None => Ok(true),
+            };
+            let holds = applies.and_then(|applies| if applies { env.eval(&rule.require).map(|value| value == Value::Bool(true)) } else { Ok(true) });
+            let pointer = rule.field.as_ref().map_or_else(String::new, |field| format!("/{field}"));
+            match holds {
+                Ok(true) => {}
+                Ok(false) => {
+                    let message = self.reader.model.texts.get("en", &rule.text);
+                    let error = FieldError::new(Code::RuleBroken, pointer, message).with("rule", &*rule.name).with("text", rule.text.as_str());
+                    self.errors.push(error);
+                }
+                Err(EvalError::Missing) => self.waiting = true,
+                // A rule over a value that is empty says nothing; required fields are asked for by name.
+                Err(EvalError::Failed(_)) if !self.errors.is_empty() => {}
+                Err(EvalError::Failed(error)) => {
+                    self.errors.push(FieldError::new(error.code, pointer, error.message).with("rule", &*rule.name));
+                }
+            }
+        }
+    }
+
+    pub fn check_constraints(&mut self) {
+        let record = Record { object: self.object.name.clone(), values: self.values.clone() };
+        self.errors.extend(schema::violations(self.object, &record));
+    }
+
+    /// All errors as one refusal, or that facts are missing.
+    pub fn verdict(&self) -> Result<(), Halt> {
+        if self.waiting {
+            return Err(Halt::Missing);
+        }
+        match self.errors.is_empty() {
+            true => Ok(()),
+            false => Err(Halt::Refused(Box::new(Refusal::of_fields(self.errors.clone())))),
+        }
+    }
+
+    /// Writes the draft into a decision: the record, its rows, the event, the to-dos. Nothing where nothing changed.
+    pub fn finish(mut self, decision: &mut Decision, ids: &mut IdSource, kind: EventKind, transition: Option<&str>, date: Date) -> Result<Arc<Record>, Halt> {
+        let context = self.reader.context;
+        let id = self.values[slot::ID].as_id().unwrap_or_else(Uuid::nil);
+        let mut changes = self.changes();
+        let rows_changed = self.finish_children(decision, ids, id, &mut changes)?;
+        let expected = self.former.as_ref().map(|former| former.version());
+        if let (Some(former), true, false) = (&self.former, changes.is_empty(), rows_changed) {
+            decision.subject = Some((self.object.name.clone(), id));
+            return Ok(former.clone());
+        }
+        let actor = context.actor.id.map_or(Value::Null, Value::Id);
+        if self.former.is_none() {
+            self.values[slot::CREATED_AT] = Value::Moment(context.moment);
+            self.values[slot::CREATED_BY] = actor.clone();
+        }
+        self.values[slot::UPDATED_AT] = Value::Moment(context.moment);
+        self.values[slot::UPDATED_BY] = actor;
+        self.values[slot::VERSION] = Value::Decimal(Decimal::from(expected.unwrap_or(0) + 1));
+        self.todos(decision, id, date)?;
+        let record = Arc::new(Record { object: self.object.name.clone(), values: self.values });
+        decision.writes.push(match (&self.former, expected) {
+            (Some(former), Some(expected)) => {
+                let changed = (0..record.values.len()).filter(|slot| record.values[*slot] != former.values[*slot]).collect();
+                Write::Update { record: record.clone(), expected, changed }
+            }
+            _ => Write::Insert(record.clone()),
+        });
+        decision.events.push(Event {
+            id: ids.next(),
+            object: self.object.name.clone(),
+            record: id,
+            kind,
+            transition: transition.map(str::to_owned),
+            changes,
+            at: context.moment,
+            actor: context.actor.id,
+            command: context.command,
+        });
+        decision.subject = Some((self.object.name.clone(), id));
+        Ok(record)
+    }
+
+    /// What differs, by field; stamps of the writing itself aside.
+    fn changes(&self) -> BTreeMap<String, Change> {
+        let stamps = [slot::ID, slot::VERSION, slot::CREATED_AT, slot::CREATED_BY, slot::UPDATED_AT, slot::UPDATED_BY, slot::TRACE];
+        let mut changes = BTreeMap::new();
+        for (index, field) in self.object.fields.iter().enumerate() {
+            if stamps.contains(&index) || field.day_of.is_some() {
+                continue;
+            }
+            let old = self.former.as_ref().map_or(&Value::Null, |former| &former.values[index]);
+            let new = &self.values[index];
+            if old != new {
+                changes.insert(field.name.to_string(), Change { old: old.to_json(), new: new.to_json() });
+            }
+        }
+        changes
+    }
+
+    fn finish_children(&mut self, decision: &mut Decision, ids: &mut IdSource, parent: Uuid, changes: &mut BTreeMap<String, Change>) -> Result<bool, Halt> {
+        let mut changed = false;
+        for (slot, children) in std::mem::take(&mut self.children) {
+            let Some(first) = children.first().map(|child| child.object.clone()).or_else(|| match &self.object.fields[slot].kind {
+                FieldKind::Items { to } => Some(to.clone()),
+                _ => None,
+            }) else {
+                continue;
+            };
+            let former = self.former_children(&first)?;
+            let shown = |rows: &[Vec<Value>]| Json::Array(rows.iter().map(|row| self.row_json(&first, row)).collect());
+            let old_rows: Vec<Vec<Value>> = former.iter().map(|child| child.values.clone()).collect();
+            let new_rows: Vec<Vec<Value>> = children.iter().map(|child| child.values.clone()).collect();
+            let (old, new) = (shown(&old_rows), shown(&new_rows));
+            let kept: BTreeSet<Uuid> = children.iter().filter_map(|child| child.former.as_ref().map(|former| former.id())).collect();
+            for gone in former.iter().filter(|child| !kept.contains(&child.id())) {
+                decision.writes.push(Write::Remove { object: first.clone(), id: gone.id(), expected: gone.version() });
+            }
+            for mut child in children {
+                child.values[slot::PARENT] = Value::Id(parent);
+                match child.former {
+                    Some(former) if former.values == child.values => {}
+                    Some(former) => {
+                        child.values[slot::VERSION] = Value::Decimal(Decimal::from(former.version() + 1));
+                        let record = Arc::new(Record { object: child.object, values: child.values });
+                        let slots = (0..record.values.len()).filter(|slot| record.values[*slot] != former.values[*slot]).collect();
+                        decision.writes.push(Write::Update { record, expected: former.version(), changed: slots });
+                    }
+                    None => {
+                        child.values[slot::ID] = Value::Id(ids.next());
+                        child.values[slot::VERSION] = Value::Decimal(Decimal::ONE);
+                        child.values[slot::CREATED_AT] = Value::Moment(self.reader.context.moment);
+                        decision.writes.push(Write::Insert(Arc::new(Record { object: child.object, values: child.values })));
+                    }
+                }
+            }
+            if old != new {
+                changed = true;
+                changes.insert(self.object.fields[slot].name.to_string(), Change { old, new });
+            }
+        }
+        // The parent is written before its rows, so that they find it.
+        decision.writes.sort_by_key(|write| matches!(write, Write::Insert(record) if record.parent().is_some()));
+        Ok(changed)
+    }
+
+    fn row_json(&self, object: &Name, row: &[Value]) -> Json {
+        let Some(object) = self.reader.model.objects.get(object) else { return Json::Null };
+        Json::Object(object.own_fields().filter(|(slot, _)| !row[*slot].is_null()).map(|(slot, field)| (field.name.to_string(), row[slot].to_json())).collect())
+    }
+
+    fn todos(&self, decision: &mut Decision, id: Uuid, date: Date) -> Result<(), Halt> {
+        for todo in &self.object.todos {
+            let open = |values: &[Value]| -> Result<bool, EvalError> {
+                let env = RecordEnv { reader: self.reader, object: self.object, values, date, lets: &NO_LETS, origins: None };
+                match env.eval(&todo.when) {
+                    Ok(value) => Ok(value == Value::Bool(true)),
+                    Err(EvalError::Missing) => Err(EvalError::Missing),
+                    Err(EvalError::Failed(_)) => Ok(false),
+                }
+            };
+            let was = match &self.former {
+                Some(former) if !former.is_deleted() => open(&former.values)?,
+                _ => false,
+            };
+            let is = self.values[slot::DELETED_AT].is_null() && open(&self.values)?;
+            if was != is {
+                decision.todos.push(TodoChange {
+                    object: self.object.name.clone(),
+                    record: id,
+                    todo: todo.name.to_string(),
+                    role: todo.role.to_string(),
+                    open: is,
+                    at: self.reader.context.moment,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Members a client sends back as it received them: not input, not wrong.
+pub fn is_echo(object: &Object, name: &str) -> bool {
+    name.starts_with('_') || object.field(name).is_some_and(|(slot, field)| slot < slot::OWN && field.system)
+}
+
+fn fits(kind: &FieldKind, value: &Value) -> bool {
+    matches!(
+        (kind, value),
+        (FieldKind::Boolean, Value::Bool(_))
+            | (FieldKind::Date, Value::Date(_))
+            | (FieldKind::Moment, Value::Moment(_))
+            | (FieldKind::Choices { .. } | FieldKind::Ids { .. }, Value::List(_))
+            | (FieldKind::Id { .. }, Value::Id(_))
+            | (FieldKind::Json, _)
+    )
+}

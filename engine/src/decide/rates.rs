@@ -1,0 +1,128 @@
+//! Rows of rate tables: added and closed, never edited, so that what was known before stays known.
+
+use super::Halt;
+use super::draft::Draft;
+use super::records::{existing, object_of};
+use crate::codes::Code;
+use crate::decision::{Decision, EventKind};
+use crate::env::Reader;
+use crate::ids::IdSource;
+use crate::moment::Date;
+use crate::object::Object;
+use crate::record::{Name, slot};
+use crate::refusal::{FieldError, Refusal};
+use crate::settlement::plan::RateTable;
+use crate::suggest;
+use crate::value::Value;
+use serde_json::{Map, Value as Json};
+use uuid::Uuid;
+
+/// Adds a row written as in the table's definition: `id`, columns (`"*"` or absent: any), values, `valid: [from, to]`.
+pub fn add(reader: &Reader<'_>, table: &Name, row: &Map<String, Json>) -> Result<Decision, Halt> {
+    let object = object_of(reader, table)?;
+    let table = table_of(reader, table)?;
+    let mut ids = IdSource::new(reader.context.command, reader.context.moment);
+    let mut draft = Draft::new(reader, object, ids.next());
+    let (input, errors) = as_input(table, row);
+    draft.read(&input, &[]);
+    draft.errors.extend(errors);
+    draft.values[slot_of(object, "recorded_at")] = Value::Moment(reader.context.moment);
+    draft.check_required(&[]);
+    check_validity(&mut draft, object);
+    draft.verdict()?;
+    let mut decision = Decision::default();
+    draft.finish(&mut decision, &mut ids, EventKind::Created, None, reader.today())?;
+    Ok(decision)
+}
+
+/// Ends a row on a date: the known row is superseded, and one with the new end takes its place.
+pub fn close(reader: &Reader<'_>, table: &Name, row: Uuid, valid_to: Date) -> Result<Decision, Halt> {
+    let object = object_of(reader, table)?;
+    table_of(reader, table)?;
+    let former = existing(reader, object, row)?;
+    let (from, to, superseded) = (slot_of(object, "valid_from"), slot_of(object, "valid_to"), slot_of(object, "superseded_at"));
+    if !former.values[superseded].is_null() {
+        return Err(Refusal::new(Code::RowsImmutable, "the row was superseded by a newer one").into());
+    }
+    let starts_later = former.values[from].as_date().is_some_and(|from| valid_to < from);
+    let ended_before = former.values[to].as_date().is_some_and(|to| to <= valid_to);
+    if starts_later || ended_before {
+        let detail = format!("{valid_to} is not inside the row's validity");
+        return Err(Refusal::of_fields(vec![FieldError::new(Code::OutOfRange, "/valid_to", detail)]).into());
+    }
+    let mut ids = IdSource::new(reader.context.command, reader.context.moment);
+    let mut decision = Decision::default();
+    let moment = Value::Moment(reader.context.moment);
+    let mut shortened = Draft::new(reader, object, ids.next());
+    for slot in slot::OWN..object.fields.len() {
+        shortened.values[slot] = former.values[slot].clone();
+    }
+    let mut old = Draft::of(reader, object, former.clone());
+    old.values[superseded] = moment.clone();
+    old.values[slot::OWN] = Value::text(&format!("{}~{}", text(&former.values[slot::OWN]), former.id().simple()));
+    old.finish(&mut decision, &mut ids, EventKind::Updated, None, reader.today())?;
+    shortened.values[to] = Value::Date(valid_to);
+    shortened.values[slot_of(object, "recorded_at")] = moment;
+    shortened.finish(&mut decision, &mut ids, EventKind::Created, None, reader.today())?;
+    Ok(decision)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_text().unwrap_or_default()
+}
+
+fn table_of<'a>(reader: &Reader<'a>, name: &Name) -> Result<&'a RateTable, Halt> {
+    reader.model.rate_tables.get(name).ok_or_else(|| {
+        let hint = suggest::hint(name, reader.model.rate_tables.keys().map(|name| &**name));
+        Refusal::new(Code::UnknownDefinition, format!("there is no rate table `{name}`; {hint}")).with("table", &**name).into()
+    })
+}
+
+fn slot_of(object: &Object, name: &str) -> usize {
+    object.field(name).map_or(slot::ID, |(slot, _)| slot)
+}
+
+/// A row in the form of its table's definition, as input of the rows' object.
+fn as_input(table: &RateTable, row: &Map<String, Json>) -> (Map<String, Json>, Vec<FieldError>) {
+    let mut input = Map::new();
+    let mut errors = Vec::new();
+    for (member, json) in row {
+        let value = table.values.iter().find(|value| *value.name == **member);
+        match (member.as_str(), value) {
+            ("id", _) => {
+                input.insert("row".to_owned(), json.clone());
+            }
+            ("valid", _) => match json.as_array().map(Vec::as_slice) {
+                Some([from, to]) => {
+                    input.insert("valid_from".to_owned(), from.clone());
+                    input.insert("valid_to".to_owned(), to.clone());
+                }
+                _ => errors.push(FieldError::new(Code::WrongType, "/valid", "`valid` is [from inclusive, to exclusive or null]")),
+            },
+            (_, Some(value)) if value.schedule_slot.is_some() && json.get("schedule").is_some() => {
+                input.insert(format!("{member}_schedule"), json["schedule"].clone());
+            }
+            _ if json.as_str() == Some("*") => {}
+            _ => {
+                input.insert(member.clone(), json.clone());
+            }
+        }
+    }
+    for value in &table.values {
+        let given = input.contains_key(&*value.name) || input.contains_key(&format!("{}_schedule", value.name));
+        if !given {
+            errors.push(FieldError::new(Code::Required, format!("/{}", value.name), format!("`{}` is required", value.name)).with("field", &*value.name));
+        }
+    }
+    (input, errors)
+}
+
+fn check_validity(draft: &mut Draft<'_, '_>, object: &Object) {
+    let from = draft.values[slot_of(object, "valid_from")].as_date();
+    let to = draft.values[slot_of(object, "valid_to")].as_date();
+    if let (Some(from), Some(to)) = (from, to)
+        && to <= from
+    {
+        draft.errors.push(FieldError::new(Code::OutOfRange, "/valid/1", format!("the row ends on {to}, before it begins on {from}")));
+    }
+}

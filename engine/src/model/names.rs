@@ -1,0 +1,169 @@
+//! What names expressions may use: roots, fields through references, classifications, functions; and the
+//! texts of what every object has.
+
+use super::Texts;
+use super::checker;
+use crate::expr::{Expr, ExprError, FunctionSpec, Path, Type, Types};
+use crate::object::classify::Dimension;
+use crate::object::{FieldKind, Object};
+use crate::record::Name;
+use std::collections::BTreeMap;
+
+/// Roots of an object's own expressions.
+pub const ROOTS: &[&str] = &["record", "user"];
+
+/// Functions the engine answers itself, beside the pure ones of `expr`.
+pub const FUNCTIONS: &[FunctionSpec] = &[
+    FunctionSpec { name: "now", args: (0, 0), returns: Type::Moment },
+    FunctionSpec { name: "today", args: (0, 0), returns: Type::Date },
+    // The place an address lies in, or null.
+    FunctionSpec { name: "locate", args: (2, 2), returns: Type::Any },
+    // What a rate table says for a record: a map with `found`, `price`, `row`.
+    FunctionSpec { name: "rate", args: (2, 2), returns: Type::Map },
+    // The amount of a rate for a quantity: `rate("internal_price", record).amount(quantity)`.
+    FunctionSpec { name: "amount", args: (2, 2), returns: Type::Money },
+    // The business date of a moment in the tenant's zone.
+    FunctionSpec { name: "business_date", args: (1, 1), returns: Type::Date },
+];
+
+/// The scope of one expression: its object (for `record` and bare fields) and what `let` defined before it.
+pub(super) struct Names<'a> {
+    pub object: &'a str,
+    pub bare: bool,
+    pub extra: &'a [(Name, Type)],
+}
+
+impl Names<'_> {
+    /// Compiles and checks an expression; the expression comes back only if it is sound.
+    pub fn compile(
+        &self,
+        objects: &BTreeMap<Name, Object>,
+        dimensions: &BTreeMap<Name, Dimension>,
+        source: &str,
+    ) -> (Option<(Expr, Option<Type>)>, Vec<ExprError>) {
+        let mut roots: Vec<&str> = ROOTS.to_vec();
+        roots.extend(self.extra.iter().map(|(name, _)| &**name));
+        let is_field = |name: &str| objects.get(self.object).is_some_and(|object| object.by_name.contains_key(name));
+        let bare: Option<&dyn Fn(&str) -> bool> = if self.bare { Some(&is_field) } else { None };
+        let expr = match Expr::compile(source, &checker::scope(&roots, bare)) {
+            Ok(expr) => expr,
+            Err(error) => return (None, vec![error]),
+        };
+        let view = View { names: self, objects, dimensions };
+        let (found, errors) = expr.check(&view);
+        match errors.is_empty() {
+            true => (Some((expr, found)), errors),
+            false => (None, errors),
+        }
+    }
+}
+
+struct View<'a> {
+    names: &'a Names<'a>,
+    objects: &'a BTreeMap<Name, Object>,
+    dimensions: &'a BTreeMap<Name, Dimension>,
+}
+
+impl View<'_> {
+    fn root(&self, root: &str) -> Option<Type> {
+        match root {
+            // A rate table's column does not know which object will ask.
+            "record" if self.names.object.is_empty() => Some(Type::Any),
+            "record" => Some(Type::Reference(self.names.object.into())),
+            "user" => Some(Type::Reference("user".into())),
+            _ => self.names.extra.iter().find(|(name, _)| **name == *root).map(|(_, kind)| kind.clone()),
+        }
+    }
+
+    fn step(&self, from: &Type, step: &str) -> Option<Type> {
+        match from {
+            Type::Reference(object) => {
+                let compiled = self.objects.get(object)?;
+                match compiled.field(step) {
+                    Some((_, field)) => Some(type_of(&field.kind)),
+                    None => self.dimensions.values().any(|dimension| dimension.of == *object && dimension.classifications.contains_key(step)).then_some(Type::Text),
+                }
+            }
+            Type::Money => match step {
+                "amount" => Some(Type::Decimal),
+                "currency" => Some(Type::Text),
+                _ => None,
+            },
+            Type::Map | Type::Any => Some(Type::Any),
+            _ => None,
+        }
+    }
+}
+
+/// The static type of what a slot holds.
+pub(super) fn type_of(kind: &FieldKind) -> Type {
+    match kind {
+        FieldKind::Text { .. } | FieldKind::Choice { .. } => Type::Text,
+        FieldKind::Decimal { .. } => Type::Decimal,
+        FieldKind::Rollup { money, .. } => if money.is_some() { Type::Money } else { Type::Decimal },
+        FieldKind::Money { .. } => Type::Money,
+        FieldKind::Boolean => Type::Bool,
+        FieldKind::Date => Type::Date,
+        FieldKind::Moment => Type::Moment,
+        FieldKind::Id { to, .. } => match &to[..] {
+            [only] => Type::Reference(only.clone()),
+            _ => Type::Any,
+        },
+        FieldKind::Choices { .. } | FieldKind::Ids { .. } | FieldKind::Items { .. } => Type::List,
+        FieldKind::Json => Type::Any,
+    }
+}
+
+impl Types for View<'_> {
+    fn path(&self, path: &Path) -> Option<Type> {
+        path.steps.iter().try_fold(self.root(&path.root)?, |from, step| self.step(&from, step))
+    }
+
+    fn names(&self, prefix: &Path) -> Vec<String> {
+        match self.path(prefix) {
+            Some(Type::Reference(object)) => {
+                let fields = self.objects.get(&object).into_iter().flat_map(|object| object.by_name.keys().map(|name| name.to_string()));
+                let classes = self.dimensions.values().filter(|dimension| dimension.of == object).flat_map(|dimension| dimension.classifications.keys().cloned());
+                fields.chain(classes).collect()
+            }
+            Some(Type::Money) => vec!["amount".to_owned(), "currency".to_owned()],
+            _ => Vec::new(),
+        }
+    }
+
+    fn function(&self, name: &str) -> Option<&FunctionSpec> {
+        FUNCTIONS.iter().find(|function| function.name == name)
+    }
+}
+
+/// Titles of what every object has.
+pub(super) fn system_texts() -> Texts {
+    const TEXTS: &[(&str, &str, &str)] = &[
+        ("id", "ID", "编号"),
+        ("version", "Version", "版本"),
+        ("state", "State", "状态"),
+        ("template", "Template", "模板"),
+        ("created_at", "Created at", "创建时间"),
+        ("created_by", "Created by", "创建人"),
+        ("updated_at", "Updated at", "更新时间"),
+        ("updated_by", "Updated by", "更新人"),
+        ("owner", "Owner", "负责人"),
+        ("department", "Department", "部门"),
+        ("deleted_at", "Deleted at", "删除时间"),
+        ("parent", "Parent", "上级"),
+        ("position", "Position", "序号"),
+        ("trace", "Origin", "来源"),
+        ("row", "Row", "行号"),
+        ("valid_from", "Valid from", "生效日期"),
+        ("valid_to", "Valid to", "失效日期"),
+        ("recorded_at", "Recorded at", "登记时间"),
+        ("superseded_at", "Superseded at", "取代时间"),
+    ];
+    let mut texts = Texts::default();
+    for (name, english, chinese) in TEXTS {
+        let path = format!("system/fields/{name}/title");
+        texts.english.insert(path.clone(), (*english).to_owned());
+        texts.chinese.insert(path, (*chinese).to_owned());
+    }
+    texts
+}

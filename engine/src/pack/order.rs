@@ -1,0 +1,79 @@
+//! The order of packs: each after those it requires.
+
+use super::Pack;
+use crate::codes::Code;
+use crate::diagnostic::Diagnostics;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Orders packs by dependency, by name where they do not depend on each other. Missing packs, versions out of
+/// range and circles are reported.
+pub fn ordered(packs: Vec<Pack>, diagnostics: &mut Diagnostics) -> Vec<Pack> {
+    let mut waiting: BTreeMap<String, Pack> = BTreeMap::new();
+    for pack in packs {
+        if let Some(former) = waiting.insert(pack.name.clone(), pack) {
+            diagnostics.error(Code::DuplicateDefinition, &format!("{}/pack.json", former.name), "/name", format!("two packs are named `{}`", former.name));
+        }
+    }
+    for pack in waiting.values() {
+        for (name, range) in &pack.requires {
+            let file = format!("{}/pack.json", pack.name);
+            let place = format!("/requires/{name}");
+            match waiting.get(name) {
+                None => {
+                    diagnostics
+                        .error(Code::PackDependency, &file, place, format!("pack `{}` requires `{name}`, which is not there", pack.name))
+                        .hint("add the pack, or take the requirement out");
+                }
+                Some(required) if !in_range(&required.version, range) => {
+                    let message = format!("pack `{}` requires `{name}` {range}; there is {}", pack.name, required.version);
+                    diagnostics.error(Code::PackDependency, &file, place, message);
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    let mut order: Vec<Pack> = Vec::new();
+    let mut done: BTreeSet<String> = BTreeSet::new();
+    while !waiting.is_empty() {
+        let known: BTreeSet<String> = waiting.keys().cloned().collect();
+        let ready = waiting.values().find(|pack| pack.requires.keys().all(|name| done.contains(name) || !known.contains(name)));
+        let Some(name) = ready.map(|pack| pack.name.clone()) else {
+            let circle: Vec<&str> = waiting.keys().map(String::as_str).collect();
+            diagnostics.error(Code::PackCycle, &format!("{}/pack.json", circle[0]), "/requires", format!("these packs require each other: {}", circle.join(", ")));
+            order.extend(waiting.into_values());
+            break;
+        };
+        done.insert(name.clone());
+        order.extend(waiting.remove(&name));
+    }
+    order
+}
+
+/// `^0.1`, `^1.2.3`, `1.2` (exact prefix) or `*` against a version.
+fn in_range(version: &str, range: &str) -> bool {
+    let parts = |text: &str| -> Vec<u64> { text.split('.').filter_map(|part| part.parse().ok()).collect() };
+    let have = parts(version);
+    match range.strip_prefix('^') {
+        Some(least) => {
+            let least = parts(least);
+            let fixed = least.iter().position(|part| *part > 0).unwrap_or(least.len().saturating_sub(1));
+            have >= least && have.iter().take(fixed + 1).eq(least.iter().take(fixed + 1))
+        }
+        None => range == "*" || have.starts_with(&parts(range)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_hold_what_they_say() {
+        for (version, range, expect) in [
+            ("0.1.0", "^0.1", true), ("0.1.9", "^0.1.2", true), ("0.2.0", "^0.1", false), ("1.4.0", "^1.2", true), ("2.0.0", "^1.2", false),
+            ("0.1.0", "^0.1.2", false), ("3.1.4", "*", true), ("1.2.9", "1.2", true), ("1.3.0", "1.2", false),
+        ] {
+            assert_eq!(in_range(version, range), expect, "{version} in {range}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Looking a rate up in the records of a rate table, and saying in words why there is none.
+
+use super::plan::RateTable;
+use super::rounding::{Rounding, round};
+use super::table::{ColumnSpec, Hit, Key, Miss, Row, Table, TableBuilder, TableFault};
+use super::trace::LookupTrace;
+use crate::codes::Code;
+use crate::env::{Reader, failed};
+use crate::expr::EvalError;
+use crate::facts::Collection;
+use crate::model::Model;
+use crate::moment::Date;
+use crate::money::{Money, places_of};
+use crate::object::{FieldKind, Object};
+use crate::record::{Name, slot};
+use crate::refusal::Refusal;
+use crate::value::Value;
+use rust_decimal::Decimal;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What a look-up gave.
+pub enum Rated {
+    Found(Found),
+    Missed(Miss),
+}
+
+/// The row that was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub row: Name,
+    pub record: Uuid,
+    pub revision: i64,
+    /// Values by name: money, decimals, or for a tiered price a map with `schedule` and `currency`.
+    pub values: Vec<(Name, Value)>,
+    /// The value a formula's `.price` reads: of a tiered price, that of its first tier.
+    first_price: Option<Money>,
+}
+
+impl Found {
+    /// As formulas see it: `.price`, `.row`; `.amount(quantity)` reads `cell`.
+    pub fn as_map(&self) -> BTreeMap<String, Value> {
+        let mut map = self.as_step();
+        for (name, value) in &self.values {
+            if is_tiered(value) {
+                map.insert("tiered".to_owned(), Value::Bool(true));
+                map.insert(name.to_string(), self.first_price.clone().map_or(Value::Null, Value::Money));
+            }
+        }
+        if let Some((_, cell)) = self.values.first() {
+            map.insert("cell".to_owned(), cell.clone());
+        }
+        map
+    }
+
+    /// As plans see it: a tiered price stays a schedule.
+    pub fn as_step(&self) -> BTreeMap<String, Value> {
+        let mut map: BTreeMap<String, Value> = self.values.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        map.insert("row".to_owned(), Value::Text(self.row.clone()));
+        map.insert("record".to_owned(), Value::Id(self.record));
+        map
+    }
+}
+
+pub fn is_tiered(value: &Value) -> bool {
+    matches!(value, Value::Map(members) if members.contains_key("schedule"))
+}
+
+/// Looks a rate up for a date.
+pub fn rate(reader: &Reader<'_>, table: &RateTable, inputs: &[Value], date: Date) -> Result<Rated, EvalError> {
+    let rows = reader.collection(&table.name)?;
+    let compiled = compiled(reader.model, table, rows).map_err(failed)?;
+    Ok(match compiled.lookup(inputs, date, None) {
+        Err(miss) => Rated::Missed(miss),
+        Ok(hit) => Rated::Found(found(reader.model, table, rows, &hit)),
+    })
+}
+
+fn found(model: &Model, table: &RateTable, rows: &Collection, hit: &Hit<'_>) -> Found {
+    let values: Vec<(Name, Value)> = table.values.iter().zip(hit.values()).map(|(spec, value)| (spec.name.clone(), value.clone())).collect();
+    let (row, record) = hit.rows().first().map_or_else(|| (Name::from(""), Uuid::nil()), |row| (row.id.clone(), row.record));
+    let first_price = values.first().and_then(|(_, value)| match value {
+        Value::Map(members) => {
+            let schedule = members.get("schedule").and_then(Value::as_text).and_then(|name| model.schedules.get(name))?;
+            let currency = members.get("currency").and_then(Value::as_text)?;
+            schedule.tiers().first().map(|tier| Money::new(tier.rate, currency))
+        }
+        _ => None,
+    });
+    Found { row, record, revision: rows.revision, values, first_price }
+}
+
+/// The index over a table's rows, made once per revision.
+fn compiled<'r>(model: &Model, table: &RateTable, rows: &'r Collection) -> Result<&'r Table, String> {
+    if let Some(table) = rows.table.get() {
+        return Ok(table);
+    }
+    let object = model.objects.get(&table.name).ok_or("the table's rows have no object")?;
+    let built = build(object, table, rows).map_err(|faults| {
+        let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        format!("the rows of `{}` are wrong: {}", table.name, texts.join("; "))
+    })?;
+    Ok(rows.table.get_or_init(|| built))
+}
+
+fn build(object: &Object, table: &RateTable, rows: &Collection) -> Result<Table, Vec<TableFault>> {
+    let columns = table.columns.iter().map(|column| ColumnSpec { name: column.name.clone() }).collect();
+    let mut builder = TableBuilder::new(&table.name, columns, table.specificity.clone(), table.policy);
+    let slot_of = |name: &str| object.field(name).map_or(slot::ID, |(slot, _)| slot);
+    let (from, to) = (slot_of("valid_from"), slot_of("valid_to"));
+    let (recorded, superseded) = (slot_of("recorded_at"), slot_of("superseded_at"));
+    let live = rows.records.iter().filter(|record| !record.is_deleted() && record.values[superseded].is_null());
+    for record in live {
+        let values = &record.values;
+        builder.row(Row {
+            id: values[slot::OWN].as_text().unwrap_or_default().into(),
+            record: record.id(),
+            keys: table.columns.iter().map(|column| match &values[column.slot] {
+                Value::Null => Key::Any,
+                value => Key::Is(value.clone()),
+            }).collect(),
+            valid_from: values[from].as_date(),
+            valid_to: values[to].as_date(),
+            recorded_at: values[recorded].as_moment(),
+            superseded_at: values[superseded].as_moment(),
+            values: table.values.iter().map(|spec| match spec.schedule_slot.map(|slot| &values[slot]) {
+                Some(Value::Text(schedule)) => Value::Map(BTreeMap::from([
+                    ("schedule".to_owned(), Value::Text(schedule.clone())),
+                    ("currency".to_owned(), Value::Text(spec.currency.clone().unwrap_or_else(|| "".into()))),
+                ])),
+                _ => values[spec.slot].clone(),
+            }).collect(),
+        });
+    }
+    builder.build()
+}
+
+/// The amount of a price, constant or tiered, for a quantity of its own; `None` without a price.
+pub fn amount_of(model: &Model, cell: &Value, quantity: Decimal) -> Result<Option<Money>, String> {
+    let overflow = || "the amount has too many digits".to_owned();
+    let (amount, currency): (Decimal, Arc<str>) = match cell {
+        Value::Money(price) => (price.amount.checked_mul(quantity).ok_or_else(overflow)?, price.currency.clone()),
+        Value::Map(members) => {
+            let name = members.get("schedule").and_then(Value::as_text).unwrap_or_default();
+            let currency = members.get("currency").and_then(Value::as_text).unwrap_or_default();
+            let schedule = model.schedules.get(name).ok_or_else(|| format!("there is no schedule `{name}`"))?;
+            (schedule.apply(quantity).map_err(|error| error.to_string())?.amount, currency.into())
+        }
+        _ => return Ok(None),
+    };
+    let places = places_of(&currency);
+    Ok(Some(Money { amount: round(amount, places, Rounding::HalfUp), currency }))
+}
+
+/// The code of a miss.
+pub fn code_of(miss: &Miss) -> Code {
+    match miss {
+        Miss::None { .. } => Code::NoPrice,
+        Miss::Ambiguous { .. } => Code::AmbiguousPrice,
+        Miss::NullInput { .. } => Code::NullInput,
+        Miss::Overflow { .. } => Code::AmountOverflow,
+        Miss::WrongInputs { .. } => Code::Internal,
+    }
+}
+
+/// The refusal for a miss: it names the table, the key and, where two rows match, both rows.
+pub fn refusal_of(reader: &Reader<'_>, table: &RateTable, inputs: &[Value], date: Date, miss: &Miss) -> Refusal {
+    let key = shown_inputs(reader, table, inputs);
+    let words: Vec<String> = key.iter().map(|(column, value)| format!("{column} = {value}")).collect();
+    let refusal = Refusal::new(code_of(miss), format!("{miss} ({} on {date})", words.join(", ")))
+        .with("table", &*table.name)
+        .with("key", json!(key))
+        .with("date", date.to_string());
+    match miss {
+        Miss::Ambiguous { first, second, .. } => refusal.with("rows", json!([&*first.id, &*second.id])),
+        Miss::NullInput { column, .. } => refusal.with("column", &**column),
+        _ => refusal,
+    }
+}
+
+/// The inputs of a look-up as people write them: keys of records instead of ids, where they are at hand.
+pub fn shown_inputs(reader: &Reader<'_>, table: &RateTable, inputs: &[Value]) -> BTreeMap<String, String> {
+    let object = reader.model.objects.get(&table.name);
+    let shown = |column: &super::plan::Column, value: &Value| match value {
+        Value::Null => "—".to_owned(),
+        Value::Id(id) => {
+            let target = object.and_then(|object| match &object.fields[column.slot].kind {
+                FieldKind::Id { to, .. } => to.first(),
+                _ => None,
+            });
+            target.and_then(|target| key_of(reader, target, *id)).unwrap_or_else(|| id.to_string())
+        }
+        Value::Text(text) => text.to_string(),
+        other => other.to_json().to_string(),
+    };
+    table.columns.iter().zip(inputs).map(|(column, value)| (column.name.to_string(), shown(column, value))).collect()
+}
+
+/// The key of a record that is at hand.
+fn key_of(reader: &Reader<'_>, object: &Name, id: Uuid) -> Option<String> {
+    let slot = reader.model.objects.get(object)?.key?;
+    let at_hand = match reader.facts.records.get(&(object.clone(), id)) {
+        Some(record) => record.as_ref(),
+        None => reader.facts.collections.get(object).and_then(|collection| collection.get(id)),
+    };
+    at_hand?.values[slot].as_text().map(str::to_owned)
+}
+
+/// The trace of a look-up.
+pub fn trace_of(reader: &Reader<'_>, step: &str, table: &RateTable, inputs: &[Value], date: Date, found: &Found) -> LookupTrace {
+    LookupTrace {
+        step: step.to_owned(),
+        table: table.name.to_string(),
+        revision: found.revision,
+        row: found.row.to_string(),
+        row_record: found.record,
+        date,
+        inputs: shown_inputs(reader, table, inputs),
+        values: found.values.iter().map(|(name, value)| (name.to_string(), value.to_json())).collect(),
+    }
+}
+
+/// Where a formula's rate came from, kept with the record.
+pub fn origin(reader: &Reader<'_>, table: &RateTable, inputs: &[Value], date: Date, rated: &Rated) -> Json {
+    match rated {
+        Rated::Found(found) => {
+            let trace = trace_of(reader, "rate", table, inputs, date, found);
+            json!({"kind": "rate", "table": trace.table, "revision": trace.revision, "row": trace.row, "row_record": trace.row_record.to_string(),
+                   "date": date.to_string(), "inputs": trace.inputs, "values": trace.values})
+        }
+        Rated::Missed(miss) => json!({"kind": "rate", "table": &*table.name, "date": date.to_string(),
+                                      "inputs": shown_inputs(reader, table, inputs), "missed": code_of(miss).as_str()}),
+    }
+}

@@ -1,0 +1,63 @@
+//! The only door to system time. A test clock stands still until it is advanced by hand.
+//! Knows nothing of zones or business dates.
+
+use packwork_engine::moment::Moment;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Tells the moment, to the microsecond. Clones of a test clock move together.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    Test(Arc<AtomicI64>),
+}
+
+impl Clock {
+    pub fn system() -> Clock {
+        Clock(Source::System)
+    }
+
+    /// A clock that stands at `start` until it is advanced.
+    pub fn test(start: Moment) -> Clock {
+        Clock(Source::Test(Arc::new(AtomicI64::new(start.micros()))))
+    }
+
+    pub fn now(&self) -> Moment {
+        match &self.0 {
+            Source::System => Moment::from_micros(system_micros()),
+            Source::Test(micros) => Moment::from_micros(micros.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a test clock forward; a system clock cannot be moved and stays as it is.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Test(micros) = &self.0 {
+            micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
+        }
+    }
+}
+
+fn system_micros() -> i64 {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| -micros),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_test_clock_moves_only_by_hand_and_with_its_clones() {
+        let clock = Clock::test(Moment::from_micros(1_000));
+        let other = clock.clone();
+        assert_eq!(clock.now().micros(), 1_000);
+        other.advance(Duration::from_millis(2));
+        assert_eq!(clock.now().micros(), 3_000);
+    }
+}

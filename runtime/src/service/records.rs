@@ -1,0 +1,337 @@
+//! Records: read, created, changed, moved through their lifecycle, each answered as people see it.
+
+pub mod actions;
+pub mod cursor;
+pub mod list;
+pub mod settled;
+
+use super::command::{self, Done};
+use super::session::Caller;
+use super::view::{Page, Titles};
+use super::{Answer, Error, refuse};
+use crate::app::App;
+use packwork_engine::access::Action;
+use packwork_engine::codes::Code;
+use packwork_engine::decision::{Command, Decision, Write};
+use packwork_engine::model::Model;
+use packwork_engine::object::Object;
+use packwork_engine::record::{Record, slot};
+use packwork_engine::refusal::Refusal;
+use packwork_engine::value::Value;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A record as answered, with its version for the ETag.
+#[derive(Debug)]
+pub struct View {
+    pub id: Uuid,
+    pub version: i64,
+    pub json: Json,
+    /// The answer to a repeated request, kept from the first time.
+    pub replayed: bool,
+}
+
+/// An object the caller may know of.
+pub fn object(model: &Model, caller: &Caller, name: &str) -> Result<Arc<Object>, Refusal> {
+    let known = model.object(name).filter(|object| caller.rights().may(&object.name, Action::Read));
+    match known {
+        Some(object) => Ok(object.clone()),
+        // What may not be read looks like what does not exist; only those who may know are told the difference.
+        None if model.object(name).is_some() => {
+            Err(refuse(Code::Forbidden, format!("you may not read `{name}`")).with("object", name).with("action", "read"))
+        }
+        None => Err(unknown_object(model, name)),
+    }
+}
+
+fn unknown_object(model: &Model, name: &str) -> Refusal {
+    let refusal = refuse(Code::UnknownObject, format!("there is no object `{name}`")).with("object", name);
+    match packwork_engine::suggest::nearest(name, model.objects.keys().map(|name| &**name)) {
+        Some(near) => refusal.with("suggestion", near),
+        None => refusal,
+    }
+}
+
+/// Finds a record's id from what a caller wrote: the id itself, or the record's key.
+pub async fn id(app: &App, model: &Model, caller: &Caller, object: &Object, written: &str) -> Answer<Uuid> {
+    if let Ok(id) = Uuid::parse_str(written) {
+        return Ok(id);
+    }
+    let found = match object.key {
+        Some(_) => app.store.by_key(&caller.scope, model, &object.name, written).await?,
+        None => None,
+    };
+    found.ok_or_else(|| not_found(object, written).into())
+}
+
+fn not_found(object: &Object, id: &str) -> Refusal {
+    refuse(Code::NotFound, format!("there is no `{}` with id or key `{id}`", object.name))
+        .with("object", &*object.name)
+        .with("id", id)
+}
+
+/// One live record within the caller's rows.
+pub async fn load(app: &App, model: &Model, caller: &Caller, object: &Object, id: Uuid) -> Answer<Arc<Record>> {
+    let record = app.store.get(&caller.scope, model, &object.name, id).await?;
+    record.filter(|record| !record.is_deleted()).ok_or_else(|| not_found(object, &id.to_string()).into())
+}
+
+pub async fn get(app: &App, caller: &Caller, object_name: &str, written_id: &str) -> Answer<View> {
+    let model = app.model();
+    let object = object(&model, caller, object_name)?;
+    let id = id(app, &model, caller, &object, written_id).await?;
+    let record = load(app, &model, caller, &object, id).await?;
+    view(app, &model, caller, &object, record).await
+}
+
+/// A record with all that stands beside it.
+async fn view(app: &App, model: &Arc<Model>, caller: &Caller, object: &Arc<Object>, record: Arc<Record>) -> Answer<View> {
+    let (id, version) = (record.id(), record.version());
+    let page = Page::load(app, model, caller, object, vec![record.clone()], None, true).await?;
+    let mut shown = page.json(model, caller, &record);
+    shown.insert("_actions".into(), Json::Array(actions::of(app, model, caller, object, &record).await?));
+    if !object.plans.is_empty() {
+        shown.insert("_settlement".into(), settled::of_record(app, model, caller, object, &record).await?);
+    }
+    shown.insert("_trace".into(), trace(model, caller, object, &record));
+    Ok(View { id, version, json: Json::Object(shown), replayed: false })
+}
+
+/// Where computed fields come from, by field.
+fn trace(model: &Model, caller: &Caller, object: &Object, record: &Record) -> Json {
+    let Some(Value::Map(traces)) = record.values.get(slot::TRACE) else { return json!({}) };
+    let shown = traces.iter().filter(|(field, _)| caller.rights().shows(&object.name, field)).map(|(field, trace)| {
+        let mut trace = trace.to_json();
+        if let Json::Object(members) = &mut trace {
+            let sentence = super::explain::field_sentence(model, caller.locale, members);
+            members.insert("sentence".into(), json!(sentence));
+        }
+        (field.clone(), trace)
+    });
+    Json::Object(shown.collect())
+}
+
+pub async fn create(app: &App, caller: &Caller, object_name: &str, input: Map<String, Json>, key: Option<String>) -> Answer<View> {
+    let model = app.model();
+    let object = known(&model, object_name)?;
+    may(caller, &object, Action::Create, "create")?;
+    let command = Command::Create { object: object.name.clone(), input };
+    let done = command::run(app, &model, caller, command, key).await?;
+    answer(app, &model, caller, &object, done, None).await
+}
+
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    object_name: &str,
+    written_id: &str,
+    version: i64,
+    input: Map<String, Json>,
+) -> Answer<View> {
+    let model = app.model();
+    let object = object(&model, caller, object_name)?;
+    let id = id(app, &model, caller, &object, written_id).await?;
+    let before = load(app, &model, caller, &object, id).await?;
+    may(caller, &object, Action::Update, "update")?;
+    let command = Command::Update { object: object.name.clone(), id, version, input: input.clone() };
+    match command::run(app, &model, caller, command, None).await {
+        Ok(done) => answer(app, &model, caller, &object, done, Some(id)).await,
+        Err(Error::Refused(refusal)) if refusal.code == Code::StaleVersion => {
+            Err(stale(app, &model, caller, &object, *refusal, before.id(), &input).await?.into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Tells both values of every field that was to be changed.
+async fn stale(
+    app: &App,
+    model: &Arc<Model>,
+    caller: &Caller,
+    object: &Arc<Object>,
+    mut refusal: Refusal,
+    id: Uuid,
+    input: &Map<String, Json>,
+) -> Answer<Refusal> {
+    let record = load(app, model, caller, object, id).await?;
+    let version = record.version();
+    let page = Page::load(app, model, caller, object, vec![record.clone()], None, true).await?;
+    let theirs = page.json(model, caller, &record);
+    let fields: Map<String, Json> = input
+        .iter()
+        .filter_map(|(name, yours)| {
+            let theirs = theirs.get(name)?;
+            (theirs != yours).then(|| (name.clone(), json!({"yours": yours, "theirs": theirs})))
+        })
+        .collect();
+    refusal.params.insert("version", json!(version));
+    refusal.params.insert("fields", Json::Object(fields));
+    Ok(refusal)
+}
+
+pub async fn delete(app: &App, caller: &Caller, object_name: &str, written_id: &str, version: i64) -> Answer<()> {
+    let model = app.model();
+    let object = object(&model, caller, object_name)?;
+    let id = id(app, &model, caller, &object, written_id).await?;
+    load(app, &model, caller, &object, id).await?;
+    may(caller, &object, Action::Delete, "delete")?;
+    let command = Command::Delete { object: object.name.clone(), id, version };
+    command::run(app, &model, caller, command, None).await?;
+    Ok(())
+}
+
+/// A transition as asked for.
+pub struct Asked {
+    pub name: String,
+    pub version: Option<i64>,
+    pub input: Map<String, Json>,
+    pub key: Option<String>,
+}
+
+pub async fn transition(app: &App, caller: &Caller, object_name: &str, written_id: &str, asked: Asked) -> Answer<View> {
+    let model = app.model();
+    let object = object(&model, caller, object_name)?;
+    let id = id(app, &model, caller, &object, written_id).await?;
+    load(app, &model, caller, &object, id).await?;
+    let lifecycle = object.lifecycle.as_ref();
+    if lifecycle.and_then(|lifecycle| lifecycle.transition(&asked.name)).is_none() {
+        return Err(unknown_transition(&object, &asked.name).into());
+    }
+    may(caller, &object, Action::Transition(&asked.name), &asked.name)?;
+    let command = Command::Transition {
+        object: object.name.clone(),
+        id,
+        version: asked.version,
+        transition: asked.name,
+        input: asked.input,
+    };
+    let done = command::run(app, &model, caller, command, asked.key).await?;
+    answer(app, &model, caller, &object, done, Some(id)).await
+}
+
+fn unknown_transition(object: &Object, name: &str) -> Refusal {
+    let known: Vec<&str> = object.lifecycle.iter().flat_map(|lifecycle| lifecycle.transitions.iter()).map(|step| &*step.name).collect();
+    let refusal = refuse(Code::UnknownTransition, format!("`{}` has no transition `{name}`", object.name)).with("transition", name);
+    refusal.with("known", known)
+}
+
+fn known(model: &Model, name: &str) -> Result<Arc<Object>, Refusal> {
+    model.object(name).cloned().ok_or_else(|| unknown_object(model, name))
+}
+
+fn may(caller: &Caller, object: &Object, action: Action<'_>, name: &str) -> Result<(), Refusal> {
+    if caller.rights().may(&object.name, action) {
+        return Ok(());
+    }
+    Err(refuse(Code::Forbidden, format!("you may not `{name}` records of `{}`", object.name))
+        .with("object", &*object.name)
+        .with("action", name))
+}
+
+/// The record a command was about, as it stands afterwards; the stored answer where the command was a repeat.
+async fn answer(
+    app: &App,
+    model: &Arc<Model>,
+    caller: &Caller,
+    object: &Arc<Object>,
+    done: Done,
+    about: Option<Uuid>,
+) -> Answer<View> {
+    match done {
+        Done::Now { command, decision } => {
+            let id = decision.subject.as_ref().map(|(_, id)| *id).or(about);
+            let Some(id) = id else { return Err(Error::Broken("a decided command names no record".into())) };
+            let shown = shown(app, model, caller, object, id, Some(&decision)).await?;
+            app.store.save_reply(&caller.scope, command, &shown.json).await?;
+            Ok(shown)
+        }
+        Done::Before { reply: Some(json), .. } => {
+            let id = json["id"].as_str().and_then(|id| Uuid::parse_str(id).ok()).or(about).unwrap_or_default();
+            Ok(View { id, version: json["version"].as_i64().unwrap_or(0), json, replayed: true })
+        }
+        Done::Before { reply: None, subject } => {
+            let Some(id) = subject.map(|(_, id)| id).or(about) else {
+                return Err(Error::Broken("a repeated command names no record".into()));
+            };
+            Ok(View { replayed: true, ..shown(app, model, caller, object, id, None).await? })
+        }
+    }
+}
+
+/// What the caller made they are shown once, even where their rows do not reach it any more.
+async fn shown(
+    app: &App,
+    model: &Arc<Model>,
+    caller: &Caller,
+    object: &Arc<Object>,
+    id: Uuid,
+    decision: Option<&Decision>,
+) -> Answer<View> {
+    let record = match app.store.get(&caller.scope, model, &object.name, id).await? {
+        Some(record) => record,
+        None => written(decision, id).ok_or_else(|| not_found(object, &id.to_string()))?,
+    };
+    view(app, model, caller, object, record).await
+}
+
+fn written(decision: Option<&Decision>, id: Uuid) -> Option<Arc<Record>> {
+    decision?.writes.iter().find_map(|write| match write {
+        Write::Insert(record) | Write::Update { record, .. } if record.id() == id => Some(record.clone()),
+        _ => None,
+    })
+}
+
+/// Events of one record a page shows.
+const HISTORY_MAX: u32 = 200;
+
+pub async fn history(app: &App, caller: &Caller, object_name: &str, written_id: &str) -> Answer<Json> {
+    let model = app.model();
+    let object = object(&model, caller, object_name)?;
+    let id = id(app, &model, caller, &object, written_id).await?;
+    load(app, &model, caller, &object, id).await?;
+    let events = app.store.history(&caller.scope, &object.name, id, HISTORY_MAX, None).await?;
+    let user: Arc<str> = super::session::USER.into();
+    let actors: BTreeSet<_> = events.iter().filter_map(|event| Some((user.clone(), event.actor?))).collect();
+    let titles = Titles::load(app, &model, caller, actors).await?;
+    let data: Vec<Json> = events
+        .into_iter()
+        .map(|event| {
+            let changes: BTreeMap<_, _> =
+                event.changes.into_iter().filter(|(field, _)| caller.rights().shows(&object.name, field)).collect();
+            let mut shown = json!({
+                "id": event.id,
+                "at": event.at.to_string(),
+                "actor": event.actor.map(|actor| titles.reference(&user, actor)),
+                "kind": event.kind.as_str(),
+                "changes": changes,
+            });
+            if let Some(transition) = event.transition {
+                shown["transition_title"] = json!(super::texts::transition_title(&model, caller.locale, &object, &transition));
+                shown["transition"] = json!(transition);
+            }
+            shown
+        })
+        .collect();
+    Ok(json!({"data": data}))
+}
+
+/// Where one computed field comes from.
+pub async fn explain(app: &App, caller: &Caller, object_name: &str, written_id: &str, field: &str) -> Answer<Json> {
+    let model = app.model();
+    let object = object(&model, caller, object_name)?;
+    let id = id(app, &model, caller, &object, written_id).await?;
+    let record = load(app, &model, caller, &object, id).await?;
+    let visible = object.field(field).filter(|_| caller.rights().shows(&object.name, field));
+    let Some((at, field)) = visible else {
+        let detail = format!("`{}` has no field `{field}`", object.name);
+        return Err(refuse(Code::NotFound, detail).with("object", &*object.name).with("id", field).into());
+    };
+    let trace = match record.values.get(slot::TRACE) {
+        Some(Value::Map(traces)) => traces.get(&*field.name).map(Value::to_json),
+        _ => None,
+    };
+    let value = record.values.get(at).unwrap_or(&Value::Null);
+    Ok(super::explain::field(&model, caller.locale, field, value, trace))
+}

@@ -1,0 +1,196 @@
+//! Settlement lines as JSON: parties, fact and dimensions with their titles, and the sentence that explains the amount.
+
+use super::{Reach, reach};
+use crate::app::App;
+use crate::service::session::{Caller, USER};
+use crate::service::view::{Titles, scaled};
+use crate::service::{Answer, explain, refuse};
+use crate::store::{LineQuery, StatementRow, StoredLine};
+use packwork_engine::codes::Code;
+use packwork_engine::model::Model;
+use packwork_engine::object::FieldKind;
+use packwork_engine::record::Name;
+use packwork_engine::settlement::line::Line;
+use packwork_engine::value::Value;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// Which lines a caller asks for.
+#[derive(Debug, Default)]
+pub struct Asked {
+    pub plan: Option<String>,
+    pub period: Option<String>,
+    pub party: Option<Uuid>,
+    pub fact: Option<Uuid>,
+    pub statement: Option<Uuid>,
+    pub run: Option<Uuid>,
+    pub limit: u32,
+    pub cursor: Option<String>,
+}
+
+pub async fn list(app: &App, caller: &Caller, asked: Asked) -> Answer<Json> {
+    let own = match reach(caller)? {
+        Reach::All => None,
+        Reach::Party(own) => Some(own),
+    };
+    if own.is_some() && asked.party.is_some() && asked.party != own {
+        return Ok(json!({"data": [], "next_cursor": null}));
+    }
+    let after = match asked.cursor.as_deref() {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| refuse(Code::BadCursor, "the cursor does not belong to this list"))?),
+    };
+    let query = LineQuery {
+        plan: asked.plan.as_deref().map(Into::into),
+        period: asked.period,
+        party: own.or(asked.party),
+        fact: asked.fact,
+        statement: asked.statement,
+        run: asked.run,
+        standing: false,
+        after,
+        limit: asked.limit + 1,
+    };
+    let mut found = app.store.lines(&caller.scope, &query).await?;
+    let more = found.len() > asked.limit as usize;
+    found.truncate(asked.limit as usize);
+    let next = found.last().filter(|_| more).map(|line| line.seq.to_string());
+    let model = app.model();
+    Ok(json!({"data": shown(app, &model, caller, &found).await?, "next_cursor": next}))
+}
+
+/// One line within the caller's reach.
+pub async fn load(app: &App, caller: &Caller, id: Uuid) -> Answer<StoredLine> {
+    let reach = reach(caller)?;
+    let found = app.store.line(&caller.scope, id).await?.filter(|found| match reach {
+        Reach::All => true,
+        Reach::Party(own) => found.line.payer.id == own || found.line.payee.id == own,
+    });
+    Ok(found.ok_or_else(|| refuse(Code::NotFound, format!("there is no line `{id}`")).with("id", id.to_string()))?)
+}
+
+pub async fn one(app: &App, caller: &Caller, id: Uuid) -> Answer<Json> {
+    let line = load(app, caller, id).await?;
+    let model = app.model();
+    let mut shown = shown(app, &model, caller, std::slice::from_ref(&line)).await?;
+    Ok(shown.pop().unwrap_or_default())
+}
+
+pub async fn explained(app: &App, caller: &Caller, id: Uuid) -> Answer<Json> {
+    let line = load(app, caller, id).await?;
+    let model = app.model();
+    explain::line(app, &model, caller, &line.line).await
+}
+
+/// Lines with everything that is shown of them, titles loaded in one batch.
+pub async fn shown(app: &App, model: &Model, caller: &Caller, lines: &[StoredLine]) -> Answer<Vec<Json>> {
+    let titles = titles(app, model, caller, lines.iter().map(|stored| &stored.line)).await?;
+    let mut statements: BTreeMap<Uuid, StatementRow> = BTreeMap::new();
+    for id in lines.iter().filter_map(|stored| stored.line.statement).collect::<BTreeSet<_>>() {
+        if let Some(row) = app.store.statement(&caller.scope, id).await? {
+            statements.insert(id, row);
+        }
+    }
+    Ok(lines.iter().map(|stored| line_json(model, caller, &titles, &statements, &stored.line)).collect())
+}
+
+/// Titles of everything these lines name.
+pub async fn titles<'l>(app: &App, model: &Model, caller: &Caller, lines: impl Iterator<Item = &'l Line>) -> Answer<Titles> {
+    let mut wanted = BTreeSet::new();
+    for line in lines {
+        wanted.insert((line.fact_object.clone(), line.fact));
+        for party in [&line.payer, &line.payee] {
+            wanted.insert((party.object.clone(), party.id));
+        }
+        for (name, value) in &line.dimensions {
+            if let (Some(object), Value::Id(id)) = (dimension_object(model, &line.fact_object, name), value) {
+                wanted.insert((object, *id));
+            }
+        }
+    }
+    Titles::load(app, model, caller, wanted).await
+}
+
+/// The object a dimension's values are records of.
+pub fn dimension_object(model: &Model, fact: &str, name: &str) -> Option<Name> {
+    if let Some(dimension) = model.dimensions.get(name) {
+        return Some(dimension.of.clone());
+    }
+    if model.objects.contains_key(name) {
+        return Some(name.into());
+    }
+    let field = model.object(fact).and_then(|object| object.field(name)).map(|(_, field)| field);
+    match field.map(|field| &field.kind) {
+        Some(FieldKind::Id { to, .. }) => to.first().cloned(),
+        // What is neither a dimension nor a field of the fact is a person: the salesperson, the technician.
+        _ => Some(USER.into()),
+    }
+}
+
+/// What people read for a value of a dimension that is no record: a class, a choice.
+pub fn dimension_text(model: &Model, caller: &Caller, fact: Option<&str>, name: &str, value: &str) -> String {
+    let locale = caller.locale.as_str();
+    let classes = model.dimensions.values().filter_map(|dimension| dimension.classifications.get(name));
+    let of_class = classes.into_iter().find_map(|class| model.texts.find(locale, &format!("{}/{value}/title", class.text)));
+    let of_field = || {
+        let (_, field) = model.object(fact?)?.field(name)?;
+        model.texts.find(locale, &format!("{}/{value}/title", field.options_text))
+    };
+    of_class.or_else(of_field).unwrap_or_else(|| value.to_owned())
+}
+
+fn line_json(model: &Model, caller: &Caller, titles: &Titles, statements: &BTreeMap<Uuid, StatementRow>, line: &Line) -> Json {
+    let kind = match (line.reverses, &line.corrects) {
+        (Some(_), _) => "reversal",
+        (None, Some(_)) => "correction",
+        (None, None) => "charge",
+    };
+    let mut dimensions = Map::new();
+    for (name, value) in &line.dimensions {
+        let shown = match value {
+            Value::Id(id) => match dimension_object(model, &line.fact_object, name) {
+                Some(object) => titles.reference(&object, *id),
+                None => json!(id),
+            },
+            Value::Text(text) => json!(dimension_text(model, caller, Some(&line.fact_object), name, text)),
+            other => other.to_json(),
+        };
+        dimensions.insert(name.clone(), shown);
+    }
+    let mut shown = json!({
+        "id": line.id,
+        "plan": &*line.plan,
+        "line": &*line.line,
+        "kind": kind,
+        "fact": titles.reference(&line.fact_object, line.fact),
+        "payer": titles.reference(&line.payer.object, line.payer.id),
+        "payee": titles.reference(&line.payee.object, line.payee.id),
+        "business_date": line.business_date.to_string(),
+        "period": line.period,
+        "service_period": line.service_period,
+        "quantity": line.quantity.normalize().to_string(),
+        "amount": scaled(line.gross, 2),
+        "tax": scaled(line.tax, 2),
+        "net": scaled(line.net, 2),
+        "tax_rate": line.tax_rate.normalize().to_string(),
+        "tax_kind": line.tax_kind,
+        "currency": &*line.currency,
+        "dimensions": dimensions,
+        "posted_at": line.posted_at.to_string(),
+        "sentence": explain::line_sentence(model, caller.locale, line),
+    });
+    if let Some(corrects) = &line.corrects {
+        shown["corrects"] = json!(corrects);
+    }
+    if let Some(reverses) = line.reverses {
+        shown["reverses"] = json!(reverses);
+    }
+    if let Some(run) = line.run {
+        shown["run"] = json!(run);
+    }
+    if let Some(statement) = line.statement.and_then(|id| statements.get(&id)) {
+        shown["statement"] = json!({"id": statement.id, "number": statement.number, "status": statement.status});
+    }
+    shown
+}

@@ -1,0 +1,86 @@
+//! Words of the product itself that stand in answers; the packs' words are the model's.
+
+use super::Locale;
+use packwork_engine::model::Model;
+use packwork_engine::object::{Field, Object};
+use packwork_engine::settlement::line::StatementStatus;
+
+macro_rules! words {
+    ($($name:ident = $en:literal, $zh:literal;)*) => {
+        $(pub fn $name(locale: Locale) -> &'static str {
+            match locale { Locale::English => $en, Locale::Chinese => $zh }
+        })*
+    };
+}
+
+words! {
+    edit = "Edit", "编辑";
+    delete = "Delete", "删除";
+    others = "Others", "其他";
+    none = "None", "无";
+    total = "Total", "合计";
+    count = "Count", "数量";
+    issue = "Issue", "出账";
+    confirm = "Confirm", "确认";
+    pay = "Record payment", "登记付款";
+    not_settled = "Not charged", "未计费";
+    pending = "Waiting to be charged", "待计费";
+    charged = "Charged", "已计费";
+    billed = "Billed", "已出账";
+    confirmed = "Confirmed", "已确认";
+    paid = "Paid", "已付款";
+    no_right = "You are not allowed to do this", "您没有权限";
+    wrong_state = "Not possible in this state", "当前状态不能进行此操作";
+    final_state = "The record is closed", "记录已结束，不能修改";
+    in_draft = "The statement is still a draft", "对账单仍是草稿";
+}
+
+pub fn statement_status(locale: Locale, status: StatementStatus) -> &'static str {
+    match (status, locale) {
+        (StatementStatus::Draft, Locale::English) => "Draft",
+        (StatementStatus::Draft, Locale::Chinese) => "草稿",
+        (StatementStatus::Issued, _) => billed(locale),
+        (StatementStatus::Confirmed, _) => confirmed(locale),
+        (StatementStatus::Paid, _) => paid(locale),
+    }
+}
+
+pub fn object_title(model: &Model, locale: Locale, object: &str) -> String {
+    let kind = match model.rate_tables.contains_key(object) {
+        true => "rate_table",
+        false => "object",
+    };
+    model.texts.get(locale.as_str(), &format!("{kind}/{object}/title"))
+}
+
+pub fn field_title(model: &Model, locale: Locale, field: &Field) -> String {
+    model.texts.get(locale.as_str(), &field.text)
+}
+
+pub fn option_title(model: &Model, locale: Locale, field: &Field, option: &str) -> String {
+    model.texts.get(locale.as_str(), &format!("{}/{option}/title", field.options_text))
+}
+
+pub fn state_title(model: &Model, locale: Locale, object: &Object, state: &str) -> String {
+    match &object.lifecycle {
+        Some(lifecycle) => model.texts.get(locale.as_str(), &format!("lifecycle/{}/states/{state}/title", lifecycle.name)),
+        None => state.to_owned(),
+    }
+}
+
+pub fn transition_title(model: &Model, locale: Locale, object: &Object, transition: &str) -> String {
+    match &object.lifecycle {
+        Some(lifecycle) => {
+            model.texts.get(locale.as_str(), &format!("lifecycle/{}/transitions/{transition}/title", lifecycle.name))
+        }
+        None => transition.to_owned(),
+    }
+}
+
+/// What reads as one sentence after another in the language.
+pub fn joined(locale: Locale, parts: &[String]) -> String {
+    match locale {
+        Locale::Chinese => parts.join("，"),
+        Locale::English => parts.join(", "),
+    }
+}

@@ -1,0 +1,200 @@
+//! Records as JSON: values in their field's form, references with titles. Reads titles in one batch per object.
+
+use super::Answer;
+use super::session::Caller;
+use crate::app::App;
+use packwork_engine::model::Model;
+use packwork_engine::object::{Field, FieldKind, Object};
+use packwork_engine::record::{Name, Record, slot};
+use packwork_engine::value::Value;
+use rust_decimal::Decimal;
+use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Titles of records, by object and id.
+#[derive(Debug, Default)]
+pub struct Titles {
+    found: BTreeMap<(Name, Uuid), String>,
+}
+
+impl Titles {
+    pub async fn load(app: &App, model: &Model, caller: &Caller, wanted: BTreeSet<(Name, Uuid)>) -> Answer<Titles> {
+        if wanted.is_empty() {
+            return Ok(Titles::default());
+        }
+        Ok(Titles { found: app.store.titles(&caller.scope, model, &wanted).await? })
+    }
+
+    pub fn of(&self, object: &str, id: Uuid) -> String {
+        self.found.get(&(object.into(), id)).cloned().unwrap_or_else(|| short(id))
+    }
+
+    /// `Ref` of the contract.
+    pub fn reference(&self, object: &str, id: Uuid) -> Json {
+        json!({"object": object, "id": id, "title": self.of(object, id)})
+    }
+
+    /// A reference that may lead to one of several objects.
+    fn any(&self, objects: &[Name], id: Uuid) -> Json {
+        let object = objects.iter().find(|object| self.found.contains_key(&((*object).clone(), id))).or(objects.first());
+        match object {
+            Some(object) => self.reference(object, id),
+            None => Json::Null,
+        }
+    }
+}
+
+fn short(id: Uuid) -> String {
+    id.to_string().chars().take(8).collect()
+}
+
+/// Records of one object with everything that is shown of them.
+pub struct Page {
+    pub object: Arc<Object>,
+    pub records: Vec<Arc<Record>>,
+    /// Owned rows by (slot of the `items` field, parent).
+    pub children: BTreeMap<(usize, Uuid), Vec<Arc<Record>>>,
+    titles: Titles,
+    only: Option<BTreeSet<String>>,
+}
+
+impl Page {
+    /// Loads what the records refer to. `only` names the fields to show; owned rows are loaded when asked for.
+    pub async fn load(
+        app: &App,
+        model: &Model,
+        caller: &Caller,
+        object: &Arc<Object>,
+        records: Vec<Arc<Record>>,
+        only: Option<BTreeSet<String>>,
+        with_items: bool,
+    ) -> Answer<Page> {
+        let mut children = BTreeMap::new();
+        if with_items {
+            for (at, field) in object.own_fields() {
+                if let FieldKind::Items { to } = &field.kind {
+                    for record in &records {
+                        children.insert((at, record.id()), app.store.children(&caller.scope, model, to, record.id()).await?);
+                    }
+                }
+            }
+        }
+        let mut wanted = BTreeSet::new();
+        for record in &records {
+            collect(object, record, &mut wanted);
+        }
+        for rows in children.values() {
+            for row in rows {
+                if let Some(child) = model.object(&row.object) {
+                    collect(child, row, &mut wanted);
+                }
+            }
+        }
+        let titles = Titles::load(app, model, caller, wanted).await?;
+        Ok(Page { object: object.clone(), records, children, titles, only })
+    }
+
+    pub fn json(&self, model: &Model, caller: &Caller, record: &Record) -> Map<String, Json> {
+        let mut shown = self.one(caller, &self.object, record);
+        for (at, field) in self.object.own_fields() {
+            let FieldKind::Items { to } = &field.kind else { continue };
+            let (Some(rows), Some(child)) = (self.children.get(&(at, record.id())), model.object(to)) else { continue };
+            if self.shows(caller, &self.object, field) {
+                let rows = rows.iter().map(|row| Json::Object(self.one(caller, child, row))).collect();
+                shown.insert(field.name.to_string(), Json::Array(rows));
+            }
+        }
+        shown
+    }
+
+    fn one(&self, caller: &Caller, object: &Object, record: &Record) -> Map<String, Json> {
+        let mut shown = Map::new();
+        let mut refs = Map::new();
+        for (at, field) in object.fields.iter().enumerate() {
+            let hidden = matches!(at, slot::DELETED_AT | slot::TRACE | slot::PARENT | slot::POSITION) || field.day_of.is_some();
+            if hidden || !field.is_stored() || !self.shows(caller, object, field) {
+                continue;
+            }
+            let value = record.values.get(at).unwrap_or(&Value::Null);
+            let json = match at {
+                slot::VERSION => json!(record.version()),
+                _ => field_json(field, value),
+            };
+            match (&field.kind, value) {
+                (FieldKind::Id { to, .. }, Value::Id(id)) => {
+                    refs.insert(field.name.to_string(), self.titles.any(to, *id));
+                }
+                (FieldKind::Ids { to }, Value::List(ids)) if !ids.is_empty() => {
+                    let titles = ids.iter().filter_map(Value::as_id).map(|id| self.titles.any(to, id)).collect();
+                    refs.insert(field.name.to_string(), Json::Array(titles));
+                }
+                _ => {}
+            }
+            shown.insert(field.name.to_string(), json);
+        }
+        shown.insert("_title".into(), json!(title(object, record)));
+        shown.insert("_refs".into(), Json::Object(refs));
+        shown
+    }
+
+    fn shows(&self, caller: &Caller, object: &Object, field: &Field) -> bool {
+        let asked = match &self.only {
+            Some(only) if object.name == self.object.name => {
+                only.contains(&*field.name) || matches!(&*field.name, "id" | "version" | "state")
+            }
+            _ => true,
+        };
+        asked && caller.rights().shows(&object.name, &field.name)
+    }
+}
+
+/// The ids a record refers to, with the objects they may belong to.
+fn collect(object: &Object, record: &Record, wanted: &mut BTreeSet<(Name, Uuid)>) {
+    for (field, value) in object.fields.iter().zip(&record.values) {
+        match (&field.kind, value) {
+            (FieldKind::Id { to, .. }, Value::Id(id)) => wanted.extend(to.iter().map(|to| (to.clone(), *id))),
+            (FieldKind::Ids { to }, Value::List(ids)) => {
+                for id in ids.iter().filter_map(Value::as_id) {
+                    wanted.extend(to.iter().map(|to| (to.clone(), id)));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What names a record to people.
+pub fn title(object: &Object, record: &Record) -> String {
+    let shown = |at: usize| match record.values.get(at) {
+        None | Some(Value::Null) => None,
+        Some(value) => Some(match object.fields.get(at).map(|field| field_json(field, value)) {
+            Some(Json::String(text)) => text,
+            Some(other) => other.to_string(),
+            None => String::new(),
+        }),
+    };
+    shown(object.display).or_else(|| shown(object.key?)).unwrap_or_else(|| short(record.id()))
+}
+
+/// A value in its field's form: decimals with the field's digits, as strings.
+pub fn field_json(field: &Field, value: &Value) -> Json {
+    match (&field.kind, value) {
+        (_, Value::Null) => Json::Null,
+        (FieldKind::Decimal { scale, .. } | FieldKind::Rollup { scale, .. }, Value::Decimal(number)) => json!(scaled(*number, *scale)),
+        (FieldKind::Money { scale, .. } | FieldKind::Rollup { scale, .. }, Value::Money(money)) => {
+            json!({"amount": scaled(money.amount, *scale), "currency": &*money.currency})
+        }
+        _ => value.to_json(),
+    }
+}
+
+/// With at least `scale` digits after the point; more only where the value has them.
+pub fn scaled(number: Decimal, scale: u32) -> String {
+    let mut number = number.normalize();
+    if number.scale() < scale {
+        number.rescale(scale);
+    }
+    number.to_string()
+}

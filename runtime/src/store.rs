@@ -1,0 +1,173 @@
+//! Keeps what was decided: records, events, lines, statements, sessions, in SQLite or PostgreSQL.
+//! Decides nothing itself; knows no HTTP and no sign-in. Every call takes a [`Scope`]: there is no read without one.
+
+mod aggregate;
+mod apply;
+mod collection;
+mod column;
+mod command;
+mod connection;
+mod counter;
+mod facts;
+mod filter;
+mod history;
+mod ledger;
+mod line;
+mod list;
+mod mark;
+mod period;
+mod postgres;
+mod run;
+mod session;
+mod sql;
+mod sqlite;
+mod statement;
+mod tables;
+mod todo;
+mod transaction;
+
+pub use command::{Execute, Executed, Idempotency};
+pub use history::StoredEvent;
+pub use ledger::TrialRow;
+pub use line::{FactStatus, LineGroup, LineMeasure, LineQuery, LineTotal, StoredLine};
+pub use mark::InstalledPack;
+pub use period::{CloseChecks, ClosedPeriod, PeriodRow};
+pub use run::{Run, RunStatus};
+pub use session::Session;
+pub use statement::{Numbering, StatementChange, StatementQuery, StatementRow};
+pub use todo::{StoredTodo, TodoFor};
+
+use crate::auth::secret::Secret;
+use packwork_engine::access::Rights;
+use packwork_engine::decision::Actor;
+use packwork_engine::refusal::Refusal;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// On whose behalf the store is asked, and what they may see.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    pub tenant: Arc<str>,
+    pub actor: Actor,
+    pub rights: Arc<Rights>,
+}
+
+impl Scope {
+    /// The system itself: jobs, seeds, the command line.
+    pub fn system(tenant: &str) -> Scope {
+        Scope { tenant: tenant.into(), actor: Actor::default(), rights: Arc::new(Rights::system()) }
+    }
+}
+
+/// Where a tenant's data lives.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// One file per tenant, `<folder>/tenants/<tenant>.db`; one process per folder.
+    Sqlite { folder: PathBuf },
+    /// One schema per tenant, `t_<tenant>`.
+    Postgres { url: Secret },
+}
+
+/// What went wrong while reading or writing. Refusals are answers, not accidents: they come back as
+/// [`Executed::Refused`] from commands, and as [`StoreError::Refused`] from the few writes that are no commands.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{}", .0.detail)]
+    Refused(Box<Refusal>),
+    #[error("the data folder `{}` is in use by another process", .0.display())]
+    FolderInUse(PathBuf),
+    #[error("the data folder `{}` cannot be used", .0.display())]
+    Folder(PathBuf, #[source] std::io::Error),
+    #[error("`{0}` is no name for a tenant: lower-case letters, digits and `_`, a letter first, at most 48")]
+    TenantName(String),
+    #[error("the scope is of tenant `{scope}`, the store of `{store}`")]
+    WrongTenant { scope: String, store: String },
+    #[error("the model has no object `{0}`")]
+    UnknownObject(String),
+    #[error("the query does not fit its object: {0}")]
+    BadQuery(String),
+    #[error("the tables cannot be changed like this: {0}")]
+    Contracting(String),
+    #[error("the database failed while {doing}")]
+    Database { doing: &'static str, #[source] cause: sqlx::Error },
+    #[error("stored data of `{place}` cannot be read: {cause}")]
+    Corrupt { place: String, cause: String },
+    #[error("the transaction this command was part of could not be committed: {0}")]
+    NotCommitted(Arc<str>),
+    #[error("deciding the command broke: {0}")]
+    Broken(String),
+    #[error("not finished yet")]
+    Unfinished,
+    #[error("the command asks for more in each of {0} rounds")]
+    Rounds(usize),
+}
+
+/// One tenant's data. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    tenant: Arc<str>,
+    backend: Backend,
+    collections: collection::Cache,
+    numbers: counter::Blocks,
+}
+
+#[derive(Debug)]
+enum Backend {
+    Sqlite(sqlite::SqliteStore),
+    Postgres(postgres::PostgresStore),
+}
+
+/// Names become file and schema names.
+const TENANT_NAME_MAX: usize = 48;
+
+impl Store {
+    /// Opens (and on SQLite creates) a tenant's data and brings the platform's tables up to date.
+    pub async fn open(database: &Database, tenant: &str) -> Result<Store, StoreError> {
+        let letters = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+        let starts = tenant.starts_with(|letter: char| letter.is_ascii_lowercase());
+        if !starts || tenant.len() > TENANT_NAME_MAX || !tenant.chars().all(letters) {
+            return Err(StoreError::TenantName(tenant.to_owned()));
+        }
+        let backend = match database {
+            Database::Sqlite { folder } => Backend::Sqlite(sqlite::SqliteStore::open(folder, tenant).await?),
+            Database::Postgres { url } => {
+                let store = postgres::PostgresStore::open(url, tenant).await?;
+                store.create_schema().await?;
+                Backend::Postgres(store)
+            }
+        };
+        let inner = Inner {
+            tenant: tenant.into(),
+            backend,
+            collections: collection::Cache::default(),
+            numbers: counter::Blocks::default(),
+        };
+        let store = Store { inner: Arc::new(inner) };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    pub fn tenant(&self) -> &str {
+        &self.inner.tenant
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let mut connection = self.reader().await?;
+        let sql = sql::Sql::of(connection.dialect(), "SELECT 1", Vec::new());
+        connection.execute("asking whether the database answers", sql).await.map(|_| ())
+    }
+
+    /// A scope of another tenant never reaches this one's data.
+    fn check(&self, scope: &Scope) -> Result<(), StoreError> {
+        if scope.tenant == self.inner.tenant {
+            return Ok(());
+        }
+        Err(StoreError::WrongTenant { scope: scope.tenant.to_string(), store: self.inner.tenant.to_string() })
+    }
+}

@@ -1,0 +1,289 @@
+//! How an object's slots become columns, and values data: by the object's metadata, never by what a column says it is.
+
+use super::StoreError;
+use super::sql::{Datum, Dialect, Kind, Sql, scaled};
+use packwork_engine::codes::Code;
+use packwork_engine::model::Model;
+use packwork_engine::money::Money;
+use packwork_engine::moment::Moment;
+use packwork_engine::object::{Field, FieldKind, Object};
+use packwork_engine::record::{Record, slot};
+use packwork_engine::refusal::FieldError;
+use packwork_engine::value::Value;
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Digits a stored number may have, on both databases.
+const DIGITS_LIMIT: i64 = 1_000_000_000_000_000_000;
+
+/// A column of an object's table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// `f_<field>`; `c_<field>` for the currency of money.
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) slot: usize,
+}
+
+/// The table of an object: its columns in slot order.
+#[derive(Debug)]
+pub(crate) struct Layout<'m> {
+    pub(crate) object: &'m Object,
+    pub(crate) columns: Vec<Column>,
+    hash: &'m str,
+}
+
+/// The object of a name.
+pub(crate) fn object<'m>(model: &'m Model, name: &str) -> Result<&'m Arc<Object>, StoreError> {
+    model.object(name).ok_or_else(|| StoreError::UnknownObject(name.to_owned()))
+}
+
+pub(crate) fn table(object: &str) -> String {
+    format!("o_{object}")
+}
+
+pub(crate) fn column(field: &Field) -> String {
+    format!("f_{}", field.name)
+}
+
+pub(crate) fn currency_column(field: &Field) -> String {
+    format!("c_{}", field.name)
+}
+
+/// The kind of a slot's main column; `None` where nothing is stored.
+pub(crate) fn kind(field: &Field) -> Option<Kind> {
+    Some(match &field.kind {
+        FieldKind::Text { .. } | FieldKind::Choice { .. } => Kind::Text,
+        FieldKind::Decimal { scale, .. } | FieldKind::Money { scale, .. } | FieldKind::Rollup { scale, .. } => {
+            Kind::Decimal(*scale)
+        }
+        FieldKind::Boolean => Kind::Bool,
+        FieldKind::Date => Kind::Date,
+        FieldKind::Moment => Kind::Int,
+        FieldKind::Id { .. } => Kind::Id,
+        FieldKind::Choices { .. } | FieldKind::Ids { .. } | FieldKind::Json => Kind::Json,
+        FieldKind::Items { .. } => return None,
+    })
+}
+
+/// Whether a slot holds money: an amount and, beside it, its currency.
+pub(crate) fn is_money(field: &Field) -> bool {
+    matches!(field.kind, FieldKind::Money { .. } | FieldKind::Rollup { money: Some(_), .. })
+}
+
+impl<'m> Layout<'m> {
+    pub(crate) fn of(model: &'m Model, name: &str) -> Result<Layout<'m>, StoreError> {
+        let object = object(model, name)?;
+        let mut columns = Vec::with_capacity(object.fields.len() + 4);
+        for (slot, field) in object.fields.iter().enumerate() {
+            let Some(kind) = kind(field) else { continue };
+            columns.push(Column { name: column(field), kind, slot });
+            if is_money(field) {
+                columns.push(Column { name: currency_column(field), kind: Kind::Text, slot });
+            }
+        }
+        Ok(Layout { object, columns, hash: &model.hash })
+    }
+
+    pub(crate) fn table(&self) -> String {
+        table(&self.object.name)
+    }
+
+    /// A statement about this table. The model's digest in it keeps prepared statements of another model apart:
+    /// both drivers fail for good on a cached statement whose table changed.
+    pub(crate) fn sql(&self, dialect: Dialect) -> Sql {
+        let mut sql = Sql::new(dialect);
+        sql.push("/* ").push(self.hash.get(..16).unwrap_or(self.hash)).push(" */ ");
+        sql
+    }
+
+    pub(crate) fn kinds(&self) -> Vec<Kind> {
+        self.columns.iter().map(|column| column.kind).collect()
+    }
+
+    /// All columns, with the table's alias before each.
+    pub(crate) fn select_list(&self, alias: &str) -> String {
+        let mut list = String::with_capacity(self.columns.len() * 16);
+        for column in &self.columns {
+            if !list.is_empty() {
+                list.push_str(", ");
+            }
+            list.push_str(alias);
+            list.push('.');
+            list.push_str(&column.name);
+        }
+        list
+    }
+
+    pub(crate) fn decode(&self, row: Vec<Datum>) -> Result<Arc<Record>, StoreError> {
+        let mut values = vec![Value::Null; self.object.fields.len()];
+        let mut data = row.into_iter();
+        for (slot, field) in self.object.fields.iter().enumerate() {
+            if !field.is_stored() {
+                continue;
+            }
+            let datum = data.next().unwrap_or(Datum::Null(Kind::Text));
+            let currency = if is_money(field) { data.next() } else { None };
+            values[slot] = value(field, datum, currency).map_err(|cause| StoreError::Corrupt {
+                place: format!("{}.{}", self.object.name, field.name),
+                cause,
+            })?;
+        }
+        if values.get(slot::ID).is_none_or(|id| id.as_id().is_none()) {
+            return Err(StoreError::Corrupt { place: self.object.name.to_string(), cause: "a row without id".into() });
+        }
+        Ok(Arc::new(Record { object: self.object.name.clone(), values }))
+    }
+
+    /// The data of a slot, one per column of it.
+    pub(crate) fn encode(&self, record: &Record, slot: usize, into: &mut Vec<Datum>) -> Result<(), FieldError> {
+        let field = &self.object.fields[slot];
+        let Some(kind) = kind(field) else { return Ok(()) };
+        let value = record.values.get(slot).unwrap_or(&Value::Null);
+        into.push(datum(field, kind, value)?);
+        if is_money(field) {
+            into.push(match value {
+                Value::Money(money) => Datum::Text(money.currency.clone()),
+                _ => Datum::Null(Kind::Text),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The data of a value of a field; refused where it does not fit.
+pub(crate) fn datum(field: &Field, kind: Kind, value: &Value) -> Result<Datum, FieldError> {
+    let wrong = || {
+        let message = format!("`{}` holds no {}", field.name, value.kind());
+        FieldError::new(Code::WrongType, format!("/{}", field.name), message)
+    };
+    Ok(match (kind, value) {
+        (_, Value::Null) => Datum::Null(kind),
+        (Kind::Id, Value::Id(id)) => Datum::Id(*id),
+        // PostgreSQL refuses it, SQLite ends the text there.
+        (Kind::Text, Value::Text(text)) if text.contains('\0') => return Err(wrong()),
+        (Kind::Text, Value::Text(text)) => Datum::Text(text.clone()),
+        (Kind::Decimal(scale), Value::Decimal(number)) => Datum::Decimal(fits(field, *number, scale)?, scale),
+        (Kind::Decimal(scale), Value::Money(money)) if is_money(field) => {
+            Datum::Decimal(fits(field, money.amount, scale)?, scale)
+        }
+        (Kind::Bool, Value::Bool(flag)) => Datum::Bool(*flag),
+        (Kind::Date, Value::Date(date)) => Datum::Date(*date),
+        (Kind::Int, Value::Moment(moment)) => Datum::Int(moment.micros()),
+        (Kind::Json, value) if matches!(field.kind, FieldKind::Json) => json_datum(&typed_json(value)).ok_or_else(wrong)?,
+        (Kind::Json, Value::List(_)) => json_datum(&value.to_json()).ok_or_else(wrong)?,
+        _ => return Err(wrong()),
+    })
+}
+
+/// `None` for a document with a zero character in it, which PostgreSQL refuses.
+fn json_datum(json: &serde_json::Value) -> Option<Datum> {
+    match Datum::json(json) {
+        Datum::Json(text) if text.contains("\\u0000") => None,
+        datum => Some(datum),
+    }
+}
+
+fn fits(field: &Field, number: Decimal, scale: u32) -> Result<Decimal, FieldError> {
+    let pointer = format!("/{}", field.name);
+    if number.normalize().scale() > scale {
+        let message = format!("`{}` has at most {scale} digits after the point", field.name);
+        return Err(FieldError::new(Code::TooManyDigits, pointer, message).with("scale", scale));
+    }
+    match scaled(number, scale) {
+        Some(digits) if digits > -DIGITS_LIMIT && digits < DIGITS_LIMIT => Ok(number),
+        _ => {
+            let code = if is_money(field) { Code::AmountOverflow } else { Code::TooManyDigits };
+            Err(FieldError::new(code, pointer, format!("`{}` has more than 18 digits", field.name)))
+        }
+    }
+}
+
+/// The value of a field from its data.
+pub(crate) fn value(field: &Field, datum: Datum, currency: Option<Datum>) -> Result<Value, String> {
+    Ok(match datum {
+        Datum::Null(_) => Value::Null,
+        Datum::Id(id) => Value::Id(id),
+        Datum::Text(text) => Value::Text(text),
+        Datum::Decimal(amount, _) => match currency {
+            Some(Datum::Text(currency)) => Value::Money(Money { amount, currency }),
+            Some(_) => return Err("an amount without currency".into()),
+            None => Value::Decimal(amount),
+        },
+        Datum::Bool(flag) => Value::Bool(flag),
+        Datum::Date(date) => Value::Date(date),
+        Datum::Int(micros) => Value::Moment(Moment::from_micros(micros)),
+        Datum::Json(text) => {
+            let json: serde_json::Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+            match &field.kind {
+                FieldKind::Json => typed_value(&json)?,
+                FieldKind::Ids { .. } => {
+                    let ids: Vec<Uuid> = serde_json::from_value(json).map_err(|error| error.to_string())?;
+                    Value::List(ids.into_iter().map(Value::Id).collect())
+                }
+                _ => Value::from_json(&json),
+            }
+        }
+        Datum::Bytes(_) | Datum::Ids(_) | Datum::Texts(_) | Datum::Ints(_) => return Err("no value of a field".into()),
+    })
+}
+
+/// A JSON form that keeps a value's type: texts, booleans, null and lists are themselves, the rest is named.
+pub(crate) fn typed_json(value: &Value) -> serde_json::Value {
+    use serde_json::{Value as Json, json};
+    match value {
+        Value::Null | Value::Bool(_) | Value::Text(_) => value.to_json(),
+        Value::Decimal(_) => json!({"decimal": value.to_json()}),
+        Value::Date(_) => json!({"date": value.to_json()}),
+        Value::Moment(moment) => json!({"moment": moment.micros()}),
+        Value::Id(_) => json!({"id": value.to_json()}),
+        Value::Money(_) => json!({"money": value.to_json()}),
+        Value::List(items) => Json::Array(items.iter().map(typed_json).collect()),
+        Value::Map(entries) => {
+            let entries: serde_json::Map<String, Json> =
+                entries.iter().map(|(name, value)| (name.clone(), typed_json(value))).collect();
+            json!({"map": entries})
+        }
+    }
+}
+
+pub(crate) fn typed_value(json: &serde_json::Value) -> Result<Value, String> {
+    use serde_json::Value as Json;
+    let unknown = || format!("`{json}` is no stored value");
+    Ok(match json {
+        Json::Null => Value::Null,
+        Json::Bool(flag) => Value::Bool(*flag),
+        Json::String(text) => Value::text(text),
+        Json::Number(_) => return Err(unknown()),
+        Json::Array(items) => Value::List(items.iter().map(typed_value).collect::<Result<_, _>>()?),
+        Json::Object(entries) => {
+            let (name, inner) = entries.iter().next().ok_or_else(unknown)?;
+            let text = inner.as_str();
+            let read = match name.as_str() {
+                "decimal" => text.and_then(|text| text.parse().ok()).map(Value::Decimal),
+                "date" => text.and_then(|text| text.parse().ok()).map(Value::Date),
+                "moment" => inner.as_i64().map(|micros| Value::Moment(Moment::from_micros(micros))),
+                "id" => text.and_then(|text| text.parse().ok()).map(Value::Id),
+                "money" => {
+                    let amount = inner["amount"].as_str().and_then(|amount| amount.parse().ok());
+                    let currency = inner["currency"].as_str();
+                    amount.zip(currency).map(|(amount, currency)| Value::Money(Money::new(amount, currency)))
+                }
+                "map" => match inner {
+                    Json::Object(entries) => {
+                        let mut map = BTreeMap::new();
+                        for (name, value) in entries {
+                            map.insert(name.clone(), typed_value(value)?);
+                        }
+                        Some(Value::Map(map))
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            read.ok_or_else(unknown)?
+        }
+    })
+}

@@ -1,0 +1,231 @@
+//! Fetches what a decision needs, in few statements. Row rules do not apply: a decision sees everything.
+
+use super::column::{self, Layout};
+use super::connection::Connection;
+use super::filter::ROOT;
+use super::list::records_by_id;
+use super::sql::{Datum, Kind, Sql};
+use super::{Scope, Store, StoreError, line, statement};
+use packwork_engine::facts::{Collection, Facts, Need};
+use packwork_engine::model::Model;
+use packwork_engine::object::FieldKind;
+use packwork_engine::record::Name;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Ids of several objects, object by object.
+pub(super) fn by_object(of: &BTreeSet<(Name, Uuid)>) -> BTreeMap<Name, Vec<Uuid>> {
+    let mut grouped: BTreeMap<Name, Vec<Uuid>> = BTreeMap::new();
+    for (object, id) in of {
+        grouped.entry(object.clone()).or_default().push(*id);
+    }
+    grouped
+}
+
+impl Store {
+    /// Adds everything asked for to the facts. Numbers are only given inside a command: here none is taken.
+    pub async fn fetch(
+        &self,
+        scope: &Scope,
+        model: &Model,
+        need: &Need,
+        facts: &mut Facts,
+    ) -> Result<(), StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        self.fetch_with(&mut connection, model, need, facts).await
+    }
+
+    /// As [`Store::fetch`], and takes the numbers asked for.
+    pub(super) async fn fetch_for_command(
+        &self,
+        connection: &mut Connection,
+        model: &Model,
+        need: &Need,
+        facts: &mut Facts,
+    ) -> Result<(), StoreError> {
+        self.fetch_with(connection, model, need, facts).await?;
+        for counter in &need.numbers {
+            let number = self.next_number(connection, counter).await?;
+            facts.numbers.insert(counter.clone(), number);
+        }
+        Ok(())
+    }
+
+    async fn fetch_with(
+        &self,
+        connection: &mut Connection,
+        model: &Model,
+        need: &Need,
+        facts: &mut Facts,
+    ) -> Result<(), StoreError> {
+        for (object, ids) in by_object(&need.records) {
+            let layout = Layout::of(model, &object)?;
+            facts.records.extend(ids.iter().map(|id| ((object.clone(), *id), None)));
+            for record in records_by_id(connection, &layout, ids).await? {
+                facts.records.insert((object.clone(), record.id()), Some(record));
+            }
+        }
+        fetch_keys(connection, model, need, facts).await?;
+        self.fetch_collections(connection, model, need, facts).await?;
+        for (object, parents) in by_object(&need.children) {
+            fetch_children(connection, model, &object, parents, facts).await?;
+        }
+        for (object, ids) in by_object(&need.referrers) {
+            fetch_referrers(connection, model, &object, ids, facts).await?;
+        }
+        for calendar in &need.closed_periods {
+            let closed = super::period::closed_names(connection, calendar).await?;
+            facts.closed_periods.insert(calendar.clone(), closed);
+        }
+        statement::fetch_heads(connection, &need.statements, facts).await?;
+        line::fetch_standing(connection, &need.lines, facts).await?;
+        line::fetch_cumulated(connection, &need.cumulated, facts).await
+    }
+
+    async fn fetch_collections(
+        &self,
+        connection: &mut Connection,
+        model: &Model,
+        need: &Need,
+        facts: &mut Facts,
+    ) -> Result<(), StoreError> {
+        if need.collections.is_empty() {
+            return Ok(());
+        }
+        let names = need.collections.iter().cloned().collect();
+        let mut sql = Sql::of(connection.dialect(), "SELECT object, revision FROM collection_revision WHERE ", vec![]);
+        sql.any_of("object", Datum::Texts(names));
+        let mut revisions: BTreeMap<Name, i64> = BTreeMap::new();
+        for row in connection.rows("reading revisions", sql, &[Kind::Text, Kind::Int]).await? {
+            if let [Datum::Text(object), Datum::Int(revision)] = &row[..] {
+                revisions.insert(object.clone(), *revision);
+            }
+        }
+        for object in &need.collections {
+            let revision = revisions.get(object).copied().unwrap_or(0);
+            if let Some(kept) = self.inner.collections.get(object, &model.hash, revision) {
+                facts.collections.insert(object.clone(), kept);
+                continue;
+            }
+            let layout = Layout::of(model, object)?;
+            let mut sql = layout.sql(connection.dialect());
+            sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(&layout.table());
+            sql.push(" AS t WHERE t.f_deleted_at IS NULL ORDER BY t.f_id");
+            let rows = connection.rows("reading a collection", sql, &layout.kinds()).await?;
+            let records = rows.into_iter().map(|row| layout.decode(row)).collect::<Result<_, _>>()?;
+            facts.collections.insert(object.clone(), Arc::new(Collection::new(revision, records)));
+        }
+        Ok(())
+    }
+
+    /// Keeps the collections that were read, once it is sure that their revisions are committed and the rows are theirs.
+    pub(super) fn keep_collections(&self, model: &Model, facts: &Facts, written: &BTreeSet<Name>) {
+        for (object, collection) in &facts.collections {
+            if !written.contains(object) {
+                self.inner.collections.put(object, &model.hash, collection);
+            }
+        }
+    }
+}
+
+async fn fetch_keys(
+    connection: &mut Connection,
+    model: &Model,
+    need: &Need,
+    facts: &mut Facts,
+) -> Result<(), StoreError> {
+    let mut by_object: BTreeMap<&Name, Vec<Name>> = BTreeMap::new();
+    for (object, key) in &need.keys {
+        facts.keys.insert((object.clone(), key.clone()), None);
+        by_object.entry(object).or_default().push(key.as_str().into());
+    }
+    for (object, keys) in by_object {
+        let layout = Layout::of(model, object)?;
+        let Some(key) = layout.object.key else { continue };
+        let name = column::column(&layout.object.fields[key]);
+        let mut sql = layout.sql(connection.dialect());
+        sql.push("SELECT f_id, ").push(&name).push(" FROM ").push(&layout.table());
+        sql.push(" WHERE f_deleted_at IS NULL AND ").any_of(&name, Datum::Texts(keys));
+        for row in connection.rows("finding records by key", sql, &[Kind::Id, Kind::Text]).await? {
+            if let [Datum::Id(id), Datum::Text(key)] = &row[..] {
+                facts.keys.insert((object.clone(), key.to_string()), Some(*id));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn fetch_children(
+    connection: &mut Connection,
+    model: &Model,
+    object: &Name,
+    parents: Vec<Uuid>,
+    facts: &mut Facts,
+) -> Result<(), StoreError> {
+    let layout = Layout::of(model, object)?;
+    facts.children.extend(parents.iter().map(|parent| ((object.clone(), *parent), Vec::new())));
+    let mut sql = layout.sql(connection.dialect());
+    sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(&layout.table());
+    sql.push(" AS t WHERE t.f_deleted_at IS NULL AND ").any_of("t.f_parent", Datum::Ids(parents));
+    sql.push(" ORDER BY t.f_parent, t.f_position, t.f_id");
+    for row in connection.rows("reading owned rows", sql, &layout.kinds()).await? {
+        let record = layout.decode(row)?;
+        if let Some(parent) = record.parent() {
+            facts.children.entry((object.clone(), parent)).or_default().push(record);
+        }
+    }
+    Ok(())
+}
+
+/// Asks every field that may lead to the object whether it does.
+async fn fetch_referrers(
+    connection: &mut Connection,
+    model: &Model,
+    object: &Name,
+    ids: Vec<Uuid>,
+    facts: &mut Facts,
+) -> Result<(), StoreError> {
+    facts.referrers.extend(ids.iter().map(|id| ((object.clone(), *id), Vec::new())));
+    for (name, referring) in &model.objects {
+        let layout = Layout::of(model, name)?;
+        for (slot, field) in referring.fields.iter().enumerate() {
+            let several = match &field.kind {
+                FieldKind::Id { to, .. } if to.contains(object) => false,
+                FieldKind::Ids { to } if to.contains(object) => true,
+                _ => continue,
+            };
+            // System fields (who made it, whose it is) do not keep a user from being deleted.
+            if slot < packwork_engine::record::slot::OWN {
+                continue;
+            }
+            let column = column::column(field);
+            let mut sql = layout.sql(connection.dialect());
+            if several {
+                let texts = ids.iter().map(|id| id.to_string().into()).collect();
+                let items = sql.dialect.json_texts(&column);
+                sql.push("SELECT DISTINCT item.value FROM ").push(&layout.table()).push(", ").push(&items);
+                sql.push(" WHERE f_deleted_at IS NULL AND ").any_of("item.value", Datum::Texts(texts));
+            } else {
+                sql.push("SELECT DISTINCT ").push(&column).push(" FROM ").push(&layout.table());
+                sql.push(" WHERE f_deleted_at IS NULL AND ").any_of(&column, Datum::Ids(ids.clone()));
+            }
+            let kind = if several { Kind::Text } else { Kind::Id };
+            for row in connection.rows("looking for referring records", sql, &[kind]).await? {
+                let id = match &row[..] {
+                    [Datum::Id(id)] => *id,
+                    [Datum::Text(text)] => match text.parse() {
+                        Ok(id) => id,
+                        Err(_) => continue,
+                    },
+                    _ => continue,
+                };
+                if let Some(found) = facts.referrers.get_mut(&(object.clone(), id)) {
+                    found.push(format!("{name}.{}", field.name));
+                }
+            }
+        }
+    }
+    Ok(())
+}

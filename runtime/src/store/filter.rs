@@ -1,0 +1,389 @@
+//! Filters as SQL, one compiler for both databases. Paths through references become joins.
+//! What the operators mean to null is the engine's word (`query::filter`); here it is only carried out.
+
+use super::StoreError;
+use super::column::{self, currency_column, is_money, kind};
+use super::sql::{Datum, Kind, Sql, escaped_pattern, scaled};
+use packwork_engine::model::Model;
+use packwork_engine::object::{Field, FieldKind, Object};
+use packwork_engine::query::{Comparison, Filter, FilterPath};
+use packwork_engine::value::Value;
+use rust_decimal::{Decimal, RoundingStrategy};
+use std::collections::BTreeMap;
+
+/// The alias of the table a query is about.
+pub(crate) const ROOT: &str = "t";
+
+/// A query over one object: its table and those reached through references.
+pub(crate) struct Paths<'m> {
+    model: &'m Model,
+    root: &'m Object,
+    /// By the slots walked: the alias, the object there, and what its id must equal.
+    joined: BTreeMap<Vec<usize>, Joined<'m>>,
+}
+
+struct Joined<'m> {
+    alias: String,
+    object: &'m Object,
+    on: String,
+}
+
+fn bad(message: impl Into<String>) -> StoreError {
+    StoreError::BadQuery(message.into())
+}
+
+impl<'m> Paths<'m> {
+    pub(crate) fn new(model: &'m Model, object: &str) -> Result<Paths<'m>, StoreError> {
+        Ok(Paths { model, root: column::object(model, object)?, joined: BTreeMap::new() })
+    }
+
+    /// Adds the joins a filter needs.
+    pub(crate) fn add_filter(&mut self, filter: &Filter) -> Result<(), StoreError> {
+        match filter {
+            Filter::All | Filter::Nothing | Filter::Search { .. } => Ok(()),
+            Filter::And(parts) | Filter::Or(parts) => parts.iter().try_for_each(|part| self.add_filter(part)),
+            Filter::Not(part) => self.add_filter(part),
+            Filter::Compare { path, .. } => self.add_path(path),
+        }
+    }
+
+    pub(crate) fn add_path(&mut self, path: &FilterPath) -> Result<(), StoreError> {
+        for length in 1..path.slots.len() {
+            let walked = &path.slots[..length];
+            if self.joined.contains_key(walked) {
+                continue;
+            }
+            let (alias, object) = self.at(&walked[..length - 1])?;
+            let field = object.fields.get(walked[length - 1]).ok_or_else(|| bad("a path leaves its object"))?;
+            let FieldKind::Id { to, .. } = &field.kind else {
+                return Err(bad(format!("`{}` is no reference", field.name)));
+            };
+            let [target] = &to[..] else {
+                return Err(bad(format!("`{}` may lead to several objects", field.name)));
+            };
+            let on = format!("{alias}.{}", column::column(field));
+            let joined = Joined {
+                alias: format!("j{}", self.joined.len() + 1),
+                object: column::object(self.model, target)?,
+                on,
+            };
+            self.joined.insert(walked.to_vec(), joined);
+        }
+        Ok(())
+    }
+
+    fn at(&self, walked: &[usize]) -> Result<(&str, &'m Object), StoreError> {
+        if walked.is_empty() {
+            return Ok((ROOT, self.root));
+        }
+        let joined = self.joined.get(walked).ok_or_else(|| bad("a path was not announced"))?;
+        Ok((&joined.alias, joined.object))
+    }
+
+    /// The field at the end of a path, and the alias of its table.
+    pub(crate) fn field(&self, path: &FilterPath) -> Result<(&str, &'m Field), StoreError> {
+        let (last, walked) = path.slots.split_last().ok_or_else(|| bad("a path has at least one step"))?;
+        let (alias, object) = self.at(walked)?;
+        Ok((alias, object.fields.get(*last).ok_or_else(|| bad("a path leaves its object"))?))
+    }
+
+    /// The object a path's last slot belongs to.
+    pub(crate) fn object_of(&self, path: &FilterPath) -> Result<&'m Object, StoreError> {
+        let walked = path.slots.split_last().map_or(&[][..], |(_, walked)| walked);
+        self.at(walked).map(|(_, object)| object)
+    }
+
+    /// `o_x AS t LEFT JOIN …`.
+    pub(crate) fn push_from(&self, sql: &mut Sql) {
+        sql.push(&column::table(&self.root.name)).push(" AS ").push(ROOT);
+        let mut joins: Vec<(&Vec<usize>, &Joined<'_>)> = self.joined.iter().collect();
+        joins.sort_by_key(|(walked, _)| walked.len());
+        for (_, join) in joins {
+            sql.push(" LEFT JOIN ").push(&column::table(&join.object.name)).push(" AS ").push(&join.alias);
+            sql.push(" ON ").push(&join.alias).push(".f_id = ").push(&join.on);
+        }
+    }
+
+    /// The condition, in parentheses where it needs them.
+    pub(crate) fn push_filter(&self, sql: &mut Sql, filter: &Filter) -> Result<(), StoreError> {
+        match filter {
+            Filter::All => sql.push("TRUE"),
+            Filter::Nothing => sql.push("FALSE"),
+            Filter::And(parts) => return self.push_parts(sql, parts, " AND ", "TRUE"),
+            Filter::Or(parts) => return self.push_parts(sql, parts, " OR ", "FALSE"),
+            Filter::Not(part) => {
+                // Not of "unknown" is true here: a comparison with null simply does not hold.
+                sql.push("(");
+                self.push_filter(sql, part)?;
+                sql.push(") IS NOT TRUE")
+            }
+            Filter::Compare { path, comparison } => {
+                let (alias, field) = self.field(path)?;
+                return push_comparison(sql, alias, field, comparison);
+            }
+            Filter::Search { slots, text } => {
+                let like = sql.dialect.like();
+                let pattern = format!("%{}%", escaped_pattern(text));
+                let mut first = true;
+                sql.push("(");
+                for slot in slots {
+                    let field = self.root.fields.get(*slot).ok_or_else(|| bad("a search leaves its object"))?;
+                    if kind(field) != Some(Kind::Text) {
+                        continue;
+                    }
+                    if !first {
+                        sql.push(" OR ");
+                    }
+                    first = false;
+                    sql.push(ROOT).push(".").push(&column::column(field)).push(" ").push(like).push(" ");
+                    sql.bind(Datum::text(&pattern)).push(" ESCAPE '\\'");
+                }
+                sql.push(if first { "FALSE)" } else { ")" })
+            }
+        };
+        Ok(())
+    }
+
+    fn push_parts(&self, sql: &mut Sql, parts: &[Filter], between: &str, none: &str) -> Result<(), StoreError> {
+        if parts.is_empty() {
+            sql.push(none);
+            return Ok(());
+        }
+        sql.push("(");
+        for (index, part) in parts.iter().enumerate() {
+            if index > 0 {
+                sql.push(between);
+            }
+            self.push_filter(sql, part)?;
+        }
+        sql.push(")");
+        Ok(())
+    }
+}
+
+fn push_comparison(sql: &mut Sql, alias: &str, field: &Field, comparison: &Comparison) -> Result<(), StoreError> {
+    let kind = kind(field).ok_or_else(|| bad(format!("`{}` cannot be compared", field.name)))?;
+    let name = format!("{alias}.{}", column::column(field));
+    if matches!(field.kind, FieldKind::Choices { .. } | FieldKind::Ids { .. }) {
+        return push_members(sql, &name, field, comparison);
+    }
+    if let Comparison::IsNull(is_null) = comparison {
+        sql.push(&name).push(if *is_null { " IS NULL" } else { " IS NOT NULL" });
+        return Ok(());
+    }
+    if kind == Kind::Json {
+        return Err(bad(format!("`{}` can only be asked whether it is empty", field.name)));
+    }
+    let place = Place { alias, name: &name, field, kind };
+    match comparison {
+        Comparison::Equal(value) => place.push(sql, Operator::Equal, value),
+        Comparison::NotEqual(value) => place.push(sql, Operator::NotEqual, value),
+        Comparison::Greater(value) => place.push(sql, Operator::Greater, value),
+        Comparison::GreaterOrEqual(value) => place.push(sql, Operator::GreaterOrEqual, value),
+        Comparison::Less(value) => place.push(sql, Operator::Less, value),
+        Comparison::LessOrEqual(value) => place.push(sql, Operator::LessOrEqual, value),
+        Comparison::In(values) => place.push_in(sql, values),
+        Comparison::NotIn(values) => {
+            sql.push("(");
+            place.push_in(sql, values)?;
+            sql.push(") IS NOT TRUE");
+            Ok(())
+        }
+        Comparison::Between(from, to) => {
+            place.push_range(sql, (Operator::GreaterOrEqual, from), (Operator::LessOrEqual, to))
+        }
+        Comparison::Within(from, to) => place.push_range(sql, (Operator::GreaterOrEqual, from), (Operator::Less, to)),
+        Comparison::Contains(text) => place.push_like(sql, &format!("%{}%", escaped_pattern(text))),
+        Comparison::StartsWith(text) => place.push_like(sql, &format!("{}%", escaped_pattern(text))),
+        Comparison::IsNull(_) => Ok(()),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Operator {
+    Equal,
+    NotEqual,
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+}
+
+/// A column being compared.
+struct Place<'a> {
+    alias: &'a str,
+    name: &'a str,
+    field: &'a Field,
+    kind: Kind,
+}
+
+/// A value as its column could hold it.
+enum Operand {
+    Exact(Datum),
+    /// A number between two that the column can hold: this is the lower one.
+    Above(Datum),
+}
+
+impl Place<'_> {
+    fn push(&self, sql: &mut Sql, operator: Operator, value: &Value) -> Result<(), StoreError> {
+        if value.is_null() {
+            sql.push(match operator {
+                Operator::Equal => self.name,
+                Operator::NotEqual => self.name,
+                _ => "FALSE",
+            });
+            sql.push(match operator {
+                Operator::Equal => " IS NULL",
+                Operator::NotEqual => " IS NOT NULL",
+                _ => "",
+            });
+            return Ok(());
+        }
+        // Amounts of another currency are neither more nor less.
+        let currency = match value {
+            Value::Money(money) if is_money(self.field) => Some(Datum::Text(money.currency.clone())),
+            _ => None,
+        };
+        let currency_name = format!("{}.{}", self.alias, currency_column(self.field));
+        if let Some(currency) = currency {
+            let (compare, join) = match operator {
+                Operator::NotEqual => (" IS DISTINCT FROM ", " OR "),
+                _ => (" = ", " AND "),
+            };
+            sql.push("(").push(&currency_name).push(compare).bind(currency).push(join);
+            self.push_operator(sql, operator, value)?;
+            sql.push(")");
+            return Ok(());
+        }
+        self.push_operator(sql, operator, value)
+    }
+
+    fn push_operator(&self, sql: &mut Sql, operator: Operator, value: &Value) -> Result<(), StoreError> {
+        match (self.operand(value)?, operator) {
+            (Operand::Exact(datum), _) => {
+                let sign = match operator {
+                    Operator::Equal => " = ",
+                    Operator::NotEqual => " IS DISTINCT FROM ",
+                    Operator::Greater => " > ",
+                    Operator::GreaterOrEqual => " >= ",
+                    Operator::Less => " < ",
+                    Operator::LessOrEqual => " <= ",
+                };
+                sql.push(self.name).push(sign).bind(datum);
+            }
+            (Operand::Above(_), Operator::Equal) => drop(sql.push("FALSE")),
+            (Operand::Above(_), Operator::NotEqual) => drop(sql.push("TRUE")),
+            (Operand::Above(floor), Operator::Greater | Operator::GreaterOrEqual) => {
+                sql.push(self.name).push(" > ").bind(floor);
+            }
+            (Operand::Above(floor), Operator::Less | Operator::LessOrEqual) => {
+                sql.push(self.name).push(" <= ").bind(floor);
+            }
+        }
+        Ok(())
+    }
+
+    fn push_range(&self, sql: &mut Sql, from: (Operator, &Value), to: (Operator, &Value)) -> Result<(), StoreError> {
+        sql.push("(");
+        self.push(sql, from.0, from.1)?;
+        sql.push(" AND ");
+        self.push(sql, to.0, to.1)?;
+        sql.push(")");
+        Ok(())
+    }
+
+    fn push_in(&self, sql: &mut Sql, values: &[Value]) -> Result<(), StoreError> {
+        match self.kind {
+            Kind::Id => {
+                sql.any_of(self.name, Datum::Ids(values.iter().filter_map(Value::as_id).collect()));
+            }
+            Kind::Text => {
+                let texts = values.iter().filter_map(|value| match value {
+                    Value::Text(text) => Some(text.clone()),
+                    _ => None,
+                });
+                sql.any_of(self.name, Datum::Texts(texts.collect()));
+            }
+            _ => {
+                sql.push("(FALSE");
+                for value in values.iter().filter(|value| !value.is_null()) {
+                    sql.push(" OR ");
+                    self.push(sql, Operator::Equal, value)?;
+                }
+                sql.push(")");
+            }
+        }
+        Ok(())
+    }
+
+    fn push_like(&self, sql: &mut Sql, pattern: &str) -> Result<(), StoreError> {
+        if self.kind != Kind::Text {
+            return Err(bad(format!("`{}` is no text", self.field.name)));
+        }
+        let like = sql.dialect.like();
+        sql.push(self.name).push(" ").push(like).push(" ").bind(Datum::text(pattern)).push(" ESCAPE '\\'");
+        Ok(())
+    }
+
+    fn operand(&self, value: &Value) -> Result<Operand, StoreError> {
+        if let (Kind::Decimal(scale), Some(number)) = (self.kind, value.as_decimal()) {
+            return Ok(number_operand(number, scale));
+        }
+        let datum = column::datum(self.field, self.kind, value);
+        datum.map(Operand::Exact).map_err(|error| bad(error.message))
+    }
+}
+
+/// Columns hold a fixed number of digits; a filter may name any number. Both databases then compare alike.
+fn number_operand(number: Decimal, scale: u32) -> Operand {
+    let limit = Decimal::from_i128_with_scale(10_i128.pow(18), scale);
+    if number >= limit || number <= -limit {
+        return Operand::Above(Datum::Decimal(if number.is_sign_negative() { -limit } else { limit }, scale));
+    }
+    if number.normalize().scale() <= scale && scaled(number, scale).is_some() {
+        return Operand::Exact(Datum::Decimal(number, scale));
+    }
+    let floor = number.round_dp_with_strategy(scale, RoundingStrategy::ToNegativeInfinity);
+    Operand::Above(Datum::Decimal(floor, scale))
+}
+
+/// Comparisons of lists: equal to a single value means that it is among them.
+fn push_members(sql: &mut Sql, name: &str, field: &Field, comparison: &Comparison) -> Result<(), StoreError> {
+    let texts = |values: &[Value]| -> Datum {
+        let mut texts = Vec::new();
+        for value in values {
+            match value {
+                Value::List(items) => texts.extend(items.iter().map(member_text)),
+                value => texts.push(member_text(value)),
+            }
+        }
+        Datum::Texts(texts.into_iter().flatten().map(Into::into).collect())
+    };
+    let (wanted, holds) = match comparison {
+        Comparison::IsNull(is_null) => {
+            // An empty list is stored as it is; to people it is as empty as none.
+            let empty = if sql.dialect == super::sql::Dialect::Sqlite { "'[]'" } else { "'[]'::jsonb" };
+            sql.push(&format!("({name} IS NULL OR {name} = {empty})"));
+            sql.push(if *is_null { " IS TRUE" } else { " IS NOT TRUE" });
+            return Ok(());
+        }
+        Comparison::Equal(value) => (texts(std::slice::from_ref(value)), true),
+        Comparison::NotEqual(value) => (texts(std::slice::from_ref(value)), false),
+        Comparison::In(values) => (texts(values), true),
+        Comparison::NotIn(values) => (texts(values), false),
+        Comparison::Contains(text) => (Datum::Texts(vec![text.as_str().into()]), true),
+        _ => return Err(bad(format!("`{}` is a list: it can be asked what it contains", field.name))),
+    };
+    let items = sql.dialect.json_texts(name);
+    sql.push(if holds { "EXISTS" } else { "NOT EXISTS" }).push(" (SELECT 1 FROM ").push(&items).push(" WHERE ");
+    sql.any_of("item.value", wanted).push(")");
+    Ok(())
+}
+
+fn member_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) => Some(text.to_string()),
+        Value::Id(id) => Some(id.to_string()),
+        _ => None,
+    }
+}

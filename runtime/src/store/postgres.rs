@@ -1,0 +1,248 @@
+//! PostgreSQL: pools bound to a tenant's schema, transactions under advisory locks, values in its types.
+
+use super::StoreError;
+use super::connection::Connection;
+use super::sql::{Datum, Dialect, Kind, Sql};
+use super::transaction::{Attempt, End, Locks};
+use crate::auth::secret::Secret;
+use packwork_engine::moment::Date;
+use sha2::{Digest, Sha256};
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::types::Oid;
+use sqlx::postgres::{
+    PgArgumentBuffer, PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow, PgTypeInfo, PgValueRef,
+};
+use sqlx::types::Json;
+use sqlx::{Arguments, AssertSqlSafe, Decode, Encode, Executor, Row, Type};
+use std::str::FromStr;
+use uuid::Uuid;
+
+/// Connections for requests; more than the cores of a database server bring nothing.
+const CONNECTIONS_MAX: u32 = 16;
+/// Connections for what must not wait for a request's connection: blocks of numbers.
+const CONNECTIONS_ASIDE: u32 = 2;
+const ATTEMPTS_MAX: u32 = 3;
+const STATEMENTS_CACHED: usize = 400;
+
+/// A tenant's schema.
+#[derive(Debug)]
+pub(crate) struct PostgresStore {
+    pool: PgPool,
+    pub(crate) aside: PgPool,
+    schema: String,
+}
+
+impl PostgresStore {
+    pub(crate) async fn open(url: &Secret, tenant: &str) -> Result<PostgresStore, StoreError> {
+        let failed = |cause| StoreError::Database { doing: "connecting to PostgreSQL", cause };
+        let options = PgConnectOptions::from_str(url.expose()).map_err(failed)?;
+        let options = options.application_name("packwork").statement_cache_capacity(STATEMENTS_CACHED);
+        let schema = format!("t_{tenant}");
+        let pool = |connections: u32| {
+            let set_path = format!("SET search_path TO \"{schema}\"; SET client_min_messages TO warning");
+            PgPoolOptions::new().max_connections(connections).test_before_acquire(false).after_connect(
+                move |connection, _| {
+                    let set_path = set_path.clone();
+                    Box::pin(async move {
+                        connection.execute(sqlx::raw_sql(AssertSqlSafe(set_path))).await.map(|_| ())
+                    })
+                },
+            )
+        };
+        let requests = pool(CONNECTIONS_MAX).connect_with(options.clone()).await.map_err(failed)?;
+        let aside = pool(CONNECTIONS_ASIDE).connect_lazy_with(options);
+        Ok(PostgresStore { pool: requests, aside, schema })
+    }
+
+    /// Makes the schema; two processes may try at once.
+    pub(crate) async fn create_schema(&self) -> Result<(), StoreError> {
+        let mut connection = self.connection().await?;
+        connection.begin().await?;
+        self.lock(&mut connection, &Locks::exclusive()).await?;
+        connection.script("creating the schema", format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", self.schema)).await?;
+        connection.commit().await
+    }
+
+    pub(crate) async fn connection(&self) -> Result<Connection, StoreError> {
+        let failed = |cause| StoreError::Database { doing: "taking a connection", cause };
+        self.pool.acquire().await.map(Connection::from).map_err(failed)
+    }
+
+    pub(crate) async fn connection_aside(&self) -> Result<Connection, StoreError> {
+        let failed = |cause| StoreError::Database { doing: "taking a connection", cause };
+        self.aside.acquire().await.map(Connection::from).map_err(failed)
+    }
+
+    /// Runs an attempt in a transaction; again when the database asks for it.
+    pub(crate) async fn transact<T>(&self, locks: &Locks, attempt: &Attempt<T>) -> Result<T, StoreError> {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let mut connection = self.connection().await?;
+            match self.attempt(&mut connection, locks, attempt).await {
+                Err(error) if is_retryable(&error) && tried < ATTEMPTS_MAX => {
+                    tracing::debug!(tried, "the database asked to try the transaction again");
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn attempt<T>(
+        &self,
+        connection: &mut Connection,
+        locks: &Locks,
+        attempt: &Attempt<T>,
+    ) -> Result<T, StoreError> {
+        connection.begin().await?;
+        let ended = match self.lock(connection, locks).await {
+            Ok(()) => attempt(connection).await,
+            Err(error) => Err(error),
+        };
+        match ended {
+            Ok(End::Keep(value)) => connection.commit().await.map(|()| value),
+            Ok(End::Undo(value)) => connection.rollback().await.map(|()| value),
+            Err(error) => {
+                // What went wrong first is what the caller hears; a connection that cannot even roll back is closed.
+                let _ = connection.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the locks in one round trip, in an order that is the same for everyone.
+    async fn lock(&self, connection: &mut Connection, locks: &Locks) -> Result<(), StoreError> {
+        let model = if locks.exclusive { "pg_advisory_xact_lock(?)" } else { "pg_advisory_xact_lock_shared(?)" };
+        let mut keys: Vec<i64> = locks.keys.iter().map(|key| self.lock_number(&format!("key {key}"))).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let mut binds = vec![Datum::Int(self.lock_number("model"))];
+        let mut text = format!("SELECT {model}::text");
+        if !keys.is_empty() {
+            text.push_str(", (SELECT count(pg_advisory_xact_lock(k)) FROM unnest(?) AS k)");
+            binds.push(Datum::Ints(keys));
+        }
+        connection.execute("taking locks", Sql::of(Dialect::Postgres, &text, binds)).await.map(|_| ())
+    }
+
+    fn lock_number(&self, key: &str) -> i64 {
+        let mut hash = Sha256::new();
+        hash.update(self.schema.as_bytes());
+        hash.update([0]);
+        hash.update(key.as_bytes());
+        let digest = hash.finalize();
+        let mut bytes = [0_u8; 8];
+        bytes.copy_from_slice(&digest[..8]);
+        i64::from_be_bytes(bytes)
+    }
+}
+
+fn is_retryable(error: &StoreError) -> bool {
+    match error {
+        StoreError::Database { cause: sqlx::Error::Database(cause), .. } => {
+            // serialization_failure, deadlock_detected
+            matches!(cause.code().as_deref(), Some("40001" | "40P01"))
+        }
+        _ => false,
+    }
+}
+
+/// A date as PostgreSQL sends it: days since 2000-01-01.
+struct Days(i32);
+
+const EPOCH: Date = jiff::civil::date(2000, 1, 1);
+
+impl Type<sqlx::Postgres> for Days {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(1082))
+    }
+}
+
+impl Encode<'_, sqlx::Postgres> for Days {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        buffer.extend_from_slice(&self.0.to_be_bytes());
+        Ok(IsNull::No)
+    }
+}
+
+impl Decode<'_, sqlx::Postgres> for Days {
+    fn decode(value: PgValueRef<'_>) -> Result<Days, BoxDynError> {
+        Ok(Days(i32::from_be_bytes(value.as_bytes()?.try_into()?)))
+    }
+}
+
+impl Days {
+    fn of(date: Date) -> Days {
+        let days = EPOCH.until((jiff::Unit::Day, date)).map_or(0, |span| span.get_days());
+        Days(days)
+    }
+
+    fn date(&self) -> Result<Date, jiff::Error> {
+        EPOCH.checked_add(jiff::Span::new().try_days(self.0)?)
+    }
+}
+
+pub(super) fn bind_postgres(binds: Vec<Datum>) -> Result<PgArguments, sqlx::Error> {
+    let mut arguments = PgArguments::default();
+    arguments.reserve(binds.len(), binds.len() * 16);
+    for datum in binds {
+        match datum {
+            Datum::Null(kind) => match kind {
+                Kind::Id => arguments.add(None::<Uuid>),
+                Kind::Text => arguments.add(None::<String>),
+                Kind::Decimal(_) => arguments.add(None::<rust_decimal::Decimal>),
+                Kind::Bool => arguments.add(None::<bool>),
+                Kind::Date => arguments.add(None::<Days>),
+                Kind::Int => arguments.add(None::<i64>),
+                Kind::Json => arguments.add(None::<Json<serde_json::Value>>),
+                Kind::Bytes => arguments.add(None::<Vec<u8>>),
+            },
+            Datum::Id(id) => arguments.add(id),
+            Datum::Text(text) => arguments.add(&*text),
+            Datum::Decimal(number, _) => arguments.add(number),
+            Datum::Bool(flag) => arguments.add(flag),
+            Datum::Date(date) => arguments.add(Days::of(date)),
+            Datum::Int(number) => arguments.add(number),
+            Datum::Json(text) => {
+                let raw = serde_json::value::RawValue::from_string(text).map_err(|error| sqlx::Error::Encode(error.into()))?;
+                arguments.add(Json(raw))
+            }
+            Datum::Bytes(bytes) => arguments.add(bytes),
+            Datum::Ids(ids) => arguments.add(ids),
+            Datum::Texts(texts) => arguments.add(texts.iter().map(|text| &**text).collect::<Vec<&str>>()),
+            Datum::Ints(numbers) => arguments.add(numbers),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+pub(super) fn read_postgres(row: &PgRow, kinds: &[Kind]) -> Result<Vec<Datum>, sqlx::Error> {
+    let mut data = Vec::with_capacity(kinds.len());
+    for (index, kind) in kinds.iter().enumerate() {
+        let null = Datum::Null(*kind);
+        data.push(match kind {
+            Kind::Id => row.try_get_unchecked::<Option<Uuid>, _>(index)?.map_or(null, Datum::Id),
+            Kind::Text => row.try_get_unchecked::<Option<&str>, _>(index)?.map_or(null, Datum::text),
+            Kind::Decimal(scale) => {
+                let number = row.try_get_unchecked::<Option<rust_decimal::Decimal>, _>(index)?;
+                number.map_or(null, |mut number| {
+                    number.rescale(*scale);
+                    Datum::Decimal(number, *scale)
+                })
+            }
+            Kind::Bool => row.try_get_unchecked::<Option<bool>, _>(index)?.map_or(null, Datum::Bool),
+            Kind::Date => match row.try_get_unchecked::<Option<Days>, _>(index)? {
+                Some(days) => Datum::Date(days.date().map_err(|error| sqlx::Error::Decode(error.into()))?),
+                None => null,
+            },
+            Kind::Int => row.try_get_unchecked::<Option<i64>, _>(index)?.map_or(null, Datum::Int),
+            Kind::Json => row
+                .try_get_unchecked::<Option<Json<&serde_json::value::RawValue>>, _>(index)?
+                .map_or(null, |json| Datum::Json(json.0.get().to_owned())),
+            Kind::Bytes => row.try_get_unchecked::<Option<Vec<u8>>, _>(index)?.map_or(null, Datum::Bytes),
+        });
+    }
+    Ok(data)
+}
