@@ -412,9 +412,9 @@ export function seed(now) {
       id: 'work',
       title: chinese ? '业务' : 'Work',
       children: [
-        { id: 'wo', title: chinese ? '工单' : 'Work orders', object: 'work_order' },
-        { id: 'cu', title: chinese ? '客户' : 'Customers', object: 'customer' },
-        { id: 'pa', title: chinese ? '服务商' : 'Partners', object: 'partner' },
+        { id: 'wo', title: chinese ? '工单' : 'Work orders', object: 'work_order', icon: 'tool' },
+        { id: 'cu', title: chinese ? '客户' : 'Customers', object: 'customer', icon: 'team' },
+        { id: 'pa', title: chinese ? '服务商' : 'Partners', object: 'partner', icon: 'shop' },
       ],
     },
     {
@@ -430,9 +430,9 @@ export function seed(now) {
       id: 'base',
       title: chinese ? '基础资料' : 'Master data',
       children: [
-        { id: 're', title: chinese ? '地区' : 'Regions', object: 'region' },
-        { id: 'si', title: chinese ? '服务项目' : 'Services', object: 'service_item' },
-        { id: 'ex', title: chinese ? '报销' : 'Expenses', object: 'expense' },
+        { id: 're', title: chinese ? '地区' : 'Regions', object: 'region', icon: 'environment' },
+        { id: 'si', title: chinese ? '服务项目' : 'Services', object: 'service_item', icon: 'appstore' },
+        { id: 'ex', title: chinese ? '报销' : 'Expenses', object: 'expense', icon: 'dollar' },
       ],
     },
   ];

@@ -1,6 +1,14 @@
 //! Acts: HTTP, storage, effects, sign-in and the command line around the engine.
 
+pub mod app;
 pub mod auth;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod entropy;
+pub mod http;
+pub mod packs;
+pub mod service;
 pub mod store;
+pub mod telemetry;
+pub mod ui;

@@ -13,10 +13,12 @@ mod filter;
 mod history;
 mod ledger;
 mod line;
+mod line_total;
 mod list;
 mod mark;
 mod period;
 mod postgres;
+mod record;
 mod run;
 mod session;
 mod sql;
@@ -26,12 +28,13 @@ mod tables;
 mod todo;
 mod transaction;
 
-pub use command::{Execute, Executed, Idempotency};
+pub use command::{Decide, Execute, Executed, Idempotency};
 pub use history::StoredEvent;
 pub use ledger::TrialRow;
-pub use line::{FactStatus, LineGroup, LineMeasure, LineQuery, LineTotal, StoredLine};
+pub use line::{LineQuery, StoredLine};
+pub use line_total::{FactStatus, LineGroup, LineMeasure, LineTotal};
 pub use mark::InstalledPack;
-pub use period::{CloseChecks, ClosedPeriod, PeriodRow};
+pub use period::{CloseChecks, ClosedPeriod, PeriodRow, period_lock};
 pub use run::{Run, RunStatus};
 pub use session::Session;
 pub use statement::{Numbering, StatementChange, StatementQuery, StatementRow};
@@ -96,10 +99,6 @@ pub enum StoreError {
     NotCommitted(Arc<str>),
     #[error("deciding the command broke: {0}")]
     Broken(String),
-    #[error("not finished yet")]
-    Unfinished,
-    #[error("the command asks for more in each of {0} rounds")]
-    Rounds(usize),
 }
 
 /// One tenant's data. Cheap to clone.

@@ -15,6 +15,7 @@ export type MenuItem = {
   title: string;
   object?: string | null;
   page?: string | null;
+  icon?: string | null;
   children?: MenuItem[];
 };
 

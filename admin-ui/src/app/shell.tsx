@@ -23,6 +23,30 @@ const PAGES: Record<string, { to: string; icon: IconName }> = {
   tasks: { to: '/tasks', icon: 'tasks' },
 };
 
+/** Names of icons as menus in packs write them; a menu without one gets a plain list. */
+const ICONS: Record<string, IconName> = {
+  'account-book': 'book',
+  apartment: 'tree',
+  appstore: 'box',
+  bank: 'bank',
+  calendar: 'calendar',
+  'check-square': 'tasks',
+  'column-width': 'ruler',
+  dollar: 'money',
+  environment: 'pin',
+  'file-done': 'check',
+  'file-text': 'statements',
+  global: 'globe',
+  home: 'home',
+  'pay-circle': 'coin',
+  rise: 'rise',
+  shop: 'shop',
+  sync: 'runs',
+  team: 'team',
+  tool: 'tool',
+  user: 'user',
+};
+
 export function Shell({ me, children }: { me: Me; children: ReactNode }) {
   const { t } = useTranslation('app');
   const phone = usePhone();
@@ -160,7 +184,7 @@ function NavItem({ item, onGo }: { item: MenuItem; onGo: () => void }) {
       activeProps={{}}
       onClick={onGo}
     >
-      <Icon name={page?.icon ?? 'list'} size={16} />
+      <Icon name={ICONS[item.icon ?? ''] ?? page?.icon ?? 'list'} size={16} />
       <span>{item.title}</span>
     </Link>
   );

@@ -11,17 +11,8 @@ type Props = ButtonHTMLAttributes<HTMLButtonElement> & {
   ref?: Ref<HTMLButtonElement>;
 };
 
-export function Button({
-  look = 'default',
-  icon,
-  busy,
-  reason,
-  children,
-  onClick,
-  className,
-  type = 'button',
-  ...rest
-}: Props) {
+export function Button(props: Props) {
+  const { look = 'default', icon, busy, reason, children, onClick, className, type = 'button', ...rest } = props;
   const id = useId();
   const blocked = busy || reason !== undefined;
   const button = (
@@ -38,13 +29,15 @@ export function Button({
       {children}
     </button>
   );
-  if (!reason) return button;
+  if (!('reason' in props)) return button; // one that may get a reason keeps its place when the reason comes and goes
   return (
     <span className="reasoned">
       {button}
-      <span role="tooltip" id={id} className="tip">
-        {reason}
-      </span>
+      {reason ? (
+        <span role="tooltip" id={id} className="tip">
+          {reason}
+        </span>
+      ) : null}
     </span>
   );
 }

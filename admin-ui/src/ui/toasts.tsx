@@ -18,6 +18,11 @@ export function dismiss(id: number): void {
   tell();
 }
 
+export function dismissAll(): void {
+  toasts = [];
+  tell();
+}
+
 export function toast(text: string, options: Omit<Toast, 'id' | 'text'> & { lasts_ms?: number } = {}): number {
   const { lasts_ms, ...rest } = options;
   const id = next;

@@ -110,6 +110,15 @@ impl<'a> Checker<'a> {
         check_name(&mut self.diagnostics, found.file, pointer, name);
     }
 
+    /// Names of options are values, not columns: they may be written as the world writes them (`zh-CN`).
+    pub fn check_option(&mut self, found: Found<'a>, pointer: &str, name: &str) {
+        let good = !name.is_empty() && name.len() <= NAME_CHARS_MAX && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.".contains(letter));
+        if !good {
+            let message = format!("`{name}` is not a good name for an option: letters, digits, `_`, `-` and `.`");
+            self.error(Code::BadName, found, pointer, message);
+        }
+    }
+
     /// Reports a name that leads nowhere, with the nearest that exists.
     pub fn unknown<'n>(&mut self, found: Found<'a>, pointer: impl Into<String>, what: &str, name: &str, known: impl IntoIterator<Item = &'n str> + Clone) {
         let hint = suggest::hint(name, known);

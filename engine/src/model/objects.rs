@@ -212,7 +212,7 @@ impl<'a> Checker<'a> {
                     self.error(Code::MissingProperty, found, pointer, "a choice needs `options` or `options_from`");
                 }
                 for name in field.options.keys() {
-                    self.check_name(found, &format!("{pointer}/options/{name}"), name);
+                    self.check_option(found, &format!("{pointer}/options/{name}"), name);
                 }
                 let mut options: Vec<(i64, ChoiceOption)> = field
                     .options
@@ -541,11 +541,11 @@ pub(super) fn system_fields() -> Vec<Field> {
         ("owner", FieldType::User, user),
         ("department", FieldType::Department, department),
         ("deleted_at", FieldType::DateTime, FieldKind::Moment),
-        ("parent", FieldType::Reference, id),
-        ("position", FieldType::Integer, whole),
+        ("item_of", FieldType::Reference, id),
+        ("item_rank", FieldType::Integer, whole),
         ("trace", FieldType::Json, FieldKind::Json),
     ];
-    fields.into_iter().map(|(name, written, kind)| Field { index: matches!(name, "owner" | "department" | "parent" | "state"), ..plain(name, written, kind) }).collect()
+    fields.into_iter().map(|(name, written, kind)| Field { index: matches!(name, "owner" | "department" | "item_of" | "state"), ..plain(name, written, kind) }).collect()
 }
 
 fn plain(name: &str, written: FieldType, kind: FieldKind) -> Field {

@@ -7,12 +7,13 @@ use crate::auth::{Token, token};
 use crate::service::session::{self, Caller};
 use crate::service::Locale;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use futures_util::FutureExt;
 use packwork_engine::codes::Code;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,9 +26,14 @@ const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
 /// The language and id of a request, for handlers that need them.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    pub locale: Locale,
+    /// The language of `Accept-Language`, where it names one of ours.
+    pub chosen: Option<Locale>,
     pub request_id: Arc<str>,
 }
+
+/// The address a request came from, as far as it is known.
+#[derive(Clone, Debug)]
+pub struct Peer(pub String);
 
 /// The token a request came with, for signing out.
 #[derive(Clone, Debug)]
@@ -69,6 +75,7 @@ async fn pass(
     request: &mut Request,
     next: Next,
 ) -> Response<Body> {
+    let chosen = *locale;
     let presented = presented(request.headers());
     if let Some((token, carrier)) = presented {
         match session::resolve(app, &token, *locale).await {
@@ -84,7 +91,9 @@ async fn pass(
             Err(error) => return Problem::from(error).into_response(),
         }
     }
-    request.extensions_mut().insert(Asked { locale: locale.unwrap_or_default(), request_id: id.clone() });
+    request.extensions_mut().insert(Asked { chosen, request_id: id.clone() });
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
+    request.extensions_mut().insert(Peer(peer.unwrap_or_else(|| "local".into())));
     let taken = std::mem::replace(request, Request::new(Body::empty()));
     next.run(taken).await
 }

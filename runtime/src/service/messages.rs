@@ -1,6 +1,6 @@
 //! Texts of refusals in the reader's language: by code and parameters in Chinese, the refusal's own words in English.
 
-use crate::service::Locale;
+use super::Locale;
 use packwork_engine::codes::Code;
 use packwork_engine::refusal::Params;
 use serde_json::Value as Json;
@@ -22,21 +22,37 @@ pub fn text(locale: Locale, code: Code, english: &str, params: &Params) -> Strin
     }
     match locale {
         Locale::English => english.to_owned(),
-        Locale::Chinese => CHINESE
-            .get(code.as_str())
-            .and_then(|forms| forms.iter().find_map(|form| filled(form, params)))
-            .unwrap_or_else(|| code.title(locale.as_str()).to_owned()),
+        Locale::Chinese => {
+            chinese(code, &|name| params.get(name).cloned()).unwrap_or_else(|| code.title(locale.as_str()).to_owned())
+        }
     }
 }
 
+/// The same for a refusal that was kept as JSON: with a run, in a log.
+pub fn stored_text(locale: Locale, code: &str, english: &str, params: &Json) -> String {
+    let Some(code) = Code::ALL.iter().copied().find(|known| known.as_str() == code) else { return english.to_owned() };
+    let Json::Object(members) = params else { return text(locale, code, english, &Params::new()) };
+    match locale {
+        Locale::English => english.to_owned(),
+        Locale::Chinese => {
+            let found = |name: &str| members.get(name).cloned();
+            chinese(code, &found).unwrap_or_else(|| code.title(locale.as_str()).to_owned())
+        }
+    }
+}
+
+fn chinese(code: Code, find: &dyn Fn(&str) -> Option<Json>) -> Option<String> {
+    CHINESE.get(code.as_str())?.iter().find_map(|form| filled(form, find))
+}
+
 /// The form with its `{name}` places filled; `None` when a parameter is not there.
-fn filled(form: &str, params: &Params) -> Option<String> {
+fn filled(form: &str, find: &dyn Fn(&str) -> Option<Json>) -> Option<String> {
     let mut out = String::new();
     let mut rest = form;
     while let Some(open) = rest.find('{') {
         let close = open + rest[open..].find('}')?;
         out.push_str(&rest[..open]);
-        out.push_str(&shown(params.get(&rest[open + 1..close])?)?);
+        out.push_str(&shown(&find(&rest[open + 1..close])?)?);
         rest = &rest[close + 1..];
     }
     out.push_str(rest);

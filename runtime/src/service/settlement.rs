@@ -98,6 +98,21 @@ fn plans_of(model: &Model, calendar: &str) -> Vec<Name> {
     model.plans.values().filter(|plan| *plan.calendar == *calendar).map(|plan| plan.name.clone()).collect()
 }
 
+/// Finds a party from what a caller wrote: its id, or its key in any object that can pay and be paid.
+pub async fn party(app: &App, caller: &Caller, written: Option<&str>) -> Answer<Option<Uuid>> {
+    let Some(written) = written else { return Ok(None) };
+    if let Ok(id) = Uuid::parse_str(written) {
+        return Ok(Some(id));
+    }
+    let model = app.model();
+    for object in model.objects.values().filter(|object| object.traits.contains_key("party") && object.key.is_some()) {
+        if let Some(id) = app.store.by_key(&caller.scope, &model, &object.name, written).await? {
+            return Ok(Some(id));
+        }
+    }
+    Err(refuse(Code::NotFound, format!("there is no party with id or key `{written}`")).with("id", written).into())
+}
+
 /// Periods of one answer: four years of months.
 const PERIODS_MAX: usize = 48;
 

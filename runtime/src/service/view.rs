@@ -36,6 +36,14 @@ impl Titles {
         json!({"object": object, "id": id, "title": self.of(object, id)})
     }
 
+    /// A reference to a record of one object, or of whichever of several it was found in.
+    pub fn among(&self, object: Option<&Name>, several: &[Name], id: Uuid) -> Json {
+        match object {
+            Some(object) => self.reference(object, id),
+            None => self.any(several, id),
+        }
+    }
+
     /// A reference that may lead to one of several objects.
     fn any(&self, objects: &[Name], id: Uuid) -> Json {
         let object = objects.iter().find(|object| self.found.contains_key(&((*object).clone(), id))).or(objects.first());

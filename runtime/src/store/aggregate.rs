@@ -37,7 +37,7 @@ struct Columns<'m> {
     readings: Vec<Reading<'m>>,
 }
 
-impl<'m> Columns<'m> {
+impl Columns<'_> {
     fn add(&mut self, text: String, kind: Kind) {
         self.texts.push(text);
         self.kinds.push(kind);

@@ -1,1 +1,161 @@
-//! Being written.
+//! Writes a decision: everything or, with a refusal, nothing (the transaction around it is undone).
+
+use super::connection::Connection;
+use super::sql::{Datum, Sql};
+use super::{Scope, StoreError, ledger, line, record, statement};
+use packwork_engine::decision::{Decision, Event, TodoChange, Write};
+use packwork_engine::model::Model;
+use packwork_engine::record::Name;
+use packwork_engine::refusal::Refusal;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// A decision on its way into the database.
+pub(super) struct Applying<'a> {
+    pub(super) scope: &'a Scope,
+    pub(super) model: &'a Model,
+    pub(super) decision: &'a Decision,
+}
+
+/// A refusal when the world moved on since the facts were read, or a value does not fit where it must go.
+pub(super) async fn apply(connection: &mut Connection, applying: &Applying<'_>) -> Result<Option<Refusal>, StoreError> {
+    let Applying { model, decision, .. } = applying;
+    if let Some(refusal) = record::write(connection, model, &decision.writes).await? {
+        return Ok(Some(refusal));
+    }
+    bump_revisions(connection, model, &decision.writes).await?;
+    insert_events(connection, &decision.events).await?;
+    change_todos(connection, decision).await?;
+    statement::insert(connection, &decision.statements).await?;
+    if let Some(refusal) = line::insert(connection, &decision.lines).await? {
+        return Ok(Some(refusal));
+    }
+    ledger::insert(connection, &decision.entries).await
+}
+
+/// Rows of a multi-row statement: few sizes, so that few statements are prepared.
+const CHUNKS: [usize; 3] = [128, 16, 1];
+
+/// Inserts rows with as few statements as may be. `into` is `table (columns)`.
+pub(super) async fn insert_rows(
+    connection: &mut Connection,
+    doing: &'static str,
+    prefix: &str,
+    into: &str,
+    rows: Vec<Vec<Datum>>,
+) -> Result<(), StoreError> {
+    let mut left = rows.len();
+    let mut rows = rows.into_iter();
+    while left > 0 {
+        let columns = rows.as_slice().first().map_or(1, Vec::len).max(1);
+        let binds_max = connection.dialect().binds_max();
+        let fitting = |size: &&usize| **size <= left && **size * columns <= binds_max;
+        let size = CHUNKS.iter().find(fitting).copied().unwrap_or(1);
+        let mut sql = Sql::new(connection.dialect());
+        sql.binds.reserve(size * columns);
+        sql.push(prefix).push("INSERT INTO ").push(into).push(" VALUES ");
+        for (index, row) in rows.by_ref().take(size).enumerate() {
+            sql.push(if index == 0 { "(" } else { "), (" });
+            for (place, datum) in row.into_iter().enumerate() {
+                if place > 0 {
+                    sql.push(", ");
+                }
+                sql.bind(datum);
+            }
+        }
+        sql.push(")");
+        connection.execute(doing, sql).await?;
+        left -= size;
+    }
+    Ok(())
+}
+
+/// Whoever keeps such an object in memory sees that it changed. In the order of names: no two commands wait for each other.
+async fn bump_revisions(connection: &mut Connection, model: &Model, writes: &[Write]) -> Result<(), StoreError> {
+    let mut written: BTreeSet<&Name> = BTreeSet::new();
+    for write in writes {
+        let object = match write {
+            Write::Insert(record) | Write::Update { record, .. } => &record.object,
+            Write::Remove { object, .. } => object,
+        };
+        if model.object(object).is_some_and(|object| object.is_collection) {
+            written.insert(object);
+        }
+    }
+    for object in written {
+        let sql = Sql::of(
+            connection.dialect(),
+            "INSERT INTO collection_revision (object, revision) VALUES (?, 1)
+             ON CONFLICT (object) DO UPDATE SET revision = collection_revision.revision + 1",
+            vec![Datum::Text(object.clone())],
+        );
+        connection.execute("noting a collection's revision", sql).await?;
+    }
+    Ok(())
+}
+
+async fn insert_events(connection: &mut Connection, events: &[Event]) -> Result<(), StoreError> {
+    let row = |event: &Event| {
+        vec![
+            Datum::Id(event.id),
+            Datum::Text(event.object.clone()),
+            Datum::Id(event.record),
+            Datum::text(event.kind.as_str()),
+            Datum::optional_text(event.transition.as_deref()),
+            Datum::json(&event.changes),
+            Datum::Int(event.at.micros()),
+            Datum::optional_id(event.actor),
+            Datum::Id(event.command),
+        ]
+    };
+    let into = "event (id, object, record, kind, transition, changes, at, actor, command)";
+    insert_rows(connection, "writing events", "", into, events.iter().map(row).collect()).await
+}
+
+async fn change_todos(connection: &mut Connection, decision: &Decision) -> Result<(), StoreError> {
+    // A record that is new has none to close.
+    let new: BTreeSet<Uuid> = decision
+        .writes
+        .iter()
+        .filter_map(|write| match write {
+            Write::Insert(record) => Some(record.id()),
+            _ => None,
+        })
+        .collect();
+    let mut closing: BTreeMap<(&Name, &str, i64), Vec<Uuid>> = BTreeMap::new();
+    for change in &decision.todos {
+        if change.open {
+            open_todo(connection, change).await?;
+        } else if !new.contains(&change.record) {
+            closing.entry((&change.object, &change.todo, change.at.micros())).or_default().push(change.record);
+        }
+    }
+    for ((object, todo, at), records) in closing {
+        let binds = vec![Datum::Int(at), Datum::Text(object.clone()), Datum::text(todo)];
+        let mut sql = Sql::of(
+            connection.dialect(),
+            "UPDATE todo SET closed_at = ? WHERE closed_at IS NULL AND object = ? AND todo = ? AND ",
+            binds,
+        );
+        sql.any_of("record", Datum::Ids(records));
+        connection.execute("closing to-dos", sql).await?;
+    }
+    Ok(())
+}
+
+async fn open_todo(connection: &mut Connection, change: &TodoChange) -> Result<(), StoreError> {
+    let sql = Sql::of(
+        connection.dialect(),
+        "INSERT INTO todo (record, object, todo, role, opened_at) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (record, object, todo) DO UPDATE SET role = excluded.role, opened_at = excluded.opened_at,
+         closed_at = NULL WHERE todo.closed_at IS NOT NULL",
+        vec![
+            Datum::Id(change.record),
+            Datum::Text(change.object.clone()),
+            Datum::text(&change.todo),
+            Datum::text(&change.role),
+            Datum::Int(change.at.micros()),
+        ],
+    );
+    connection.execute("opening a to-do", sql).await.map(|_| ())
+}

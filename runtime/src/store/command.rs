@@ -1,26 +1,37 @@
 //! Commands: decide over facts and write what was decided, all in one transaction.
 
+use super::apply::{Applying, apply};
+use super::connection::Connection;
+use super::sql::{Datum, Kind, Sql};
+use super::transaction::{End, Locks};
 use super::{Scope, Store, StoreError};
+use packwork_engine::codes::Code;
 use packwork_engine::decision::{Decision, Outcome};
-use packwork_engine::facts::Facts;
+use packwork_engine::facts::{Collection, Facts, ROUNDS_MAX};
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
 use packwork_engine::record::Name;
 use packwork_engine::refusal::Refusal;
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// A command to be carried out.
 pub struct Execute {
+    /// A command is applied once, however often it comes.
     pub command_id: Uuid,
     pub at: Moment,
     pub idempotency: Option<Idempotency>,
     /// What must not change under the decision: commands with a common key take turns.
     pub locks: Vec<String>,
     /// Pure: it may be asked several times.
-    pub decide: Box<dyn Fn(&Facts) -> Outcome + Send + Sync + 'static>,
+    pub decide: Decide,
 }
+
+/// Asks the engine.
+pub type Decide = Box<dyn Fn(&Facts) -> Outcome + Send + Sync + 'static>;
 
 /// The caller's key for a request, and the digest of what it asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,19 +46,158 @@ pub enum Executed {
     Applied(Box<Decision>),
     /// Nothing was written.
     Refused(Box<Refusal>),
-    /// The key was used before, for the same request: what was answered then, if it was saved already.
+    /// The command was applied before, or its key was used for the same request: what was answered then, if it was
+    /// saved already.
     Replayed { command_id: Uuid, subject: Option<(Name, Uuid)>, reply: Option<Json> },
     /// The key was used before, for another request.
     Mismatch,
 }
 
+/// What a command ended in, with the collections it read: they may be kept once it is committed.
+type Ended = End<(Executed, BTreeMap<Name, Arc<Collection>>)>;
+
 impl Store {
-    pub async fn execute(&self, _scope: &Scope, _model: &Arc<Model>, _request: Execute) -> Result<Executed, StoreError> {
-        Err(StoreError::Unfinished)
+    pub async fn execute(&self, scope: &Scope, model: &Arc<Model>, request: Execute) -> Result<Executed, StoreError> {
+        self.check(scope)?;
+        let mut keys = request.locks.clone();
+        if let Some(idempotency) = &request.idempotency {
+            keys.push(format!("idempotency {} {}", key_owner(scope), idempotency.key));
+        }
+        let carried = Arc::new((self.clone(), scope.clone(), model.clone(), request));
+        let attempt = carried.clone();
+        let (executed, collections) = self
+            .transact(Locks { exclusive: false, keys }, move |connection| {
+                let carried = attempt.clone();
+                Box::pin(async move {
+                    let (store, scope, model, request) = &*carried;
+                    carry_out(store, connection, scope, model, request).await
+                })
+            })
+            .await?;
+        self.keep_collections(model, &collections);
+        Ok(executed)
     }
 
     /// Keeps what was answered to a command, for repeats of its idempotency key.
-    pub async fn save_reply(&self, _scope: &Scope, _command_id: Uuid, _reply: &Json) -> Result<(), StoreError> {
-        Err(StoreError::Unfinished)
+    pub async fn save_reply(&self, scope: &Scope, command_id: Uuid, reply: &Json) -> Result<(), StoreError> {
+        self.check(scope)?;
+        let reply = Datum::json(reply);
+        self.transact(Locks::default(), move |connection| {
+            let binds = vec![reply.clone(), Datum::Id(command_id)];
+            Box::pin(async move {
+                let sql = Sql::of(connection.dialect(), "UPDATE command SET reply = ? WHERE id = ?", binds);
+                connection.execute("saving a reply", sql).await?;
+                Ok(End::Keep(()))
+            })
+        })
+        .await
     }
+}
+
+/// Keys belong to who sends them.
+fn key_owner(scope: &Scope) -> String {
+    scope.actor.id.map_or_else(|| "system".to_owned(), |id| id.to_string())
+}
+
+async fn carry_out(
+    store: &Store,
+    connection: &mut Connection,
+    scope: &Scope,
+    model: &Model,
+    request: &Execute,
+) -> Result<Ended, StoreError> {
+    if let Some(executed) = applied_before(connection, scope, request).await? {
+        return Ok(End::Undo((executed, BTreeMap::new())));
+    }
+    let refused = |refusal: Refusal, facts: Facts| End::Undo((Executed::Refused(Box::new(refusal)), facts.collections));
+    let mut facts = Facts::default();
+    for _ in 0..=ROUNDS_MAX {
+        // What panics is one command, not the writer that others wait for.
+        let outcome = catch_unwind(AssertUnwindSafe(|| (request.decide)(&facts)));
+        match outcome.map_err(|_| StoreError::Broken("it panicked; the log says where".into()))? {
+            Outcome::Needs(need) if need.is_empty() => {
+                return Err(StoreError::Broken("it needs more without saying what".into()));
+            }
+            Outcome::Needs(need) => store.fetch_for_command(connection, model, &need, &mut facts).await?,
+            Outcome::Refused(refusal) => return Ok(refused(*refusal, facts)),
+            Outcome::Decided(decision) => {
+                let applying = Applying { scope, model, decision: &decision };
+                return Ok(match apply(connection, &applying).await? {
+                    Some(refusal) => refused(refusal, facts),
+                    None => {
+                        note(connection, scope, request, &decision).await?;
+                        End::Keep((Executed::Applied(decision), facts.collections))
+                    }
+                });
+            }
+        }
+    }
+    let detail = format!("the command asked for more in each of {ROUNDS_MAX} rounds");
+    Ok(refused(Refusal::new(Code::TooManyRounds, detail), facts))
+}
+
+async fn applied_before(
+    connection: &mut Connection,
+    scope: &Scope,
+    request: &Execute,
+) -> Result<Option<Executed>, StoreError> {
+    let mut sql = Sql::of(
+        connection.dialect(),
+        "SELECT id, digest, subject_object, subject, reply FROM command WHERE id = ?",
+        vec![Datum::Id(request.command_id)],
+    );
+    if let Some(idempotency) = &request.idempotency {
+        let binds = vec![Datum::text(&key_owner(scope)), Datum::text(&idempotency.key)];
+        sql.with(" OR (key_owner = ? AND idempotency_key = ?)", binds);
+    }
+    let kinds = [Kind::Id, Kind::Text, Kind::Text, Kind::Id, Kind::Json];
+    let Some(row) = connection.row("looking for an earlier command", sql, &kinds).await? else { return Ok(None) };
+    let [Datum::Id(command_id), digest, object, subject, reply] = &row[..] else {
+        return Err(super::list::short_row());
+    };
+    if let Some(idempotency) = &request.idempotency
+        && *digest != Datum::text(&idempotency.digest)
+    {
+        return Ok(Some(Executed::Mismatch));
+    }
+    let subject = match (object, subject) {
+        (Datum::Text(object), Datum::Id(id)) => Some((object.clone(), *id)),
+        _ => None,
+    };
+    let reply = match reply {
+        Datum::Json(text) => Some(serde_json::from_str(text).map_err(|error| StoreError::Corrupt {
+            place: "command.reply".into(),
+            cause: error.to_string(),
+        })?),
+        _ => None,
+    };
+    Ok(Some(Executed::Replayed { command_id: *command_id, subject, reply }))
+}
+
+/// Notes that the command was applied: whoever sends it again is told so.
+async fn note(
+    connection: &mut Connection,
+    scope: &Scope,
+    request: &Execute,
+    decision: &Decision,
+) -> Result<(), StoreError> {
+    let idempotency = request.idempotency.as_ref();
+    let subject = decision.subject.as_ref();
+    let owner = idempotency.map(|_| key_owner(scope));
+    let sql = Sql::of(
+        connection.dialect(),
+        "INSERT INTO command (id, at, actor, key_owner, idempotency_key, digest, subject_object, subject)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        vec![
+            Datum::Id(request.command_id),
+            Datum::Int(request.at.micros()),
+            Datum::optional_id(scope.actor.id),
+            Datum::optional_text(owner.as_deref()),
+            Datum::optional_text(idempotency.map(|idempotency| &*idempotency.key)),
+            Datum::optional_text(idempotency.map(|idempotency| &*idempotency.digest)),
+            Datum::optional_text(subject.map(|(object, _)| &**object)),
+            Datum::optional_id(subject.map(|(_, id)| *id)),
+        ],
+    );
+    connection.execute("noting a command", sql).await.map(|_| ())
 }

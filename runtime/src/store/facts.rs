@@ -34,7 +34,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.check(scope)?;
         let mut connection = self.reader().await?;
-        self.fetch_with(&mut connection, model, need, facts).await
+        self.fetch_with(&mut connection, model, need, facts).await?;
+        self.keep_collections(model, &facts.collections);
+        Ok(())
     }
 
     /// As [`Store::fetch`], and takes the numbers asked for.
@@ -94,39 +96,57 @@ impl Store {
         if need.collections.is_empty() {
             return Ok(());
         }
-        let names = need.collections.iter().cloned().collect();
-        let mut sql = Sql::of(connection.dialect(), "SELECT object, revision FROM collection_revision WHERE ", vec![]);
-        sql.any_of("object", Datum::Texts(names));
-        let mut revisions: BTreeMap<Name, i64> = BTreeMap::new();
-        for row in connection.rows("reading revisions", sql, &[Kind::Text, Kind::Int]).await? {
-            if let [Datum::Text(object), Datum::Int(revision)] = &row[..] {
-                revisions.insert(object.clone(), *revision);
-            }
-        }
+        let revisions = revisions(connection, need.collections.iter().cloned().collect()).await?;
         for object in &need.collections {
             let revision = revisions.get(object).copied().unwrap_or(0);
             if let Some(kept) = self.inner.collections.get(object, &model.hash, revision) {
                 facts.collections.insert(object.clone(), kept);
                 continue;
             }
-            let layout = Layout::of(model, object)?;
-            let mut sql = layout.sql(connection.dialect());
-            sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(&layout.table());
-            sql.push(" AS t WHERE t.f_deleted_at IS NULL ORDER BY t.f_id");
-            let rows = connection.rows("reading a collection", sql, &layout.kinds()).await?;
-            let records = rows.into_iter().map(|row| layout.decode(row)).collect::<Result<_, _>>()?;
-            facts.collections.insert(object.clone(), Arc::new(Collection::new(revision, records)));
+            let collection = read_collection(connection, model, object, revision).await?;
+            facts.collections.insert(object.clone(), Arc::new(collection));
         }
         Ok(())
     }
 
-    /// Keeps the collections that were read, once it is sure that their revisions are committed and the rows are theirs.
-    pub(super) fn keep_collections(&self, model: &Model, facts: &Facts, written: &BTreeSet<Name>) {
-        for (object, collection) in &facts.collections {
-            if !written.contains(object) {
-                self.inner.collections.put(object, &model.hash, collection);
-            }
+    /// Keeps collections that were read, once their revisions are committed.
+    pub(super) fn keep_collections(&self, model: &Model, collections: &BTreeMap<Name, Arc<Collection>>) {
+        for (object, collection) in collections {
+            self.inner.collections.put(object, &model.hash, collection);
         }
+    }
+}
+
+async fn revisions(connection: &mut Connection, objects: Vec<Name>) -> Result<BTreeMap<Name, i64>, StoreError> {
+    let mut sql = Sql::of(connection.dialect(), "SELECT object, revision FROM collection_revision WHERE ", vec![]);
+    sql.any_of("object", Datum::Texts(objects));
+    let rows = connection.rows("reading revisions", sql, &[Kind::Text, Kind::Int]).await?;
+    let pair = |row: Vec<Datum>| match &row[..] {
+        [Datum::Text(object), Datum::Int(revision)] => Some((object.clone(), *revision)),
+        _ => None,
+    };
+    Ok(rows.into_iter().filter_map(pair).collect())
+}
+
+/// All live records; read again if somebody wrote one in between, so that rows and revision belong together.
+async fn read_collection(
+    connection: &mut Connection,
+    model: &Model,
+    object: &Name,
+    mut revision: i64,
+) -> Result<Collection, StoreError> {
+    let layout = Layout::of(model, object)?;
+    loop {
+        let mut sql = layout.sql(connection.dialect());
+        sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(&layout.table());
+        sql.push(" AS t WHERE t.f_deleted_at IS NULL ORDER BY t.f_id");
+        let rows = connection.rows("reading a collection", sql, &layout.kinds()).await?;
+        let after = revisions(connection, vec![object.clone()]).await?.get(object).copied().unwrap_or(0);
+        if after == revision {
+            let records = rows.into_iter().map(|row| layout.decode(row)).collect::<Result<_, _>>()?;
+            return Ok(Collection::new(revision, records));
+        }
+        revision = after;
     }
 }
 

@@ -1,5 +1,7 @@
 //! Events: what happened to a record, newest first. Append-only.
 
+use super::line::Columns;
+use super::sql::{Datum, Kind, Sql};
 use super::{Scope, Store, StoreError};
 use packwork_engine::decision::{Change, EventKind};
 use packwork_engine::moment::Moment;
@@ -24,8 +26,70 @@ pub struct StoredEvent {
 }
 
 impl Store {
-    /// The newest events of a record, before the given place.
-    pub async fn history(&self, _scope: &Scope, _object: &str, _id: Uuid, _limit: u32, _before: Option<i64>) -> Result<Vec<StoredEvent>, StoreError> {
-        Err(StoreError::Unfinished)
+    /// The newest events of a record, before the given place. Whether the caller may see the record is asked before,
+    /// with [`Store::get`].
+    pub async fn history(
+        &self,
+        scope: &Scope,
+        object: &str,
+        id: Uuid,
+        limit: u32,
+        before: Option<i64>,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let mut sql = Sql::of(
+            connection.dialect(),
+            "SELECT seq, id, object, record, kind, transition, changes, at, actor, command FROM event
+             WHERE record = ? AND object = ?",
+            vec![Datum::Id(id), Datum::text(object)],
+        );
+        if let Some(before) = before {
+            sql.push(" AND seq < ").bind(Datum::Int(before));
+        }
+        sql.push(" ORDER BY seq DESC LIMIT ").bind(Datum::Int(i64::from(limit)));
+        let rows = connection.rows("reading a history", sql, &KINDS).await?;
+        rows.into_iter().map(decode).collect()
     }
+}
+
+const KINDS: [Kind; 10] = [
+    Kind::Int,
+    Kind::Id,
+    Kind::Text,
+    Kind::Id,
+    Kind::Text,
+    Kind::Text,
+    Kind::Json,
+    Kind::Int,
+    Kind::Id,
+    Kind::Id,
+];
+
+const EVENTS: [EventKind; 5] = [
+    EventKind::Created,
+    EventKind::Updated,
+    EventKind::Transitioned,
+    EventKind::Deleted,
+    EventKind::Restored,
+];
+
+fn decode(row: Vec<Datum>) -> Result<StoredEvent, StoreError> {
+    let mut row = Columns::of("event", row);
+    Ok(StoredEvent {
+        seq: row.int()?,
+        id: row.id()?,
+        object: row.text()?,
+        record: row.id()?,
+        kind: {
+            let text = row.text()?;
+            let kind = EVENTS.into_iter().find(|kind| kind.as_str() == &*text);
+            kind.ok_or_else(|| row.wrong(format!("`{text}` is no kind of event")))?
+        },
+        transition: row.optional_text().map(|text| text.to_string()),
+        changes: row.json()?,
+        at: row.moment()?,
+        actor: row.optional_id(),
+        command: row.id()?,
+    })
 }

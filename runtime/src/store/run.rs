@@ -1,8 +1,14 @@
 //! Settlement runs: their progress and how they ended.
 
+use super::connection::Connection;
+use super::line::Columns;
+use super::sql::{Datum, Dialect, Kind, Sql};
+use super::transaction::{End, Locks};
 use super::{Scope, Store, StoreError};
+use packwork_engine::codes::Code;
 use packwork_engine::moment::Moment;
 use packwork_engine::record::Name;
+use packwork_engine::refusal::Refusal;
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -51,28 +57,150 @@ impl RunStatus {
     }
 }
 
+const COLUMNS: &str =
+    "id, plan, period, status, started_at, finished_at, actor, facts, done, unchanged, failed, lines, details";
+
+const KINDS: [Kind; 13] = [
+    Kind::Id,
+    Kind::Text,
+    Kind::Text,
+    Kind::Text,
+    Kind::Int,
+    Kind::Int,
+    Kind::Id,
+    Kind::Int,
+    Kind::Int,
+    Kind::Int,
+    Kind::Int,
+    Kind::Int,
+    Kind::Json,
+];
+
 impl Store {
     /// Refused with `run_active` while another run of the plan and period is running.
-    pub async fn insert_run(&self, _scope: &Scope, _run: &Run) -> Result<(), StoreError> {
-        Err(StoreError::Unfinished)
+    pub async fn insert_run(&self, scope: &Scope, run: &Run) -> Result<(), StoreError> {
+        self.check(scope)?;
+        let run = run.clone();
+        self.transact(Locks::key(format!("run {} {}", run.plan, run.period)), move |connection| {
+            let run = run.clone();
+            Box::pin(async move { insert(connection, &run).await.map(End::Keep) })
+        })
+        .await
     }
 
     /// Stores the run as it stands now.
-    pub async fn update_run(&self, _scope: &Scope, _run: &Run) -> Result<(), StoreError> {
-        Err(StoreError::Unfinished)
+    pub async fn update_run(&self, scope: &Scope, run: &Run) -> Result<(), StoreError> {
+        self.check(scope)?;
+        let run = run.clone();
+        self.transact(Locks::default(), move |connection| {
+            let mut binds = encode(&run).split_off(3);
+            binds.push(Datum::Id(run.id));
+            Box::pin(async move {
+                let sql = Sql::of(
+                    connection.dialect(),
+                    "UPDATE settlement_run SET status = ?, started_at = ?, finished_at = ?, actor = ?, facts = ?,
+                     done = ?, unchanged = ?, failed = ?, lines = ?, details = ? WHERE id = ?",
+                    binds,
+                );
+                connection.execute("writing a run", sql).await?;
+                Ok(End::Keep(()))
+            })
+        })
+        .await
     }
 
-    pub async fn run(&self, _scope: &Scope, _id: Uuid) -> Result<Option<Run>, StoreError> {
-        Err(StoreError::Unfinished)
+    pub async fn run(&self, scope: &Scope, id: Uuid) -> Result<Option<Run>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let sql = select(connection.dialect(), "id = ?", vec![Datum::Id(id)]);
+        connection.row("reading a run", sql, &KINDS).await?.map(decode).transpose()
     }
 
     /// Newest first.
-    pub async fn runs(&self, _scope: &Scope, _plan: Option<&str>, _period: Option<&str>, _limit: u32) -> Result<Vec<Run>, StoreError> {
-        Err(StoreError::Unfinished)
+    pub async fn runs(
+        &self,
+        scope: &Scope,
+        plan: Option<&str>,
+        period: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Run>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let mut sql = select(connection.dialect(), "TRUE", vec![]);
+        for (name, text) in [("plan", plan), ("period", period)] {
+            if let Some(text) = text {
+                sql.push(" AND ").push(name).push(" = ").bind(Datum::text(text));
+            }
+        }
+        sql.push(" ORDER BY started_at DESC, id DESC LIMIT ").bind(Datum::Int(i64::from(limit)));
+        connection.rows("listing runs", sql, &KINDS).await?.into_iter().map(decode).collect()
     }
 
     /// The run of a plan and period that is running.
-    pub async fn active_run(&self, _scope: &Scope, _plan: &str, _period: &str) -> Result<Option<Run>, StoreError> {
-        Err(StoreError::Unfinished)
+    pub async fn active_run(&self, scope: &Scope, plan: &str, period: &str) -> Result<Option<Run>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let binds = vec![Datum::text(plan), Datum::text(period)];
+        let sql = select(connection.dialect(), "plan = ? AND period = ? AND status = 'running'", binds);
+        connection.row("looking for an active run", sql, &KINDS).await?.map(decode).transpose()
     }
+}
+
+fn select(dialect: Dialect, condition: &str, binds: Vec<Datum>) -> Sql {
+    Sql::of(dialect, &format!("SELECT {COLUMNS} FROM settlement_run WHERE {condition}"), binds)
+}
+
+async fn insert(connection: &mut Connection, run: &Run) -> Result<(), StoreError> {
+    if run.status == RunStatus::Running {
+        let binds = vec![Datum::Text(run.plan.clone()), Datum::text(&run.period)];
+        let sql = select(connection.dialect(), "plan = ? AND period = ? AND status = 'running'", binds);
+        if let Some(active) = connection.row("looking for an active run", sql, &KINDS).await? {
+            let active = decode(active)?;
+            let refusal = Refusal::new(Code::RunActive, format!("a run of `{}` for {} is active", run.plan, run.period));
+            return Err(StoreError::Refused(Box::new(refusal.with("run", active.id.to_string()))));
+        }
+    }
+    let text = format!("INSERT INTO settlement_run ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    connection.execute("writing a run", Sql::of(connection.dialect(), &text, encode(run))).await.map(|_| ())
+}
+
+fn encode(run: &Run) -> Vec<Datum> {
+    vec![
+        Datum::Id(run.id),
+        Datum::Text(run.plan.clone()),
+        Datum::text(&run.period),
+        Datum::text(run.status.as_str()),
+        Datum::Int(run.started_at.micros()),
+        Datum::optional_int(run.finished_at.map(Moment::micros)),
+        Datum::optional_id(run.actor),
+        Datum::Int(run.facts),
+        Datum::Int(run.done),
+        Datum::Int(run.unchanged),
+        Datum::Int(run.failed),
+        Datum::Int(run.lines),
+        Datum::json(&run.details),
+    ]
+}
+
+fn decode(row: Vec<Datum>) -> Result<Run, StoreError> {
+    let mut row = Columns::of("settlement_run", row);
+    Ok(Run {
+        id: row.id()?,
+        plan: row.text()?,
+        period: row.text()?.to_string(),
+        status: {
+            let text = row.text()?;
+            let status = RunStatus::ALL.into_iter().find(|status| status.as_str() == &*text);
+            status.ok_or_else(|| row.wrong(format!("`{text}` is no status")))?
+        },
+        started_at: row.moment()?,
+        finished_at: row.optional_int().map(Moment::from_micros),
+        actor: row.optional_id(),
+        facts: row.int()?,
+        done: row.int()?,
+        unchanged: row.int()?,
+        failed: row.int()?,
+        lines: row.int()?,
+        details: row.json()?,
+    })
 }

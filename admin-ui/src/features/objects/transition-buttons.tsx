@@ -6,6 +6,7 @@ import { asStale, byField, problemText } from '../../api/problems';
 import { recordQuery } from '../../api/queries';
 import { fieldOf } from '../../fields/object';
 import { FormFields, type Values } from '../../fields/record-form';
+import { equal } from '../../lib/equal';
 import { isBlank, reader } from '../../lib/format';
 import { utcToZoned } from '../../lib/zone';
 import { Button } from '../../ui/button';
@@ -109,7 +110,11 @@ function TransitionDialog({ view, record, action, busy, error, onRun, onClose }:
       footer={
         <>
           <Button onClick={onClose}>{t('cancel')}</Button>
-          <Button look={action.destructive ? 'danger' : 'primary'} busy={busy} onClick={() => onRun(values)}>
+          <Button
+            look={action.destructive ? 'danger' : 'primary'}
+            busy={busy}
+            onClick={() => onRun(changedOnly(values, record))}
+          >
             {action.title}
           </Button>
         </>
@@ -133,6 +138,11 @@ function TransitionDialog({ view, record, action, busy, error, onRun, onClose }:
       ) : null}
     </Dialog>
   );
+}
+
+/** What the person entered or changed; what the record already says need not be said again. */
+function changedOnly(values: Values, record: RecordData): Values {
+  return Object.fromEntries(Object.entries(values).filter(([name, value]) => !equal(value, record[name])));
 }
 
 /** A moment asked for while something happens is most often now. */

@@ -1,0 +1,23 @@
+import { cleanup } from '@testing-library/react';
+import { afterEach } from 'vitest';
+import { dismissAll } from './ui/toasts';
+
+// jsdom knows the elements but not what they do.
+HTMLDialogElement.prototype.showModal ??= function open(this: HTMLDialogElement) {
+  this.setAttribute('open', '');
+};
+HTMLDialogElement.prototype.close ??= function close(this: HTMLDialogElement) {
+  this.removeAttribute('open');
+};
+globalThis.ResizeObserver ??= class {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+};
+window.scrollTo = () => undefined;
+
+afterEach(() => {
+  dismissAll();
+  cleanup();
+  localStorage.clear();
+});

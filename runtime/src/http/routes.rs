@@ -1,0 +1,34 @@
+//! The routes, one file per resource, in one table.
+
+mod definitions;
+mod records;
+mod reports;
+mod session;
+mod settlement;
+mod statements;
+mod system;
+mod tasks;
+
+use super::route::Route;
+
+/// Every route below the base.
+pub fn table() -> Vec<Route> {
+    [
+        session::routes(),
+        records::routes(),
+        tasks::routes(),
+        definitions::routes(),
+        settlement::routes(),
+        statements::routes(),
+        reports::routes(),
+        system::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Routes outside the base.
+pub fn outside() -> Vec<Route> {
+    system::outside()
+}

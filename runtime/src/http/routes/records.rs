@@ -1,0 +1,212 @@
+//! `/records/{object}`: lists, single records, changes, transitions.
+
+use crate::app::App;
+use crate::http::extract::{
+    IdempotencyKey, IfMatch, JsonObject, Members, Query, SignedIn, limit_of, required_version, version,
+};
+use crate::http::problem::Problem;
+use crate::http::route::{Route, route};
+use crate::service::records::{self, View, list};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use packwork_engine::codes::Code;
+use serde_json::{Map, Value as Body};
+use std::sync::Arc;
+
+const LIST: &[&str] = &["filter", "sort", "fields", "search", "limit", "cursor", "count"];
+/// Records of a page where nobody asked for more or fewer.
+const LIMIT: u32 = 50;
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replay");
+
+pub(super) fn routes() -> Vec<Route> {
+    let tag = "records";
+    vec![
+        route(Method::GET, "/records/{object}", tag, get_list).query(LIST).answers("Records", "A page of records"),
+        route(Method::POST, "/records/{object}/query", tag, post_list).takes("ListQuery").answers("Records", "The same, with the members in the body"),
+        route(Method::POST, "/records/{object}/aggregate", tag, aggregate).takes("Aggregate").answers("Rows", "Sums and counts by groups"),
+        route(Method::POST, "/records/{object}", tag, create).takes("RecordInput").answers("Record", "Create a record"),
+        route(Method::GET, "/records/{object}/{id}", tag, get).answers("Record", "One record with its actions"),
+        route(Method::PATCH, "/records/{object}/{id}", tag, update).takes("RecordInput").answers("Record", "Change a record (merge patch)"),
+        route(Method::DELETE, "/records/{object}/{id}", tag, delete).answers("", "Delete a record"),
+        route(Method::POST, "/records/{object}/{id}/transitions/{name}", tag, transition).takes("Transition").answers("Record", "Run a transition"),
+        route(Method::GET, "/records/{object}/{id}/history", tag, history).answers("Rows", "What happened to a record"),
+        route(Method::GET, "/records/{object}/{id}/explain/{field}", tag, explain).answers("Explanation", "Where a computed field comes from"),
+    ]
+}
+
+async fn get_list(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path(object): Path<String>,
+    query: Query,
+) -> Result<Json<Body>, Problem> {
+    query.only(LIST)?;
+    let asked = asked(query.into_members()?)?;
+    Ok(Json(list::list(&app, &caller, &object, asked).await?))
+}
+
+async fn post_list(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path(object): Path<String>,
+    JsonObject(members): JsonObject,
+) -> Result<Json<Body>, Problem> {
+    let asked = asked(members)?;
+    Ok(Json(list::list(&app, &caller, &object, asked).await?))
+}
+
+fn asked(mut members: Map<String, Body>) -> Result<list::Asked, Problem> {
+    let limit = members.remove("limit").map_or(Ok(LIMIT), |limit| limit_of(&limit))?;
+    let names = |value: Option<Body>, parameter: &'static str| match value {
+        None | Some(Body::Null) => Ok(None),
+        Some(Body::String(text)) => Ok(Some(text.split(',').map(|name| name.trim().to_owned()).collect())),
+        Some(Body::Array(items)) => {
+            let names: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+            names.map(Some).ok_or_else(|| bad(parameter, "a list of names"))
+        }
+        Some(_) => Err(bad(parameter, "a list of names")),
+    };
+    let sort = names(members.remove("sort"), "sort")?.unwrap_or_default();
+    let fields = names(members.remove("fields"), "fields")?;
+    let filter = members.remove("filter");
+    let mut rest = Members::of(members);
+    let search = rest.text("search");
+    let cursor = rest.text("cursor");
+    let count = rest.text("count");
+    rest.finish()?;
+    let count = match count.as_deref() {
+        None | Some("none") => list::Count::None,
+        Some("capped") => list::Count::Capped,
+        Some("exact") => list::Count::Exact,
+        Some(_) => return Err(bad("count", "`none`, `capped` or `exact`")),
+    };
+    Ok(list::Asked { filter, sort, fields, search, limit, cursor, count })
+}
+
+fn bad(parameter: &'static str, expected: &str) -> Problem {
+    Problem::new(Code::BadParameter, format!("`{parameter}` is {expected}")).with("parameter", parameter)
+}
+
+async fn aggregate(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path(object): Path<String>,
+    JsonObject(mut body): JsonObject,
+) -> Result<Json<Body>, Problem> {
+    let group_by = match body.remove("group_by") {
+        None | Some(Body::Null) => Vec::new(),
+        Some(Body::String(name)) => vec![name],
+        Some(Body::Array(items)) => {
+            let names: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+            names.ok_or_else(|| bad("group_by", "a list of names"))?
+        }
+        Some(_) => return Err(bad("group_by", "a list of names")),
+    };
+    let filter = body.remove("filter");
+    let mut members = Members::of(body);
+    let measures = members.object("measures");
+    members.finish()?;
+    let asked = list::AskedSums { filter, group_by, measures };
+    Ok(Json(list::aggregate(&app, &caller, &object, asked).await?))
+}
+
+async fn create(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path(object): Path<String>,
+    IdempotencyKey(key): IdempotencyKey,
+    JsonObject(input): JsonObject,
+) -> Result<Response, Problem> {
+    let view = records::create(&app, &caller, &object, input, key).await?;
+    let location = format!("{}/records/{object}/{}", crate::http::BASE, view.id);
+    let mut response = one(view, StatusCode::CREATED);
+    if let Ok(value) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(header::LOCATION, value);
+    }
+    Ok(response)
+}
+
+async fn get(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path((object, id)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    Ok(one(records::get(&app, &caller, &object, &id).await?, StatusCode::OK))
+}
+
+async fn update(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path((object, id)): Path<(String, String)>,
+    if_match: IfMatch,
+    JsonObject(mut input): JsonObject,
+) -> Result<Response, Problem> {
+    let version = required_version(&if_match, &mut input)?;
+    let changed = records::update(&app, &caller, &object, &id, version, input).await;
+    Ok(one(changed.map_err(|error| precondition(error, &if_match))?, StatusCode::OK))
+}
+
+async fn delete(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path((object, id)): Path<(String, String)>,
+    if_match: IfMatch,
+    JsonObject(mut body): JsonObject,
+) -> Result<StatusCode, Problem> {
+    let version = required_version(&if_match, &mut body)?;
+    Members::of(body).finish()?;
+    let deleted = records::delete(&app, &caller, &object, &id, version).await;
+    deleted.map_err(|error| precondition(error, &if_match))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn transition(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path((object, id, name)): Path<(String, String, String)>,
+    if_match: IfMatch,
+    IdempotencyKey(key): IdempotencyKey,
+    JsonObject(mut body): JsonObject,
+) -> Result<Response, Problem> {
+    let version = version(&if_match, &mut body)?;
+    let mut members = Members::of(body);
+    let input = members.object("input");
+    members.finish()?;
+    let asked = records::Asked { name, version, input, key };
+    let moved = records::transition(&app, &caller, &object, &id, asked).await;
+    Ok(one(moved.map_err(|error| precondition(error, &if_match))?, StatusCode::OK))
+}
+
+async fn history(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path((object, id)): Path<(String, String)>,
+) -> Result<Json<Body>, Problem> {
+    Ok(Json(records::history(&app, &caller, &object, &id).await?))
+}
+
+async fn explain(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path((object, id, field)): Path<(String, String, String)>,
+) -> Result<Json<Body>, Problem> {
+    Ok(Json(records::explain(&app, &caller, &object, &id, &field).await?))
+}
+
+fn precondition(error: crate::service::Error, if_match: &IfMatch) -> Problem {
+    let problem = Problem::from(error);
+    if if_match.0.is_some() { problem.of_precondition() } else { problem }
+}
+
+fn one(view: View, status: StatusCode) -> Response {
+    let mut response = (status, Json(view.json)).into_response();
+    if let Ok(value) = HeaderValue::from_str(&format!("\"{}\"", view.version)) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
+    if view.replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}

@@ -1,0 +1,97 @@
+//! Where packs come from: the binary itself, or a folder on disk.
+
+use include_dir::{Dir, include_dir};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+static EMBEDDED: Dir<'_> = include_dir!("$OUT_DIR/packs");
+
+/// Files of one pack, by path inside it.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+#[derive(Clone, Debug, Default)]
+pub enum Source {
+    #[default]
+    Embedded,
+    Folder(PathBuf),
+    /// Given by a test.
+    Given(Vec<Files>),
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("reading packs from `{}`", .folder.display())]
+pub struct Unreadable {
+    folder: PathBuf,
+    source: io::Error,
+}
+
+/// A pack that is larger than this is no pack.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+impl Source {
+    /// The packs' files, in the order of their folders.
+    pub fn read(&self) -> Result<Vec<Files>, Unreadable> {
+        match self {
+            Source::Embedded => Ok(EMBEDDED.dirs().map(embedded).filter(is_pack).collect()),
+            Source::Given(packs) => Ok(packs.clone()),
+            Source::Folder(folder) => {
+                read_packs(folder).map_err(|source| Unreadable { folder: folder.clone(), source })
+            }
+        }
+    }
+}
+
+fn is_pack(files: &Files) -> bool {
+    files.contains_key("pack.json")
+}
+
+fn embedded(pack: &Dir<'_>) -> Files {
+    fn collect(root: &Path, folder: &Dir<'_>, files: &mut Files) {
+        for file in folder.files() {
+            let path = file.path().strip_prefix(root).unwrap_or(file.path());
+            files.insert(path.to_string_lossy().replace('\\', "/"), file.contents().to_vec());
+        }
+        for inner in folder.dirs() {
+            collect(root, inner, files);
+        }
+    }
+    let mut files = Files::new();
+    collect(pack.path(), pack, &mut files);
+    files
+}
+
+/// Every pack in a folder: a folder with a `pack.json` is one, and so is each such folder inside it.
+pub fn read_packs(folder: &Path) -> io::Result<Vec<Files>> {
+    if folder.join("pack.json").is_file() {
+        return Ok(vec![read_pack(folder)?]);
+    }
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.join("pack.json").is_file() {
+            folders.push(path);
+        }
+    }
+    folders.sort();
+    folders.iter().map(|folder| read_pack(folder)).collect()
+}
+
+fn read_pack(folder: &Path) -> io::Result<Files> {
+    fn collect(root: &Path, folder: &Path, files: &mut Files) -> io::Result<()> {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let path = entry.path();
+            if entry.file_type()?.is_dir() {
+                collect(root, &path, files)?;
+            } else if entry.metadata()?.len() <= FILE_BYTES_MAX {
+                let inside = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+                files.insert(inside, std::fs::read(&path)?);
+            }
+        }
+        Ok(())
+    }
+    let mut files = Files::new();
+    collect(folder, folder, &mut files)?;
+    Ok(files)
+}

@@ -1,0 +1,324 @@
+//! Settlement runs: one command per chunk of a unit, so that people's commands go between and a failing unit stands
+//! alone; what came of it is kept with the run.
+
+use super::preview::{self, Failure, Facts, Tally};
+use super::{Reach, may, period, plan, reach};
+use crate::app::App;
+use crate::service::command::{self, Done};
+use crate::service::session::Caller;
+use crate::service::view::{Titles, scaled};
+use crate::service::{Answer, Error, messages, refuse};
+use crate::store::{Run, RunStatus, StoreError};
+use packwork_engine::access::SettlementAction;
+use packwork_engine::codes::Code;
+use packwork_engine::decision::{Command, SettleUnit};
+use packwork_engine::definition::role::SettlementRead;
+use packwork_engine::model::Model;
+use packwork_engine::period::Period;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Facts of one command: about 50 ms of the writer's time, so that nobody waits behind a run.
+const CHUNK: usize = 500;
+/// Failures kept with a run; their number is kept whole.
+const FAILURES_KEPT: usize = 500;
+/// Runs of one answer.
+const RUNS_MAX: u32 = 200;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    #[default]
+    Commit,
+    Preview,
+}
+
+impl Mode {
+    pub fn named(name: &str) -> Option<Mode> {
+        match name {
+            "commit" => Some(Mode::Commit),
+            "preview" => Some(Mode::Preview),
+            _ => None,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Mode::Commit => "commit",
+            Mode::Preview => "preview",
+        }
+    }
+}
+
+/// A run as asked for.
+pub struct Asked {
+    pub plan: String,
+    pub period: String,
+    pub mode: Mode,
+    pub key: Option<String>,
+}
+
+/// Runs a plan over a period and waits for its end. A caller who goes away does not stop it.
+pub async fn start(app: &Arc<App>, caller: &Caller, asked: Asked) -> Answer<(Json, bool)> {
+    may(caller, SettlementAction::Run, "run")?;
+    let model = app.model();
+    let plan_name = plan(&model, &asked.plan)?.name.clone();
+    let calendar = super::calendar(&model, &model.plans[&plan_name].calendar)?;
+    let period = period(calendar, &asked.period)?;
+    if asked.mode == Mode::Preview {
+        return Ok((preview_run(app, &model, caller, &plan_name, &period).await?, false));
+    }
+    let described = format!("run {plan_name} {}", period.name);
+    let (claimed, before) = command::claim(app, &model, caller, asked.key.as_deref(), &described).await?;
+    if let Some(before) = before {
+        return Ok((before, true));
+    }
+    let now = app.clock.now();
+    let run = Run {
+        id: app.entropy.uuid(now),
+        plan: plan_name.clone(),
+        period: period.name.clone(),
+        status: RunStatus::Running,
+        started_at: now,
+        finished_at: None,
+        actor: caller.id,
+        facts: 0,
+        done: 0,
+        unchanged: 0,
+        failed: 0,
+        lines: 0,
+        details: json!({}),
+    };
+    app.store.insert_run(&caller.scope, &run).await.map_err(|error| named(error, &run))?;
+    let work = Work { app: app.clone(), model: model.clone(), period, run };
+    let finished = tokio::spawn(work.carry_out()).await.map_err(Error::task)?;
+    let run = match finished {
+        Ok(run) => run,
+        Err((mut run, error)) => {
+            run.status = RunStatus::Failed;
+            run.finished_at = Some(app.clock.now());
+            app.store.update_run(&app.system(), &run).await?;
+            return Err(error);
+        }
+    };
+    let shown = run_json(app, &model, caller, &run).await?;
+    if let Some(command) = claimed {
+        app.store.save_reply(&caller.scope, command, &shown).await?;
+    }
+    Ok((shown, false))
+}
+
+/// Says which plan and period are busy.
+fn named(error: StoreError, run: &Run) -> Error {
+    match Error::from(error) {
+        Error::Refused(refusal) if refusal.code == Code::RunActive => {
+            let refusal = refusal.with("plan", &*run.plan).with("period", run.period.as_str());
+            Error::Refused(Box::new(refusal))
+        }
+        other => other,
+    }
+}
+
+struct Work {
+    app: Arc<App>,
+    model: Arc<Model>,
+    period: Period,
+    run: Run,
+}
+
+impl Work {
+    async fn carry_out(mut self) -> Result<Run, (Run, Error)> {
+        match self.settle().await {
+            Ok(()) => Ok(self.run),
+            Err(error) => Err((self.run, error)),
+        }
+    }
+
+    async fn settle(&mut self) -> Answer<()> {
+        // The person may start the run; what it then does, the system does.
+        let scope = self.app.system();
+        let plan = &self.model.plans[&self.run.plan];
+        let facts = preview::facts(&self.app, &self.model, &scope, plan, &self.period).await?;
+        self.run.facts = i64::try_from(facts.count()).unwrap_or(i64::MAX);
+        let mut tally = Tally { units: facts.units.len() as u64, ..Tally::default() };
+        for unit in &facts.units {
+            for chunk in unit.facts.chunks(CHUNK) {
+                let settle = SettleUnit { plan: plan.name.clone(), run: self.run.id, facts: chunk.to_vec() };
+                let at = self.app.clock.now();
+                match command::run_at(&self.app, &self.model, &scope, Command::Settle(settle), at, None).await {
+                    Ok(Done::Now { decision, .. }) => tally.add(unit.of, &decision),
+                    Ok(Done::Before { .. }) => return Err(Error::Broken("a settling command was a repeat".into())),
+                    Err(Error::Refused(refusal)) => tally.refused(unit.of, *refusal),
+                    Err(failure) => return Err(failure),
+                }
+                self.run.done += i64::try_from(chunk.len()).unwrap_or(0);
+            }
+            self.app.store.update_run(&scope, &self.run).await?;
+        }
+        finish(&mut self.run, &facts, &tally);
+        self.run.finished_at = Some(self.app.clock.now());
+        Ok(self.app.store.update_run(&scope, &self.run).await?)
+    }
+}
+
+fn finish(run: &mut Run, facts: &Facts, tally: &Tally) {
+    run.unchanged = i64::try_from(tally.unchanged).unwrap_or(i64::MAX);
+    run.failed = i64::try_from(tally.failures.len()).unwrap_or(i64::MAX);
+    run.lines = i64::try_from(tally.lines).unwrap_or(i64::MAX);
+    run.status = if tally.failures.is_empty() { RunStatus::Done } else { RunStatus::Partial };
+    run.details = json!({
+        "v": 1,
+        "units": tally.units,
+        "reversed": tally.reversed,
+        "amount": scaled(tally.amount, 2),
+        "currency": tally.currency.as_deref(),
+        "statements": tally.statements,
+        "failures": tally.failures.iter().take(FAILURES_KEPT).map(failure_kept).collect::<Vec<_>>(),
+        "input_hash": facts.hash,
+        "output_hash": tally.output_hash(),
+    });
+}
+
+fn failure_kept(failure: &Failure) -> Json {
+    json!({
+        "unit": failure.unit,
+        "object": failure.fact.as_ref().map(|(object, _)| &**object),
+        "fact": failure.fact.as_ref().map(|(_, id)| id),
+        "code": failure.refusal.code,
+        "detail": failure.refusal.detail,
+        "params": failure.refusal.params,
+    })
+}
+
+async fn preview_run(app: &App, model: &Arc<Model>, caller: &Caller, plan: &str, period: &Period) -> Answer<Json> {
+    let started = app.clock.now();
+    let scope = app.system();
+    let facts = preview::facts(app, model, &scope, &model.plans[plan], period).await?;
+    let tally = preview::preview(app, model, &scope, &model.plans[plan], &facts).await?;
+    let mut run = Run {
+        id: Uuid::nil(),
+        plan: plan.into(),
+        period: period.name.clone(),
+        status: RunStatus::Done,
+        started_at: started,
+        finished_at: Some(app.clock.now()),
+        actor: caller.id,
+        facts: i64::try_from(facts.count()).unwrap_or(i64::MAX),
+        done: 0,
+        unchanged: 0,
+        failed: 0,
+        lines: 0,
+        details: json!({}),
+    };
+    finish(&mut run, &facts, &tally);
+    let mut shown = run_json(app, model, caller, &run).await?;
+    shown["id"] = Json::Null;
+    shown["mode"] = json!(Mode::Preview.as_str());
+    Ok(shown)
+}
+
+pub async fn one(app: &App, caller: &Caller, id: Uuid) -> Answer<Json> {
+    see(caller)?;
+    let run = app.store.run(&caller.scope, id).await?;
+    let run = run.ok_or_else(|| refuse(Code::NotFound, format!("there is no run `{id}`")).with("id", id.to_string()))?;
+    run_json(app, &app.model(), caller, &run).await
+}
+
+pub async fn list(app: &App, caller: &Caller, plan: Option<&str>, period: Option<&str>, limit: u32) -> Answer<Json> {
+    see(caller)?;
+    let model = app.model();
+    let runs = app.store.runs(&caller.scope, plan, period, limit.min(RUNS_MAX)).await?;
+    let mut data = Vec::new();
+    for run in &runs {
+        data.push(run_json(app, &model, caller, run).await?);
+    }
+    Ok(json!({"data": data, "next_cursor": null}))
+}
+
+fn see(caller: &Caller) -> Answer<()> {
+    if caller.rights().settlement_read() == SettlementRead::All || reach(caller)? == Reach::All {
+        return Ok(());
+    }
+    Err(refuse(Code::Forbidden, "you may not read runs").with("action", "runs").into())
+}
+
+/// `Run` of the contract, failures in the caller's language.
+async fn run_json(app: &App, model: &Model, caller: &Caller, run: &Run) -> Answer<Json> {
+    let kept = run.details["failures"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let fact_of = |failure: &Json| {
+        let id = failure["fact"].as_str().and_then(|id| Uuid::parse_str(id).ok())?;
+        Some((failure["object"].as_str()?.into(), id))
+    };
+    let unit_object = model.plans.get(&run.plan).and_then(|plan| {
+        let field = model.object(&plan.object)?.fields.get(plan.unit_slot?)?;
+        match &field.kind {
+            packwork_engine::object::FieldKind::Id { to, .. } => to.first().cloned(),
+            _ => None,
+        }
+    });
+    let unit_of = |failure: &Json| {
+        let id = failure["unit"].as_str().and_then(|id| Uuid::parse_str(id).ok())?;
+        Some((unit_object.clone()?, id))
+    };
+    let wanted: BTreeSet<_> = kept.iter().flat_map(|failure| [fact_of(failure), unit_of(failure)]).flatten().collect();
+    let titles = Titles::load(app, model, caller, wanted).await?;
+    let failures: Vec<Json> = kept
+        .iter()
+        .map(|failure| {
+            let code = failure["code"].as_str().unwrap_or_default();
+            let english = failure["detail"].as_str().unwrap_or_default();
+            json!({
+                "unit": unit_of(failure).map(|(object, id)| titles.of(&object, id)),
+                "fact": fact_of(failure).map(|(object, id)| titles.reference(&object, id)),
+                "code": code,
+                "detail": messages::stored_text(caller.locale, code, english, &failure["params"]),
+                "params": failure["params"],
+            })
+        })
+        .collect();
+    let status = match run.status {
+        RunStatus::Running => "running",
+        RunStatus::Done if run.lines == 0 => "unchanged",
+        RunStatus::Done => "completed",
+        RunStatus::Partial => "partial",
+        RunStatus::Failed | RunStatus::Cancelled => "failed",
+    };
+    let details = &run.details;
+    Ok(json!({
+        "id": run.id,
+        "plan": &*run.plan,
+        "period": run.period,
+        "mode": Mode::Commit.as_str(),
+        "status": status,
+        "started_at": run.started_at.to_string(),
+        "finished_at": run.finished_at.map(|moment| moment.to_string()),
+        "facts": run.facts,
+        "done": run.done,
+        "lines": run.lines,
+        "reversed": details["reversed"].as_u64().unwrap_or(0),
+        "unchanged": run.unchanged,
+        "amount": details["amount"].as_str().unwrap_or("0.00"),
+        "currency": details["currency"].as_str().unwrap_or(&model.currency),
+        "units": details["units"].as_u64().unwrap_or(0),
+        "failed": run.failed,
+        "failures": failures,
+        "statements": details.get("statements").cloned().unwrap_or_else(|| json!([])),
+        "input_hash": details["input_hash"],
+        "output_hash": details["output_hash"],
+    }))
+}
+
+/// Runs a former process was in the middle of: what they posted stands, and a new run does the rest.
+pub async fn give_up_abandoned(app: &App) -> Result<(), StoreError> {
+    let scope = app.system();
+    for mut run in app.store.runs(&scope, None, None, RUNS_MAX).await? {
+        if run.status == RunStatus::Running {
+            run.status = RunStatus::Failed;
+            run.finished_at = Some(app.clock.now());
+            app.store.update_run(&scope, &run).await?;
+            tracing::warn!(run = %run.id, plan = %run.plan, period = %run.period, "a run was broken off by a stop; it is marked as failed");
+        }
+    }
+    Ok(())
+}
