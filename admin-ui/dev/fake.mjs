@@ -351,7 +351,7 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
         const record = {
           id: fresh(),
           version: 1,
-          state: view.states?.[0]?.name ?? null,
+          state: view.states?.[0]?.[0] ?? null,
           created_at: stamp(),
           updated_at: stamp(),
           created_by: 'u-admin',

@@ -7,6 +7,8 @@ mod objects;
 mod plans;
 mod rest;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use crate::definition::dashboard::DashboardDefinition;
 use crate::definition::menu::MenuDefinition;

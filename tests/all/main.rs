@@ -1,1 +1,3 @@
-fn main(){}
+//! Behaviour tests across layers.
+
+mod store;

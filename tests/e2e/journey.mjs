@@ -90,7 +90,7 @@ async function goBy(menu) {
 async function choose(box, text) {
   await box.click();
   if (text) await box.fill(text);
-  const options = page.getByRole('option');
+  const options = page.getByRole('listbox').getByRole('option');
   const option = text ? options.filter({ hasText: text }).first() : options.first();
   await option.waitFor();
   const title = (await option.innerText()).trim();

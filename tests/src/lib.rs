@@ -1,1 +1,3 @@
-//! x
+//! What behaviour tests share.
+
+pub mod postgres;

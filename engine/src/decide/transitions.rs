@@ -61,6 +61,7 @@ pub fn transition(reader: &Reader<'_>, object: &Name, id: Uuid, version: Option<
     let required: Vec<usize> = transition.require.iter().filter_map(|field| object.field(field).map(|(slot, _)| slot)).collect();
     draft.check_required(&required);
     draft.check_rules(&object.rules, date);
+    draft.check_rules(template.map_or(&[], |template| &template.rules), date);
     draft.check_constraints();
     draft.verdict()?;
     let mut decision = Decision::default();

@@ -43,8 +43,9 @@ impl Names<'_> {
     ) -> (Option<(Expr, Option<Type>)>, Vec<ExprError>) {
         let mut roots: Vec<&str> = ROOTS.to_vec();
         roots.extend(self.extra.iter().map(|(name, _)| &**name));
-        let is_field = |name: &str| objects.get(self.object).is_some_and(|object| object.by_name.contains_key(name));
-        let bare: Option<&dyn Fn(&str) -> bool> = if self.bare { Some(&is_field) } else { None };
+        // Every free name is taken for a field; checking then says which one was probably meant.
+        let any = |_: &str| true;
+        let bare: Option<&dyn Fn(&str) -> bool> = if self.bare { Some(&any) } else { None };
         let expr = match Expr::compile(source, &checker::scope(&roots, bare)) {
             Ok(expr) => expr,
             Err(error) => return (None, vec![error]),

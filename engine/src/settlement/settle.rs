@@ -228,8 +228,7 @@ impl<'r, 'a> Settling<'r, 'a> {
         let (wanted, dated) = match wanted {
             Ok(wanted) => wanted,
             Err(halt) => {
-                // The fact keeps what is posted until its lines can be told.
-                self.pass(posted);
+                self.keep(posted);
                 return Err(halt);
             }
         };
@@ -325,6 +324,18 @@ impl<'r, 'a> Settling<'r, 'a> {
             if let (Some(digest), Some(period)) = (&line.group, &line.group_period) {
                 let key = (line.line.clone(), Group { digest: digest.clone(), period: period.clone() });
                 *self.passed.entry(key).or_default() += line.quantity;
+            }
+        }
+    }
+
+    /// A fact whose lines cannot be told keeps what is posted, and its place in its groups.
+    fn keep(&mut self, posted: &[Arc<Line>]) {
+        for line in posted {
+            if let (Some(digest), Some(period)) = (&line.group, &line.group_period) {
+                let key = (line.line.clone(), Group { digest: digest.clone(), period: period.clone() });
+                if let Some(running) = self.running.get_mut(&key) {
+                    *running += line.quantity;
+                }
             }
         }
     }
