@@ -24,4 +24,6 @@ pub mod refusal;
 pub mod settlement;
 pub mod suggest;
 pub mod template;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod value;

@@ -1,1 +1,7 @@
-fn main(){}
+//! The `packwork` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    packwork::cli::main()
+}

@@ -43,6 +43,10 @@ export type Action = {
   allowed: boolean;
   reason?: string | null;
   input?: string[];
+  /** Which of the input must be filled in. */
+  required?: string[];
+  /** What the server would fill in; shown so that a person can change it. */
+  defaults?: Record<string, unknown>;
 };
 
 export type Refs = Record<string, RefValue | RefValue[] | null | undefined>;
@@ -87,6 +91,7 @@ export type HistoryEntry = {
   actor?: Ref | null;
   kind: 'created' | 'updated' | 'transitioned' | 'deleted';
   transition?: string | null;
+  transition_title?: string | null;
   changes?: Record<string, { old: unknown; new: unknown }>;
 };
 
@@ -121,6 +126,8 @@ export type FieldView = {
   multiline?: boolean;
   item_fields?: FieldView[];
   formula?: boolean;
+  /** Kept out of forms and pages unless a template asks for it. */
+  hidden?: boolean;
 };
 
 export type SectionView = { id: string; title: string; fields: string[] };

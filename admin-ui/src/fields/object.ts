@@ -62,7 +62,9 @@ export function sectionsOf(view: ObjectView, template: string | null | undefined
   const chosen = view.templates?.find((one) => one.name === template);
   const sections: SectionView[] = chosen?.sections ?? [];
   if (sections.length === 0) {
-    const listed = chosen?.fields?.length ? own.filter((field) => chosen.fields?.includes(field.name)) : own;
+    const listed = chosen?.fields?.length
+      ? own.filter((field) => chosen.fields?.includes(field.name))
+      : own.filter((field) => !field.hidden);
     return [{ id: 'main', title: i18next.t('fields:section.main'), fields: listed }];
   }
   const named = new Set(sections.flatMap((section) => section.fields));
@@ -73,7 +75,7 @@ export function sectionsOf(view: ObjectView, template: string | null | undefined
       .map((name) => own.find((field) => field.name === name))
       .filter((field) => field !== undefined),
   }));
-  const others = own.filter((field) => !named.has(field.name));
+  const others = own.filter((field) => !named.has(field.name) && !field.hidden);
   if (rest === 'keep' && others.length > 0)
     drawn.push({ id: 'others', title: i18next.t('fields:section.others'), fields: others });
   return drawn.filter((section) => section.fields.length > 0);

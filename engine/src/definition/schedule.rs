@@ -17,12 +17,15 @@ written! {
         /// Whether a quantity on a bound belongs to the lower tier (default) or to the upper one.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub bounds: Option<Bounds>,
-        /// What quantity zero costs (default nothing).
+        /// What quantity zero costs (default nothing; the first flat amount in volume and percentage modes).
         #[serde(skip_serializing_if = "Option::is_none")]
         pub zero_usage: Option<ZeroUsage>,
         /// What a negative quantity means (default: the mirror image).
         #[serde(skip_serializing_if = "Option::is_none")]
         pub negative: Option<Negative>,
+        /// Of package: units that are free before the first package.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub free_units: Option<DecimalText>,
         pub tiers: Vec<TierDefinition>,
     }
 }
@@ -48,6 +51,9 @@ pub struct TierDefinition {
     /// Units in a block or package; a started one counts whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub block: Option<DecimalText>,
+    /// Of block modes: the tier's width in blocks, instead of `up_to`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_blocks: Option<DecimalText>,
     /// Quick deduction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deduct: Option<DecimalText>,

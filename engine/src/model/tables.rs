@@ -68,7 +68,7 @@ impl<'a> Checker<'a> {
                 rate: number(&tier.price).or(number(&tier.unit)).or(number(&tier.rate)).unwrap_or_default(),
                 flat: number(&tier.flat).unwrap_or_default(),
                 block: number(&tier.block),
-                max_blocks: None,
+                max_blocks: number(&tier.max_blocks),
                 deduct: number(&tier.deduct).unwrap_or_default(),
             }
         };
@@ -76,6 +76,7 @@ impl<'a> Checker<'a> {
         draft.bounds = written.bounds.unwrap_or_default();
         draft.zero_usage = written.zero_usage.unwrap_or(ZeroUsage::usual(mode));
         draft.negative = written.negative.unwrap_or_default();
+        draft.free_units = written.free_units.as_ref().map(|units| units.0).unwrap_or_default();
         match Schedule::new(draft) {
             Ok(schedule) => Some(schedule),
             Err(faults) => {

@@ -51,7 +51,7 @@ pub async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next)
             Problem::new(Code::Internal, "something failed on our side; the log has it under the trace id").into_response()
         });
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-            let mut rendered = problem.render(locale.unwrap_or_default(), &id);
+            let mut rendered = problem.render(&app.model(), locale.unwrap_or_default(), &id);
             for (name, value) in response.headers() {
                 if !rendered.headers().contains_key(name) {
                     rendered.headers_mut().insert(name, value.clone());

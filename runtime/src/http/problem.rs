@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use packwork_engine::codes::{Class, Code};
+use packwork_engine::model::Model;
 use packwork_engine::refusal::Refusal;
 use serde_json::{Value as Json, json};
 
@@ -46,7 +47,7 @@ impl Problem {
     }
 
     /// The body in the caller's language.
-    pub fn render(&self, locale: Locale, trace_id: &str) -> Response {
+    pub fn render(&self, model: &Model, locale: Locale, trace_id: &str) -> Response {
         let refusal = &self.refusal;
         let status = self.status();
         let errors: Vec<Json> = refusal
@@ -56,7 +57,7 @@ impl Problem {
                 json!({
                     "pointer": error.pointer,
                     "code": error.code,
-                    "message": messages::text(locale, error.code, &error.message, &error.params),
+                    "message": messages::text(model, locale, error.code, &error.message, &error.params),
                     "params": error.params,
                 })
             })
@@ -66,7 +67,7 @@ impl Problem {
             "code": refusal.code,
             "title": refusal.code.title(locale.as_str()),
             "status": status.as_u16(),
-            "detail": messages::text(locale, refusal.code, &refusal.detail, &refusal.params),
+            "detail": messages::text(model, locale, refusal.code, &refusal.detail, &refusal.params),
             "params": refusal.params,
             "errors": errors,
             "trace_id": trace_id,

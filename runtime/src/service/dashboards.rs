@@ -100,7 +100,7 @@ async fn of_records(
     card: &CardDefinition,
 ) -> Answer<(Vec<Point>, Option<String>)> {
     let filter = match &card.filter {
-        Some(written) => list::read_filter(app, model, caller, object, written).await?,
+        Some(written) => list::read_filter(app, model, caller, object, written)?,
         None => Filter::All,
     };
     let slot_of = |name: &str| {

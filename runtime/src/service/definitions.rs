@@ -1,7 +1,7 @@
 //! Definitions as clients read them: the list, one as written, and an object as the UI draws it.
 
 use super::session::Caller;
-use super::{Answer, Locale, refuse, texts, view};
+use super::{Answer, Locale, refuse, texts};
 use crate::app::App;
 use packwork_engine::access::Action;
 use packwork_engine::codes::Code;
@@ -163,7 +163,7 @@ fn field_view(model: &Model, caller: &Caller, object: &Object, at: usize, field:
         view["help"] = json!(help);
     }
     if let Some(default) = &field.default {
-        view["default"] = view::field_json(field, default);
+        view["default"] = default.clone();
     }
     if field.formula.is_some() {
         view["formula"] = json!(true);

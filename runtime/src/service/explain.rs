@@ -2,42 +2,150 @@
 //! trace; titles of what it names are loaded here.
 
 use super::session::Caller;
-use super::view::{field_json, scaled};
+use super::view::{Titles, field_json, scaled};
 use super::{Answer, Locale};
 use crate::app::App;
+use crate::service::settlement::{lines, statements};
 use crate::store::StatementRow;
+use packwork_engine::explain::{Explanation, Node, Teller, named_records};
 use packwork_engine::model::Model;
-use packwork_engine::object::Field;
+use packwork_engine::object::Object;
+use packwork_engine::record::{Name, Record, slot};
 use packwork_engine::settlement::line::Line;
 use packwork_engine::value::Value;
+use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
 
 /// One sentence for a line.
-pub fn line_sentence(_model: &Model, _locale: Locale, line: &Line) -> String {
-    format!("{} {}", scaled(line.gross, 2), line.currency)
+pub fn line_sentence(model: &Model, locale: Locale, line: &Line) -> String {
+    Teller { model, locale: locale.as_str(), title: &|_, _| None }.line_sentence(line)
 }
 
 /// `Explanation` of a line.
-pub async fn line(_app: &App, model: &Model, caller: &Caller, line: &Line) -> Answer<Json> {
-    Ok(json!({
-        "sentence": line_sentence(model, caller.locale, line),
-        "tree": [],
-        "trace": serde_json::to_value(&line.trace).unwrap_or_default(),
-    }))
+pub async fn line(app: &App, model: &Model, caller: &Caller, line: &Line) -> Answer<Json> {
+    let titles = lines::titles(app, model, caller, std::iter::once(line)).await?;
+    let title = |object: &Name, id: Uuid| titles.find(object, id);
+    let told = Teller { model, locale: caller.locale.as_str(), title: &title }.line(line);
+    Ok(shown(&told, serde_json::to_value(&line.trace).unwrap_or_default()))
 }
 
-/// `Explanation` of a statement.
-pub async fn statement(_app: &App, _caller: &Caller, row: &StatementRow) -> Answer<Json> {
-    Ok(json!({"sentence": scaled(row.gross, 2), "tree": [], "trace": null}))
+fn shown(told: &Explanation, trace: Json) -> Json {
+    json!({"sentence": told.sentence, "tree": told.tree, "trace": trace})
 }
 
-/// One sentence for what a computed field's trace says.
-pub fn field_sentence(_model: &Model, _locale: Locale, _trace: &Map<String, Json>) -> String {
-    String::new()
+/// Facts of one group that an explanation of a statement names; the rest stands in the list of lines.
+const FACTS_SHOWN: usize = 20;
+
+/// `Explanation` of a statement: what it adds up to, by plan line and period, with its corrections in words.
+pub async fn statement(app: &App, caller: &Caller, row: &StatementRow) -> Answer<Json> {
+    let model = app.model();
+    let stored = statements::all_lines(app, caller, row.id).await?;
+    let titles = lines::titles(app, &model, caller, stored.iter().map(|stored| &stored.line)).await?;
+    let mut groups: BTreeMap<(String, Name, Name), Vec<&Line>> = BTreeMap::new();
+    for stored in &stored {
+        let line = &stored.line;
+        groups.entry((line.service_period.clone(), line.plan.clone(), line.line.clone())).or_default().push(line);
+    }
+    let locale = caller.locale;
+    let mut tree: Vec<Node> = Vec::new();
+    for ((period, plan, line), members) in groups {
+        let total: Decimal = members.iter().map(|line| line.gross).sum();
+        let title = model.texts.get(locale.as_str(), &format!("settlement_plan/{plan}/lines/{line}/title"));
+        let children = members.iter().take(FACTS_SHOWN).map(|line| Node {
+            label: titles.of(&line.fact_object, line.fact),
+            value: scaled(line.gross, 2),
+            note: Some(line_sentence(&model, locale, line)),
+            ..Node::default()
+        });
+        let count = members.len();
+        tree.push(Node {
+            label: format!("{title} {period}"),
+            value: scaled(total, 2),
+            note: Some(match locale {
+                Locale::Chinese => format!("{count} 条明细"),
+                Locale::English => format!("{count} line(s)"),
+            }),
+            children: children.collect(),
+            ..Node::default()
+        });
+    }
+    let (gross, tax, net) = (scaled(row.gross, 2), scaled(row.tax, 2), scaled(row.net, 2));
+    let mut sentence = match locale {
+        Locale::Chinese => format!("{} 条明细合计 {gross}，其中税额 {tax}，不含税 {net}", row.lines),
+        Locale::English => format!("{} line(s) add up to {gross}: tax {tax}, net {net}", row.lines),
+    };
+    for correction in statements::corrections(app, caller, row).await? {
+        sentence.push_str(if locale == Locale::Chinese { "；" } else { "; " });
+        sentence.push_str(&correction);
+    }
+    Ok(shown(&Explanation { sentence, tree }, Json::Null))
+}
+
+/// What the record keeps of how its fields were computed: origins by field.
+fn origins(record: &Record) -> BTreeMap<&str, Vec<Json>> {
+    let Some(Value::Map(traces)) = record.values.get(slot::TRACE) else { return BTreeMap::new() };
+    let listed = traces.iter().map(|(field, origins)| {
+        let origins = match origins.to_json() {
+            Json::Array(origins) => origins,
+            one => vec![one],
+        };
+        (field.as_str(), origins)
+    });
+    listed.collect()
+}
+
+/// `_trace` of a record: for each computed field the sentence, what the last step gave, and all steps.
+pub async fn traces(app: &App, model: &Model, caller: &Caller, object: &Object, record: &Record) -> Answer<Json> {
+    let found = origins(record);
+    let wanted: BTreeSet<(Name, Uuid)> = found.values().flat_map(|origins| named_records(origins)).collect();
+    let titles = Titles::load(app, model, caller, wanted).await?;
+    let title = |object: &Name, id: Uuid| titles.find(object, id);
+    let teller = Teller { model, locale: caller.locale.as_str(), title: &title };
+    let mut shown = Map::new();
+    for (name, origins) in found {
+        let Some((at, _)) = object.field(name).filter(|_| caller.rights().shows(&object.name, name)) else { continue };
+        let mut trace = match origins.last() {
+            Some(Json::Object(last)) => last.clone(),
+            _ => Map::new(),
+        };
+        let told = teller.field(object, at, &spoken(model, caller, object, at, record, &titles), &origins);
+        trace.insert("sentence".into(), json!(told.sentence));
+        trace.insert("origins".into(), Json::Array(origins));
+        shown.insert(name.to_owned(), Json::Object(trace));
+    }
+    Ok(Json::Object(shown))
 }
 
 /// `Explanation` of a computed field.
-pub fn field(model: &Model, locale: Locale, field: &Field, value: &Value, trace: Option<Json>) -> Json {
-    let label = super::texts::field_title(model, locale, field);
-    json!({"sentence": label, "tree": [{"label": label, "value": field_json(field, value)}], "trace": trace})
+pub async fn field(app: &App, model: &Model, caller: &Caller, object: &Object, at: usize, record: &Record) -> Answer<Json> {
+    let origins = origins(record).remove(&*object.fields[at].name).unwrap_or_default();
+    let mut wanted: BTreeSet<(Name, Uuid)> = named_records(&origins).into_iter().collect();
+    if let (packwork_engine::object::FieldKind::Id { to, .. }, Value::Id(id)) = (&object.fields[at].kind, &record.values[at]) {
+        wanted.extend(to.iter().map(|to| (to.clone(), *id)));
+    }
+    let titles = Titles::load(app, model, caller, wanted).await?;
+    let title = |object: &Name, id: Uuid| titles.find(object, id);
+    let teller = Teller { model, locale: caller.locale.as_str(), title: &title };
+    let told = teller.field(object, at, &spoken(model, caller, object, at, record, &titles), &origins);
+    Ok(shown(&told, Json::Array(origins)))
+}
+
+/// A field's value as people say it.
+fn spoken(model: &Model, caller: &Caller, object: &Object, at: usize, record: &Record, titles: &Titles) -> String {
+    use packwork_engine::object::FieldKind;
+    let field = &object.fields[at];
+    match (&field.kind, &record.values[at]) {
+        (_, Value::Null) => "—".to_owned(),
+        (FieldKind::Id { to, .. }, Value::Id(id)) => {
+            to.iter().find_map(|to| titles.find(to, *id)).unwrap_or_else(|| id.to_string())
+        }
+        (FieldKind::Choice { .. }, Value::Text(option)) => super::texts::option_title(model, caller.locale, field, option),
+        (_, Value::Money(money)) => format!("{} {}", scaled(money.amount, 2), money.currency),
+        (_, value) => match field_json(field, value) {
+            Json::String(text) => text,
+            other => other.to_string(),
+        },
+    }
 }

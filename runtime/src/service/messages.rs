@@ -2,6 +2,7 @@
 
 use super::Locale;
 use packwork_engine::codes::Code;
+use packwork_engine::model::Model;
 use packwork_engine::refusal::Params;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -13,31 +14,28 @@ static CHINESE: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
 });
 
 /// What people read about a refusal or one of its places.
-pub fn text(locale: Locale, code: Code, english: &str, params: &Params) -> String {
-    // A rule's message is the pack's own text, in both languages.
-    if let Some(Json::Object(own)) = params.get("texts")
-        && let Some(Json::String(text)) = own.get(locale.as_str())
-    {
-        return text.clone();
-    }
-    match locale {
-        Locale::English => english.to_owned(),
-        Locale::Chinese => {
-            chinese(code, &|name| params.get(name).cloned()).unwrap_or_else(|| code.title(locale.as_str()).to_owned())
-        }
+pub fn text(model: &Model, locale: Locale, code: Code, english: &str, params: &Params) -> String {
+    told(model, locale, code, english, &|name| params.get(name).cloned())
+}
+
+/// The same for a refusal that was kept as JSON, with a run.
+pub fn stored_text(model: &Model, locale: Locale, code: &str, english: &str, params: &Json) -> String {
+    match Code::ALL.iter().copied().find(|known| known.as_str() == code) {
+        Some(code) => told(model, locale, code, english, &|name| params.get(name).cloned()),
+        None => english.to_owned(),
     }
 }
 
-/// The same for a refusal that was kept as JSON: with a run, in a log.
-pub fn stored_text(locale: Locale, code: &str, english: &str, params: &Json) -> String {
-    let Some(code) = Code::ALL.iter().copied().find(|known| known.as_str() == code) else { return english.to_owned() };
-    let Json::Object(members) = params else { return text(locale, code, english, &Params::new()) };
+fn told(model: &Model, locale: Locale, code: Code, english: &str, find: &dyn Fn(&str) -> Option<Json>) -> String {
+    // A rule's or guard's message is the pack's own text.
+    if let Some(Json::String(path)) = find("text")
+        && let Some(text) = model.texts.find(locale.as_str(), &path)
+    {
+        return text;
+    }
     match locale {
         Locale::English => english.to_owned(),
-        Locale::Chinese => {
-            let found = |name: &str| members.get(name).cloned();
-            chinese(code, &found).unwrap_or_else(|| code.title(locale.as_str()).to_owned())
-        }
+        Locale::Chinese => chinese(code, find).unwrap_or_else(|| code.title(locale.as_str()).to_owned()),
     }
 }
 
@@ -90,10 +88,11 @@ mod tests {
 
     #[test]
     fn the_first_form_whose_parameters_are_there_is_used() {
-        let mut params = Params::new();
-        assert_eq!(text(Locale::Chinese, Code::UnknownPeriod, "no", &params), "没有这个账期");
-        params.insert("period", "2026-13".into());
-        assert_eq!(text(Locale::Chinese, Code::UnknownPeriod, "no", &params), "没有账期“2026-13”");
-        assert_eq!(text(Locale::English, Code::UnknownPeriod, "no", &params), "no");
+        let check = |params: &[(&str, &str)], expect: Option<&str>| {
+            let find = |name: &str| params.iter().find(|(known, _)| *known == name).map(|(_, value)| Json::from(*value));
+            assert_eq!(chinese(Code::UnknownPeriod, &find).as_deref(), expect);
+        };
+        check(&[], None);
+        check(&[("period", "2026-13")], Some("没有账期“2026-13”"));
     }
 }

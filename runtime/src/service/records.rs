@@ -15,9 +15,8 @@ use packwork_engine::codes::Code;
 use packwork_engine::decision::{Command, Decision, Write};
 use packwork_engine::model::Model;
 use packwork_engine::object::Object;
-use packwork_engine::record::{Record, slot};
-use packwork_engine::refusal::Refusal;
-use packwork_engine::value::Value;
+use packwork_engine::record::Record;
+use packwork_engine::refusal::{FieldError, Refusal};
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -95,28 +94,15 @@ async fn view(app: &App, model: &Arc<Model>, caller: &Caller, object: &Arc<Objec
     if !object.plans.is_empty() {
         shown.insert("_settlement".into(), settled::of_record(app, model, caller, object, &record).await?);
     }
-    shown.insert("_trace".into(), trace(model, caller, object, &record));
+    shown.insert("_trace".into(), super::explain::traces(app, model, caller, object, &record).await?);
     Ok(View { id, version, json: Json::Object(shown), replayed: false })
-}
-
-/// Where computed fields come from, by field.
-fn trace(model: &Model, caller: &Caller, object: &Object, record: &Record) -> Json {
-    let Some(Value::Map(traces)) = record.values.get(slot::TRACE) else { return json!({}) };
-    let shown = traces.iter().filter(|(field, _)| caller.rights().shows(&object.name, field)).map(|(field, trace)| {
-        let mut trace = trace.to_json();
-        if let Json::Object(members) = &mut trace {
-            let sentence = super::explain::field_sentence(model, caller.locale, members);
-            members.insert("sentence".into(), json!(sentence));
-        }
-        (field.clone(), trace)
-    });
-    Json::Object(shown.collect())
 }
 
 pub async fn create(app: &App, caller: &Caller, object_name: &str, input: Map<String, Json>, key: Option<String>) -> Answer<View> {
     let model = app.model();
     let object = known(&model, object_name)?;
     may(caller, &object, Action::Create, "create")?;
+    may_write(caller, &object, &input)?;
     let command = Command::Create { object: object.name.clone(), input };
     let done = command::run(app, &model, caller, command, key).await?;
     answer(app, &model, caller, &object, done, None).await
@@ -135,6 +121,7 @@ pub async fn update(
     let id = id(app, &model, caller, &object, written_id).await?;
     let before = load(app, &model, caller, &object, id).await?;
     may(caller, &object, Action::Update, "update")?;
+    may_write(caller, &object, &input)?;
     let command = Command::Update { object: object.name.clone(), id, version, input: input.clone() };
     match command::run(app, &model, caller, command, None).await {
         Ok(done) => answer(app, &model, caller, &object, done, Some(id)).await,
@@ -200,6 +187,7 @@ pub async fn transition(app: &App, caller: &Caller, object_name: &str, written_i
         return Err(unknown_transition(&object, &asked.name).into());
     }
     may(caller, &object, Action::Transition(&asked.name), &asked.name)?;
+    may_write(caller, &object, &asked.input)?;
     let command = Command::Transition {
         object: object.name.clone(),
         id,
@@ -228,6 +216,18 @@ fn may(caller: &Caller, object: &Object, action: Action<'_>, name: &str) -> Resu
     Err(refuse(Code::Forbidden, format!("you may not `{name}` records of `{}`", object.name))
         .with("object", &*object.name)
         .with("action", name))
+}
+
+/// What is hidden from a caller they cannot fill either: to them there is no such field.
+fn may_write(caller: &Caller, object: &Object, input: &Map<String, Json>) -> Result<(), Refusal> {
+    let hidden = input.keys().filter(|name| object.field(name).is_some() && !caller.rights().shows(&object.name, name));
+    let errors: Vec<FieldError> = hidden
+        .map(|name| {
+            let message = format!("`{}` has no field `{name}`", object.name);
+            FieldError::new(Code::UnknownField, format!("/{name}"), message).with("field", name.as_str())
+        })
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(Refusal::of_fields(errors)) }
 }
 
 /// The record a command was about, as it stands afterwards; the stored answer where the command was a repeat.
@@ -324,14 +324,9 @@ pub async fn explain(app: &App, caller: &Caller, object_name: &str, written_id: 
     let id = id(app, &model, caller, &object, written_id).await?;
     let record = load(app, &model, caller, &object, id).await?;
     let visible = object.field(field).filter(|_| caller.rights().shows(&object.name, field));
-    let Some((at, field)) = visible else {
+    let Some((at, _)) = visible else {
         let detail = format!("`{}` has no field `{field}`", object.name);
         return Err(refuse(Code::NotFound, detail).with("object", &*object.name).with("id", field).into());
     };
-    let trace = match record.values.get(slot::TRACE) {
-        Some(Value::Map(traces)) => traces.get(&*field.name).map(Value::to_json),
-        _ => None,
-    };
-    let value = record.values.get(at).unwrap_or(&Value::Null);
-    Ok(super::explain::field(&model, caller.locale, field, value, trace))
+    super::explain::field(app, &model, caller, &object, at, &record).await
 }

@@ -27,8 +27,12 @@ impl Titles {
         Ok(Titles { found: app.store.titles(&caller.scope, model, &wanted).await? })
     }
 
+    pub fn find(&self, object: &Name, id: Uuid) -> Option<String> {
+        self.found.get(&(object.clone(), id)).cloned()
+    }
+
     pub fn of(&self, object: &str, id: Uuid) -> String {
-        self.found.get(&(object.into(), id)).cloned().unwrap_or_else(|| short(id))
+        self.find(&object.into(), id).unwrap_or_else(|| short(id))
     }
 
     /// `Ref` of the contract.

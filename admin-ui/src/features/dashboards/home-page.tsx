@@ -65,9 +65,25 @@ function shownValue(value: unknown, unit?: string | null): string {
 }
 const isMoney = (unit?: string | null) => Boolean(unit && /^[A-Z]{3}$/.test(unit));
 
+/** A card's link as the router takes it: the path, and what stands behind the question mark, read. */
+function linkOf(link: string | null | undefined): { to: string; search: Record<string, unknown> } | null {
+  if (!link?.startsWith('/')) return null;
+  const url = new URL(link, location.origin);
+  const search: Record<string, unknown> = {};
+  for (const [name, value] of url.searchParams) {
+    try {
+      search[name] = JSON.parse(value);
+    } catch {
+      search[name] = value;
+    }
+  }
+  return { to: url.pathname, search };
+}
+
 function NumberCard({ card }: { card: DashboardCard }) {
   const { t } = useTranslation('dashboards');
   const value = card.data[0]?.value;
+  const link = linkOf(card.link);
   return (
     <div className="kpi">
       <span className="kpi-title">{card.title}</span>
@@ -75,8 +91,13 @@ function NumberCard({ card }: { card: DashboardCard }) {
         {value === undefined ? BLANK : shownValue(value, card.unit)}
         {card.unit ? <span className="kpi-unit">{card.unit}</span> : null}
       </span>
-      {card.link?.startsWith('/') ? (
-        <Link to={card.link} className="link kpi-link" aria-label={t('openCard', { title: card.title })}>
+      {link ? (
+        <Link
+          to={link.to}
+          search={link.search}
+          className="link kpi-link"
+          aria-label={t('openCard', { title: card.title })}
+        >
           {t('open')}
         </Link>
       ) : null}

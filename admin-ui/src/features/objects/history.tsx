@@ -41,7 +41,8 @@ function Entry({ entry, view, record }: { entry: HistoryEntry; view: ObjectView;
   const changes = Object.entries(entry.changes ?? {}).filter(
     ([, change]) => !(isBlank(change.old) && isBlank(change.new)),
   );
-  const action = record._actions?.find((one) => one.name === entry.transition)?.title ?? entry.transition;
+  const action =
+    entry.transition_title ?? record._actions?.find((one) => one.name === entry.transition)?.title ?? entry.transition;
   return (
     <li>
       <p className="timeline-head">

@@ -50,7 +50,12 @@ function List({ view }: { view: ObjectView }) {
     navigate({
       to: '/records/$object',
       params: { object: view.name },
-      search: { q: next.q || undefined, sort: next.sort, f: Object.keys(f).length ? f : undefined },
+      search: {
+        q: next.q || undefined,
+        sort: next.sort,
+        f: Object.keys(f).length ? f : undefined,
+        filter: next.filter,
+      },
       replace: true,
       resetScroll: false,
     });
@@ -60,7 +65,7 @@ function List({ view }: { view: ObjectView }) {
 
   const rows = list.data?.pages.flatMap((page) => page.data) ?? [];
   const first = list.data?.pages[0];
-  const narrowed = Boolean(search.q) || Object.values(search.f ?? {}).some(isAsking);
+  const narrowed = Boolean(search.q || search.filter) || Object.values(search.f ?? {}).some(isAsking);
   const sort = readSort(search.sort ?? view.list?.sort?.[0]);
   const create = view.rights?.create ? (
     <Link
@@ -88,6 +93,11 @@ function List({ view }: { view: ObjectView }) {
       <div className="page">
         <div className="toolbar">
           <SearchInput id="list-search" value={typed} onChange={setTyped} label={t('search', { object: plural })} />
+          {search.filter ? (
+            <Button icon="close" aria-label={t('removeGiven')} onClick={() => ask({ filter: undefined })}>
+              {t('givenFilter')}
+            </Button>
+          ) : null}
           <FilterBar view={view} fields={fields} chips={search.f ?? {}} onChange={(f) => ask({ f })} />
           <span className="toolbar-end">
             <ColumnPicker view={view} fields={fields} columns={columns} onChange={setColumns} />
@@ -112,7 +122,7 @@ function List({ view }: { view: ObjectView }) {
                   <Button
                     onClick={() => {
                       setTyped('');
-                      ask({ q: undefined, f: undefined });
+                      ask({ q: undefined, f: undefined, filter: undefined });
                     }}
                   >
                     {t('clearFilters')}

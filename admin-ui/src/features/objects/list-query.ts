@@ -14,7 +14,8 @@ export function listQuery(view: ObjectView, search: ListSearch) {
   const asked = Object.fromEntries(
     Object.entries(search.f ?? {}).filter(([name, chip]) => types[name] && isAsking(chip)),
   );
-  const filter = toFilter(asked, types, reader.zone);
+  const chosen = toFilter(asked, types, reader.zone);
+  const filter = search.filter && chosen ? { and: [search.filter, chosen] } : (search.filter ?? chosen);
   const query = {
     filter: filter ? JSON.stringify(filter) : undefined,
     sort: search.sort ?? (view.list?.sort?.join(',') || undefined),

@@ -1,11 +1,11 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Action, ObjectView, RecordData } from '../../api/contract';
+import type { Action, FieldView, ObjectView, RecordData } from '../../api/contract';
 import { asStale, byField, problemText } from '../../api/problems';
 import { recordQuery } from '../../api/queries';
 import { fieldOf } from '../../fields/object';
-import { FormFields, type Values } from '../../fields/record-form';
+import { FormFields, missing, type Values } from '../../fields/record-form';
 import { equal } from '../../lib/equal';
 import { isBlank, reader } from '../../lib/format';
 import { utcToZoned } from '../../lib/zone';
@@ -95,14 +95,25 @@ function TransitionDialog({ view, record, action, busy, error, onRun, onClose }:
     .map((name) => fieldOf(view, name))
     .filter((field) => field !== undefined)
     .map((field) => ({ ...field, read_only: false, system: false }));
+  const must = new Set([
+    ...(action.required ?? []),
+    ...fields.filter((field) => field.required).map((field) => field.name),
+  ]);
+  const [local, setLocal] = useState<Record<string, string>>({});
   const [values, setValues] = useState<Values>(() => {
     const start: Values = {};
     for (const field of fields)
-      start[field.name] = isBlank(record[field.name]) ? startValue(field.type) : record[field.name];
+      start[field.name] = isBlank(record[field.name])
+        ? (action.defaults?.[field.name] ?? proposed(field, must))
+        : record[field.name];
     return start;
   });
-  const required = new Set(fields.filter((field) => field.required).map((field) => field.name));
-  const errors = byField(error);
+  const errors = { ...byField(error), ...local };
+  const run = () => {
+    const found = missing(fields, must, values, t('requiredError'));
+    setLocal(found);
+    if (Object.keys(found).length === 0) onRun(changedOnly(values, record));
+  };
   return (
     <Dialog
       title={t('transitionTitle', { action: action.title, title: record._title ?? '' })}
@@ -110,11 +121,7 @@ function TransitionDialog({ view, record, action, busy, error, onRun, onClose }:
       footer={
         <>
           <Button onClick={onClose}>{t('cancel')}</Button>
-          <Button
-            look={action.destructive ? 'danger' : 'primary'}
-            busy={busy}
-            onClick={() => onRun(changedOnly(values, record))}
-          >
+          <Button look={action.destructive ? 'danger' : 'primary'} busy={busy} onClick={run}>
             {action.title}
           </Button>
         </>
@@ -129,7 +136,7 @@ function TransitionDialog({ view, record, action, busy, error, onRun, onClose }:
       {fields.length > 0 ? (
         <FormFields
           fields={fields}
-          required={required}
+          required={must}
           values={values}
           refs={record._refs}
           errors={errors}
@@ -145,10 +152,10 @@ function changedOnly(values: Values, record: RecordData): Values {
   return Object.fromEntries(Object.entries(values).filter(([name, value]) => !equal(value, record[name])));
 }
 
-/** A moment asked for while something happens is most often now. */
-function startValue(type: string): unknown {
-  const now = new Date();
-  if (type === 'date_time') return `${now.toISOString().slice(0, 16)}:00Z`;
-  if (type === 'date') return utcToZoned(now.toISOString(), reader.zone)?.date ?? null;
-  return null;
+/** A moment that must be told while something happens is most often now; the person sees it and may change it. */
+function proposed(field: FieldView, must: ReadonlySet<string>): unknown {
+  if (!must.has(field.name)) return null;
+  const now = new Date().toISOString();
+  if (field.type === 'date_time') return `${now.slice(0, 16)}:00Z`;
+  return field.type === 'date' ? (utcToZoned(now, reader.zone)?.date ?? null) : null;
 }

@@ -154,42 +154,66 @@ export default function PeriodsPage() {
   );
 }
 
-type Check = { text: string; ref?: Ref | null };
+type Check = { name: string; count?: number; text?: string };
+type Example = { key: string; text: string; object?: string; id?: string; title?: string };
 
-/** The checklist as the server answered it: under `params`, or as field errors. */
-export function checklist(error: unknown): Check[] {
+/** What is missing before a period can be closed, as the server answered it. */
+export function checklist(error: unknown): { checks: Check[]; examples: Example[]; endsOn: string | null } {
   const { body } = asProblem(error);
   const params = body.params ?? {};
-  const list = [params.checklist, params.problems, params.checks].find(Array.isArray) as unknown[] | undefined;
-  const found: Check[] = [];
-  for (const entry of list ?? []) {
-    if (typeof entry === 'string') found.push({ text: entry });
-    else if (entry && typeof entry === 'object') {
-      const check = entry as Record<string, unknown>;
-      if (check.ok === true || check.passed === true) continue;
-      const text = [check.sentence, check.detail, check.message, check.title, check.code].find(
-        (one) => typeof one === 'string',
-      );
-      if (text) found.push({ text: text as string, ref: (check.record ?? check.fact ?? check.ref) as Ref | undefined });
-    }
+  const checks: Check[] = [];
+  for (const entry of list(params.checklist)) {
+    if (entry.ok === true) continue;
+    const text = [entry.sentence, entry.title, entry.detail].find((one) => typeof one === 'string') as
+      | string
+      | undefined;
+    checks.push({ name: String(entry.check ?? entry.code ?? ''), count: Number(entry.count ?? 0), text });
+    const record = entry.record as Ref | undefined;
+    if (record) checks[checks.length - 1] = { name: String(entry.check ?? entry.code ?? ''), text };
   }
-  for (const problem of body.errors ?? []) found.push({ text: problem.message ?? problem.code });
-  return found;
+  const examples = [...list(params.checklist).filter((entry) => entry.record), ...list(params.examples)].map(
+    (entry, at): Example => {
+      const record = (entry.record ?? (entry.fact && typeof entry.fact === 'object' ? entry.fact : undefined)) as
+        | Ref
+        | undefined;
+      return {
+        key: `${at}`,
+        text: typeof entry.detail === 'string' ? entry.detail : '',
+        object: record?.object ?? (entry.object as string | undefined),
+        id: record?.id ?? (typeof entry.fact === 'string' ? entry.fact : undefined),
+        title: record?.title,
+      };
+    },
+  );
+  for (const problem of body.errors ?? []) checks.push({ name: problem.code, text: problem.message ?? problem.code });
+  return { checks, examples, endsOn: typeof params.ends_on === 'string' ? params.ends_on : null };
+}
+
+function list(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value)
+    ? value.filter((one): one is Record<string, unknown> => one !== null && typeof one === 'object')
+    : [];
 }
 
 function NotReady({ error, period }: { error: unknown; period: string }) {
-  const { t } = useTranslation('settlement');
-  const checks = checklist(error);
+  const { t, i18n } = useTranslation('settlement');
+  const { checks, examples, endsOn } = checklist(error);
+  const text = (check: Check) =>
+    check.text ??
+    (i18n.exists(`settlement:checks.${check.name}`) ? t(`checks.${check.name}`, { count: check.count }) : check.name);
   return (
     <section className="notice notice-danger" role="alert">
       <h2>{t('notClosed', { period })}</h2>
-      <p>{problemText(error)}</p>
-      {checks.length > 0 ? (
+      <p>{endsOn ? t('endsOn', { day: formatDate(endsOn) }) : problemText(error)}</p>
+      {checks.length > 0 || examples.length > 0 ? (
         <ul className="sentences">
           {checks.map((check) => (
-            <li key={`${check.text}${check.ref?.id ?? ''}`}>
-              {check.text}{' '}
-              {check.ref ? <RefLink object={check.ref.object} id={check.ref.id} title={check.ref.title} /> : null}
+            <li key={check.name}>{text(check)}</li>
+          ))}
+          {examples.map((example) => (
+            <li key={example.key}>
+              {example.id ? <RefLink object={example.object} id={example.id} title={example.title} /> : null}{' '}
+              {example.text}
             </li>
           ))}
         </ul>

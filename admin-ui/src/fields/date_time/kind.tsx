@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatDateTime, reader } from '../../lib/format';
 import { isDay, utcToZoned, zonedToUtc } from '../../lib/zone';
+import { Button } from '../../ui/button';
 import { DateInput, TimeInput } from '../../ui/inputs';
 import { dateFilter } from '../filters';
 import type { EditProps, FieldKind } from '../kind';
@@ -36,6 +37,15 @@ function Edit({ field, value, onChange, wiring, label }: EditProps) {
           if (day && next) onChange(zonedToUtc(day, next, reader.zone));
         }}
       />
+      {moment === null ? (
+        <Button
+          look="text"
+          aria-label={t('nowFor', { field: label ?? field.title })}
+          onClick={() => onChange(`${new Date().toISOString().slice(0, 16)}:00Z`)}
+        >
+          {t('now')}
+        </Button>
+      ) : null}
     </span>
   );
 }

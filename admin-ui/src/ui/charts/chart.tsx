@@ -49,7 +49,7 @@ const tooltip = {
 function bars(points: Point[]): echarts.EChartsCoreOption {
   return {
     ...base,
-    grid: { left: 0, right: 8, top: 16, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
+    grid: { left: 8, right: 8, top: 16, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
     tooltip: {
       ...tooltip,
       trigger: 'item',

@@ -8,13 +8,13 @@ use crate::service::{Answer, refuse};
 use packwork_engine::codes::Code;
 use packwork_engine::model::Model;
 use packwork_engine::object::{Field, FieldKind, Object};
+use packwork_engine::query::filter::{self, Terms};
 use packwork_engine::query::{AggregateQuery, DatePart, Filter, FilterPath, Group, ListQuery, Measure, Sort};
 use packwork_engine::record::{Name, Record, slot};
 use packwork_engine::refusal::Refusal;
 use packwork_engine::value::Value;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// Where a capped count stops: enough to say "many".
@@ -45,7 +45,7 @@ pub enum Count {
 pub async fn list(app: &App, caller: &Caller, object_name: &str, asked: Asked) -> Answer<Json> {
     let model = app.model();
     let object = super::object(&model, caller, object_name)?;
-    let filter = filter(app, &model, caller, &object, asked.filter.as_ref(), asked.search.as_deref()).await?;
+    let filter = selected(app, &model, caller, &object, asked.filter.as_ref(), asked.search.as_deref())?;
     let sort = sort(&object, caller, &asked.sort)?;
     let only = asked.fields.as_ref().map(|names| fields(&object, names)).transpose()?;
     // A cursor holds for one order of one selection.
@@ -107,17 +107,17 @@ fn place(sort: &[Sort], record: &Record) -> Vec<Value> {
 }
 
 /// The filter a caller wrote, with what they searched for.
-async fn filter(
+fn selected(
     app: &App,
-    model: &Arc<Model>,
+    model: &Model,
     caller: &Caller,
     object: &Object,
     written: Option<&Json>,
     search: Option<&str>,
-) -> Answer<Filter> {
+) -> Result<Filter, Refusal> {
     let mut parts = Vec::new();
     if let Some(written) = written.filter(|written| !written.is_null()) {
-        parts.push(read_filter(app, model, caller, object, written).await?);
+        parts.push(read_filter(app, model, caller, object, written)?);
     }
     if let Some(text) = search.map(str::trim).filter(|text| !text.is_empty()) {
         parts.push(Filter::Search { slots: searchable(caller, object), text: text.to_owned() });
@@ -129,18 +129,48 @@ async fn filter(
     })
 }
 
-/// Reads a filter of an object; used by dashboards too.
-pub async fn read_filter(app: &App, model: &Arc<Model>, caller: &Caller, object: &Object, written: &Json) -> Answer<Filter> {
-    let _ = (app, model, caller, object, written);
-    Err(refuse(Code::BadFilter, "filters are not read yet").into())
+/// Reads a filter of an object; used by dashboards too. Fields a caller cannot see cannot be filtered by either:
+/// what matches would tell what they hold.
+pub fn read_filter(app: &App, model: &Model, caller: &Caller, object: &Object, written: &Json) -> Result<Filter, Refusal> {
+    visible(model, caller, object, written)?;
+    let terms = Terms { model, actor: &caller.scope.actor, today: Some(app.clock.now().date_in(&model.zone)) };
+    filter::read(&terms, object, written)
 }
 
-/// Texts people know a record by: its title, its key, and its other short indexed texts.
+fn visible(model: &Model, caller: &Caller, object: &Object, written: &Json) -> Result<(), Refusal> {
+    for (name, value) in written.as_object().into_iter().flatten() {
+        match name.as_str() {
+            "and" | "or" => value.as_array().into_iter().flatten().try_for_each(|item| visible(model, caller, object, item))?,
+            "not" => visible(model, caller, object, value)?,
+            path => visible_path(model, caller, object, path)?,
+        }
+    }
+    Ok(())
+}
+
+fn visible_path(model: &Model, caller: &Caller, object: &Object, path: &str) -> Result<(), Refusal> {
+    let mut at = object;
+    for step in path.split('.') {
+        // What does not exist is reported by the reader of filters, with its hint.
+        let Some((_, field)) = at.field(step) else { return Ok(()) };
+        if !caller.rights().shows(&at.name, step) {
+            return Err(unknown_field(at, step));
+        }
+        match &field.kind {
+            FieldKind::Id { to, .. } => match to.first().and_then(|to| model.object(to)) {
+                Some(next) => at = next,
+                None => return Ok(()),
+            },
+            _ => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+/// Texts people know a record by, as far as this caller sees them.
 fn searchable(caller: &Caller, object: &Object) -> Vec<usize> {
-    let is_text = |field: &Field| matches!(field.kind, FieldKind::Text { .. });
-    let known = |at: usize, field: &Field| at == object.display || Some(at) == object.key || field.index || field.unique;
-    let fields = object.own_fields().filter(|(at, field)| is_text(field) && known(*at, field));
-    fields.filter(|(_, field)| caller.rights().shows(&object.name, &field.name)).map(|(at, _)| at).collect()
+    let slots = filter::searchable(object).into_iter();
+    slots.filter(|at| caller.rights().shows(&object.name, &object.fields[*at].name)).collect()
 }
 
 fn sort(object: &Object, caller: &Caller, asked: &[String]) -> Result<Vec<Sort>, Refusal> {
@@ -199,7 +229,7 @@ pub struct AskedSums {
 pub async fn aggregate(app: &App, caller: &Caller, object_name: &str, asked: AskedSums) -> Answer<Json> {
     let model = app.model();
     let object = super::object(&model, caller, object_name)?;
-    let filter = filter(app, &model, caller, &object, asked.filter.as_ref(), None).await?;
+    let filter = selected(app, &model, caller, &object, asked.filter.as_ref(), None)?;
     let groups = asked.group_by.iter().map(|label| group(&model, &object, caller, label)).collect::<Result<Vec<_>, _>>()?;
     let measures =
         asked.measures.iter().map(|(name, written)| measure(&object, caller, name, written)).collect::<Result<Vec<_>, _>>()?;

@@ -162,6 +162,10 @@ pub struct Tally {
 }
 
 impl Tally {
+    pub fn over(facts: &Facts) -> Tally {
+        Tally { units: facts.units.len() as u64, ..Tally::default() }
+    }
+
     pub fn add(&mut self, unit: Option<Uuid>, decision: &Decision) {
         self.facts += decision.settled.facts;
         self.unchanged += decision.settled.unchanged;
@@ -206,7 +210,7 @@ fn hash_line(hash: &mut Sha256, line: &Line) {
 
 /// Decides all facts and writes nothing. Facts of one unit see each other only within one command.
 pub async fn preview(app: &App, model: &Arc<Model>, scope: &Scope, plan: &Plan, facts: &Facts) -> Answer<Tally> {
-    let mut tally = Tally { units: facts.units.len() as u64, ..Tally::default() };
+    let mut tally = Tally::over(facts);
     let run = app.entropy.uuid(app.clock.now());
     for unit in &facts.units {
         for chunk in unit.facts.chunks(UNIT_FACTS_MAX) {

@@ -141,7 +141,7 @@ impl Work {
         let plan = &self.model.plans[&self.run.plan];
         let facts = preview::facts(&self.app, &self.model, &scope, plan, &self.period).await?;
         self.run.facts = i64::try_from(facts.count()).unwrap_or(i64::MAX);
-        let mut tally = Tally { units: facts.units.len() as u64, ..Tally::default() };
+        let mut tally = Tally::over(&facts);
         for unit in &facts.units {
             for chunk in unit.facts.chunks(CHUNK) {
                 let settle = SettleUnit { plan: plan.name.clone(), run: self.run.id, facts: chunk.to_vec() };
@@ -272,7 +272,7 @@ async fn run_json(app: &App, model: &Model, caller: &Caller, run: &Run) -> Answe
                 "unit": unit_of(failure).map(|(object, id)| titles.of(&object, id)),
                 "fact": fact_of(failure).map(|(object, id)| titles.reference(&object, id)),
                 "code": code,
-                "detail": messages::stored_text(caller.locale, code, english, &failure["params"]),
+                "detail": messages::stored_text(model, caller.locale, code, english, &failure["params"]),
                 "params": failure["params"],
             })
         })

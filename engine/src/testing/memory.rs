@@ -1,0 +1,321 @@
+//! An in-memory store: answers what decisions need and keeps what they write. Whatever it does, a database must do the
+//! same. Cloning is cheap, so that every test starts from the same seeded copy.
+
+use crate::codes::Code;
+use crate::decide::decide;
+use crate::decision::{Command, Context, Decision, Event, Outcome, TodoChange, Write};
+use crate::facts::{Collection, Counter, Cumulated, CumulationQuery, Facts, Need, ROUNDS_MAX};
+use crate::model::Model;
+use crate::object::{FieldKind, Object};
+use crate::record::{Name, Record, slot};
+use crate::refusal::{FieldError, Refusal};
+use crate::settlement::line::{Entry, Line, StatementHead, StatementKey, StatementStatus};
+use crate::value::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use uuid::Uuid;
+
+type Records = BTreeMap<Uuid, Arc<Record>>;
+
+/// Everything one tenant has.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    records: BTreeMap<Name, Arc<Records>>,
+    /// Whole objects as they were last read; forgotten when one of their records is written.
+    collections: BTreeMap<Name, Arc<Collection>>,
+    revisions: BTreeMap<Name, i64>,
+    numbers: BTreeMap<Counter, i64>,
+    pub events: Vec<Arc<Event>>,
+    /// Open to-dos by (object, record, name).
+    pub todos: BTreeMap<(Name, Uuid, String), TodoChange>,
+    /// In the order they were posted.
+    pub lines: Vec<Arc<Line>>,
+    pub entries: Vec<Arc<Entry>>,
+    /// In the order they were opened.
+    pub statements: Vec<Statement>,
+    /// Closed periods by calendar.
+    pub closed: BTreeMap<Name, BTreeSet<String>>,
+    commands: u128,
+}
+
+/// A stored statement; its amounts are those of its lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    pub id: Uuid,
+    pub key: StatementKey,
+    pub ordinal: i64,
+    pub status: StatementStatus,
+    /// Given when it is issued.
+    pub number: Option<String>,
+}
+
+impl Memory {
+    /// The id of the next command: they are counted.
+    pub fn next_command(&mut self) -> Uuid {
+        self.commands += 1;
+        Uuid::from_u128(self.commands)
+    }
+
+    /// Decides a command, fetching what it needs, and writes what was decided.
+    pub fn execute(&mut self, model: &Model, command: &Command, context: &Context) -> Result<Box<Decision>, Box<Refusal>> {
+        self.execute_with(model, command, context, &mut Facts::default())
+    }
+
+    /// The same over facts that are at hand already; they must be true still.
+    pub fn execute_with(&mut self, model: &Model, command: &Command, context: &Context, facts: &mut Facts) -> Result<Box<Decision>, Box<Refusal>> {
+        for _ in 0..=ROUNDS_MAX {
+            match decide(model, facts, command, context) {
+                Outcome::Decided(decision) => {
+                    self.apply(model, &decision)?;
+                    return Ok(decision);
+                }
+                Outcome::Refused(refusal) => return Err(refusal),
+                Outcome::Needs(need) => self.fetch(model, &need, facts),
+            }
+        }
+        Err(Box::new(Refusal::new(Code::TooManyRounds, "the command needed too many rounds of reading").with("limit", ROUNDS_MAX)))
+    }
+
+    /// Adds exactly what is asked for. A number asked for is taken, whether or not it is used.
+    pub fn fetch(&mut self, model: &Model, need: &Need, facts: &mut Facts) {
+        for (object, id) in &need.records {
+            facts.records.insert((object.clone(), *id), self.get(object, *id).cloned());
+        }
+        for (object, key) in &need.keys {
+            facts.keys.insert((object.clone(), key.clone()), self.by_key(model, object, key));
+        }
+        for object in &need.collections {
+            facts.collections.insert(object.clone(), self.collection(object));
+        }
+        for (object, parent) in &need.children {
+            facts.children.insert((object.clone(), *parent), self.children(object, *parent));
+        }
+        for (object, id) in &need.referrers {
+            facts.referrers.insert((object.clone(), *id), self.referrers(model, object, *id));
+        }
+        for counter in &need.numbers {
+            facts.numbers.insert(counter.clone(), self.next_number(counter));
+        }
+        for calendar in &need.closed_periods {
+            facts.closed_periods.insert(calendar.clone(), self.closed.get(calendar).cloned().unwrap_or_default());
+        }
+        for key in &need.statements {
+            facts.statements.insert(key.clone(), self.newest_statement(key));
+        }
+        let standing = self.standing();
+        for (plan, fact) in &need.lines {
+            let lines = standing.iter().filter(|line| line.plan == *plan && line.fact == *fact).cloned();
+            facts.lines.insert((plan.clone(), *fact), lines.collect());
+        }
+        for query in &need.cumulated {
+            facts.cumulated.insert(query.clone(), cumulated(&standing, query));
+        }
+    }
+
+    /// A record, deleted or not.
+    pub fn get(&self, object: &str, id: Uuid) -> Option<&Arc<Record>> {
+        self.records.get(object)?.get(&id)
+    }
+
+    /// The records of an object that are not deleted, by id.
+    pub fn live(&self, object: &str) -> impl Iterator<Item = &Arc<Record>> {
+        self.records.get(object).into_iter().flat_map(|records| records.values()).filter(|record| !record.is_deleted())
+    }
+
+    /// The live record with this key.
+    pub fn by_key(&self, model: &Model, object: &str, key: &str) -> Option<Uuid> {
+        let slot = model.object(object)?.key?;
+        self.live(object).find(|record| record.values[slot].as_text() == Some(key)).map(|record| record.id())
+    }
+
+    /// Live owned rows of a record, in their order.
+    pub fn children(&self, object: &str, parent: Uuid) -> Vec<Arc<Record>> {
+        let mut rows: Vec<Arc<Record>> = self.live(object).filter(|row| row.parent() == Some(parent)).cloned().collect();
+        rows.sort_by_key(|row| (row.values[slot::POSITION].as_decimal(), row.id()));
+        rows
+    }
+
+    /// Lines that are no reversal and that no reversal takes back, in the order they were posted.
+    pub fn standing(&self) -> Vec<Arc<Line>> {
+        let taken_back: BTreeSet<Uuid> = self.lines.iter().filter_map(|line| line.reverses).collect();
+        self.lines.iter().filter(|line| line.reverses.is_none() && !taken_back.contains(&line.id)).cloned().collect()
+    }
+
+    /// The next number of a counter; counters start at 1.
+    pub fn next_number(&mut self, counter: &Counter) -> i64 {
+        let last = self.numbers.entry(counter.clone()).or_default();
+        *last += 1;
+        *last
+    }
+
+    fn collection(&mut self, object: &Name) -> Arc<Collection> {
+        if let Some(kept) = self.collections.get(object) {
+            return kept.clone();
+        }
+        let revision = self.revisions.get(object).copied().unwrap_or(0);
+        let collection = Arc::new(Collection::new(revision, self.live(object).cloned().collect()));
+        self.collections.insert(object.clone(), collection.clone());
+        collection
+    }
+
+    /// Fields of live records that lead to a record. System fields (who made it, whose it is) do not count.
+    fn referrers(&self, model: &Model, object: &Name, id: Uuid) -> Vec<String> {
+        let mut found = Vec::new();
+        for (name, referring) in &model.objects {
+            for (slot, field) in referring.fields.iter().enumerate().skip(slot::OWN) {
+                let (FieldKind::Id { to, .. } | FieldKind::Ids { to }) = &field.kind else { continue };
+                let refers = |record: &Arc<Record>| match &record.values[slot] {
+                    Value::List(ids) => ids.contains(&Value::Id(id)),
+                    value => *value == Value::Id(id),
+                };
+                if to.contains(object) && self.live(name).any(refers) {
+                    found.push(format!("{name}.{}", field.name));
+                }
+            }
+        }
+        found
+    }
+
+    fn newest_statement(&self, key: &StatementKey) -> Option<StatementHead> {
+        let newest = self.statements.iter().filter(|statement| statement.key == *key).max_by_key(|statement| statement.ordinal)?;
+        Some(StatementHead { id: newest.id, ordinal: newest.ordinal, status: newest.status })
+    }
+
+    /// Writes everything of a decision, or refuses and writes nothing.
+    fn apply(&mut self, model: &Model, decision: &Decision) -> Result<(), Box<Refusal>> {
+        self.check(model, decision)?;
+        for write in &decision.writes {
+            let (Write::Insert(record) | Write::Update { record, .. }) = write else { continue };
+            self.touch(&record.object).insert(record.id(), record.clone());
+        }
+        for write in &decision.writes {
+            let Write::Remove { object, id, .. } = write else { continue };
+            self.touch(object).remove(id);
+        }
+        self.events.extend(decision.events.iter().cloned().map(Arc::new));
+        for todo in &decision.todos {
+            let key = (todo.object.clone(), todo.record, todo.todo.clone());
+            if todo.open {
+                self.todos.entry(key).or_insert_with(|| todo.clone());
+            } else {
+                self.todos.remove(&key);
+            }
+        }
+        for new in &decision.statements {
+            self.statements.push(Statement { id: new.id, key: new.key.clone(), ordinal: new.ordinal, status: new.status, number: None });
+        }
+        self.lines.extend(decision.lines.iter().cloned().map(Arc::new));
+        self.entries.extend(decision.entries.iter().cloned().map(Arc::new));
+        Ok(())
+    }
+
+    /// The records of an object, to be written.
+    fn touch(&mut self, object: &Name) -> &mut Records {
+        self.collections.remove(object);
+        *self.revisions.entry(object.clone()).or_default() += 1;
+        Arc::make_mut(self.records.entry(object.clone()).or_default())
+    }
+
+    fn check(&self, model: &Model, decision: &Decision) -> Result<(), Box<Refusal>> {
+        let mut written: BTreeMap<(Name, Uuid), Option<&Arc<Record>>> = BTreeMap::new();
+        for write in &decision.writes {
+            let (object, id, expected, record) = match write {
+                Write::Insert(record) => (&record.object, record.id(), None, Some(record)),
+                Write::Update { record, expected, .. } => (&record.object, record.id(), Some(*expected), Some(record)),
+                Write::Remove { object, id, expected } => (object, *id, Some(*expected), None),
+            };
+            let stored = self.get(object, id).map(|record| record.version());
+            if stored != expected {
+                let detail = format!("`{object}` `{id}` was changed by somebody else");
+                return Err(Box::new(Refusal::new(Code::StaleVersion, detail).with("version", stored)));
+            }
+            written.insert((object.clone(), id), record);
+        }
+        for record in written.values().copied().flatten().filter(|record| !record.is_deleted()) {
+            let Some(object) = model.object(&record.object) else { continue };
+            let others = self.live(&record.object).filter(|other| !written.contains_key(&(other.object.clone(), other.id())));
+            let others = others.chain(written.values().copied().flatten().filter(|other| other.object == record.object && other.id() != record.id()));
+            unique(object, record, &others.collect::<Vec<_>>())?;
+        }
+        self.check_lines(model, decision)
+    }
+
+    /// What a line may never do, whoever decided it: enter a closed period or an issued statement, take back what does
+    /// not stand, stand beside another one for the same fact.
+    fn check_lines(&self, model: &Model, decision: &Decision) -> Result<(), Box<Refusal>> {
+        let wrong = |detail: String| Err(Box::new(Refusal::new(Code::Internal, detail)));
+        let mut standing: BTreeMap<Uuid, &Line> = BTreeMap::new();
+        let posted = self.standing();
+        standing.extend(posted.iter().map(|line| (line.id, &**line)));
+        for line in &decision.lines {
+            let calendar = model.plans.get(&line.plan).map(|plan| &plan.calendar);
+            if calendar.and_then(|calendar| self.closed.get(calendar)).is_some_and(|closed| closed.contains(&line.period)) {
+                let detail = format!("a line cannot be posted into the closed period {}", line.period);
+                return Err(Box::new(Refusal::new(Code::PeriodClosed, detail)));
+            }
+            if self.statements.iter().any(|statement| Some(statement.id) == line.statement && statement.status != StatementStatus::Draft) {
+                return wrong(format!("the line `{}` was placed on an issued statement", line.id));
+            }
+            match line.reverses {
+                Some(former) if standing.remove(&former).is_none() => return wrong(format!("the line `{former}` is taken back, but does not stand")),
+                Some(_) => {}
+                None => {
+                    if standing.values().any(|other| key_of(other) == key_of(line)) {
+                        return wrong(format!("two lines `{}` stand for the fact `{}`", line.line, line.fact));
+                    }
+                    standing.insert(line.id, line);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+type LineKey<'l> = (&'l str, &'l str, Uuid, Uuid, Uuid);
+
+/// What identifies a standing line: plan, line id, fact, payer, payee.
+fn key_of(line: &Line) -> LineKey<'_> {
+    (&line.plan, &line.line, line.fact, line.payer.id, line.payee.id)
+}
+
+/// Unique fields and combinations, among live records. Null is never equal to anything.
+fn unique(object: &Object, record: &Record, others: &[&Arc<Record>]) -> Result<(), Box<Refusal>> {
+    let fields = object.fields.iter().enumerate().filter(|(slot, field)| field.unique || object.key == Some(*slot)).map(|(slot, _)| vec![slot]);
+    for slots in fields.chain(object.unique.iter().map(|(_, slots)| slots.clone())) {
+        let complete = slots.iter().all(|slot| !record.values[*slot].is_null());
+        let same = |other: &&Arc<Record>| slots.iter().all(|slot| other.values[*slot] == record.values[*slot]);
+        if complete && others.iter().any(same) {
+            let names: Vec<&str> = slots.iter().map(|slot| &*object.fields[*slot].name).collect();
+            let message = format!("another `{}` has the same `{}`", object.name, names.join("`, `"));
+            let errors = names.iter().map(|name| FieldError::new(Code::NotUnique, format!("/{name}"), message.clone()).with("field", *name));
+            return Err(Box::new(Refusal::of_fields(errors.collect())));
+        }
+    }
+    Ok(())
+}
+
+/// What stands in a group: the quantity before a place, and the facts after it.
+fn cumulated(standing: &[Arc<Line>], query: &CumulationQuery) -> Cumulated {
+    let in_group = |line: &&Arc<Line>| {
+        line.plan == query.plan
+            && line.line == query.line
+            && line.group.as_deref() == Some(&*query.group)
+            && line.group_period.as_deref() == Some(&*query.period)
+    };
+    let mut found = Cumulated::default();
+    let mut later = BTreeSet::new();
+    for line in standing.iter().filter(in_group) {
+        let place = (line.business_date, line.fact);
+        match query.before {
+            Some(before) if place > before => {
+                later.insert(place);
+            }
+            Some(before) if place == before => {}
+            _ => found.quantity += line.quantity,
+        }
+    }
+    if query.later {
+        found.later = later.into_iter().map(|(_, fact)| fact).collect();
+    }
+    found
+}

@@ -1,0 +1,77 @@
+//! The command line: one file per command. Long work says how far it is; answers are tables for people, JSON on request.
+
+mod client;
+mod demo;
+mod openapi;
+mod pack;
+mod password;
+mod progress;
+mod schemas;
+mod serve;
+mod settle;
+mod table;
+mod user;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Metadata-driven workflow and settlement.
+#[derive(Parser)]
+#[command(name = "packwork", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API and the UI
+    Serve(serve::Serve),
+    /// Serve a tenant with demonstration data
+    Demo(demo::Demo),
+    /// Run and close settlement, explain a line
+    #[command(subcommand)]
+    Settle(settle::Settle),
+    /// Check and test packs
+    #[command(subcommand)]
+    Pack(pack::Pack),
+    /// Print the API as OpenAPI 3.1
+    Openapi(openapi::OpenApi),
+    /// Write the JSON Schemas of all kinds of definitions
+    Schemas(schemas::Schemas),
+    /// Add a user, set a password
+    #[command(subcommand)]
+    User(user::User),
+}
+
+/// Runs the command the arguments ask for.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::Error::new(error).context("starting the async runtime")),
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(code) => code,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("packwork: {error:#}");
+    ExitCode::FAILURE
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(serve) => serve.run().await.context("serving")?,
+        Command::Demo(demo) => demo.run().await?,
+        Command::Settle(settle) => return settle.run().await,
+        Command::Pack(pack) => return pack.run().await,
+        Command::Openapi(openapi) => openapi.run()?,
+        Command::Schemas(schemas) => schemas.run()?,
+        Command::User(user) => user.run().await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,165 @@
+//! Speaking the HTTP API: to the server that holds the data folder, to a named server, or to an application opened in
+//! this process. The caller does not see which.
+
+use super::serve::{self, note_path};
+use crate::app::App;
+use crate::auth::Token;
+use crate::config::{Config, Flags};
+use crate::entropy::Entropy;
+use crate::http;
+use crate::packs::install::Seeds;
+use anyhow::{Context, bail};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value as Json, json};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tower::ServiceExt;
+
+/// Which tenant a command is about, and how to reach it.
+#[derive(clap::Args)]
+pub(super) struct Target {
+    #[command(flatten)]
+    flags: Flags,
+    /// Address of a server, http://…; else the data folder is used
+    #[arg(long, env = "PACKWORK_SERVER", value_name = "URL")]
+    server: Option<String>,
+    /// User to sign in as, with --server
+    #[arg(long, env = "PACKWORK_USER")]
+    user: Option<String>,
+    /// Their password
+    #[arg(long, env = "PACKWORK_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
+    /// Language of answers, zh-CN or en
+    #[arg(long, env = "PACKWORK_LOCALE", default_value = "zh-CN")]
+    pub(super) locale: String,
+}
+
+pub(super) struct Api {
+    way: Way,
+    token: String,
+    locale: String,
+}
+
+enum Way {
+    Server { base: String, client: Box<Client<HttpConnector, Body>> },
+    Here { router: Box<Router>, _app: Arc<App> },
+}
+
+/// `./data` where it holds a tenant, else the demonstration's folder.
+pub(super) fn data_folder(flags: &Flags) -> PathBuf {
+    let fallback = match Path::new(serve::DATA).join("tenants").is_dir() {
+        true => serve::DATA,
+        false => super::demo::DATA,
+    };
+    flags.data.clone().unwrap_or_else(|| PathBuf::from(fallback))
+}
+
+impl Target {
+    pub(super) fn config(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(&self.flags, &data_folder(&self.flags))?)
+    }
+
+    pub(super) async fn connect(&self) -> anyhow::Result<Api> {
+        if let Some(server) = &self.server {
+            return self.sign_in(server).await;
+        }
+        let config = self.config()?;
+        if let Some((address, token)) = read_note(&config.data).filter(|_| answers(&config.data)) {
+            let way = Way::Server { base: format!("http://{address}"), client: Box::new(client()) };
+            return Ok(Api { way, token, locale: self.locale.clone() });
+        }
+        if config.database.is_none() && !config.data.join("tenants").is_dir() {
+            bail!("there is no tenant in `{}`: name its folder with --data, or start one with `packwork demo`", config.data.display());
+        }
+        let token = Token::from_bytes(Entropy::system().bytes());
+        let app = serve::open(&config, Seeds::Product, Some(token.clone())).await?;
+        let way = Way::Here { router: Box::new(http::router(&app)), _app: app };
+        Ok(Api { way, token: token.expose().to_owned(), locale: self.locale.clone() })
+    }
+
+    async fn sign_in(&self, server: &str) -> anyhow::Result<Api> {
+        let (Some(user), Some(password)) = (&self.user, &self.password) else {
+            bail!("--server needs --user and --password");
+        };
+        let base = server.trim_end_matches('/').to_owned();
+        if !base.starts_with("http://") {
+            bail!("`{server}` is no http:// address; behind TLS, use the server's own machine");
+        }
+        let way = Way::Server { base, client: Box::new(client()) };
+        let mut api = Api { way, token: String::new(), locale: self.locale.clone() };
+        let session = api.call(Method::POST, "/session", Some(json!({"user": user, "password": password}))).await?;
+        api.token = session["token"].as_str().context("the server gave no token")?.to_owned();
+        Ok(api)
+    }
+}
+
+fn client() -> Client<HttpConnector, Body> {
+    Client::builder(TokioExecutor::new()).build_http()
+}
+
+fn read_note(data: &Path) -> Option<(String, String)> {
+    let text = std::fs::read_to_string(note_path(data)).ok()?;
+    let note: Json = serde_json::from_str(&text).ok()?;
+    Some((note["address"].as_str()?.to_owned(), note["token"].as_str()?.to_owned()))
+}
+
+/// Whether the server of a data folder is there: a note may outlive its server.
+pub(super) fn answers(data: &Path) -> bool {
+    let address = read_note(data).and_then(|(address, _)| address.parse().ok());
+    address.is_some_and(|address| TcpStream::connect_timeout(&address, Duration::from_millis(500)).is_ok())
+}
+
+impl Api {
+    /// Calls a path below the base; a problem becomes an error that says code, detail and places.
+    pub(super) async fn call(&self, method: Method, path: &str, body: Option<Json>) -> anyhow::Result<Json> {
+        let (status, json) = self.ask(method, path, body).await?;
+        if status.is_success() {
+            return Ok(json);
+        }
+        let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
+        let mut message = format!("{} ({} {})", text("detail"), status.as_u16(), text("code"));
+        for place in json["errors"].as_array().into_iter().flatten() {
+            message.push_str(&format!("\n  {} {}", place["pointer"].as_str().unwrap_or_default(), place["message"].as_str().unwrap_or_default()));
+        }
+        for check in json["params"]["checklist"].as_array().into_iter().flatten() {
+            message.push_str(&format!("\n  {}: {}", check["check"].as_str().unwrap_or_default(), check["count"]));
+        }
+        bail!(message)
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Json>) -> anyhow::Result<(StatusCode, Json)> {
+        let base = match &self.way {
+            Way::Server { base, .. } => base.as_str(),
+            Way::Here { .. } => "",
+        };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{base}{}{path}", http::BASE))
+            .header(header::ACCEPT_LANGUAGE, &self.locale)
+            .header(header::CONTENT_TYPE, "application/json");
+        if !self.token.is_empty() {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
+        }
+        let request = request.body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))?;
+        let (status, bytes) = match &self.way {
+            Way::Server { base, client } => {
+                let response = client.request(request).await.with_context(|| format!("calling {base}"))?;
+                (response.status(), response.into_body().collect().await?.to_bytes())
+            }
+            Way::Here { router, .. } => {
+                let response = router.as_ref().clone().oneshot(request).await?;
+                (response.status(), response.into_body().collect().await?.to_bytes())
+            }
+        };
+        let json = if bytes.is_empty() { Json::Null } else { serde_json::from_slice(&bytes).context("the answer is no JSON")? };
+        Ok((status, json))
+    }
+}

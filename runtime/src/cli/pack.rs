@@ -1,0 +1,103 @@
+//! `packwork pack`: what consultants need while writing one.
+
+use crate::packs::source::{Files, Source, read_packs};
+use anyhow::Context;
+use packwork_engine::diagnostic::{Diagnostic, Diagnostics, Severity};
+use packwork_engine::model::{Model, Settings};
+use packwork_engine::pack::Pack as Written;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Check and test packs.
+#[derive(clap::Subcommand)]
+pub(super) enum Pack {
+    /// Say everything that is wrong with a pack, or with a folder of packs
+    Check(Check),
+    /// Run the cases of a pack, or of a folder of packs
+    Test(Test),
+}
+
+#[derive(clap::Args)]
+pub(super) struct Check {
+    folder: PathBuf,
+    /// Print the findings as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Test {
+    folder: PathBuf,
+    /// Only cases whose name contains this
+    #[arg(long)]
+    only: Option<String>,
+}
+
+impl Pack {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Pack::Check(check) => check.run(),
+            Pack::Test(test) => test.run().await,
+        }
+    }
+}
+
+/// The packs of a folder together with those of the binary they may require.
+struct Gathered {
+    files: Vec<Files>,
+    /// Names of the packs in the folder.
+    own: BTreeSet<String>,
+}
+
+fn gather(folder: &PathBuf) -> anyhow::Result<Gathered> {
+    let mut files = read_packs(folder).with_context(|| format!("reading packs from `{}`", folder.display()))?;
+    if files.is_empty() {
+        anyhow::bail!("`{}` holds no pack: a pack is a folder with a pack.json", folder.display());
+    }
+    let own: BTreeSet<String> = files.iter().map(name_of).collect();
+    let embedded = Source::Embedded.read()?;
+    files.extend(embedded.into_iter().filter(|files| !own.contains(&name_of(files))));
+    Ok(Gathered { files, own })
+}
+
+fn name_of(files: &Files) -> String {
+    let manifest = files.get("pack.json").and_then(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok());
+    manifest.and_then(|manifest| manifest["name"].as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn findings(gathered: &Gathered) -> Vec<Diagnostic> {
+    let mut found = Diagnostics::default();
+    let packs = gathered.files.iter().map(|files| Written::read(files, &mut found)).collect();
+    let (_, compiled) = Model::compile(packs, &Settings::default());
+    found.extend(compiled);
+    let of_folder = |finding: &Diagnostic| {
+        let pack = finding.file.split('/').next().unwrap_or_default();
+        gathered.own.contains(pack) || finding.severity == Severity::Error
+    };
+    found.into_sorted().into_iter().filter(of_folder).collect()
+}
+
+impl Check {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let found = findings(&gather(&self.folder)?);
+        let errors = found.iter().filter(|finding| finding.severity == Severity::Error).count();
+        if self.json {
+            println!("{:#}", json!({"errors": errors, "warnings": found.len() - errors, "findings": found}));
+        } else {
+            for finding in &found {
+                println!("{finding}");
+            }
+            println!("{errors} error(s), {} warning(s)", found.len() - errors);
+        }
+        Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+impl Test {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let _ = self.only;
+        anyhow::bail!("cases of `{}` cannot be run yet", self.folder.display())
+    }
+}

@@ -1,0 +1,237 @@
+//! `packwork serve`, and what `demo` shares with it: opening the data, serving until a signal, leaving nothing behind.
+
+use super::password;
+use super::progress::Meter;
+use crate::app::{App, Start};
+use crate::auth::{Secret, Token};
+use crate::clock::Clock;
+use crate::config::{Config, Flags};
+use crate::entropy::Entropy;
+use crate::packs::install::Seeds;
+use crate::packs::source::Source;
+use crate::service::command;
+use crate::service::session::{self, USER};
+use crate::store::Database;
+use crate::{http, telemetry, ui};
+use anyhow::{Context, bail};
+use packwork_engine::decision::Command;
+use packwork_engine::model::Settings;
+use packwork_engine::query::{Filter, ListQuery};
+use packwork_engine::record::Record;
+use serde_json::json;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Serve the API and the UI.
+#[derive(clap::Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+pub(super) const DATA: &str = "./data";
+
+impl Serve {
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        telemetry::start("info");
+        let config = Config::load(&self.flags, Path::new(DATA))?;
+        let server = Server::open(&config, Seeds::Product).await?;
+        if let Some(password) = ensure_administrator(&server.app).await? {
+            println!("A new tenant: sign in as `admin` with `{}` and change it (packwork user password admin).", password.expose());
+        }
+        println!("Packwork listens on http://{}", server.address()?);
+        server.run().await
+    }
+}
+
+/// A tenant without users gets one who may do everything; their password is shown once.
+async fn ensure_administrator(app: &Arc<App>) -> anyhow::Result<Option<Secret>> {
+    if !users(app).await?.is_empty() {
+        return Ok(None);
+    }
+    let password = password::random(&app.entropy);
+    add_user(app, json!({"login": "admin", "name": "Administrator", "roles": ["admin"]}), &password).await?;
+    Ok(Some(password))
+}
+
+/// Creates a user's record and their password.
+pub(super) async fn add_user(app: &Arc<App>, fields: serde_json::Value, password: &Secret) -> anyhow::Result<Uuid> {
+    let input = fields.as_object().cloned().unwrap_or_default();
+    let model = app.model();
+    let command = Command::Create { object: USER.into(), input };
+    let done = command::run_at(app, &model, &app.system(), command, app.clock.now(), None).await;
+    let id = match refused(done)? {
+        command::Done::Now { decision, .. } => decision.subject.map(|(_, id)| id),
+        command::Done::Before { subject, .. } => subject.map(|(_, id)| id),
+    };
+    let id = id.context("the new user has no id")?;
+    session::set_password(app, id, password.clone()).await?;
+    Ok(id)
+}
+
+/// A refusal in words.
+pub(super) fn refused<T>(answer: crate::service::Answer<T>) -> anyhow::Result<T> {
+    match answer {
+        Ok(value) => Ok(value),
+        Err(crate::service::Error::Refused(refusal)) => {
+            let places: Vec<String> = refusal.errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
+            bail!("{} ({}) {}", refusal.detail, refusal.code, places.join("; "))
+        }
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// Users one listing shows.
+const USERS_MAX: u32 = 200;
+
+pub(super) async fn users(app: &Arc<App>) -> anyhow::Result<Vec<Arc<Record>>> {
+    let model = app.model();
+    let query = ListQuery {
+        object: USER.into(),
+        filter: Filter::All,
+        sort: Vec::new(),
+        limit: USERS_MAX,
+        after: None,
+        deleted: false,
+    };
+    Ok(app.store.list(&app.system(), &model, &query).await?)
+}
+
+/// An application with its socket, ready to serve.
+pub(super) struct Server {
+    pub(super) app: Arc<App>,
+    listener: tokio::net::TcpListener,
+    note: PathBuf,
+    token: Token,
+}
+
+/// Where a running server says how to reach it.
+pub(super) fn note_path(data: &Path) -> PathBuf {
+    data.join("server.json")
+}
+
+pub(super) fn database(config: &Config) -> Database {
+    match &config.database {
+        Some(url) => Database::Postgres { url: url.clone() },
+        None => Database::Sqlite { folder: config.data.clone() },
+    }
+}
+
+pub(super) fn packs(config: &Config) -> Source {
+    config.packs_dir.clone().map_or(Source::Embedded, Source::Folder)
+}
+
+/// Opens a tenant for this process.
+pub(super) async fn open(config: &Config, seeds: Seeds, token: Option<Token>) -> anyhow::Result<Arc<App>> {
+    let meter = Meter::start();
+    let app = App::start(Start {
+        database: database(config),
+        tenant: config.tenant.clone(),
+        settings: Settings { zone: config.time_zone.clone(), currency: config.currency.clone() },
+        packs: packs(config),
+        seeds,
+        clock: Clock::system(),
+        entropy: Entropy::system(),
+        local_token: token,
+        progress: &meter,
+    })
+    .await;
+    meter.finish();
+    Ok(app?)
+}
+
+impl Server {
+    pub(super) async fn open(config: &Config, seeds: Seeds) -> anyhow::Result<Server> {
+        // The socket first: a taken port should not cost a minute of installing.
+        let listener = tokio::net::TcpListener::bind(config.listen).await;
+        let listener = listener.with_context(|| format!("listening on {}", config.listen))?;
+        std::fs::create_dir_all(&config.data).with_context(|| format!("making the folder `{}`", config.data.display()))?;
+        let token = Token::from_bytes(Entropy::system().bytes());
+        let app = open(config, seeds, Some(token.clone())).await?;
+        if !ui::is_built() {
+            tracing::warn!("this binary carries no UI: build it with `make run` or `npm run build` in admin-ui, then cargo build");
+        }
+        Ok(Server { app, listener, note: note_path(&config.data), token })
+    }
+
+    pub(super) fn address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Serves until SIGINT or SIGTERM, then lets requests under way end.
+    pub(super) async fn run(self) -> anyhow::Result<()> {
+        let address = self.address()?;
+        write_note(&self.note, &loopback(address), &self.token)?;
+        let router = http::router(&self.app).into_make_service_with_connect_info::<SocketAddr>();
+        let (stopping, mut stopped) = tokio::sync::watch::channel(false);
+        let serving = axum::serve(self.listener, router).with_graceful_shutdown(async move {
+            signal().await;
+            let _ = stopping.send(true);
+        });
+        let given_up = async move {
+            let _ = stopped.wait_for(|stopping| *stopping).await;
+            eprintln!("Stopping; requests under way may end (again to stop at once).");
+            tokio::select! {
+                () = tokio::time::sleep(GRACE) => {}
+                () = signal() => {}
+            }
+        };
+        let served = tokio::select! {
+            result = serving => result.context("serving"),
+            () = given_up => Ok(()),
+        };
+        let _ = std::fs::remove_file(&self.note);
+        served
+    }
+}
+
+/// How long requests under way may take after a signal.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// SIGINT or SIGTERM, whichever comes first.
+async fn signal() {
+    let interrupt = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut stream) => {
+                stream.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}
+
+/// How this machine reaches an address that may mean all of its own.
+fn loopback(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        true if address.is_ipv6() => format!("[::1]:{}", address.port()),
+        true => format!("127.0.0.1:{}", address.port()),
+        false => address.to_string(),
+    }
+}
+
+/// Only the owner of the data may read the token.
+fn write_note(path: &Path, address: &str, token: &Token) -> anyhow::Result<()> {
+    let _ = std::fs::remove_file(path);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).with_context(|| format!("writing `{}`", path.display()))?;
+    let note = json!({"address": address, "token": token.expose(), "process": std::process::id()});
+    file.write_all(note.to_string().as_bytes())?;
+    Ok(())
+}

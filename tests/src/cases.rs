@@ -1,0 +1,101 @@
+//! The cases of the packs: where they come from, and what they run against.
+
+use anyhow::{Context, Result, bail};
+use packwork_engine::definition::case::CaseDefinition;
+use packwork_engine::diagnostic::Diagnostics;
+use packwork_engine::model::{Model, Settings};
+use packwork_engine::moment::Moment;
+use packwork_engine::pack::Pack;
+use packwork_engine::testing::bare::Bare;
+use packwork_engine::testing::case::{CaseReport, World, cases_of, run_case};
+use packwork_engine::testing::memory::Memory;
+use packwork_engine::testing::seed::seeded;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// When packs are installed: before any case begins.
+pub const INSTALLED_AT: &str = "2015-01-01T00:00:00Z";
+
+/// The folder of the product's packs.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../packs")
+}
+
+/// All packs of the folder, compiled once per process.
+pub fn model() -> Arc<Model> {
+    static MODEL: OnceLock<Arc<Model>> = OnceLock::new();
+    MODEL.get_or_init(|| Arc::new(compile().expect("the product's packs compile"))).clone()
+}
+
+fn compile() -> Result<Model> {
+    let mut diagnostics = Diagnostics::default();
+    let mut packs = Vec::new();
+    for entry in fs::read_dir(folder()).context("reading the packs")? {
+        let pack = entry?.path();
+        if pack.join("pack.json").is_file() {
+            let mut files = BTreeMap::new();
+            read_files(&pack, &pack, &mut files)?;
+            packs.push(Pack::read(&files, &mut diagnostics));
+        }
+    }
+    packs.sort_by(|a, b| a.name.cmp(&b.name));
+    let (model, found) = Model::compile(packs, &Settings::default());
+    diagnostics.extend(found);
+    match model.filter(|_| !diagnostics.has_errors()) {
+        Some(model) => Ok(model),
+        None => {
+            let found: Vec<String> = diagnostics.into_sorted().iter().map(ToString::to_string).collect();
+            bail!("{}", found.join("\n"))
+        }
+    }
+}
+
+fn read_files(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            read_files(root, &path, files)?;
+        } else {
+            let name = path.strip_prefix(root)?.to_string_lossy().replace('\\', "/");
+            files.insert(name, fs::read(&path)?);
+        }
+    }
+    Ok(())
+}
+
+/// The bare engine over a copy of the seeded store; seeding happens once per process.
+pub fn bare() -> Bare {
+    static SEEDED: OnceLock<Memory> = OnceLock::new();
+    let model = model();
+    let seeded = SEEDED.get_or_init(|| {
+        let at = Moment::parse(INSTALLED_AT).expect("the constant is a moment");
+        seeded(&model, at).expect("what the packs bring along is accepted")
+    });
+    Bare::over(model.clone(), seeded)
+}
+
+/// Runs every case of a pack, each in a world of its own, and says on one line how it went. Fails with all differences.
+pub fn check<W: World>(pack: &str, world: impl FnMut() -> W) {
+    check_in(&model(), pack, world);
+}
+
+fn check_in<W: World>(model: &Model, pack: &str, mut world: impl FnMut() -> W) {
+    let cases: Vec<(&str, &CaseDefinition)> = cases_of(model).into_iter().filter(|(of, _)| *of == pack).collect();
+    assert!(!cases.is_empty(), "the pack `{pack}` has no cases");
+    let mut failed = Vec::new();
+    for (pack, case) in &cases {
+        let report = run_case(&mut world(), model, pack, case);
+        println!("{} {pack}/{}", if report.passed { "ok  " } else { "FAIL" }, report.name);
+        if !report.passed {
+            failed.push(told(&report, case));
+        }
+    }
+    assert!(failed.is_empty(), "{} of {} cases of `{pack}` failed:\n{}", failed.len(), cases.len(), failed.join("\n"));
+}
+
+fn told(report: &CaseReport, case: &CaseDefinition) -> String {
+    let title = case.title.as_deref().unwrap_or_default();
+    format!("packs/{}/cases/{}.json: {title}\n  {}", report.pack, report.name, report.differences.join("\n  "))
+}
