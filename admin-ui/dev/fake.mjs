@@ -112,6 +112,7 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
         primary,
         destructive,
         input,
+        required: name === 'complete' ? ['finished_at'] : [],
         allowed: from.includes(record.state),
         ...(from.includes(record.state) ? {} : { reason: wrong }),
       }));
@@ -312,6 +313,7 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
       const plain = operand !== null && typeof operand === 'object' ? operand : { eq: operand };
       return Object.entries(plain).every(([op, wanted]) => {
         if (op === 'eq') return value === wanted;
+        if (op === 'ne') return value !== wanted;
         if (op === 'in') return wanted.includes(value);
         if (op === 'contains') return String(value ?? '').includes(wanted);
         if (op === 'gte') return value != null && cast(value) >= cast(wanted);
@@ -617,17 +619,11 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
             return problem(409, 'period_not_ready', chinese ? '账期尚不能关闭' : 'the period cannot be closed yet', {
               params: {
                 checklist: [
-                  {
-                    code: 'price_pending',
-                    ok: false,
-                    sentence: chinese ? '1 张工单待定价' : '1 work order has no price',
-                    record: { object: 'work_order', id: 'wo-6', title: 'WO-202611-00006' },
-                  },
-                  {
-                    code: 'draft_statements',
-                    ok: false,
-                    sentence: chinese ? '2 张对账单尚未出具' : '2 statements are not issued',
-                  },
+                  { check: 'facts_without_lines', ok: true, count: 0 },
+                  { check: 'pending_prices', ok: false, count: 1 },
+                ],
+                examples: [
+                  { plan: 'internal', object: 'work_order', fact: 'wo-6', code: 'price_pending', detail: '待定价' },
                 ],
               },
             });

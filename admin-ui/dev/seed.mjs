@@ -452,6 +452,7 @@ export function seed(now) {
         title: chinese ? '完成工单' : 'Orders completed',
         kind: 'number',
         data: [{ label: '', value: 1280 }],
+        link: `/records/work_order?filter=${encodeURIComponent(JSON.stringify({ and: [{ state: { eq: 'completed' } }, { finished_at: { this: 'month' } }, { pricing: { ne: 'x' } }] }))}`,
       },
       {
         id: 'todos',

@@ -26,7 +26,7 @@ export async function openApp(
   await switchLanguage('zh-CN', false);
   session.known = false;
   session.csrf = null;
-  const fake = createFake({ signedIn: options.signedIn ?? true });
+  const fake = createFake({ signedIn: options.signedIn ?? true, now: new Date('2026-11-22T08:00:00Z') });
   const asked: Asked[] = [];
   let cookie = '';
   vi.stubGlobal('fetch', async (address: string, init: RequestInit) => {

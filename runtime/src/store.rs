@@ -162,6 +162,14 @@ impl Store {
         connection.execute("asking whether the database answers", sql).await.map(|_| ())
     }
 
+    /// Finishes what waits and lets go of the data; every clone of this store is closed with it.
+    pub async fn close(&self) {
+        match &self.inner.backend {
+            Backend::Sqlite(store) => store.close().await,
+            Backend::Postgres(store) => store.close().await,
+        }
+    }
+
     /// A scope of another tenant never reaches this one's data.
     fn check(&self, scope: &Scope) -> Result<(), StoreError> {
         if scope.tenant == self.inner.tenant {

@@ -1,5 +1,7 @@
 //! Every case of every pack, on the bare engine and through HTTP on both databases.
 
+use packwork_tests::app::On;
+use packwork_tests::cases::http::Http;
 use packwork_tests::cases::{bare, check, model};
 
 #[test]
@@ -15,6 +17,36 @@ fn cases_of_work_orders_on_the_bare_engine() {
 #[test]
 fn cases_of_settlement_on_the_bare_engine() {
     check("settlement", bare);
+}
+
+#[test]
+fn cases_of_base_through_http_on_sqlite() {
+    check("base", || Http::new(On::Sqlite));
+}
+
+#[test]
+fn cases_of_base_through_http_on_postgres() {
+    check("base", || Http::new(On::Postgres));
+}
+
+#[test]
+fn cases_of_work_orders_through_http_on_sqlite() {
+    check("work-orders", || Http::new(On::Sqlite));
+}
+
+#[test]
+fn cases_of_work_orders_through_http_on_postgres() {
+    check("work-orders", || Http::new(On::Postgres));
+}
+
+#[test]
+fn cases_of_settlement_through_http_on_sqlite() {
+    check("settlement", || Http::new(On::Sqlite));
+}
+
+#[test]
+fn cases_of_settlement_through_http_on_postgres() {
+    check("settlement", || Http::new(On::Postgres));
 }
 
 #[test]

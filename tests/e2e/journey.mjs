@@ -224,7 +224,7 @@ if (inside) {
     await step('price and region are shown with where each came from', async () => {
       await settled();
       const facts = {};
-      for (const field of ['地区', '单价']) {
+      for (const field of ['(地区|区域)', '单价']) {
         const why = main().getByRole('button', { name: new RegExp(`^为什么：.*${field}`) }).first();
         await why.click();
         const panel = page.getByRole('complementary', { name: /的由来/ });
@@ -232,7 +232,7 @@ if (inside) {
         await sentence.waitFor();
         facts[field] = (await sentence.innerText()).trim();
         ensure(facts[field].length > 3, `${field} is not explained`);
-        await look(`explain-${field}`);
+        await look(`explain-${Object.keys(facts).length}`);
         await page.keyboard.press('Escape');
         await panel.waitFor({ state: 'hidden' });
       }

@@ -1,5 +1,7 @@
 //! The cases of the packs: where they come from, and what they run against.
 
+pub mod http;
+
 use anyhow::{Context, Result, bail};
 use packwork_engine::definition::case::CaseDefinition;
 use packwork_engine::diagnostic::Diagnostics;

@@ -1,3 +1,5 @@
 //! What behaviour tests share.
 
+pub mod app;
+pub mod cases;
 pub mod postgres;

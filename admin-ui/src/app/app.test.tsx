@@ -228,8 +228,8 @@ describe('settlement', () => {
     const person = userEvent.setup();
     await person.click((await screen.findAllByRole('button', { name: /关闭账期/ }, find))[0] as HTMLElement);
     await person.click(within(await screen.findByRole('dialog')).getByRole('button', { name: '关账' }));
-    expect(await screen.findByText(/1 张工单待定价/, {}, find)).toBeTruthy();
-    expect(screen.getByText('2 张对账单尚未出具')).toBeTruthy();
+    expect(await screen.findByText('1 条业务记录待定价', {}, find)).toBeTruthy();
+    expect(await screen.findByRole('link', { name: 'WO-202611-00006' }, find)).toBeTruthy();
   });
 
   test('a preview says what would happen and lists failures with a way there', async () => {

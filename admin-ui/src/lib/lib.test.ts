@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { groupDigits, padScale, percentToRatio, ratioToPercent, readDecimal, sumDecimals } from './decimal';
 import { equal } from './equal';
-import { toFilter } from './filter';
+import { fromFilter, toFilter } from './filter';
 import { formatAmount, formatDate, formatDateTime, formatMoney, formatPercent, reader } from './format';
 import { isDay, readDay, readTime, utcToZoned, zonedToUtc } from './zone';
 
@@ -82,6 +82,20 @@ describe('filters', () => {
     expect(toFilter({ finished_at: { gte: '2026-06-01', lte: '2026-06-30' } }, types, 'Asia/Shanghai')).toEqual({
       and: [{ finished_at: { gte: '2026-05-31T16:00:00Z' } }, { finished_at: { lt: '2026-06-30T16:00:00Z' } }],
     });
+  });
+  test('a filter from a link becomes chips as far as they can say it', () => {
+    const given = {
+      and: [{ state: { eq: 'completed' } }, { finished_at: { this: 'month' } }, { pricing: { ne: 'priced' } }],
+    };
+    expect(fromFilter(given)).toEqual({
+      chips: { state: { in: ['completed'] }, finished_at: { this: 'month' } },
+      rest: { pricing: { ne: 'priced' } },
+    });
+    expect(fromFilter({ state: { in: ['a', 'b'] } })).toEqual({
+      chips: { state: { in: ['a', 'b'] } },
+      rest: undefined,
+    });
+    expect(fromFilter({ or: [{ state: 'a' }] })).toEqual({ chips: {}, rest: { or: [{ state: 'a' }] } });
   });
   test('days, numbers and choices', () => {
     expect(

@@ -73,12 +73,10 @@ pub fn delete(reader: &Reader<'_>, object: &Name, id: Uuid, version: i64) -> Res
     }
     let key = (object.name.clone(), id);
     match reader.facts.referrers.get(&key) {
-        None => {
-            reader.need(|need| {
-                need.referrers.insert(key);
-            });
-            return Err(Halt::Missing);
-        }
+        // Goes on without them, so that the same round asks for everything else; nothing is decided while they are missing.
+        None => reader.need(|need| {
+            need.referrers.insert(key);
+        }),
         Some(referrers) if !referrers.is_empty() => {
             let detail = format!("it is referred to by {}", referrers.join(", "));
             return Err(Refusal::new(Code::InUse, detail).with("referrers", referrers.clone()).into());

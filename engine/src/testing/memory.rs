@@ -125,7 +125,8 @@ impl Memory {
     /// The live record with this key.
     pub fn by_key(&self, model: &Model, object: &str, key: &str) -> Option<Uuid> {
         let slot = model.object(object)?.key?;
-        self.live(object).find(|record| record.values[slot].as_text() == Some(key)).map(|record| record.id())
+        let mut records = self.records.get(object)?.values();
+        records.find(|record| record.values[slot].as_text() == Some(key) && !record.is_deleted()).map(|record| record.id())
     }
 
     /// Live owned rows of a record, in their order.
@@ -217,25 +218,35 @@ impl Memory {
     }
 
     fn check(&self, model: &Model, decision: &Decision) -> Result<(), Box<Refusal>> {
-        let mut written: BTreeMap<(Name, Uuid), Option<&Arc<Record>>> = BTreeMap::new();
+        let mut rewritten: BTreeSet<Uuid> = BTreeSet::new();
+        let mut written: Vec<&Arc<Record>> = Vec::new();
         for write in &decision.writes {
-            let (object, id, expected, record) = match write {
-                Write::Insert(record) => (&record.object, record.id(), None, Some(record)),
-                Write::Update { record, expected, .. } => (&record.object, record.id(), Some(*expected), Some(record)),
-                Write::Remove { object, id, expected } => (object, *id, Some(*expected), None),
+            let (object, id, expected) = match write {
+                Write::Insert(record) => (&record.object, record.id(), None),
+                Write::Update { record, expected, .. } => (&record.object, record.id(), Some(*expected)),
+                Write::Remove { object, id, expected } => (object, *id, Some(*expected)),
             };
             let stored = self.get(object, id).map(|record| record.version());
             if stored != expected {
                 let detail = format!("`{object}` `{id}` was changed by somebody else");
                 return Err(Box::new(Refusal::new(Code::StaleVersion, detail).with("version", stored)));
             }
-            written.insert((object.clone(), id), record);
+            rewritten.insert(id);
+            if let Write::Insert(record) | Write::Update { record, .. } = write {
+                written.push(record);
+            }
         }
-        for record in written.values().copied().flatten().filter(|record| !record.is_deleted()) {
+        for record in written.iter().copied().filter(|record| !record.is_deleted()) {
             let Some(object) = model.object(&record.object) else { continue };
-            let others = self.live(&record.object).filter(|other| !written.contains_key(&(other.object.clone(), other.id())));
-            let others = others.chain(written.values().copied().flatten().filter(|other| other.object == record.object && other.id() != record.id()));
-            unique(object, record, &others.collect::<Vec<_>>())?;
+            for slots in uniques(object) {
+                let same = |other: &&Arc<Record>| slots.iter().all(|slot| !other.values[*slot].is_null() && other.values[*slot] == record.values[*slot]);
+                let stored = self.records.get(&record.object).into_iter().flat_map(|records| records.values()).filter(same);
+                let kept = stored.filter(|other| !other.is_deleted() && !rewritten.contains(&other.id())).count();
+                let beside = written.iter().copied().filter(|other| other.object == record.object && !other.is_deleted()).filter(same);
+                if kept + beside.count() > 1 {
+                    return Err(Box::new(not_unique(object, &slots)));
+                }
+            }
         }
         self.check_lines(model, decision)
     }
@@ -278,20 +289,17 @@ fn key_of(line: &Line) -> LineKey<'_> {
     (&line.plan, &line.line, line.fact, line.payer.id, line.payee.id)
 }
 
-/// Unique fields and combinations, among live records. Null is never equal to anything.
-fn unique(object: &Object, record: &Record, others: &[&Arc<Record>]) -> Result<(), Box<Refusal>> {
-    let fields = object.fields.iter().enumerate().filter(|(slot, field)| field.unique || object.key == Some(*slot)).map(|(slot, _)| vec![slot]);
-    for slots in fields.chain(object.unique.iter().map(|(_, slots)| slots.clone())) {
-        let complete = slots.iter().all(|slot| !record.values[*slot].is_null());
-        let same = |other: &&Arc<Record>| slots.iter().all(|slot| other.values[*slot] == record.values[*slot]);
-        if complete && others.iter().any(same) {
-            let names: Vec<&str> = slots.iter().map(|slot| &*object.fields[*slot].name).collect();
-            let message = format!("another `{}` has the same `{}`", object.name, names.join("`, `"));
-            let errors = names.iter().map(|name| FieldError::new(Code::NotUnique, format!("/{name}"), message.clone()).with("field", *name));
-            return Err(Box::new(Refusal::of_fields(errors.collect())));
-        }
-    }
-    Ok(())
+/// Slots, alone or together, that no two live records share. Null is never equal to anything.
+fn uniques(object: &Object) -> impl Iterator<Item = Vec<usize>> {
+    let alone = object.fields.iter().enumerate().filter(|(slot, field)| field.unique || object.key == Some(*slot));
+    alone.map(|(slot, _)| vec![slot]).chain(object.unique.iter().map(|(_, slots)| slots.clone()))
+}
+
+fn not_unique(object: &Object, slots: &[usize]) -> Refusal {
+    let names: Vec<&str> = slots.iter().map(|slot| &*object.fields[*slot].name).collect();
+    let message = format!("another `{}` has the same `{}`", object.name, names.join("`, `"));
+    let errors = names.iter().map(|name| FieldError::new(Code::NotUnique, format!("/{name}"), message.clone()).with("field", *name));
+    Refusal::of_fields(errors.collect())
 }
 
 /// What stands in a group: the quantity before a place, and the facts after it.

@@ -14,7 +14,7 @@ use packwork_engine::access::Action;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Command, Decision, Write};
 use packwork_engine::model::Model;
-use packwork_engine::object::Object;
+use packwork_engine::object::{Object, Source};
 use packwork_engine::record::Record;
 use packwork_engine::refusal::{FieldError, Refusal};
 use serde_json::{Map, Value as Json, json};
@@ -103,7 +103,10 @@ pub async fn create(app: &App, caller: &Caller, object_name: &str, input: Map<St
     let object = known(&model, object_name)?;
     may(caller, &object, Action::Create, "create")?;
     may_write(caller, &object, &input)?;
-    let command = Command::Create { object: object.name.clone(), input };
+    let command = match object.source {
+        Source::Definition => Command::Create { object: object.name.clone(), input },
+        Source::RateTable => Command::AddRate { table: object.name.clone(), row: input },
+    };
     let done = command::run(app, &model, caller, command, key).await?;
     answer(app, &model, caller, &object, done, None).await
 }
@@ -122,7 +125,10 @@ pub async fn update(
     let before = load(app, &model, caller, &object, id).await?;
     may(caller, &object, Action::Update, "update")?;
     may_write(caller, &object, &input)?;
-    let command = Command::Update { object: object.name.clone(), id, version, input: input.clone() };
+    let command = match object.source {
+        Source::Definition => Command::Update { object: object.name.clone(), id, version, input: input.clone() },
+        Source::RateTable => close_row(&object, &before, version, &input)?,
+    };
     match command::run(app, &model, caller, command, None).await {
         Ok(done) => answer(app, &model, caller, &object, done, Some(id)).await,
         Err(Error::Refused(refusal)) if refusal.code == Code::StaleVersion => {
@@ -130,6 +136,27 @@ pub async fn update(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Rows of rate tables are closed and added, never edited: the one change is their end.
+fn close_row(object: &Object, row: &Record, version: i64, input: &Map<String, Json>) -> Result<Command, Refusal> {
+    if row.version() != version {
+        let detail = format!("the row has version {}, not {version}", row.version());
+        return Err(refuse(Code::StaleVersion, detail).with("version", row.version()));
+    }
+    let end = match input.get("valid_to") {
+        Some(Json::String(text)) if input.len() == 1 => text.parse().ok(),
+        _ => None,
+    };
+    match end {
+        Some(valid_to) => Ok(Command::CloseRate { table: object.name.clone(), row: row.id(), valid_to }),
+        None => Err(immutable(object)),
+    }
+}
+
+fn immutable(object: &Object) -> Refusal {
+    let detail = "rows are closed (`valid_to`, a date) and added, never edited or deleted";
+    refuse(Code::RowsImmutable, detail).with("table", &*object.name)
 }
 
 /// Tells both values of every field that was to be changed.
@@ -164,6 +191,9 @@ pub async fn delete(app: &App, caller: &Caller, object_name: &str, written_id: &
     let id = id(app, &model, caller, &object, written_id).await?;
     load(app, &model, caller, &object, id).await?;
     may(caller, &object, Action::Delete, "delete")?;
+    if object.source == Source::RateTable {
+        return Err(immutable(&object).into());
+    }
     let command = Command::Delete { object: object.name.clone(), id, version };
     command::run(app, &model, caller, command, None).await?;
     Ok(())

@@ -188,8 +188,8 @@ async fn fetch_children(
     facts.children.extend(parents.iter().map(|parent| ((object.clone(), *parent), Vec::new())));
     let mut sql = layout.sql(connection.dialect());
     sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(&layout.table());
-    sql.push(" AS t WHERE t.f_deleted_at IS NULL AND ").any_of("t.f_parent", Datum::Ids(parents));
-    sql.push(" ORDER BY t.f_parent, t.f_position, t.f_id");
+    sql.push(" AS t WHERE t.f_deleted_at IS NULL AND ").any_of("t.f_item_of", Datum::Ids(parents));
+    sql.push(" ORDER BY t.f_item_of, t.f_item_rank, t.f_id");
     for row in connection.rows("reading owned rows", sql, &layout.kinds()).await? {
         let record = layout.decode(row)?;
         if let Some(parent) = record.parent() {

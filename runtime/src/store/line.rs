@@ -429,19 +429,21 @@ pub(super) async fn fetch_cumulated(
     let queries: Vec<&CumulationQuery> = wanted.iter().collect();
     let mut found = vec![Cumulated::default(); queries.len()];
     let dialect = connection.dialect();
-    let asked: Vec<Json> = queries.iter().map(|query| asked(query)).collect();
-    let asked = Datum::json(&asked);
+    let of = |wants: fn(&CumulationQuery) -> bool| -> Vec<Json> {
+        let asked = queries.iter().enumerate().filter(|(_, query)| wants(query));
+        asked.map(|(place, query)| asked_for(place, query)).collect()
+    };
     // Each query once, as a row `(place, plan, line, group_digest, group_period, business_date, fact)`.
     let table = match dialect {
         Dialect::Sqlite => {
-            "WITH q AS MATERIALIZED (SELECT key AS place, value ->> 0 AS plan, value ->> 1 AS line,
+            "WITH q AS MATERIALIZED (SELECT value ->> 6 AS place, value ->> 0 AS plan, value ->> 1 AS line,
              value ->> 2 AS group_digest, value ->> 3 AS group_period, value ->> 4 AS business_date,
              unhex(value ->> 5) AS fact FROM json_each(?)) "
         }
         Dialect::Postgres => {
-            "WITH q AS MATERIALIZED (SELECT place - 1 AS place, value ->> 0 AS plan, value ->> 1 AS line,
+            "WITH q AS MATERIALIZED (SELECT (value ->> 6)::bigint AS place, value ->> 0 AS plan, value ->> 1 AS line,
              value ->> 2 AS group_digest, value ->> 3 AS group_period, (value ->> 4)::date AS business_date,
-             (value ->> 5)::uuid AS fact FROM jsonb_array_elements(?) WITH ORDINALITY AS asked(value, place)) "
+             (value ->> 5)::uuid AS fact FROM jsonb_array_elements(?) AS asked(value)) "
         }
     };
     let stands = standing(dialect);
@@ -451,7 +453,7 @@ pub(super) async fn fetch_cumulated(
         "{table} SELECT q.place, sum(l.quantity) FROM q JOIN settlement_line AS l ON {stands} AND {of_group}
          AND (l.business_date, l.fact) < (q.business_date, q.fact) GROUP BY q.place"
     );
-    let sql = Sql::of(dialect, &text, vec![asked.clone()]);
+    let sql = Sql::of(dialect, &text, vec![Datum::json(&of(|_| true))]);
     for row in connection.rows("adding up groups", sql, &[Kind::Int, Kind::Decimal(QUANTITY_SCALE)]).await? {
         if let [Datum::Int(place), Datum::Decimal(quantity, _)] = &row[..]
             && let Some(found) = usize::try_from(*place).ok().and_then(|place| found.get_mut(place))
@@ -459,12 +461,17 @@ pub(super) async fn fetch_cumulated(
             found.quantity = quantity.normalize();
         }
     }
+    let later = of(|query| query.later && query.before.is_some());
+    if later.is_empty() {
+        facts.cumulated.extend(queries.into_iter().cloned().zip(found));
+        return Ok(());
+    }
     let text = format!(
         "{table} SELECT DISTINCT q.place, l.business_date, l.fact FROM q JOIN settlement_line AS l ON {stands}
          AND {of_group} AND (l.business_date, l.fact) > (q.business_date, q.fact)
          ORDER BY q.place, l.business_date, l.fact"
     );
-    let sql = Sql::of(dialect, &text, vec![asked]);
+    let sql = Sql::of(dialect, &text, vec![Datum::json(&later)]);
     for row in connection.rows("looking for later facts", sql, &[Kind::Int, Kind::Date, Kind::Id]).await? {
         if let [Datum::Int(place), _, Datum::Id(fact)] = &row[..]
             && let Some(found) = usize::try_from(*place).ok().and_then(|place| found.get_mut(place))
@@ -476,12 +483,12 @@ pub(super) async fn fetch_cumulated(
     Ok(())
 }
 
-fn asked(query: &CumulationQuery) -> Json {
-    // Without a place everything counts and nothing is later: the place after all others.
+fn asked_for(place: usize, query: &CumulationQuery) -> Json {
+    // Without a place in the order everything counts: the place after all others.
     let (date, fact) = match query.before {
         Some((date, fact)) => (date, fact),
         None => (packwork_engine::moment::Date::MAX, Uuid::max()),
     };
     let fact = fact.simple().to_string();
-    json!([&*query.plan, &*query.line, query.group, query.period, date.to_string(), fact])
+    json!([&*query.plan, &*query.line, query.group, query.period, date.to_string(), fact, place])
 }

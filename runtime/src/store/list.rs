@@ -174,7 +174,7 @@ impl Store {
         let mut sql = layout.sql(connection.dialect());
         sql.push("SELECT ").push(&layout.select_list(ROOT));
         within.push_from_where(&mut sql)?;
-        sql.push(" AND t.f_parent = ").bind(Datum::Id(parent)).push(" ORDER BY t.f_position, t.f_id");
+        sql.push(" AND t.f_item_of = ").bind(Datum::Id(parent)).push(" ORDER BY t.f_item_rank, t.f_id");
         let rows = connection.rows("listing owned rows", sql, &layout.kinds()).await?;
         rows.into_iter().map(|row| layout.decode(row)).collect()
     }

@@ -29,7 +29,7 @@ const STATEMENTS_CACHED: usize = 400;
 #[derive(Debug)]
 pub(crate) struct PostgresStore {
     pool: PgPool,
-    pub(crate) aside: PgPool,
+    aside: PgPool,
     schema: String,
 }
 
@@ -62,6 +62,11 @@ impl PostgresStore {
         self.lock(&mut connection, &Locks::exclusive()).await?;
         connection.script("creating the schema", format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", self.schema)).await?;
         connection.commit().await
+    }
+
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+        self.aside.close().await;
     }
 
     pub(crate) async fn connection(&self) -> Result<Connection, StoreError> {

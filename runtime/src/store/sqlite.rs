@@ -13,9 +13,10 @@ use sqlx::sqlite::{
 };
 use sqlx::{Arguments, Row};
 use std::fs::{File, TryLockError};
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -34,9 +35,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct SqliteStore {
     readers: SqlitePool,
-    writer: mpsc::Sender<Job>,
-    /// Held while the store is open.
-    _folder: Arc<File>,
+    /// `None` once the store is closed.
+    writer: RwLock<Option<mpsc::Sender<Job>>>,
+    /// Comes when the writer is done and has let go of its locks.
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
 }
 
 /// Work for the writer: runs inside the open transaction, then is told how the commit went.
@@ -52,7 +54,7 @@ impl SqliteStore {
         let bad_folder = |error| StoreError::Folder(folder.to_owned(), error);
         let tenants = folder.join("tenants");
         std::fs::create_dir_all(&tenants).map_err(bad_folder)?;
-        let lock = Arc::new(lock_folder(folder)?);
+        let locks = (lock_folder(folder)?, lock_file(folder, &tenants.join(format!("{tenant}.lock")))?);
         let options = SqliteConnectOptions::new()
             .filename(tenants.join(format!("{tenant}.db")))
             .create_if_missing(true)
@@ -67,14 +69,16 @@ impl SqliteStore {
         let failed = |cause| StoreError::Database { doing: "opening the database file", cause };
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let (opened, is_open) = oneshot::channel();
-        let held = (lock.clone(), options.clone());
+        let (ending, ended) = oneshot::channel();
+        let of_writer = options.clone();
         std::thread::Builder::new()
             .name(format!("writer {tenant}"))
             .spawn(move || {
-                let (_lock, options) = held;
-                write_all(options, receiver, opened);
+                write_all(of_writer, receiver, opened);
+                drop(locks);
+                let _ = ending.send(());
             })
-            .map_err(|error| StoreError::Folder(folder.to_owned(), error))?;
+            .map_err(bad_folder)?;
         is_open.await.unwrap_or_else(|_| Err(sqlx::Error::WorkerCrashed)).map_err(failed)?;
         // The writer has made the file; readers cannot change it.
         let readers = SqlitePoolOptions::new()
@@ -83,7 +87,17 @@ impl SqliteStore {
             .connect_with(options.create_if_missing(false).read_only(true))
             .await
             .map_err(failed)?;
-        Ok(SqliteStore { readers, writer: sender, _folder: lock })
+        Ok(SqliteStore { readers, writer: RwLock::new(Some(sender)), ended: Mutex::new(Some(ended)) })
+    }
+
+    /// Lets the writer finish what waits, then lets go of the file and its locks.
+    pub(crate) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.write().unwrap_or_else(PoisonError::into_inner).take();
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ended) = ended {
+            let _ = ended.await;
+        }
     }
 
     pub(crate) async fn reader(&self) -> Result<Connection, StoreError> {
@@ -114,14 +128,29 @@ impl SqliteStore {
             })
         });
         let gone = || StoreError::NotCommitted("the writer has stopped".into());
-        self.writer.send(job).await.map_err(|_| gone())?;
+        let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner).clone();
+        writer.ok_or_else(gone)?.send(job).await.map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
     }
 }
 
-fn lock_folder(folder: &Path) -> Result<File, StoreError> {
+/// Folders this process holds: its tenants share them.
+static HELD: Mutex<BTreeMap<PathBuf, Weak<File>>> = Mutex::new(BTreeMap::new());
+
+/// The lock against a second process.
+fn lock_folder(folder: &Path) -> Result<Arc<File>, StoreError> {
+    let path = folder.canonicalize().map_err(|error| StoreError::Folder(folder.to_owned(), error))?;
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(file) = held.get(&path).and_then(Weak::upgrade) {
+        return Ok(file);
+    }
+    let file = Arc::new(lock_file(folder, &folder.join("packwork.lock"))?);
+    held.insert(path, Arc::downgrade(&file));
+    Ok(file)
+}
+
+fn lock_file(folder: &Path, path: &Path) -> Result<File, StoreError> {
     let bad_folder = |error| StoreError::Folder(folder.to_owned(), error);
-    let path = folder.join("packwork.lock");
     let file = File::options().create(true).truncate(false).write(true).open(path).map_err(bad_folder)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

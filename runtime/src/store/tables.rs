@@ -274,7 +274,7 @@ fn create_table(dialect: Dialect, wanted: &Wanted) -> String {
         match name.as_str() {
             "f_id" => text.push_str(" NOT NULL PRIMARY KEY"),
             "f_version" => text.push_str(" NOT NULL"),
-            "f_parent" => {
+            "f_item_of" => {
                 if let Some(owner) = &wanted.owner {
                     text.push_str(&format!(" REFERENCES {owner} (f_id)"));
                 }

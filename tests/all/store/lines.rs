@@ -203,12 +203,14 @@ pub(crate) async fn groups_cumulate_standing_lines_in_order(fixture: Fixture) {
         group: group.into(),
         period: "2026".into(),
         before: before.map(|(date, id)| (day(date), Uuid::from_u128(id))),
+        later: true,
     };
     let cases = [
         (query("g", None), "15.5", vec![]),
         (query("g", Some(("2026-03-02", 5))), "3.5", vec![1]),
         (query("g", Some(("2026-03-02", 4))), "3.5", vec![5, 1]),
         (query("g", Some(("2026-01-01", 0))), "0", vec![7, 2, 5, 1]),
+        (CumulationQuery { later: false, ..query("g", Some(("2026-03-02", 4))) }, "3.5", vec![]),
         (query("h", None), "100", vec![]),
         (query("nobody", None), "0", vec![]),
         (CumulationQuery { period: "2025".into(), ..query("g", None) }, "0", vec![]),

@@ -137,7 +137,8 @@ pub(crate) async fn a_record_outside_the_callers_rows_is_not_there(fixture: Fixt
     }
     assert_eq!(store.get(&scope, model, "ticket", ticket.id()).await.expect("it reads"), None);
     assert_eq!(store.list(&scope, model, &fixture.query("ticket", Filter::All, &[], 10)).await.expect("it reads"), []);
-    assert_eq!(store.ids(&scope, model, &fixture.query("ticket", Filter::All, &[], 10)).await.expect("it reads"), []);
+    let ids = store.ids(&scope, model, &fixture.query("ticket", Filter::All, &[], 10)).await.expect("it reads");
+    assert!(ids.is_empty(), "{ids:?}");
     assert_eq!(store.count(&scope, model, "ticket", &Filter::All, None).await.expect("it reads"), 0);
 }
 

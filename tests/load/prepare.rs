@@ -1,0 +1,120 @@
+//! The data both programs settle: the packs installed, masters written through commands, then the month's work orders
+//! straight into their table.
+
+use crate::{TENANT, database, orders};
+use anyhow::{Context, Result, bail};
+use packwork::app::{App, Start};
+use packwork::clock::Clock;
+use packwork::entropy::Entropy;
+use packwork::packs::install::{Seeds, Silent};
+use packwork::packs::source::Source;
+use packwork::service::command::{self, Done};
+use packwork::store::Database;
+use packwork_engine::decision::Command;
+use packwork_engine::model::Settings;
+use serde_json::{Value as Json, json};
+use std::path::Path;
+use std::sync::Arc;
+use uuid::Uuid;
+
+pub const PARTNERS: usize = 50;
+const SALESPEOPLE: usize = 5;
+/// Partners that belong to the payer's own legal entity: what they are paid is not taxed.
+const OWN_PARTNERS: usize = 4;
+
+/// Addresses in places of all four tiers.
+pub const PLACES: [&str; 16] = [
+    "上海市浦东新区世纪大道",
+    "上海市静安区南京西路",
+    "北京市朝阳区建国路",
+    "广东省广州市天河区天河路",
+    "广东省深圳市南山区科技园路",
+    "四川省成都市武侯区人民南路",
+    "浙江省杭州市西湖区文三路",
+    "湖北省武汉市江汉区解放大道",
+    "江苏省苏州市吴中区东方大道",
+    "云南省昆明市五华区东风西路",
+    "福建省厦门市思明区湖滨南路",
+    "江西省南昌市东湖区八一大道",
+    "河北省邯郸市丛台区人民路",
+    "江苏省盐城市亭湖区解放南路",
+    "甘肃省天水市秦州区民主路",
+    "湖南省衡阳市雁峰区解放大道",
+];
+const CUSTOMERS_PER_PLACE: usize = 10;
+
+/// Opens the product over a folder.
+pub async fn open(folder: &Path) -> Result<Arc<App>> {
+    let app = App::start(Start {
+        database: Database::Sqlite { folder: folder.to_owned() },
+        tenant: TENANT.into(),
+        settings: Settings { zone: "Asia/Shanghai".into(), currency: "CNY".into() },
+        packs: Source::Embedded,
+        seeds: Seeds::Product,
+        clock: Clock::system(),
+        entropy: Entropy::system(),
+        local_token: None,
+        progress: &Silent,
+    });
+    app.await.context("opening the product")
+}
+
+pub async fn run(folder: &Path, orders: u32) -> Result<Json> {
+    std::fs::create_dir_all(folder).context("making the data folder")?;
+    let app = open(folder).await?;
+    let patterns = masters(&app).await?;
+    drop(app);
+    let figures = orders::insert(&database(folder), &patterns, orders).await?;
+    Ok(figures)
+}
+
+/// Writes who takes part, and one draft work order per customer. Their ids: the patterns the month is made of.
+async fn masters(app: &Arc<App>) -> Result<Vec<Uuid>> {
+    create(app, "legal_entity", json!({"code": "le_own", "name": "总公司"})).await?;
+    create(app, "department", json!({"code": "ops", "name": "服务运营部", "kind": "company", "legal_entity": "le_own"})).await?;
+    for number in 0..SALESPEOPLE {
+        create(app, "user", json!({"login": format!("sales{number}"), "name": "销售", "roles": ["sales"]})).await?;
+    }
+    for number in 0..PARTNERS {
+        let entity = match number < OWN_PARTNERS {
+            true => "le_own".to_owned(),
+            false => {
+                let code = format!("le_{number:02}");
+                create(app, "legal_entity", json!({"code": code, "name": format!("合作方{number:02}有限公司")})).await?;
+                code
+            }
+        };
+        let mode = ["direct", "distribution", "joint"][number % 3];
+        let place = PLACES[number % PLACES.len()];
+        let name = format!("合作方{number:02}");
+        let partner = json!({"code": format!("p{number:02}"), "name": name, "mode": mode, "legal_entity": entity, "address": format!("{place}{number}号")});
+        create(app, "partner", partner).await?;
+    }
+    let mut patterns = Vec::new();
+    for number in 0..PLACES.len() * CUSTOMERS_PER_PLACE {
+        let code = format!("c{number:03}");
+        let customer = json!({
+            "code": code, "name": format!("客户{number:03}有限公司"), "contact": "徐静", "phone": "021-62790910",
+            "address": format!("{}{}号", PLACES[number % PLACES.len()], 100 + number),
+        });
+        create(app, "customer", customer).await?;
+        let order = json!({
+            "template": "inspection", "customer": code, "service": "inspection", "quantity": "1", "subject": "季度检测",
+            "partner": format!("p{:02}", number % PARTNERS), "department": "ops", "owner": format!("sales{}", number % SALESPEOPLE),
+        });
+        patterns.push(create(app, "work_order", order).await?);
+    }
+    Ok(patterns)
+}
+
+async fn create(app: &Arc<App>, object: &str, input: Json) -> Result<Uuid> {
+    let model = app.model();
+    let fields = input.as_object().cloned().unwrap_or_default();
+    let command = Command::Create { object: object.into(), input: fields };
+    match command::run_at(app, &model, &app.system(), command, app.clock.now(), None).await {
+        Ok(Done::Now { decision, .. }) => decision.subject.map(|(_, id)| id).context("a record without id was created"),
+        Ok(Done::Before { .. }) => bail!("creating a `{object}` was a repeat"),
+        Err(packwork::service::Error::Refused(refusal)) => bail!("the {object} {input} was refused: {} {:?}", refusal.detail, refusal.errors),
+        Err(failure) => Err(failure).with_context(|| format!("creating a `{object}`")),
+    }
+}

@@ -1,0 +1,294 @@
+//! A whole application for tests: the real router over a fresh database, a clock moved by hand, seeded randomness.
+//! Packs are installed once per process; every test works on a copy.
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use packwork::app::{App, Start};
+use packwork::auth::{Secret, Token};
+use packwork::clock::Clock;
+use packwork::entropy::Entropy;
+use packwork::http;
+use packwork::packs::install::{Seeds, Silent};
+use packwork::packs::source::{Files, Source, read_packs};
+use packwork::store::Database;
+use packwork_engine::model::Settings;
+use packwork_engine::moment::Moment;
+use serde_json::{Value as Json, json};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tower::ServiceExt;
+
+pub const SEED: u64 = 20_260_301;
+/// When tests begin, unless they say otherwise.
+pub const NOW: &str = "2026-03-15T02:00:00Z";
+/// Password of every user a test signs in as.
+pub const PASSWORD: &str = "correct horse";
+const TENANT: &str = "main";
+
+/// Which database a test asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    Sqlite,
+    Postgres,
+}
+
+/// An application of its own.
+pub struct TestApp {
+    pub app: Arc<App>,
+    pub clock: Clock,
+    pub local: Token,
+    router: Router,
+    _folder: Option<Folder>,
+}
+
+/// A folder that goes with its test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        let name: [u8; 8] = Entropy::system().bytes();
+        let path = std::env::temp_dir().join(format!("packwork-app-{:016x}", u64::from_be_bytes(name)));
+        std::fs::create_dir_all(&path).expect("a test may write to the temporary folder");
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What an answer was.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub json: Json,
+}
+
+impl Reply {
+    /// The answer of a request that must succeed.
+    #[track_caller]
+    pub fn ok(self) -> Json {
+        assert!(self.status.is_success(), "{} {:#}", self.status, self.json);
+        self.json
+    }
+
+    /// The code of a request that must be refused with this status.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Json {
+        assert_eq!((self.status.as_u16(), self.json["code"].as_str()), (status, Some(code)), "{:#}", self.json);
+        assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(self.json["trace_id"].as_str(), self.headers["x-request-id"].to_str().ok());
+        self.json
+    }
+
+    #[track_caller]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+impl TestApp {
+    /// The product's packs, installed long before the test begins.
+    pub async fn new(on: On) -> TestApp {
+        TestApp::at(on, Moment::parse(NOW).expect("the constant is a moment")).await
+    }
+
+    pub async fn at(on: On, now: Moment) -> TestApp {
+        let (database, folder) = match on {
+            On::Sqlite => {
+                let folder = Folder::new();
+                copy(&sqlite_template().await.0, &folder.0).expect("the template can be copied");
+                (Database::Sqlite { folder: folder.0.clone() }, Some(folder))
+            }
+            On::Postgres => (Database::Postgres { url: Secret::new(postgres_copy().await.expect("PostgreSQL copies a database")) }, None),
+        };
+        let clock = Clock::test(now);
+        let local = Token::from_bytes([7; 32]);
+        let app = start(database, clock.clone(), Some(local.clone())).await.expect("a copy of the template opens");
+        TestApp { router: http::router(&app), app, clock, local, _folder: folder }
+    }
+
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// A request of the system's own.
+    pub async fn system(&self, method: Method, path: &str, body: Option<Json>) -> Reply {
+        self.ask(method, path, body, &[("authorization", &format!("Bearer {}", self.local.expose()))]).await
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.system(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Json) -> Reply {
+        self.system(Method::POST, path, Some(body)).await
+    }
+
+    /// A request below the base with exactly these headers.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<Json>, headers: &[(&str, &str)]) -> Reply {
+        let text = body.map(|body| body.to_string());
+        self.raw(method, &format!("{}{path}", http::BASE), text, headers).await
+    }
+
+    /// A request with any body, to any address.
+    pub async fn raw(&self, method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(body.map_or_else(Body::empty, Body::from)).expect("the test's request is one");
+        let response = self.router.clone().oneshot(request).await.expect("the router always answers");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("the answer can be read").to_bytes();
+        let json = serde_json::from_slice(&bytes).unwrap_or(Json::Null);
+        Reply { status: parts.status, headers: parts.headers, json }
+    }
+
+    /// Makes a user with these roles and fields and signs them in: their bearer token.
+    pub async fn user(&self, login: &str, roles: &[&str], fields: Json) -> String {
+        let mut user = json!({"login": login, "name": login, "roles": roles, "locale": "en"});
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            user[name] = value.clone();
+        }
+        let created = self.post("/records/user", user).await.ok();
+        let id = created["id"].as_str().and_then(|id| id.parse().ok()).expect("a created user has an id");
+        packwork::service::session::set_password(&self.app, id, Secret::new(PASSWORD)).await.expect("a password can be set");
+        self.sign_in(login).await.ok()["token"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub async fn sign_in(&self, login: &str) -> Reply {
+        let body = json!({"user": login, "password": PASSWORD});
+        self.ask(Method::POST, "/session", Some(body), &[]).await
+    }
+
+    /// A request of a signed-in user.
+    pub async fn by(&self, token: &str, method: Method, path: &str, body: Option<Json>) -> Reply {
+        self.ask(method, path, body, &[("authorization", &format!("Bearer {token}"))]).await
+    }
+}
+
+async fn start(database: Database, clock: Clock, local_token: Option<Token>) -> Result<Arc<App>> {
+    let app = App::start(Start {
+        database,
+        tenant: TENANT.into(),
+        settings: Settings::default(),
+        packs: packs(),
+        seeds: Seeds::Product,
+        clock,
+        entropy: Entropy::seeded(SEED),
+        local_token,
+        progress: &Silent,
+    })
+    .await?;
+    Ok(app)
+}
+
+/// The folder of the product's packs.
+fn pack_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../packs")
+}
+
+/// The product's packs with the regions its cases name: three thousand districts would only cost time.
+fn packs() -> Source {
+    static PACKS: std::sync::OnceLock<Vec<Files>> = std::sync::OnceLock::new();
+    let packs = PACKS.get_or_init(|| trimmed(read_packs(&pack_folder()).expect("the product's packs can be read")));
+    Source::Given(packs.clone())
+}
+
+fn trimmed(mut packs: Vec<Files>) -> Vec<Files> {
+    let texts: String = packs
+        .iter()
+        .flat_map(|files| files.iter())
+        .filter(|(path, _)| path.starts_with("cases/") || path.starts_with("seed/region_tier") || path.starts_with("seed/region_area"))
+        .map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned())
+        .collect();
+    // Codes first: a district needs its city.
+    let named = |record: &Json| ["name", "code"].iter().any(|field| record[*field].as_str().is_some_and(|name| texts.contains(name)));
+    let mut kept: Vec<String> = Vec::new();
+    for file in ["seed/region_district.json", "seed/region_city.json"] {
+        for bytes in packs.iter_mut().filter_map(|files| files.get_mut(file)) {
+            let mut seed: Json = serde_json::from_slice(bytes).expect("the seed is JSON");
+            if let Some(records) = seed["records"].as_array_mut() {
+                records.retain(|record| named(record) || record["code"].as_str().is_some_and(|code| kept.iter().any(|kept| kept == code)));
+                kept.extend(records.iter().filter_map(|record| record["parent"].as_str()).map(str::to_owned));
+            }
+            *bytes = seed.to_string().into_bytes();
+        }
+    }
+    packs
+}
+
+/// When the packs were installed: before any test begins.
+fn installed_at() -> Clock {
+    Clock::test(Moment::parse(crate::cases::INSTALLED_AT).expect("the constant is a moment"))
+}
+
+async fn sqlite_template() -> &'static Folder {
+    static TEMPLATE: OnceCell<Folder> = OnceCell::const_new();
+    TEMPLATE
+        .get_or_init(|| async {
+            let folder = Folder::new();
+            let database = Database::Sqlite { folder: folder.0.clone() };
+            let app = start(database, installed_at(), None).await.expect("the packs install on SQLite");
+            app.store.close().await;
+            folder
+        })
+        .await
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir_all(&target)?;
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// A database of its own, copied from one in which the packs are installed.
+async fn postgres_copy() -> Result<String> {
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    static COPIES: AtomicU64 = AtomicU64::new(0);
+    let server = tokio::task::spawn_blocking(crate::postgres::url).await??;
+    let template = TEMPLATE
+        .get_or_try_init(|| async {
+            let name = format!("packwork_template_{}", std::process::id());
+            execute(&server, &format!("CREATE DATABASE {name}")).await?;
+            let database = Database::Postgres { url: Secret::new(of_database(&server, &name)) };
+            let app = start(database, installed_at(), None).await.context("installing the packs on PostgreSQL")?;
+            app.store.close().await;
+            Ok::<_, anyhow::Error>(name)
+        })
+        .await?;
+    let name = format!("packwork_copy_{}_{}", std::process::id(), COPIES.fetch_add(1, Ordering::SeqCst));
+    execute(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await?;
+    Ok(of_database(&server, &name))
+}
+
+/// The same server, another database.
+fn of_database(server: &str, name: &str) -> String {
+    let base = server.rsplit_once('/').map_or(server, |(base, _)| base);
+    format!("{base}/{name}")
+}
+
+async fn execute(server: &str, sql: &str) -> Result<()> {
+    let mut connection = PgConnection::connect(server).await?;
+    connection.execute(AssertSqlSafe(sql.to_owned())).await.with_context(|| sql.to_owned())?;
+    Ok(connection.close().await?)
+}
