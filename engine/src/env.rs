@@ -196,7 +196,7 @@ impl RecordEnv<'_> {
             });
         }
         let rated = rate::rate(self.reader, table, &inputs, self.date)?;
-        self.note(|| rate::origin(self.reader, table, &inputs, self.date, &rated));
+        self.note(|| rate::origin(table, &inputs, self.date, &rated));
         Ok(match rated {
             Rated::Found(found) => {
                 let mut map = found.as_map();

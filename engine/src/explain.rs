@@ -158,13 +158,20 @@ impl Teller<'_> {
             Some(field) if matches!(field.kind, FieldKind::Choice { .. }) => {
                 self.model.texts.find(self.locale, &format!("{}/{value}/title", field.options_text)).unwrap_or_else(|| value.to_owned())
             }
-            _ => value.to_owned(),
+            Some(field) => match (&field.kind, Uuid::parse_str(value)) {
+                (FieldKind::Id { to, .. }, Ok(id)) => to.iter().find_map(|object| (self.title)(object, id)).unwrap_or_else(|| value.to_owned()),
+                _ => value.to_owned(),
+            },
+            None => value.to_owned(),
         }
     }
 
     fn rate_value(&self, value: &Json) -> String {
         if let Some(schedule) = value.get("schedule").and_then(Json::as_str) {
             return self.text(&format!("schedule/{schedule}/title"));
+        }
+        if let Some(number) = value.as_str().and_then(|text| Decimal::from_str(text).ok()) {
+            return plain(number);
         }
         match (value.get("amount").and_then(Json::as_str), value.get("currency").and_then(Json::as_str)) {
             (Some(amount), Some(currency)) => format!("{} {currency}", trimmed(amount)),
@@ -308,15 +315,35 @@ impl Teller<'_> {
     }
 }
 
-/// Records an explanation of these origins or this line names: load their titles first.
-pub fn named_records(origins: &[Json]) -> Vec<(Name, Uuid)> {
+/// Records that an explanation of these origins names: load their titles first.
+pub fn named_in_origins(model: &Model, origins: &[Json]) -> Vec<(Name, Uuid)> {
     let mut named = Vec::new();
     for origin in origins {
-        let Some(object) = origin.get("object").and_then(Json::as_str) else { continue };
-        let ids = [origin.get("record"), origin.pointer("/row/at")];
-        named.extend(ids.into_iter().flatten().filter_map(|id| Uuid::parse_str(id.as_str()?).ok()).map(|id| (Name::from(object), id)));
+        let id_at = |pointer: &str| Uuid::parse_str(origin.pointer(pointer)?.as_str()?).ok();
+        if let Some(object) = origin.get("object").and_then(Json::as_str) {
+            named.extend([id_at("/record"), id_at("/row/at")].into_iter().flatten().map(|id| (Name::from(object), id)));
+        }
+        if let (Some(table), Some(inputs)) = (origin.get("table").and_then(Json::as_str), origin.get("inputs").and_then(Json::as_object)) {
+            let written = inputs.iter().filter_map(|(column, value)| Some((column.as_str(), value.as_str()?)));
+            named.extend(named_in_inputs(model, table, written));
+        }
     }
     named
+}
+
+/// Records that the explanation of a line names besides its parties and its fact.
+pub fn named_in_line(model: &Model, line: &Line) -> Vec<(Name, Uuid)> {
+    let lookups = line.trace.lookups.iter();
+    lookups.flat_map(|lookup| named_in_inputs(model, &lookup.table, lookup.inputs.iter().map(|(column, value)| (column.as_str(), value.as_str())))).collect()
+}
+
+fn named_in_inputs<'i>(model: &Model, table: &str, inputs: impl Iterator<Item = (&'i str, &'i str)>) -> Vec<(Name, Uuid)> {
+    let Some(object) = model.objects.get(table) else { return Vec::new() };
+    let named = inputs.filter_map(|(column, value)| match &object.field(column)?.1.kind {
+        FieldKind::Id { to, .. } => Some((to.first()?.clone(), Uuid::parse_str(value).ok()?)),
+        _ => None,
+    });
+    named.collect()
 }
 
 fn leaf(label: String, value: String) -> Node {

@@ -68,7 +68,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve.run().await.context("serving")?,
         Command::Demo(demo) => demo.run().await?,
         Command::Settle(settle) => return settle.run().await,
-        Command::Pack(pack) => return pack.run().await,
+        Command::Pack(pack) => return pack.run(),
         Command::Openapi(openapi) => openapi.run()?,
         Command::Schemas(schemas) => schemas.run()?,
         Command::User(user) => user.run().await?,

@@ -273,6 +273,10 @@ async fn postgres_copy() -> Result<String> {
             let database = Database::Postgres { url: Secret::new(of_database(&server, &name)) };
             let app = start(database, installed_at(), None).await.context("installing the packs on PostgreSQL")?;
             app.store.close().await;
+            // A database that is copied must have no guests; those that just left may still be on their way out.
+            execute(&server, &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")).await?;
+            let leave = format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'");
+            execute(&server, &leave).await?;
             Ok::<_, anyhow::Error>(name)
         })
         .await?;

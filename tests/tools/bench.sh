@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# make bench: the load measurements, in release. Prints ratios, not times: they are comparable between machines.
+# make bench: the load measurement, in release. Its figures are ratios of one run: they compare between machines.
+# Arguments go to it: `--orders N`, `--rounds N`, `--json`, or `micro` for the engine alone.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . tests/tools/lib.sh
 
 need_cargo
-say "building the measurements (release)"
-cargo bench -p packwork-tests "$@"
+say "building the measurement (release)"
+cargo build --release -p packwork-tests --bin load
+exec "${CARGO_TARGET_DIR:-target}/release/load" "$@"

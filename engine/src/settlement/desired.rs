@@ -241,13 +241,13 @@ fn look_up(reader: &Reader<'_>, env: &RecordEnv<'_>, step: &str, lookup: &Lookup
         return Err(Halt::Missing);
     }
     if let Some(recorded) = posted.iter().find(|trace| trace.step == *step && trace.table == *table.name && trace.date == date)
-        && recorded.inputs == rate::shown_inputs(reader, table, &inputs)
+        && recorded.inputs == rate::recorded_inputs(table, &inputs)
     {
         return Ok((recorded_value(table, recorded), Some(recorded.clone())));
     }
     match rate::rate(reader, table, &inputs, date)? {
         Rated::Found(found) => {
-            let trace = rate::trace_of(reader, step, table, &inputs, date, &found);
+            let trace = rate::trace_of(step, table, &inputs, date, &found);
             Ok((Value::Map(found.as_step()), Some(trace)))
         }
         Rated::Missed(miss) => {

@@ -180,8 +180,18 @@ pub fn refusal_of(reader: &Reader<'_>, table: &RateTable, inputs: &[Value], date
     }
 }
 
-/// The inputs of a look-up as people write them: keys of records instead of ids, where they are at hand.
-pub fn shown_inputs(reader: &Reader<'_>, table: &RateTable, inputs: &[Value]) -> BTreeMap<String, String> {
+/// The inputs of a look-up as they are recorded: ids stay ids, so that the same inputs compare equal for ever.
+pub fn recorded_inputs(table: &RateTable, inputs: &[Value]) -> BTreeMap<String, String> {
+    let written = |value: &Value| match value.to_json() {
+        Json::String(text) => text,
+        Json::Null => String::new(),
+        other => other.to_string(),
+    };
+    table.columns.iter().zip(inputs).map(|(column, value)| (column.name.to_string(), written(value))).collect()
+}
+
+/// The inputs of a look-up as people write them, keys of records instead of ids: for refusals.
+fn shown_inputs(reader: &Reader<'_>, table: &RateTable, inputs: &[Value]) -> BTreeMap<String, String> {
     let object = reader.model.objects.get(&table.name);
     let shown = |column: &super::plan::Column, value: &Value| match value {
         Value::Null => "—".to_owned(),
@@ -198,18 +208,14 @@ pub fn shown_inputs(reader: &Reader<'_>, table: &RateTable, inputs: &[Value]) ->
     table.columns.iter().zip(inputs).map(|(column, value)| (column.name.to_string(), shown(column, value))).collect()
 }
 
-/// The key of a record that is at hand.
+/// The key of a record; where the record is not at hand it is asked for, and the next round can tell.
 fn key_of(reader: &Reader<'_>, object: &Name, id: Uuid) -> Option<String> {
     let slot = reader.model.objects.get(object)?.key?;
-    let at_hand = match reader.facts.records.get(&(object.clone(), id)) {
-        Some(record) => record.as_ref(),
-        None => reader.facts.collections.get(object).and_then(|collection| collection.get(id)),
-    };
-    at_hand?.values[slot].as_text().map(str::to_owned)
+    reader.record(object, id).ok()??.values[slot].as_text().map(str::to_owned)
 }
 
 /// The trace of a look-up.
-pub fn trace_of(reader: &Reader<'_>, step: &str, table: &RateTable, inputs: &[Value], date: Date, found: &Found) -> LookupTrace {
+pub fn trace_of(step: &str, table: &RateTable, inputs: &[Value], date: Date, found: &Found) -> LookupTrace {
     LookupTrace {
         step: step.to_owned(),
         table: table.name.to_string(),
@@ -217,20 +223,20 @@ pub fn trace_of(reader: &Reader<'_>, step: &str, table: &RateTable, inputs: &[Va
         row: found.row.to_string(),
         row_record: found.record,
         date,
-        inputs: shown_inputs(reader, table, inputs),
+        inputs: recorded_inputs(table, inputs),
         values: found.values.iter().map(|(name, value)| (name.to_string(), value.to_json())).collect(),
     }
 }
 
 /// Where a formula's rate came from, kept with the record.
-pub fn origin(reader: &Reader<'_>, table: &RateTable, inputs: &[Value], date: Date, rated: &Rated) -> Json {
+pub fn origin(table: &RateTable, inputs: &[Value], date: Date, rated: &Rated) -> Json {
     match rated {
         Rated::Found(found) => {
-            let trace = trace_of(reader, "rate", table, inputs, date, found);
+            let trace = trace_of("rate", table, inputs, date, found);
             json!({"kind": "rate", "table": trace.table, "revision": trace.revision, "row": trace.row, "row_record": trace.row_record.to_string(),
                    "date": date.to_string(), "inputs": trace.inputs, "values": trace.values})
         }
         Rated::Missed(miss) => json!({"kind": "rate", "table": &*table.name, "date": date.to_string(),
-                                      "inputs": shown_inputs(reader, table, inputs), "missed": code_of(miss).as_str()}),
+                                      "inputs": recorded_inputs(table, inputs), "missed": code_of(miss).as_str()}),
     }
 }

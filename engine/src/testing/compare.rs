@@ -118,8 +118,9 @@ impl Compare<'_> {
                 ("quantity" | "amount" | "tax" | "net" | "tax_rate", _) => same_number(expected, found),
                 ("corrects", Json::Bool(corrects)) => *corrects != found.is_null(),
                 ("dimensions", Json::Object(members)) => {
+                    let fact = plain(&got["fact"]["object"]);
                     return members.iter().find_map(|(name, expected)| {
-                        let agrees = self.is_dimension(name, expected, &found[name]);
+                        let agrees = self.is_dimension(&fact, name, expected, &found[name]);
                         difference(agrees, &format!("dimensions.{name}"), expected, &found[name])
                     });
                 }
@@ -129,18 +130,20 @@ impl Compare<'_> {
         })
     }
 
-    /// A dimension is a reference, the id of a record, or a class: by its name or as people read it.
-    fn is_dimension(&mut self, name: &str, expected: &Json, got: &Json) -> bool {
+    /// A dimension is a reference, the id of a record, or a class or option: by its name or as people read it.
+    fn is_dimension(&mut self, fact: &str, name: &str, expected: &Json, got: &Json) -> bool {
         if got.get("id").is_some() {
             return self.is_reference(expected, got);
         }
-        let objects: Vec<Name> = self.model.objects.keys().cloned().collect();
-        let titles = |class: &crate::object::classify::Classification| {
-            let path = format!("{}/{}/title", class.text, plain(expected));
+        let classes = self.model.dimensions.values().filter_map(|dimension| dimension.classifications.get(name));
+        let field = self.model.object(fact).and_then(|object| object.field(name));
+        let mut texts = classes.map(|class| &class.text).chain(field.map(|(_, field)| &field.options_text));
+        let is_titled = texts.any(|text| {
+            let path = format!("{text}/{}/title", plain(expected));
             ["en", "zh-CN"].iter().any(|locale| self.model.texts.find(locale, &path).is_some_and(|title| *got == Json::String(title)))
-        };
-        let titled = self.model.dimensions.values().filter_map(|dimension| dimension.classifications.get(name)).any(titles);
-        expected == got || titled || self.is_record(&objects, expected, got)
+        });
+        let objects: Vec<Name> = self.model.objects.keys().cloned().collect();
+        expected == got || is_titled || self.is_record(&objects, expected, got)
     }
 
     /// Statements by their parties and period; the newest where there are several.

@@ -185,8 +185,8 @@ CREATE TABLE session (
     expires_at BIGINT NOT NULL,
     last_seen BIGINT NOT NULL
 );
-CREATE INDEX session_user ON session (user_id);
-CREATE INDEX session_expires ON session (expires_at);
+CREATE INDEX session_of_user ON session (user_id);
+CREATE INDEX session_ending ON session (expires_at);
 
 CREATE TABLE installed_pack (
     name TEXT COLLATE "C" NOT NULL PRIMARY KEY,

@@ -185,8 +185,8 @@ CREATE TABLE session (
     expires_at INTEGER NOT NULL,
     last_seen INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX session_user ON session (user_id);
-CREATE INDEX session_expires ON session (expires_at);
+CREATE INDEX session_of_user ON session (user_id);
+CREATE INDEX session_ending ON session (expires_at);
 
 CREATE TABLE installed_pack (
     name TEXT NOT NULL PRIMARY KEY,

@@ -4,11 +4,16 @@ use crate::packs::source::{Files, Source, read_packs};
 use anyhow::Context;
 use packwork_engine::diagnostic::{Diagnostic, Diagnostics, Severity};
 use packwork_engine::model::{Model, Settings};
+use packwork_engine::moment::Moment;
 use packwork_engine::pack::Pack as Written;
+use packwork_engine::testing::bare::Bare;
+use packwork_engine::testing::case::{cases_of, run_case};
+use packwork_engine::testing::seed::seeded;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Check and test packs.
 #[derive(clap::Subcommand)]
@@ -35,11 +40,14 @@ pub(super) struct Test {
     only: Option<String>,
 }
 
+/// When the packs count as installed: before any case begins.
+const INSTALLED_AT: &str = "2015-01-01T00:00:00Z";
+
 impl Pack {
-    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Pack::Check(check) => check.run(),
-            Pack::Test(test) => test.run().await,
+            Pack::Test(test) => test.run(),
         }
     }
 }
@@ -96,8 +104,41 @@ impl Check {
 }
 
 impl Test {
-    async fn run(self) -> anyhow::Result<ExitCode> {
-        let _ = self.only;
-        anyhow::bail!("cases of `{}` cannot be run yet", self.folder.display())
+    fn run(self) -> anyhow::Result<ExitCode> {
+        let gathered = gather(&self.folder)?;
+        let mut found = Diagnostics::default();
+        let packs = gathered.files.iter().map(|files| Written::read(files, &mut found)).collect();
+        let (model, compiled) = Model::compile(packs, &Settings::default());
+        found.extend(compiled);
+        let unsound = found.has_errors();
+        let Some(model) = model.filter(|_| !unsound) else {
+            for finding in found.into_sorted().iter().filter(|finding| finding.severity == Severity::Error) {
+                println!("{finding}");
+            }
+            anyhow::bail!("the packs have errors; their cases cannot run");
+        };
+        let model = Arc::new(model);
+        let installed = Moment::parse(INSTALLED_AT).context("the moment of installation")?;
+        let seeded = seeded(&model, installed)?;
+        let (mut run, mut failed) = (0, 0);
+        for (pack, case) in cases_of(&model) {
+            let asked = self.only.as_ref().is_none_or(|only| case.name.contains(only.as_str()));
+            if !asked || !gathered.own.contains(pack) {
+                continue;
+            }
+            let report = run_case(&mut Bare::over(model.clone(), &seeded), &model, pack, case);
+            run += 1;
+            if report.passed {
+                println!("ok    {pack}/{}", report.name);
+            } else {
+                failed += 1;
+                println!("FAIL  {pack}/{}: {}", report.name, case.title.as_deref().unwrap_or_default());
+                for difference in &report.differences {
+                    println!("        {difference}");
+                }
+            }
+        }
+        println!("{} passed, {failed} failed", run - failed);
+        Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

@@ -175,7 +175,7 @@ fn field_view(model: &Model, caller: &Caller, object: &Object, at: usize, field:
         view["multiline"] = json!(true);
     }
     match &field.kind {
-        FieldKind::Text { max_length, .. } => view["max_length"] = json!(max_length),
+        FieldKind::Text { max_length, .. } if !system => view["max_length"] = json!(max_length),
         FieldKind::Decimal { scale, minimum, maximum } | FieldKind::Money { scale, minimum, maximum, .. } => {
             view["scale"] = json!(scale);
             view["minimum"] = json!(minimum.map(|number| number.to_string()));
@@ -200,7 +200,7 @@ fn field_view(model: &Model, caller: &Caller, object: &Object, at: usize, field:
                 view["currency"] = currency_json(object, currency);
             }
         }
-        FieldKind::Boolean | FieldKind::Date | FieldKind::Moment | FieldKind::Json => {}
+        FieldKind::Text { .. } | FieldKind::Boolean | FieldKind::Date | FieldKind::Moment | FieldKind::Json => {}
     }
     if let FieldKind::Money { currency, .. } = &field.kind {
         view["currency"] = currency_json(object, currency);

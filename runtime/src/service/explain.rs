@@ -7,9 +7,9 @@ use super::{Answer, Locale};
 use crate::app::App;
 use crate::service::settlement::{lines, statements};
 use crate::store::StatementRow;
-use packwork_engine::explain::{Explanation, Node, Teller, named_records};
+use packwork_engine::explain::{Explanation, Node, Teller, named_in_origins};
 use packwork_engine::model::Model;
-use packwork_engine::object::Object;
+use packwork_engine::object::{FieldKind, Object};
 use packwork_engine::record::{Name, Record, slot};
 use packwork_engine::settlement::line::Line;
 use packwork_engine::value::Value;
@@ -25,10 +25,41 @@ pub fn line_sentence(model: &Model, locale: Locale, line: &Line) -> String {
 
 /// `Explanation` of a line.
 pub async fn line(app: &App, model: &Model, caller: &Caller, line: &Line) -> Answer<Json> {
-    let titles = lines::titles(app, model, caller, std::iter::once(line)).await?;
+    let wanted = line.trace.lookups.iter().flat_map(|lookup| looked_up(model, &lookup.table, &lookup.inputs));
+    let titles = Titles::load(app, model, caller, wanted.collect()).await?;
     let title = |object: &Name, id: Uuid| titles.find(object, id);
     let told = Teller { model, locale: caller.locale.as_str(), title: &title }.line(line);
     Ok(shown(&told, serde_json::to_value(&line.trace).unwrap_or_default()))
+}
+
+/// The records a look-up was made with: its inputs, by the columns of its table.
+fn looked_up<'i>(
+    model: &Model,
+    table: &str,
+    inputs: impl IntoIterator<Item = (&'i String, &'i String)>,
+) -> Vec<(Name, Uuid)> {
+    let Some(rows) = model.object(table) else { return Vec::new() };
+    let mut found = Vec::new();
+    for (column, value) in inputs {
+        if let (Some((_, field)), Ok(id)) = (rows.field(column), Uuid::parse_str(value))
+            && let FieldKind::Id { to, .. } = &field.kind
+        {
+            found.extend(to.iter().map(|to| (to.clone(), id)));
+        }
+    }
+    found
+}
+
+/// Every record that origins of computed values name.
+fn named(model: &Model, origins: &[Json]) -> Vec<(Name, Uuid)> {
+    let mut found = named_records(origins);
+    for origin in origins {
+        let (Some(table), Some(inputs)) = (origin["table"].as_str(), origin["inputs"].as_object()) else { continue };
+        let inputs: BTreeMap<String, String> =
+            inputs.iter().filter_map(|(column, value)| Some((column.clone(), value.as_str()?.to_owned()))).collect();
+        found.extend(looked_up(model, table, &inputs));
+    }
+    found
 }
 
 fn shown(told: &Explanation, trace: Json) -> Json {
@@ -99,7 +130,7 @@ fn origins(record: &Record) -> BTreeMap<&str, Vec<Json>> {
 /// `_trace` of a record: for each computed field the sentence, what the last step gave, and all steps.
 pub async fn traces(app: &App, model: &Model, caller: &Caller, object: &Object, record: &Record) -> Answer<Json> {
     let found = origins(record);
-    let wanted: BTreeSet<(Name, Uuid)> = found.values().flat_map(|origins| named_records(origins)).collect();
+    let wanted: BTreeSet<(Name, Uuid)> = found.values().flat_map(|origins| named_in_origins(model, origins)).collect();
     let titles = Titles::load(app, model, caller, wanted).await?;
     let title = |object: &Name, id: Uuid| titles.find(object, id);
     let teller = Teller { model, locale: caller.locale.as_str(), title: &title };
@@ -121,8 +152,8 @@ pub async fn traces(app: &App, model: &Model, caller: &Caller, object: &Object, 
 /// `Explanation` of a computed field.
 pub async fn field(app: &App, model: &Model, caller: &Caller, object: &Object, at: usize, record: &Record) -> Answer<Json> {
     let origins = origins(record).remove(&*object.fields[at].name).unwrap_or_default();
-    let mut wanted: BTreeSet<(Name, Uuid)> = named_records(&origins).into_iter().collect();
-    if let (packwork_engine::object::FieldKind::Id { to, .. }, Value::Id(id)) = (&object.fields[at].kind, &record.values[at]) {
+    let mut wanted: BTreeSet<(Name, Uuid)> = named_in_origins(model, &origins).into_iter().collect();
+    if let (FieldKind::Id { to, .. }, Value::Id(id)) = (&object.fields[at].kind, &record.values[at]) {
         wanted.extend(to.iter().map(|to| (to.clone(), *id)));
     }
     let titles = Titles::load(app, model, caller, wanted).await?;
@@ -134,7 +165,6 @@ pub async fn field(app: &App, model: &Model, caller: &Caller, object: &Object, a
 
 /// A field's value as people say it.
 fn spoken(model: &Model, caller: &Caller, object: &Object, at: usize, record: &Record, titles: &Titles) -> String {
-    use packwork_engine::object::FieldKind;
     let field = &object.fields[at];
     match (&field.kind, &record.values[at]) {
         (_, Value::Null) => "—".to_owned(),

@@ -18,8 +18,6 @@ words! {
     delete = "Delete", "删除";
     others = "Others", "其他";
     none = "None", "无";
-    total = "Total", "合计";
-    count = "Count", "数量";
     issue = "Issue", "出账";
     confirm = "Confirm", "确认";
     pay = "Record payment", "登记付款";
@@ -30,9 +28,6 @@ words! {
     confirmed = "Confirmed", "已确认";
     paid = "Paid", "已付款";
     no_right = "You are not allowed to do this", "您没有权限";
-    wrong_state = "Not possible in this state", "当前状态不能进行此操作";
-    final_state = "The record is closed", "记录已结束，不能修改";
-    in_draft = "The statement is still a draft", "对账单仍是草稿";
 }
 
 pub fn statement_status(locale: Locale, status: StatementStatus) -> &'static str {
@@ -74,13 +69,5 @@ pub fn transition_title(model: &Model, locale: Locale, object: &Object, transiti
             model.texts.get(locale.as_str(), &format!("lifecycle/{}/transitions/{transition}/title", lifecycle.name))
         }
         None => transition.to_owned(),
-    }
-}
-
-/// What reads as one sentence after another in the language.
-pub fn joined(locale: Locale, parts: &[String]) -> String {
-    match locale {
-        Locale::Chinese => parts.join("，"),
-        Locale::English => parts.join(", "),
     }
 }

@@ -135,7 +135,7 @@ impl Page {
                 _ => field_json(field, value),
             };
             match (&field.kind, value) {
-                (FieldKind::Id { to, .. }, Value::Id(id)) => {
+                (FieldKind::Id { to, .. }, Value::Id(id)) if !to.is_empty() => {
                     refs.insert(field.name.to_string(), self.titles.any(to, *id));
                 }
                 (FieldKind::Ids { to }, Value::List(ids)) if !ids.is_empty() => {

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::sql::{Datum, Sql};
-use super::{Scope, StoreError, ledger, line, record, statement};
+use super::{StoreError, ledger, line, record, statement};
 use packwork_engine::decision::{Decision, Event, TodoChange, Write};
 use packwork_engine::model::Model;
 use packwork_engine::record::Name;
@@ -10,16 +10,12 @@ use packwork_engine::refusal::Refusal;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// A decision on its way into the database.
-pub(super) struct Applying<'a> {
-    pub(super) scope: &'a Scope,
-    pub(super) model: &'a Model,
-    pub(super) decision: &'a Decision,
-}
-
 /// A refusal when the world moved on since the facts were read, or a value does not fit where it must go.
-pub(super) async fn apply(connection: &mut Connection, applying: &Applying<'_>) -> Result<Option<Refusal>, StoreError> {
-    let Applying { model, decision, .. } = applying;
+pub(super) async fn apply(
+    connection: &mut Connection,
+    model: &Model,
+    decision: &Decision,
+) -> Result<Option<Refusal>, StoreError> {
     if let Some(refusal) = record::write(connection, model, &decision.writes).await? {
         return Ok(Some(refusal));
     }

@@ -1,6 +1,6 @@
 //! Commands: decide over facts and write what was decided, all in one transaction.
 
-use super::apply::{Applying, apply};
+use super::apply::apply;
 use super::connection::Connection;
 use super::sql::{Datum, Kind, Sql};
 use super::transaction::{End, Locks};
@@ -121,8 +121,7 @@ async fn carry_out(
             Outcome::Needs(need) => store.fetch_for_command(connection, model, &need, &mut facts).await?,
             Outcome::Refused(refusal) => return Ok(refused(*refusal, facts)),
             Outcome::Decided(decision) => {
-                let applying = Applying { scope, model, decision: &decision };
-                return Ok(match apply(connection, &applying).await? {
+                return Ok(match apply(connection, model, &decision).await? {
                     Some(refusal) => refused(refusal, facts),
                     None => {
                         note(connection, scope, request, &decision).await?;

@@ -2,7 +2,7 @@
 
 use super::column::typed_value;
 use super::line::{AMOUNT_SCALE, Columns, push_visible, standing};
-use super::sql::{Datum, Dialect, Kind, Sql};
+use super::sql::{Datum, Kind, Sql};
 use super::statement::status_named;
 use super::{Scope, Store, StoreError};
 use packwork_engine::record::Name;

@@ -26,7 +26,7 @@ async fn malformed_json_names_line_and_column() {
 async fn everything_wrong_with_a_record_is_said_at_its_place() {
     let test = TestApp::new(On::Sqlite).await;
     let body = json!({"code": "p1", "name": 7, "colour": "red", "price": "1.234", "warranty_months": "999", "kind": "toy", "unit": "none"});
-    let problem = test.post("/records/product", body).await.refused(422, "unknown_field");
+    let problem = test.post("/records/product", body).await.refused(422, "wrong_type");
     let mut found: Vec<(String, String)> = problem["errors"]
         .as_array()
         .into_iter()

@@ -72,7 +72,10 @@ pub(crate) async fn a_second_record_with_a_unique_value_is_refused_and_nothing_i
     let writes = vec![fixture.update(&other, &[("number", "T1".into())])];
     let refusal = fixture.refused(Decision { writes, ..Decision::default() }).await;
     assert_eq!((refusal.code, &*refusal.errors[0].pointer), (Code::NotUnique, "/number"));
-    let refusal = fixture.refused(Decision { writes: vec![Write::Insert(first)], ..Decision::default() }).await;
+    let mut same = region;
+    fixture.create(&[&same]).await;
+    std::sync::Arc::make_mut(&mut same).values[fixture.slot("region", "name")] = "south".into();
+    let refusal = fixture.refused(Decision { writes: vec![Write::Insert(same)], ..Decision::default() }).await;
     assert_eq!((refusal.code, &*refusal.errors[0].pointer), (Code::NotUnique, "/id"));
 }
 

@@ -35,6 +35,8 @@ fn runtime() -> &'static Runtime {
 impl Http {
     /// An application in which the packs are installed, and nothing has happened yet.
     pub fn new(on: On) -> Http {
+        // The cause of a failure is in the log only.
+        packwork::telemetry::start("error");
         let at = Moment::parse(INSTALLED_AT).expect("the constant is a moment");
         Http { app: runtime().block_on(TestApp::at(on, at)), token: None }
     }

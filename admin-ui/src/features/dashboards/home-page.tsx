@@ -138,9 +138,7 @@ function ChartCard({ card }: { card: DashboardCard }) {
       }
     >
       {points.length === 0 ? (
-        <PageState icon="chart" title={t('noData')} small>
-          {t('noDataHint')}
-        </PageState>
+        <NoData />
       ) : table ? (
         <PointsTable card={card} />
       ) : (
@@ -159,8 +157,17 @@ function ChartCard({ card }: { card: DashboardCard }) {
 function TableCard({ card }: { card: DashboardCard }) {
   return (
     <Card title={card.title} id={`card-${card.id}`}>
-      <PointsTable card={card} />
+      {card.data.length === 0 ? <NoData /> : <PointsTable card={card} />}
     </Card>
+  );
+}
+
+function NoData() {
+  const { t } = useTranslation('dashboards');
+  return (
+    <PageState icon="chart" title={t('noData')} small>
+      {t('noDataHint')}
+    </PageState>
   );
 }
 

@@ -29,7 +29,9 @@ function Edit({ field, value, onChange, wiring, label }: EditProps) {
 export function ChoiceRead({ field, value }: ReadProps) {
   if (isBlank(value)) return BLANK;
   const option = field.options?.find((one) => one.name === value);
-  if (option?.tone) return <StatusTag tone={option.tone}>{option.title}</StatusTag>;
+  // Without a tone of its own a choice is plain text; a state always stands out.
+  if (option?.tone && (option.tone !== 'neutral' || field.type === 'state'))
+    return <StatusTag tone={option.tone}>{option.title}</StatusTag>;
   return option?.title ?? String(value);
 }
 export const choice: FieldKind = { Edit, Read: ChoiceRead, filter: choiceFilter, sortable: true };

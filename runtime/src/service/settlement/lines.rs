@@ -7,6 +7,7 @@ use crate::service::view::{Titles, scaled};
 use crate::service::{Answer, explain, refuse};
 use crate::store::{LineQuery, StatementRow, StoredLine};
 use packwork_engine::codes::Code;
+use packwork_engine::explain::named_in_line;
 use packwork_engine::model::Model;
 use packwork_engine::object::FieldKind;
 use packwork_engine::record::Name;
@@ -100,6 +101,7 @@ pub async fn titles<'l>(app: &App, model: &Model, caller: &Caller, lines: impl I
     let mut wanted = BTreeSet::new();
     for line in lines {
         wanted.insert((line.fact_object.clone(), line.fact));
+        wanted.extend(named_in_line(model, line));
         for party in [&line.payer, &line.payee] {
             wanted.insert((party.object.clone(), party.id));
         }
