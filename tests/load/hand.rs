@@ -70,7 +70,8 @@ async fn settle(connection: &mut SqliteConnection, digest: &str, spent: &mut Spe
         }
     }
     let mut drafts: BTreeMap<(Uuid, Uuid), Uuid> = BTreeMap::new();
-    let open: Vec<(Uuid, Uuid, Uuid)> = sqlx::query_as(sql::DRAFTS).fetch_all(&mut *connection).await.context("reading drafts")?;
+    let open: Vec<(Uuid, Uuid, Uuid)> =
+        sqlx::query_as(sql::DRAFTS).fetch_all(&mut *connection).await.context("reading drafts")?;
     drafts.extend(open.into_iter().map(|(payer, payee, id)| ((payer, payee), id)));
     spent.reading += from.elapsed();
 

@@ -72,7 +72,9 @@ fn child(what: &str, folder: &Path, rest: &[&str]) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting tokio")?;
     let figures = runtime.block_on(async {
         match (what, rest) {
-            ("prepare", [orders]) => prepare::run(folder, orders.parse().context("reading the number of orders")?).await,
+            ("prepare", [orders]) => {
+                prepare::run(folder, orders.parse().context("reading the number of orders")?).await
+            }
             ("settle", []) => product::run(folder).await,
             ("hand", []) => hand::run(folder).await,
             ("phases", []) => phases::run(folder).await,

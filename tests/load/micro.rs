@@ -34,7 +34,8 @@ pub fn run() -> Result<Json> {
     let command_id = memory.next_command();
     let context = Context { command: command_id, moment: at, actor: Default::default() };
     let run = Uuid::from_u128(1);
-    let facts: Vec<Uuid> = known.records.keys().filter(|(object, _)| &**object == "work_order").map(|(_, id)| *id).collect();
+    let facts: Vec<Uuid> =
+        known.records.keys().filter(|(object, _)| &**object == "work_order").map(|(_, id)| *id).collect();
     let command = Command::Settle(SettleUnit { plan: PLAN.into(), run, facts });
     let mut rounds = 0;
     loop {
@@ -96,11 +97,14 @@ impl World<'_> {
             patterns.push(self.memory.get("work_order", id).cloned().context("a work order is gone")?);
         }
         let mut services: Vec<Uuid> = self.memory.live("service_item").map(|record| record.id()).collect();
-        let inspection = self.memory.by_key(self.model, "service_item", "inspection").context("there is no inspection")?;
+        let inspection =
+            self.memory.by_key(self.model, "service_item", "inspection").context("there is no inspection")?;
         services.sort_by_key(|id| (*id != inspection, *id));
 
         let object = self.model.object("work_order").context("the packs have no work orders")?;
-        let slot_of = |name: &str| object.field(name).map(|(slot, _)| slot).with_context(|| format!("work orders have no `{name}`"));
+        let slot_of = |name: &str| {
+            object.field(name).map(|(slot, _)| slot).with_context(|| format!("work orders have no `{name}`"))
+        };
         let (service, partner, quantity) = (slot_of("service")?, slot_of("partner")?, slot_of("quantity")?);
         let (finished_at, day) = (slot_of("finished_at")?, slot_of("finished_at_day")?);
         let mut facts = Facts::default();

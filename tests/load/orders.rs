@@ -100,7 +100,8 @@ pub fn draw(count: u32, services: usize, partners: usize, patterns: usize) -> Ve
 pub async fn insert(path: &Path, patterns: &[Uuid], count: u32) -> Result<Json> {
     let mut connection = connect(path).await?;
     // Inspections first: the drawing prefers them.
-    let services: Vec<Uuid> = ids(&mut connection, "SELECT f_id FROM o_service_item ORDER BY f_code <> 'inspection', f_code").await?;
+    let services: Vec<Uuid> =
+        ids(&mut connection, "SELECT f_id FROM o_service_item ORDER BY f_code <> 'inspection', f_code").await?;
     let partners: Vec<(Uuid, String)> = {
         let rows = sqlx::query("SELECT f_id, f_mode FROM o_partner ORDER BY f_code").fetch_all(&mut connection).await;
         let rows = rows.context("reading partners")?;
@@ -123,7 +124,8 @@ pub async fn insert(path: &Path, patterns: &[Uuid], count: u32) -> Result<Json> 
         "f_version" => Some("4"),
         _ => None,
     };
-    let selected: Vec<String> = columns.iter().map(|column| own(column).map_or_else(|| format!("t.{column}"), str::to_owned)).collect();
+    let selected: Vec<String> =
+        columns.iter().map(|column| own(column).map_or_else(|| format!("t.{column}"), str::to_owned)).collect();
     let orders = draw(count, services.len(), partners.len(), patterns.len());
     let mut written = 0_u32;
     for chunk in orders.chunks(ROWS_PER_STATEMENT as usize) {

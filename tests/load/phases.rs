@@ -63,7 +63,11 @@ pub async fn run(folder: &Path) -> Result<Json> {
                 }
             }
         };
-        spent.bytes += decision.lines.iter().map(|line| serde_json::to_string(&line.trace).map_or(0, |text| text.len())).sum::<usize>();
+        spent.bytes += decision
+            .lines
+            .iter()
+            .map(|line| serde_json::to_string(&line.trace).map_or(0, |text| text.len()))
+            .sum::<usize>();
         // The same command, decided already: what remains is writing it and the commit.
         spent.writing += store(&app, &scope, &model, context.command, decision).await?;
         // The commit of next to nothing, which is mostly the disk's.

@@ -71,7 +71,12 @@ pub async fn run(folder: &Path, orders: u32) -> Result<Json> {
 /// Writes who takes part, and one draft work order per customer. Their ids: the patterns the month is made of.
 async fn masters(app: &Arc<App>) -> Result<Vec<Uuid>> {
     create(app, "legal_entity", json!({"code": "le_own", "name": "总公司"})).await?;
-    create(app, "department", json!({"code": "ops", "name": "服务运营部", "kind": "company", "legal_entity": "le_own"})).await?;
+    create(
+        app,
+        "department",
+        json!({"code": "ops", "name": "服务运营部", "kind": "company", "legal_entity": "le_own"}),
+    )
+    .await?;
     for number in 0..SALESPEOPLE {
         create(app, "user", json!({"login": format!("sales{number}"), "name": "销售", "roles": ["sales"]})).await?;
     }
@@ -80,7 +85,8 @@ async fn masters(app: &Arc<App>) -> Result<Vec<Uuid>> {
             true => "le_own".to_owned(),
             false => {
                 let code = format!("le_{number:02}");
-                create(app, "legal_entity", json!({"code": code, "name": format!("合作方{number:02}有限公司")})).await?;
+                create(app, "legal_entity", json!({"code": code, "name": format!("合作方{number:02}有限公司")}))
+                    .await?;
                 code
             }
         };
@@ -114,7 +120,9 @@ async fn create(app: &Arc<App>, object: &str, input: Json) -> Result<Uuid> {
     match command::run_at(app, &model, &app.system(), command, app.clock.now(), None).await {
         Ok(Done::Now { decision, .. }) => decision.subject.map(|(_, id)| id).context("a record without id was created"),
         Ok(Done::Before { .. }) => bail!("creating a `{object}` was a repeat"),
-        Err(packwork::service::Error::Refused(refusal)) => bail!("the {object} {input} was refused: {} {:?}", refusal.detail, refusal.errors),
+        Err(packwork::service::Error::Refused(refusal)) => {
+            bail!("the {object} {input} was refused: {} {:?}", refusal.detail, refusal.errors)
+        }
         Err(failure) => Err(failure).with_context(|| format!("creating a `{object}`")),
     }
 }

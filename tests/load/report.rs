@@ -50,11 +50,16 @@ fn mebibytes(kib: &Json) -> String {
 }
 
 pub fn run(figures: &Json) {
-    let (product, hand, phases, compared) = (&figures["product"], &figures["hand"], &figures["phases"], &figures["compared"]);
+    let (product, hand, phases, compared) =
+        (&figures["product"], &figures["hand"], &figures["phases"], &figures["compared"]);
     let prepared = &figures["prepared"];
     println!(
         "{} work orders of one month, {} partners, {} orders in tiers; SQLite {}, best of {} round(s)",
-        prepared["orders"], prepared["partners"], prepared["tiered"], prepared["sqlite"].as_str().unwrap_or("?"), figures["rounds"]
+        prepared["orders"],
+        prepared["partners"],
+        prepared["tiered"],
+        prepared["sqlite"].as_str().unwrap_or("?"),
+        figures["rounds"]
     );
     println!();
     println!("{:<26}{:>14}{:>14}{:>9}", "", "product", "hand-written", "ratio");
@@ -64,27 +69,60 @@ pub fn run(figures: &Json) {
     };
     row("wall", "wall_ms", "wall");
     row("processor", "cpu_ms", "cpu");
-    println!("{:<26}{:>14}{:>14}", "orders per second", product["orders_per_second"].to_string(), hand["orders_per_second"].to_string());
+    println!(
+        "{:<26}{:>14}{:>14}",
+        "orders per second",
+        product["orders_per_second"].to_string(),
+        hand["orders_per_second"].to_string()
+    );
     println!("{:<26}{:>14}", "second run (unchanged)", seconds(&product["again_wall_ms"]));
-    println!("{:<26}{:>14}   ({} once opened, {} after the second run)", "peak memory", mebibytes(&product["peak_rss_kib"]),
-        mebibytes(&product["opened_rss_kib"]), mebibytes(&product["peak_rss_again_kib"]));
+    println!(
+        "{:<26}{:>14}   ({} once opened, {} after the second run)",
+        "peak memory",
+        mebibytes(&product["peak_rss_kib"]),
+        mebibytes(&product["opened_rss_kib"]),
+        mebibytes(&product["peak_rss_again_kib"])
+    );
     println!();
-    println!("where the product's time goes ({} commands, {} rounds of deciding), one step after the other:", phases["commands"], phases["rounds"]);
-    for (name, what) in [("listing facts", "listing_ms"), ("fetching facts", "fetching_ms"), ("deciding", "deciding_ms"), ("writing", "writing_ms"), ("committing", "committing_ms")] {
+    println!(
+        "where the product's time goes ({} commands, {} rounds of deciding), one step after the other:",
+        phases["commands"], phases["rounds"]
+    );
+    for (name, what) in [
+        ("listing facts", "listing_ms"),
+        ("fetching facts", "fetching_ms"),
+        ("deciding", "deciding_ms"),
+        ("writing", "writing_ms"),
+        ("committing", "committing_ms"),
+    ] {
         println!("  {name:<24}{:>14}", seconds(&phases[what]));
     }
     println!("where the hand-written program's goes:");
-    for (name, what) in [("reading", "reading_ms"), ("deciding", "deciding_ms"), ("writing", "writing_ms"), ("committing", "committing_ms")] {
+    for (name, what) in [
+        ("reading", "reading_ms"),
+        ("deciding", "deciding_ms"),
+        ("writing", "writing_ms"),
+        ("committing", "committing_ms"),
+    ] {
         println!("  {name:<24}{:>14}", seconds(&hand[what]));
     }
     println!();
     println!(
         "both wrote the same: {} lines, {} in all, {} statements, ledger sums equal ({} and {} entries); {} traces of {} bytes each, {} with a number written differently",
-        compared["lines"], compared["gross"].as_str().unwrap_or("?"), compared["statements"], compared["entries"], compared["entries_hand"], compared["lines"],
-        compared["trace_bytes"].as_u64().unwrap_or(0) / compared["lines"].as_u64().unwrap_or(1).max(1), compared["traces_written_differently"]
+        compared["lines"],
+        compared["gross"].as_str().unwrap_or("?"),
+        compared["statements"],
+        compared["entries"],
+        compared["entries_hand"],
+        compared["lines"],
+        compared["trace_bytes"].as_u64().unwrap_or(0) / compared["lines"].as_u64().unwrap_or(1).max(1),
+        compared["traces_written_differently"]
     );
 }
 
 pub fn micro(figures: &Json) {
-    println!("deciding a unit of {} facts in memory: {} ns per fact (best of {}; {} lines)", figures["facts"], figures["ns_per_fact"], figures["times"], figures["lines"]);
+    println!(
+        "deciding a unit of {} facts in memory: {} ns per fact (best of {}; {} lines)",
+        figures["facts"], figures["ns_per_fact"], figures["times"], figures["lines"]
+    );
 }

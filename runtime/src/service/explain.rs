@@ -25,41 +25,10 @@ pub fn line_sentence(model: &Model, locale: Locale, line: &Line) -> String {
 
 /// `Explanation` of a line.
 pub async fn line(app: &App, model: &Model, caller: &Caller, line: &Line) -> Answer<Json> {
-    let wanted = line.trace.lookups.iter().flat_map(|lookup| looked_up(model, &lookup.table, &lookup.inputs));
-    let titles = Titles::load(app, model, caller, wanted.collect()).await?;
+    let titles = Titles::load(app, model, caller, named_in_line(model, line).into_iter().collect()).await?;
     let title = |object: &Name, id: Uuid| titles.find(object, id);
     let told = Teller { model, locale: caller.locale.as_str(), title: &title }.line(line);
     Ok(shown(&told, serde_json::to_value(&line.trace).unwrap_or_default()))
-}
-
-/// The records a look-up was made with: its inputs, by the columns of its table.
-fn looked_up<'i>(
-    model: &Model,
-    table: &str,
-    inputs: impl IntoIterator<Item = (&'i String, &'i String)>,
-) -> Vec<(Name, Uuid)> {
-    let Some(rows) = model.object(table) else { return Vec::new() };
-    let mut found = Vec::new();
-    for (column, value) in inputs {
-        if let (Some((_, field)), Ok(id)) = (rows.field(column), Uuid::parse_str(value))
-            && let FieldKind::Id { to, .. } = &field.kind
-        {
-            found.extend(to.iter().map(|to| (to.clone(), id)));
-        }
-    }
-    found
-}
-
-/// Every record that origins of computed values name.
-fn named(model: &Model, origins: &[Json]) -> Vec<(Name, Uuid)> {
-    let mut found = named_records(origins);
-    for origin in origins {
-        let (Some(table), Some(inputs)) = (origin["table"].as_str(), origin["inputs"].as_object()) else { continue };
-        let inputs: BTreeMap<String, String> =
-            inputs.iter().filter_map(|(column, value)| Some((column.clone(), value.as_str()?.to_owned()))).collect();
-        found.extend(looked_up(model, table, &inputs));
-    }
-    found
 }
 
 fn shown(told: &Explanation, trace: Json) -> Json {

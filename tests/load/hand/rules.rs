@@ -18,7 +18,6 @@ pub struct Fact {
     date: String,
     quantity: i64,
     service: Uuid,
-    service_code: String,
     region: Uuid,
     pub department: Uuid,
     pub partner: Uuid,
@@ -36,14 +35,13 @@ impl Fact {
             date: row.try_get(1)?,
             quantity: row.try_get(2)?,
             service: row.try_get(3)?,
-            service_code: row.try_get(4)?,
-            region: row.try_get(5)?,
-            department: row.try_get(6)?,
-            partner: row.try_get(7)?,
-            customer: row.try_get(8)?,
-            owner: row.try_get(9)?,
-            mode: row.try_get(10)?,
-            within_one_entity: row.try_get::<i64, _>(11)? == 1,
+            region: row.try_get(4)?,
+            department: row.try_get(5)?,
+            partner: row.try_get(6)?,
+            customer: row.try_get(7)?,
+            owner: row.try_get(8)?,
+            mode: row.try_get(9)?,
+            within_one_entity: row.try_get::<i64, _>(10)? == 1,
         })
     }
 }
@@ -104,21 +102,38 @@ const STEPS: [(Option<i64>, i64); 3] = [(Some(10), 9_500), (Some(50), 9_000), (N
 
 impl Books {
     pub async fn read(connection: &mut SqliteConnection, digest: &str) -> Result<Books> {
-        let regions: Vec<(Uuid, Option<Uuid>)> = sqlx::query_as(sql::REGIONS).fetch_all(&mut *connection).await.context("reading regions")?;
+        let regions: Vec<(Uuid, Option<Uuid>)> =
+            sqlx::query_as(sql::REGIONS).fetch_all(&mut *connection).await.context("reading regions")?;
         let tiers = classes(connection, sql::TIERS).await?;
         let areas = classes(connection, sql::AREAS).await?;
         let mut prices: BTreeMap<Option<Uuid>, Vec<Dated<Price>>> = BTreeMap::new();
-        type PriceRow = (Uuid, String, Option<Uuid>, Option<String>, Option<String>, Option<i64>, Option<String>, String, Option<String>);
-        let rows: Vec<PriceRow> = sqlx::query_as(sql::PRICES).fetch_all(&mut *connection).await.context("reading prices")?;
+        type PriceRow = (
+            Uuid,
+            String,
+            Option<Uuid>,
+            Option<String>,
+            Option<String>,
+            Option<i64>,
+            Option<String>,
+            String,
+            Option<String>,
+        );
+        let rows: Vec<PriceRow> =
+            sqlx::query_as(sql::PRICES).fetch_all(&mut *connection).await.context("reading prices")?;
         for (id, row, service, tier, mode, price, schedule, from, to) in rows {
             let price = price.filter(|_| schedule.is_none()).map(|price| Decimal::new(price, 4));
             prices.entry(service).or_default().push(Dated { from, to, value: Price { tier, mode, id, row, price } });
         }
         let mut taxes: BTreeMap<Option<Uuid>, Vec<Dated<TaxRate>>> = BTreeMap::new();
         type TaxRow = (Uuid, String, Option<Uuid>, i64, String, Option<String>);
-        let rows: Vec<TaxRow> = sqlx::query_as(sql::TAXES).fetch_all(&mut *connection).await.context("reading tax rates")?;
+        let rows: Vec<TaxRow> =
+            sqlx::query_as(sql::TAXES).fetch_all(&mut *connection).await.context("reading tax rates")?;
         for (id, row, service, rate, from, to) in rows {
-            taxes.entry(service).or_default().push(Dated { from, to, value: TaxRate { id, row, rate: Decimal::new(rate, 6) } });
+            taxes.entry(service).or_default().push(Dated {
+                from,
+                to,
+                value: TaxRate { id, row, rate: Decimal::new(rate, 6) },
+            });
         }
         Ok(Books {
             digest: digest.to_owned(),
@@ -140,7 +155,14 @@ impl Books {
         let tax_rate = self.tax(fact)?;
         let quantity = Decimal::new(fact.quantity, 2);
         let mut group = None;
-        let mut priced = PriceTrace { quantity, before: None, schedule: None, parts: Vec::new(), to_next: None, amount: Decimal::ZERO };
+        let mut priced = PriceTrace {
+            quantity,
+            before: None,
+            schedule: None,
+            parts: Vec::new(),
+            to_next: None,
+            amount: Decimal::ZERO,
+        };
         match price.price {
             Some(rate) => {
                 priced.amount = rate * quantity;
@@ -157,13 +179,25 @@ impl Books {
             }
         }
         let gross = rounded(priced.amount);
-        let mut rounds = vec![Rounded { point: "line", before: priced.amount.normalize(), after: gross, mode: "half_up", places: 2 }];
+        let mut rounds = vec![Rounded {
+            point: "line",
+            before: priced.amount.normalize(),
+            after: gross,
+            mode: "half_up",
+            places: 2,
+        }];
         let (kind, rate, tax) = match fact.within_one_entity {
             true => ("not_taxed", Decimal::ZERO, Decimal::new(0, 2)),
             false => {
                 let exact = gross / (Decimal::ONE + tax_rate.rate) * tax_rate.rate;
                 let tax = rounded(exact);
-                rounds.push(Rounded { point: "tax", before: exact.normalize(), after: tax, mode: "half_up", places: 2 });
+                rounds.push(Rounded {
+                    point: "tax",
+                    before: exact.normalize(),
+                    after: tax,
+                    mode: "half_up",
+                    places: 2,
+                });
                 ("inclusive", tax_rate.rate, tax)
             }
         };
@@ -175,7 +209,7 @@ impl Books {
             row: &price.row,
             row_record: price.id,
             date: &fact.date,
-            inputs: Inputs { mode: Some(&fact.mode), service: &fact.service_code, tier: Some(tier) },
+            inputs: Inputs { mode: Some(&fact.mode), service: fact.service, tier: Some(tier) },
             values: match price.price {
                 Some(amount) => Values::Price { price: Amount { amount, currency: "CNY" } },
                 None => Values::Schedule { price: Schedule { currency: "CNY", schedule: "joint_steps" } },
@@ -189,11 +223,18 @@ impl Books {
                 row: &tax_rate.row,
                 row_record: tax_rate.id,
                 date: &fact.date,
-                inputs: Inputs { mode: None, service: &fact.service_code, tier: None },
+                inputs: Inputs { mode: None, service: fact.service, tier: None },
                 values: Values::Rate { rate: tax_rate.rate },
             });
         }
-        let trace = Trace { v: 1, plan: &self.digest, lookups, price: priced, rounded: rounds, tax: TaxTrace { kind, rate, gross, net, tax } };
+        let trace = Trace {
+            v: 1,
+            plan: &self.digest,
+            lookups,
+            price: priced,
+            rounded: rounds,
+            tax: TaxTrace { kind, rate, gross, net, tax },
+        };
         let dimensions = Dimensions {
             area,
             customer: Id { id: fact.customer },
@@ -241,10 +282,13 @@ impl Books {
         for key in [Some(fact.service), None] {
             let fits = |price: &&Dated<Price>| {
                 let Price { tier: of_tier, mode, .. } = &price.value;
-                of_tier.as_deref().is_none_or(|of_tier| of_tier == tier) && mode.as_deref().is_none_or(|mode| mode == fact.mode)
+                of_tier.as_deref().is_none_or(|of_tier| of_tier == tier)
+                    && mode.as_deref().is_none_or(|mode| mode == fact.mode)
             };
             let dated = self.prices.get(&key).into_iter().flatten().filter(|price| price.holds_on(&fact.date));
-            if let Some(price) = dated.filter(fits).max_by_key(|price| (price.value.tier.is_some(), price.value.mode.is_some())) {
+            if let Some(price) =
+                dated.filter(fits).max_by_key(|price| (price.value.tier.is_some(), price.value.mode.is_some()))
+            {
                 return Ok(&price.value);
             }
         }
@@ -253,7 +297,9 @@ impl Books {
 
     fn tax(&self, fact: &Fact) -> Result<&TaxRate> {
         for key in [Some(fact.service), None] {
-            if let Some(rate) = self.taxes.get(&key).and_then(|dated| dated.iter().find(|rate| rate.holds_on(&fact.date))) {
+            if let Some(rate) =
+                self.taxes.get(&key).and_then(|dated| dated.iter().find(|rate| rate.holds_on(&fact.date)))
+            {
                 return Ok(&rate.value);
             }
         }
@@ -262,7 +308,8 @@ impl Books {
 }
 
 async fn classes(connection: &mut SqliteConnection, text: &'static str) -> Result<BTreeMap<Uuid, Vec<Dated<String>>>> {
-    let rows: Vec<(Uuid, String, String, Option<String>)> = sqlx::query_as(text).fetch_all(connection).await.context("reading classes")?;
+    let rows: Vec<(Uuid, String, String, Option<String>)> =
+        sqlx::query_as(text).fetch_all(connection).await.context("reading classes")?;
     let mut classes: BTreeMap<Uuid, Vec<Dated<String>>> = BTreeMap::new();
     for (region, value, from, to) in rows {
         classes.entry(region).or_default().push(Dated { from, to, value });
@@ -349,7 +396,7 @@ struct LookUp<'t> {
 struct Inputs<'t> {
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<&'t str>,
-    service: &'t str,
+    service: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
     tier: Option<&'t str>,
 }

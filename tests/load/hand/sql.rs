@@ -1,12 +1,11 @@
 //! The SQL of the hand-written program, as published in docs/measurements.md.
 
 pub const FACTS: &str = "
-SELECT w.f_id, w.f_finished_at_day, w.f_quantity, w.f_service, s.f_code, w.f_region, w.f_department, w.f_partner,
-       w.f_customer, w.f_owner, p.f_mode, p.f_legal_entity = d.f_legal_entity
+SELECT w.f_id, w.f_finished_at_day, w.f_quantity, w.f_service, w.f_region, w.f_department, w.f_partner, w.f_customer,
+       w.f_owner, p.f_mode, p.f_legal_entity = d.f_legal_entity
 FROM o_work_order AS w
 JOIN o_partner AS p ON p.f_id = w.f_partner
 JOIN o_department AS d ON d.f_id = w.f_department
-JOIN o_service_item AS s ON s.f_id = w.f_service
 WHERE w.f_state = 'completed' AND w.f_deleted_at IS NULL
   AND w.f_finished_at_day >= '2026-03-01' AND w.f_finished_at_day < '2026-04-01'
 ORDER BY w.f_partner, w.f_finished_at_day, w.f_id";
