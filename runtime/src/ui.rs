@@ -71,7 +71,8 @@ fn answer(path: &str, file: &File<'static>, headers: &HeaderMap) -> Response<Bod
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     out.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY));
-    if headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|seen| seen.contains(&tag)) {
+    if headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|seen| seen.contains(&tag))
+    {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }

@@ -179,7 +179,7 @@ if (inside) {
     await heading(number).waitFor();
     await page.goBack();
     await main().getByRole('table').waitFor();
-    await main().getByRole('group', { name: '筛选' }).getByRole('button', { name: '状态' }).click();
+    await main().getByRole('group', { name: '筛选' }).getByRole('button', { name: '状态', exact: true }).click();
     await page.getByRole('checkbox').first().check();
     await page.waitForURL(/f=/);
     await look('list-filter');

@@ -110,7 +110,10 @@ impl TestApp {
                 copy(&sqlite_template().await.0, &folder.0).expect("the template can be copied");
                 (Database::Sqlite { folder: folder.0.clone() }, Some(folder))
             }
-            On::Postgres => (Database::Postgres { url: Secret::new(postgres_copy().await.expect("PostgreSQL copies a database")) }, None),
+            On::Postgres => (
+                Database::Postgres { url: Secret::new(postgres_copy().await.expect("PostgreSQL copies a database")) },
+                None,
+            ),
         };
         let clock = Clock::test(now);
         let local = Token::from_bytes([7; 32]);
@@ -163,7 +166,9 @@ impl TestApp {
         }
         let created = self.post("/records/user", user).await.ok();
         let id = created["id"].as_str().and_then(|id| id.parse().ok()).expect("a created user has an id");
-        packwork::service::session::set_password(&self.app, id, Secret::new(PASSWORD)).await.expect("a password can be set");
+        packwork::service::session::set_password(&self.app, id, Secret::new(PASSWORD))
+            .await
+            .expect("a password can be set");
         self.sign_in(login).await.ok()["token"].as_str().unwrap_or_default().to_owned()
     }
 
@@ -210,17 +215,23 @@ fn trimmed(mut packs: Vec<Files>) -> Vec<Files> {
     let texts: String = packs
         .iter()
         .flat_map(|files| files.iter())
-        .filter(|(path, _)| path.starts_with("cases/") || path.starts_with("seed/region_tier") || path.starts_with("seed/region_area"))
+        .filter(|(path, _)| {
+            path.starts_with("cases/") || path.starts_with("seed/region_tier") || path.starts_with("seed/region_area")
+        })
         .map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned())
         .collect();
     // Codes first: a district needs its city.
-    let named = |record: &Json| ["name", "code"].iter().any(|field| record[*field].as_str().is_some_and(|name| texts.contains(name)));
+    let named = |record: &Json| {
+        ["name", "code"].iter().any(|field| record[*field].as_str().is_some_and(|name| texts.contains(name)))
+    };
     let mut kept: Vec<String> = Vec::new();
     for file in ["seed/region_district.json", "seed/region_city.json"] {
         for bytes in packs.iter_mut().filter_map(|files| files.get_mut(file)) {
             let mut seed: Json = serde_json::from_slice(bytes).expect("the seed is JSON");
             if let Some(records) = seed["records"].as_array_mut() {
-                records.retain(|record| named(record) || record["code"].as_str().is_some_and(|code| kept.iter().any(|kept| kept == code)));
+                records.retain(|record| {
+                    named(record) || record["code"].as_str().is_some_and(|code| kept.iter().any(|kept| kept == code))
+                });
                 kept.extend(records.iter().filter_map(|record| record["parent"].as_str()).map(str::to_owned));
             }
             *bytes = seed.to_string().into_bytes();
@@ -275,7 +286,8 @@ async fn postgres_copy() -> Result<String> {
             app.store.close().await;
             // A database that is copied must have no guests; those that just left may still be on their way out.
             execute(&server, &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")).await?;
-            let leave = format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'");
+            let leave =
+                format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'");
             execute(&server, &leave).await?;
             Ok::<_, anyhow::Error>(name)
         })

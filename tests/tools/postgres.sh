@@ -5,7 +5,14 @@ POSTGRES_FOLDER=""
 
 free_port() {
   # The system picks it; whoever takes it in between makes the start fail, which is tried again.
-  perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)->sockport'
+  if have node; then
+    node -e 'const server = require("node:net").createServer().listen(0, "127.0.0.1", () => {
+      console.log(server.address().port);
+      server.close();
+    });'
+  else
+    perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1)->sockport'
+  fi
 }
 
 as_postgres() {

@@ -21,7 +21,8 @@ impl SignInLimiter {
     pub fn wait_seconds(&self, login: &str, address: &str, now: Moment) -> Option<i64> {
         let failures = self.failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let moments = failures.get(&(login.to_owned(), address.to_owned()))?;
-        let recent: Vec<&Moment> = moments.iter().filter(|moment| age_seconds(**moment, now) < WINDOW_SECONDS).collect();
+        let recent: Vec<&Moment> =
+            moments.iter().filter(|moment| age_seconds(**moment, now) < WINDOW_SECONDS).collect();
         if recent.len() < ATTEMPTS_MAX {
             return None;
         }

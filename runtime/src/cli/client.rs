@@ -77,7 +77,10 @@ impl Target {
             return Ok(Api { way, token, locale: self.locale.clone() });
         }
         if config.database.is_none() && !config.data.join("tenants").is_dir() {
-            bail!("there is no tenant in `{}`: name its folder with --data, or start one with `packwork demo`", config.data.display());
+            bail!(
+                "there is no tenant in `{}`: name its folder with --data, or start one with `packwork demo`",
+                config.data.display()
+            );
         }
         let token = Token::from_bytes(Entropy::system().bytes());
         let app = serve::open(&config, Seeds::Product, Some(token.clone())).await?;
@@ -127,7 +130,11 @@ impl Api {
         let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
         let mut message = format!("{} ({} {})", text("detail"), status.as_u16(), text("code"));
         for place in json["errors"].as_array().into_iter().flatten() {
-            message.push_str(&format!("\n  {} {}", place["pointer"].as_str().unwrap_or_default(), place["message"].as_str().unwrap_or_default()));
+            message.push_str(&format!(
+                "\n  {} {}",
+                place["pointer"].as_str().unwrap_or_default(),
+                place["message"].as_str().unwrap_or_default()
+            ));
         }
         for check in json["params"]["checklist"].as_array().into_iter().flatten() {
             message.push_str(&format!("\n  {}: {}", check["check"].as_str().unwrap_or_default(), check["count"]));
@@ -159,7 +166,11 @@ impl Api {
                 (response.status(), response.into_body().collect().await?.to_bytes())
             }
         };
-        let json = if bytes.is_empty() { Json::Null } else { serde_json::from_slice(&bytes).context("the answer is no JSON")? };
+        let json = if bytes.is_empty() {
+            Json::Null
+        } else {
+            serde_json::from_slice(&bytes).context("the answer is no JSON")?
+        };
         Ok((status, json))
     }
 }

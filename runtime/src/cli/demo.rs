@@ -47,7 +47,9 @@ impl Demo {
         println!("{}", user_table(&server.app).await?);
         match &password {
             Some(password) => println!("Password of every user: {}", password.expose()),
-            None => println!("Passwords are as at the first start (set new ones with --password, or start over with --fresh)."),
+            None => println!(
+                "Passwords are as at the first start (set new ones with --password, or start over with --fresh)."
+            ),
         }
         if self.prepare {
             return Ok(());
@@ -107,7 +109,9 @@ async fn user_table(app: &Arc<App>) -> anyhow::Result<String> {
     for user in users(app).await? {
         let text = |name: &str| field(&user, name).as_text().unwrap_or_default().to_owned();
         let roles = match field(&user, "roles") {
-            Value::List(roles) => roles.iter().filter_map(Value::as_text).map(str::to_owned).collect::<Vec<_>>().join(", "),
+            Value::List(roles) => {
+                roles.iter().filter_map(Value::as_text).map(str::to_owned).collect::<Vec<_>>().join(", ")
+            }
             _ => String::new(),
         };
         table.row(vec![text("login"), text("name"), roles]);

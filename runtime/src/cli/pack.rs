@@ -11,7 +11,7 @@ use packwork_engine::testing::case::{cases_of, run_case};
 use packwork_engine::testing::seed::seeded;
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ struct Gathered {
     own: BTreeSet<String>,
 }
 
-fn gather(folder: &PathBuf) -> anyhow::Result<Gathered> {
+fn gather(folder: &Path) -> anyhow::Result<Gathered> {
     let mut files = read_packs(folder).with_context(|| format!("reading packs from `{}`", folder.display()))?;
     if files.is_empty() {
         anyhow::bail!("`{}` holds no pack: a pack is a folder with a pack.json", folder.display());

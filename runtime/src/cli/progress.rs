@@ -51,7 +51,7 @@ impl Progress for Meter {
         state.shown = true;
         if self.terminal {
             const WIDTH: usize = 30;
-            let filled = if of == 0 { WIDTH } else { done * WIDTH / of };
+            let filled = (done * WIDTH).checked_div(of).unwrap_or(WIDTH);
             eprint!("\r\x1b[K[{}{}] {done}/{of} {what}", "#".repeat(filled), " ".repeat(WIDTH - filled.min(WIDTH)));
             let _ = std::io::stderr().flush();
         } else {

@@ -41,7 +41,10 @@ impl Serve {
         let config = Config::load(&self.flags, Path::new(DATA))?;
         let server = Server::open(&config, Seeds::Product).await?;
         if let Some(password) = ensure_administrator(&server.app).await? {
-            println!("A new tenant: sign in as `admin` with `{}` and change it (packwork user password admin).", password.expose());
+            println!(
+                "A new tenant: sign in as `admin` with `{}` and change it (packwork user password admin).",
+                password.expose()
+            );
         }
         println!("Packwork listens on http://{}", server.address()?);
         server.run().await
@@ -78,7 +81,8 @@ pub(super) fn refused<T>(answer: crate::service::Answer<T>) -> anyhow::Result<T>
     match answer {
         Ok(value) => Ok(value),
         Err(crate::service::Error::Refused(refusal)) => {
-            let places: Vec<String> = refusal.errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
+            let places: Vec<String> =
+                refusal.errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect();
             bail!("{} ({}) {}", refusal.detail, refusal.code, places.join("; "))
         }
         Err(failure) => Err(failure.into()),
@@ -149,11 +153,14 @@ impl Server {
         // The socket first: a taken port should not cost a minute of installing.
         let listener = tokio::net::TcpListener::bind(config.listen).await;
         let listener = listener.with_context(|| format!("listening on {}", config.listen))?;
-        std::fs::create_dir_all(&config.data).with_context(|| format!("making the folder `{}`", config.data.display()))?;
+        std::fs::create_dir_all(&config.data)
+            .with_context(|| format!("making the folder `{}`", config.data.display()))?;
         let token = Token::from_bytes(Entropy::system().bytes());
         let app = open(config, seeds, Some(token.clone())).await?;
         if !ui::is_built() {
-            tracing::warn!("this binary carries no UI: build it with `make run` or `npm run build` in admin-ui, then cargo build");
+            tracing::warn!(
+                "this binary carries no UI: build it with `make run` or `npm run build` in admin-ui, then cargo build"
+            );
         }
         Ok(Server { app, listener, note: note_path(&config.data), token })
     }

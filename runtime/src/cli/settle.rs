@@ -118,9 +118,15 @@ fn print_run(run: &Json) {
     if failures.is_empty() {
         return;
     }
-    let mut table = Table::new(&[("unit", Align::Left), ("fact", Align::Left), ("code", Align::Left), ("detail", Align::Left)]);
+    let mut table =
+        Table::new(&[("unit", Align::Left), ("fact", Align::Left), ("code", Align::Left), ("detail", Align::Left)]);
     for failure in failures {
-        table.row(vec![text(&failure["unit"]), text(&failure["fact"]["title"]), text(&failure["code"]), text(&failure["detail"])]);
+        table.row(vec![
+            text(&failure["unit"]),
+            text(&failure["fact"]["title"]),
+            text(&failure["code"]),
+            text(&failure["detail"]),
+        ]);
     }
     print!("\n{}", table.render());
 }

@@ -87,7 +87,9 @@ impl User {
                 let mut table = Table::new(&[("user", Align::Left), ("name", Align::Left)]);
                 for user in serve::users(&app).await? {
                     let actor = session::actor_of(&model, &user);
-                    let text = |name: &str| actor.fields.get(name).and_then(|value| value.as_text()).unwrap_or_default().to_owned();
+                    let text = |name: &str| {
+                        actor.fields.get(name).and_then(|value| value.as_text()).unwrap_or_default().to_owned()
+                    };
                     table.row(vec![text("login"), text("name")]);
                 }
                 print!("{}", table.render());

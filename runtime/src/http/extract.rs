@@ -55,7 +55,9 @@ impl FromRequest<Arc<App>> for JsonObject {
         }
         match json::parse(&bytes) {
             Ok(Json::Object(members)) => Ok(JsonObject(members)),
-            Ok(_) => Err(Problem::new(Code::MalformedJson, "the body must be a JSON object").with("line", 1).with("column", 1)),
+            Ok(_) => Err(Problem::new(Code::MalformedJson, "the body must be a JSON object")
+                .with("line", 1)
+                .with("column", 1)),
             Err(error) => Err(Problem::new(Code::MalformedJson, format!("the body is not valid JSON: {error}"))
                 .with("line", error.line())
                 .with("column", error.column())),
@@ -117,7 +119,8 @@ impl Query {
         for (name, value) in self.0 {
             let value = match name.as_str() {
                 "filter" => json::parse(value.as_bytes()).map_err(|error| {
-                    Problem::new(Code::BadFilter, format!("the filter is not JSON: {error}")).with("column", error.column())
+                    Problem::new(Code::BadFilter, format!("the filter is not JSON: {error}"))
+                        .with("column", error.column())
                 })?,
                 _ => Json::String(value),
             };

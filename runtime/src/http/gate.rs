@@ -4,8 +4,8 @@ use super::problem::Problem;
 use super::route::Access;
 use crate::app::App;
 use crate::auth::{Token, token};
-use crate::service::session::{self, Caller};
 use crate::service::Locale;
+use crate::service::session::{self, Caller};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, header};
@@ -48,7 +48,8 @@ pub async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next)
         let answered = AssertUnwindSafe(pass(&app, &mut locale, &id, &mut request, next)).catch_unwind().await;
         let mut response = answered.unwrap_or_else(|_| {
             tracing::error!("a handler panicked");
-            Problem::new(Code::Internal, "something failed on our side; the log has it under the trace id").into_response()
+            Problem::new(Code::Internal, "something failed on our side; the log has it under the trace id")
+                .into_response()
         });
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             let mut rendered = problem.render(&app.model(), locale.unwrap_or_default(), &id);
@@ -82,7 +83,8 @@ async fn pass(
             Ok(Some(caller)) => {
                 locale.get_or_insert(caller.locale);
                 if carrier == Carrier::Cookie && changes(request) && !carries_csrf(request.headers(), &token) {
-                    return Problem::new(Code::CsrfMissing, "send the session's `csrf` value as X-CSRF-Token").into_response();
+                    return Problem::new(Code::CsrfMissing, "send the session's `csrf` value as X-CSRF-Token")
+                        .into_response();
                 }
                 request.extensions_mut().insert(Presented(token));
                 request.extensions_mut().insert(Arc::new(caller));
@@ -141,12 +143,15 @@ fn presented(headers: &HeaderMap) -> Option<(Token, Carrier)> {
         let text = value.to_str().ok()?.strip_prefix("Bearer ")?;
         return Some((Token::parse(text.trim())?, Carrier::Bearer));
     }
-    headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|line| line.split(';')).find_map(
-        |pair| {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .find_map(|pair| {
             let (name, value) = pair.trim().split_once('=')?;
             (name == SESSION_COOKIE).then(|| Token::parse(value)).flatten().map(|token| (token, Carrier::Cookie))
-        },
-    )
+        })
 }
 
 fn changes(request: &Request) -> bool {

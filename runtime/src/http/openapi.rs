@@ -14,7 +14,8 @@ const COMPONENTS: &str = include_str!("openapi/components.json");
 
 /// The document for a model.
 pub fn document(model: &Model) -> Json {
-    let mut schemas: Map<String, Json> = serde_json::from_str(COMPONENTS).expect("the shapes are a JSON object; a test reads them");
+    let mut schemas: Map<String, Json> =
+        serde_json::from_str(COMPONENTS).expect("the shapes are a JSON object; a test reads them");
     for object in model.objects.values() {
         schemas.insert(component(object), record(object));
     }
@@ -71,7 +72,9 @@ fn add(paths: &mut Map<String, Json>, base: &str, route: &Route, object: Option<
         None => route.path.to_owned(),
     };
     let shape = |name: &str| match (name, object) {
-        ("Record" | "RecordInput", Some(object)) => json!({"$ref": format!("#/components/schemas/{}", component(object))}),
+        ("Record" | "RecordInput", Some(object)) => {
+            json!({"$ref": format!("#/components/schemas/{}", component(object))})
+        }
         ("Records", Some(object)) => json!({
             "allOf": [
                 {"$ref": "#/components/schemas/Page"},
@@ -108,7 +111,8 @@ fn add(paths: &mut Map<String, Json>, base: &str, route: &Route, object: Option<
         "responses": {status: answer, "default": problem},
     });
     if !route.body.is_empty() {
-        operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": shape(route.body)}}});
+        operation["requestBody"] =
+            json!({"required": true, "content": {"application/json": {"schema": shape(route.body)}}});
     }
     if route.access == Access::Anyone {
         operation["security"] = json!([]);

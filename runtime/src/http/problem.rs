@@ -119,7 +119,9 @@ impl From<service::Error> for Problem {
                 tracing::error!(error = %service::chain(&failure), "a request failed");
                 match unavailable {
                     true => Problem::new(Code::Unavailable, "the service is not ready, try again"),
-                    false => Problem::new(Code::Internal, "something failed on our side; the log has it under the trace id"),
+                    false => {
+                        Problem::new(Code::Internal, "something failed on our side; the log has it under the trace id")
+                    }
                 }
             }
         }

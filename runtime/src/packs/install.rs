@@ -146,7 +146,9 @@ fn seeds_of(model: &Model, which: Seeds) -> Vec<&SeedDefinition> {
         .definitions
         .iter()
         .filter_map(|((kind, _), (pack, definition))| match definition {
-            Definition::Seed(seed) if *kind == Kind::Seed && seed.demo == (which == Seeds::Demo) => Some((place(pack), seed)),
+            Definition::Seed(seed) if *kind == Kind::Seed && seed.demo == (which == Seeds::Demo) => {
+                Some((place(pack), seed))
+            }
             _ => None,
         })
         .collect();
@@ -158,7 +160,12 @@ fn seeds_of(model: &Model, which: Seeds) -> Vec<&SeedDefinition> {
 const TOGETHER: usize = 64;
 
 /// Adds the rows of a table's definition, each once; later changes to prices are the tenant's own.
-async fn add_rates(app: &App, model: &Arc<Model>, table: &RateTableDefinition, progress: &dyn Progress) -> Result<(), Error> {
+async fn add_rates(
+    app: &App,
+    model: &Arc<Model>,
+    table: &RateTableDefinition,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
     let scope = app.system();
     let marked = format!("rate_table/{}", table.name);
     let done = app.store.seed_marks(&scope, &marked).await?;
@@ -178,7 +185,9 @@ async fn add_rates(app: &App, model: &Arc<Model>, table: &RateTableDefinition, p
     while let Some((id, result)) = results.next().await {
         match result {
             Ok(_) => added.push(id),
-            Err(service::Error::Refused(refusal)) => return Err(Error::Rate { table: table.name.clone(), row: id, refusal }),
+            Err(service::Error::Refused(refusal)) => {
+                return Err(Error::Rate { table: table.name.clone(), row: id, refusal });
+            }
             Err(failure) => return Err(failure.into()),
         }
         progress.step(&table.name, added.len(), total);

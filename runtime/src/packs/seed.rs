@@ -82,23 +82,43 @@ pub async fn plant(app: &App, model: &Arc<Model>, seed: &SeedDefinition, progres
 }
 
 /// Demonstration data that does not fit is left out and said; a product cannot do without its own records.
-async fn give_up(app: &App, seed: &SeedDefinition, marks: &[String], refused: Vec<(Row, Refusal)>, now: Moment) -> Result<(), Error> {
+async fn give_up(
+    app: &App,
+    seed: &SeedDefinition,
+    marks: &[String],
+    refused: Vec<(Row, Refusal)>,
+    now: Moment,
+) -> Result<(), Error> {
     app.store.mark_seeded(&app.system(), &seed.name, marks, now).await?;
     for (row, refusal) in refused.iter().take(5) {
         tracing::warn!(seed = %seed.name, record = %row.mark, code = %refusal.code, detail = %refusal.detail, errors = ?refusal.errors, "a record of a seed was refused");
     }
     match refused.into_iter().next() {
-        Some((row, refusal)) if !seed.demo => Err(Error::Seed { seed: seed.name.clone(), record: row.mark, refusal: Box::new(refusal) }),
+        Some((row, refusal)) if !seed.demo => {
+            Err(Error::Seed { seed: seed.name.clone(), record: row.mark, refusal: Box::new(refusal) })
+        }
         _ => Ok(()),
     }
 }
 
-async fn write(app: &App, model: &Arc<Model>, object: &Arc<Object>, seed: &SeedDefinition, row: Row) -> (Row, service::Answer<Option<Uuid>>) {
+async fn write(
+    app: &App,
+    model: &Arc<Model>,
+    object: &Arc<Object>,
+    seed: &SeedDefinition,
+    row: Row,
+) -> (Row, service::Answer<Option<Uuid>>) {
     let result = write_one(app, model, object, seed, &row).await;
     (row, result)
 }
 
-async fn write_one(app: &App, model: &Arc<Model>, object: &Arc<Object>, seed: &SeedDefinition, row: &Row) -> service::Answer<Option<Uuid>> {
+async fn write_one(
+    app: &App,
+    model: &Arc<Model>,
+    object: &Arc<Object>,
+    seed: &SeedDefinition,
+    row: &Row,
+) -> service::Answer<Option<Uuid>> {
     let scope = app.system();
     let there = match &row.key {
         Some(key) => app.store.by_key(&scope, model, &object.name, key).await?,
@@ -135,7 +155,9 @@ async fn live(
         object.plans.iter().filter_map(|plan| model.plans.get(plan)).map(|plan| plan.state.clone()).collect();
     let settles = |step: &Step| {
         let lifecycle = object.lifecycle.as_ref();
-        lifecycle.and_then(|lifecycle| lifecycle.transition(&step.transition)).is_some_and(|found| facts.contains(&found.to))
+        lifecycle
+            .and_then(|lifecycle| lifecycle.transition(&step.transition))
+            .is_some_and(|found| facts.contains(&found.to))
     };
     let total: usize = records.iter().map(|(_, row)| row.steps.iter().filter(|step| step.at <= now).count()).sum();
     let mut done = 0;
@@ -155,8 +177,9 @@ async fn live(
         }
         steps.sort_by_key(|(id, step)| (step.at, *id));
         let (in_turn, together): (Vec<_>, Vec<_>) = steps.into_iter().partition(|(_, step)| settles(step));
-        let mut results =
-            futures_util::stream::iter(together).map(|(id, step)| take(app, model, object, id, step)).buffered(TOGETHER);
+        let mut results = futures_util::stream::iter(together)
+            .map(|(id, step)| take(app, model, object, id, step))
+            .buffered(TOGETHER);
         while let Some(result) = results.next().await {
             left_out += usize::from(!result?);
             done += 1;
@@ -176,8 +199,13 @@ async fn live(
 
 async fn take(app: &App, model: &Arc<Model>, object: &Arc<Object>, id: Uuid, step: Step) -> Result<bool, Error> {
     let transition = step.transition.clone();
-    let command =
-        Command::Transition { object: object.name.clone(), id, version: None, transition: step.transition, input: step.input };
+    let command = Command::Transition {
+        object: object.name.clone(),
+        id,
+        version: None,
+        transition: step.transition,
+        input: step.input,
+    };
     match command::run_at(app, model, &app.system(), command, step.at, None).await {
         Ok(_) => Ok(true),
         Err(service::Error::Refused(refusal)) => {
@@ -190,7 +218,11 @@ async fn take(app: &App, model: &Arc<Model>, object: &Arc<Object>, id: Uuid, ste
 
 fn rows(model: &Model, object: &Object, seed: &SeedDefinition, today: Date) -> Result<Vec<Row>, Error> {
     let key_field = object.key.map(|at| object.fields[at].name.clone());
-    seed.records.iter().enumerate().map(|(index, written)| row(model, seed, key_field.as_deref(), index, written, today)).collect()
+    seed.records
+        .iter()
+        .enumerate()
+        .map(|(index, written)| row(model, seed, key_field.as_deref(), index, written, today))
+        .collect()
 }
 
 fn row(
@@ -226,7 +258,11 @@ fn row(
         });
     }
     let mut fields = Json::Object(
-        written.iter().filter(|(name, _)| !name.starts_with('$')).map(|(name, value)| (name.clone(), value.clone())).collect(),
+        written
+            .iter()
+            .filter(|(name, _)| !name.starts_with('$'))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
     );
     when::resolve(&mut fields, today, &model.zone);
     let fields = fields.as_object().cloned().unwrap_or_default();

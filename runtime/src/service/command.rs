@@ -25,7 +25,13 @@ pub enum Done {
 }
 
 /// Carries out a command for a caller.
-pub async fn run(app: &App, model: &Arc<Model>, caller: &Caller, command: Command, key: Option<String>) -> Answer<Done> {
+pub async fn run(
+    app: &App,
+    model: &Arc<Model>,
+    caller: &Caller,
+    command: Command,
+    key: Option<String>,
+) -> Answer<Done> {
     let at = app.clock.now();
     let idempotency = key.map(|key| Idempotency { key, digest: digest(&format!("{command:?}")) });
     run_at(app, model, &caller.scope, command, at, idempotency).await
@@ -98,7 +104,13 @@ pub async fn decide_only(app: &App, model: &Arc<Model>, scope: &Scope, command: 
 }
 
 /// Takes an idempotency key for work that is not one command. `Some` is what was answered the first time.
-pub async fn claim(app: &App, model: &Arc<Model>, caller: &Caller, key: Option<&str>, asked: &str) -> Answer<(Option<Uuid>, Option<Json>)> {
+pub async fn claim(
+    app: &App,
+    model: &Arc<Model>,
+    caller: &Caller,
+    key: Option<&str>,
+    asked: &str,
+) -> Answer<(Option<Uuid>, Option<Json>)> {
     let Some(key) = key else { return Ok((None, None)) };
     let at = app.clock.now();
     let id = app.entropy.uuid(at);

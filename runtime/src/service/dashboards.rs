@@ -30,7 +30,9 @@ const GROUPS_MAX: u32 = 1_000;
 pub async fn one(app: &App, caller: &Caller, name: &str) -> Answer<Json> {
     let model = app.model();
     let Some(dashboard) = model.dashboards.get(name) else {
-        return Err(refuse(Code::UnknownDefinition, format!("there is no dashboard `{name}`")).with("name", name).into());
+        return Err(refuse(Code::UnknownDefinition, format!("there is no dashboard `{name}`"))
+            .with("name", name)
+            .into());
     };
     let mut cards = Vec::new();
     for card in &dashboard.cards {
@@ -49,11 +51,18 @@ struct Point {
 }
 
 /// A card, or nothing where the caller may not read what it is made of.
-async fn shown(app: &App, model: &Arc<Model>, caller: &Caller, dashboard: &str, card: &CardDefinition) -> Answer<Option<Json>> {
+async fn shown(
+    app: &App,
+    model: &Arc<Model>,
+    caller: &Caller,
+    dashboard: &str,
+    card: &CardDefinition,
+) -> Answer<Option<Json>> {
     let title = model.texts.get(caller.locale.as_str(), &format!("dashboard/{dashboard}/cards/{}/title", card.id));
     let (points, unit, object) = match &card.object {
         Some(name) => {
-            let Some(object) = model.object(name).filter(|object| caller.rights().may(&object.name, Action::Read)) else {
+            let Some(object) = model.object(name).filter(|object| caller.rights().may(&object.name, Action::Read))
+            else {
                 return Ok(None);
             };
             let (points, unit) = of_records(app, model, caller, object, card).await?;
@@ -105,7 +114,9 @@ async fn of_records(
     };
     let slot_of = |name: &str| {
         let found = object.field(name).map(|(at, _)| at);
-        found.ok_or_else(|| refuse(Code::UnknownField, format!("`{}` has no field `{name}`", object.name)).with("field", name))
+        found.ok_or_else(|| {
+            refuse(Code::UnknownField, format!("`{}` has no field `{name}`", object.name)).with("field", name)
+        })
     };
     let group_by = match &card.group_by {
         Some(name) => vec![Group { label: name.clone(), path: FilterPath { slots: vec![slot_of(name)?] }, part: None }],
@@ -114,7 +125,8 @@ async fn of_records(
     let (measure, unit) = match &card.sum {
         Some(name) => {
             let at = slot_of(name)?;
-            let is_money = matches!(object.fields[at].kind, FieldKind::Money { .. } | FieldKind::Rollup { money: Some(_), .. });
+            let is_money =
+                matches!(object.fields[at].kind, FieldKind::Money { .. } | FieldKind::Rollup { money: Some(_), .. });
             (Measure::Sum(at), is_money.then(|| model.currency.to_string()))
         }
         None => (Measure::Count, None),
@@ -134,7 +146,12 @@ async fn of_records(
     Ok((points.collect(), unit))
 }
 
-async fn of_lines(app: &App, model: &Model, caller: &Caller, card: &CardDefinition) -> Answer<(Vec<Point>, Option<String>)> {
+async fn of_lines(
+    app: &App,
+    model: &Model,
+    caller: &Caller,
+    card: &CardDefinition,
+) -> Answer<(Vec<Point>, Option<String>)> {
     let measure = match card.sum.as_deref() {
         Some("net") => LineMeasure::Net,
         Some("tax") => LineMeasure::Tax,
@@ -221,7 +238,9 @@ async fn grouped(
             }
             Value::Text(text) => {
                 let label = match object.and_then(|object| object.field(group).map(|(at, field)| (object, at, field))) {
-                    Some((object, packwork_engine::record::slot::STATE, _)) => texts::state_title(model, caller.locale, object, text),
+                    Some((object, packwork_engine::record::slot::STATE, _)) => {
+                        texts::state_title(model, caller.locale, object, text)
+                    }
                     Some((_, _, field)) => texts::option_title(model, caller.locale, field, text),
                     None => {
                         let fact = model.plans.values().next().map(|plan| &*plan.object);
@@ -241,5 +260,10 @@ async fn grouped(
 
 /// Objects that can pay and be paid.
 fn parties(model: &Model) -> Vec<Name> {
-    model.objects.values().filter(|object| object.traits.contains_key("party")).map(|object| object.name.clone()).collect()
+    model
+        .objects
+        .values()
+        .filter(|object| object.traits.contains_key("party"))
+        .map(|object| object.name.clone())
+        .collect()
 }

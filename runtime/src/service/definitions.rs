@@ -30,7 +30,9 @@ pub fn list(app: &App, caller: &Caller) -> Json {
 pub fn one(app: &App, caller: &Caller, kind_name: &str, name: &str) -> Answer<Json> {
     let model = app.model();
     let unknown = || {
-        refuse(Code::UnknownDefinition, format!("there is no {kind_name} `{name}`")).with("kind", kind_name).with("name", name)
+        refuse(Code::UnknownDefinition, format!("there is no {kind_name} `{name}`"))
+            .with("kind", kind_name)
+            .with("name", name)
     };
     let kind = Kind::named(kind_name).ok_or_else(unknown)?;
     let (_, definition) = model.definitions.get(&(kind, name.into())).ok_or_else(unknown)?;
@@ -138,7 +140,8 @@ enum Depth {
 
 fn fields(model: &Model, caller: &Caller, object: &Object, depth: Depth) -> Vec<Json> {
     let shown = object.fields.iter().enumerate().filter(|(at, field)| {
-        let internal = matches!(*at, slot::ID | slot::VERSION | slot::DELETED_AT | slot::TRACE | slot::PARENT | slot::POSITION);
+        let internal =
+            matches!(*at, slot::ID | slot::VERSION | slot::DELETED_AT | slot::TRACE | slot::PARENT | slot::POSITION);
         let flat = matches!(*at, slot::STATE | slot::TEMPLATE | slot::OWNER | slot::DEPARTMENT) && depth == Depth::Rows;
         !internal && !flat && field.day_of.is_none() && caller.rights().shows(&object.name, &field.name)
     });
@@ -236,9 +239,12 @@ fn template_view(model: &Model, locale: Locale, object: &Object, template: &Temp
             json!({"id": &*section.id, "title": text(&format!("sections/{}/title", section.id)), "fields": section.fields})
         })
         .collect();
-    let fields: Vec<&str> = template.sections.iter().flat_map(|section| section.fields.iter()).map(|name| &**name).collect();
-    let required: Vec<&str> = template.required.iter().filter_map(|at| object.fields.get(*at)).map(|field| &*field.name).collect();
-    let defaults: Map<String, Json> = template.defaults.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+    let fields: Vec<&str> =
+        template.sections.iter().flat_map(|section| section.fields.iter()).map(|name| &**name).collect();
+    let required: Vec<&str> =
+        template.required.iter().filter_map(|at| object.fields.get(*at)).map(|field| &*field.name).collect();
+    let defaults: Map<String, Json> =
+        template.defaults.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
     json!({
         "name": &*template.name,
         "title": text("title"),

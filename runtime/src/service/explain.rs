@@ -7,7 +7,7 @@ use super::{Answer, Locale};
 use crate::app::App;
 use crate::service::settlement::{lines, statements};
 use crate::store::StatementRow;
-use packwork_engine::explain::{Explanation, Node, Teller, named_in_origins};
+use packwork_engine::explain::{Explanation, Node, Teller, named_in_line, named_in_origins};
 use packwork_engine::model::Model;
 use packwork_engine::object::{FieldKind, Object};
 use packwork_engine::record::{Name, Record, slot};
@@ -119,7 +119,14 @@ pub async fn traces(app: &App, model: &Model, caller: &Caller, object: &Object, 
 }
 
 /// `Explanation` of a computed field.
-pub async fn field(app: &App, model: &Model, caller: &Caller, object: &Object, at: usize, record: &Record) -> Answer<Json> {
+pub async fn field(
+    app: &App,
+    model: &Model,
+    caller: &Caller,
+    object: &Object,
+    at: usize,
+    record: &Record,
+) -> Answer<Json> {
     let origins = origins(record).remove(&*object.fields[at].name).unwrap_or_default();
     let mut wanted: BTreeSet<(Name, Uuid)> = named_in_origins(model, &origins).into_iter().collect();
     if let (FieldKind::Id { to, .. }, Value::Id(id)) = (&object.fields[at].kind, &record.values[at]) {
@@ -140,7 +147,9 @@ fn spoken(model: &Model, caller: &Caller, object: &Object, at: usize, record: &R
         (FieldKind::Id { to, .. }, Value::Id(id)) => {
             to.iter().find_map(|to| titles.find(to, *id)).unwrap_or_else(|| id.to_string())
         }
-        (FieldKind::Choice { .. }, Value::Text(option)) => super::texts::option_title(model, caller.locale, field, option),
+        (FieldKind::Choice { .. }, Value::Text(option)) => {
+            super::texts::option_title(model, caller.locale, field, option)
+        }
         (_, Value::Money(money)) => format!("{} {}", scaled(money.amount, 2), money.currency),
         (_, value) => match field_json(field, value) {
             Json::String(text) => text,

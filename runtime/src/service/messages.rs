@@ -89,7 +89,8 @@ mod tests {
     #[test]
     fn the_first_form_whose_parameters_are_there_is_used() {
         let check = |params: &[(&str, &str)], expect: Option<&str>| {
-            let find = |name: &str| params.iter().find(|(known, _)| *known == name).map(|(_, value)| Json::from(*value));
+            let find =
+                |name: &str| params.iter().find(|(known, _)| *known == name).map(|(_, value)| Json::from(*value));
             assert_eq!(chinese(Code::UnknownPeriod, &find).as_deref(), expect);
         };
         check(&[], None);

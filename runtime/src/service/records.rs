@@ -38,9 +38,9 @@ pub fn object(model: &Model, caller: &Caller, name: &str) -> Result<Arc<Object>,
     match known {
         Some(object) => Ok(object.clone()),
         // What may not be read looks like what does not exist; only those who may know are told the difference.
-        None if model.object(name).is_some() => {
-            Err(refuse(Code::Forbidden, format!("you may not read `{name}`")).with("object", name).with("action", "read"))
-        }
+        None if model.object(name).is_some() => Err(refuse(Code::Forbidden, format!("you may not read `{name}`"))
+            .with("object", name)
+            .with("action", "read")),
         None => Err(unknown_object(model, name)),
     }
 }
@@ -86,7 +86,13 @@ pub async fn get(app: &App, caller: &Caller, object_name: &str, written_id: &str
 }
 
 /// A record with all that stands beside it.
-async fn view(app: &App, model: &Arc<Model>, caller: &Caller, object: &Arc<Object>, record: Arc<Record>) -> Answer<View> {
+async fn view(
+    app: &App,
+    model: &Arc<Model>,
+    caller: &Caller,
+    object: &Arc<Object>,
+    record: Arc<Record>,
+) -> Answer<View> {
     let (id, version) = (record.id(), record.version());
     let page = Page::load(app, model, caller, object, vec![record.clone()], None, true).await?;
     let mut shown = page.json(model, caller, &record);
@@ -98,7 +104,13 @@ async fn view(app: &App, model: &Arc<Model>, caller: &Caller, object: &Arc<Objec
     Ok(View { id, version, json: Json::Object(shown), replayed: false })
 }
 
-pub async fn create(app: &App, caller: &Caller, object_name: &str, input: Map<String, Json>, key: Option<String>) -> Answer<View> {
+pub async fn create(
+    app: &App,
+    caller: &Caller,
+    object_name: &str,
+    input: Map<String, Json>,
+    key: Option<String>,
+) -> Answer<View> {
     let model = app.model();
     let object = known(&model, object_name)?;
     may(caller, &object, Action::Create, "create")?;
@@ -230,8 +242,10 @@ pub async fn transition(app: &App, caller: &Caller, object_name: &str, written_i
 }
 
 fn unknown_transition(object: &Object, name: &str) -> Refusal {
-    let known: Vec<&str> = object.lifecycle.iter().flat_map(|lifecycle| lifecycle.transitions.iter()).map(|step| &*step.name).collect();
-    let refusal = refuse(Code::UnknownTransition, format!("`{}` has no transition `{name}`", object.name)).with("transition", name);
+    let known: Vec<&str> =
+        object.lifecycle.iter().flat_map(|lifecycle| lifecycle.transitions.iter()).map(|step| &*step.name).collect();
+    let refusal = refuse(Code::UnknownTransition, format!("`{}` has no transition `{name}`", object.name))
+        .with("transition", name);
     refusal.with("known", known)
 }
 
@@ -338,7 +352,8 @@ pub async fn history(app: &App, caller: &Caller, object_name: &str, written_id: 
                 "changes": changes,
             });
             if let Some(transition) = event.transition {
-                shown["transition_title"] = json!(super::texts::transition_title(&model, caller.locale, &object, &transition));
+                shown["transition_title"] =
+                    json!(super::texts::transition_title(&model, caller.locale, &object, &transition));
                 shown["transition"] = json!(transition);
             }
             shown

@@ -66,7 +66,13 @@ pub struct SignedIn {
 }
 
 /// Checks a login and its password and opens a session.
-pub async fn sign_in(app: &App, login: &str, secret: Secret, address: &str, locale: Option<Locale>) -> Answer<SignedIn> {
+pub async fn sign_in(
+    app: &App,
+    login: &str,
+    secret: Secret,
+    address: &str,
+    locale: Option<Locale>,
+) -> Answer<SignedIn> {
     let now = app.clock.now();
     if let Some(seconds) = app.sign_ins.wait_seconds(login, address, now) {
         let detail = format!("too many wrong passwords; try again in {seconds} seconds");
@@ -157,11 +163,7 @@ fn caller_of(app: &App, model: &Model, user: &Record, token: &Token, locale: Opt
         id: Some(user.id()),
         login: text("login"),
         name: text("name"),
-        scope: Scope {
-            tenant: app.store.tenant().into(),
-            rights: Arc::new(Rights::of(model, &actor)),
-            actor,
-        },
+        scope: Scope { tenant: app.store.tenant().into(), rights: Arc::new(Rights::of(model, &actor)), actor },
         locale: locale.unwrap_or(own_locale),
         own_locale,
         csrf: token.csrf(),
@@ -175,7 +177,12 @@ pub fn actor_of(model: &Model, user: &Record) -> Actor {
         _ => Vec::new(),
     };
     let fields = match model.object(USER) {
-        Some(object) => object.fields.iter().zip(&user.values).map(|(field, value)| (field.name.to_string(), value.clone())).collect(),
+        Some(object) => object
+            .fields
+            .iter()
+            .zip(&user.values)
+            .map(|(field, value)| (field.name.to_string(), value.clone()))
+            .collect(),
         None => Default::default(),
     };
     Actor { id: Some(user.id()), department: user.values[slot::DEPARTMENT].as_id(), roles, fields }

@@ -76,7 +76,8 @@ fn may(caller: &Caller, action: SettlementAction, name: &str) -> Result<(), Refu
 
 fn plan<'m>(model: &'m Model, name: &str) -> Result<&'m Plan, Refusal> {
     model.plans.get(name).ok_or_else(|| {
-        let refusal = refuse(Code::UnknownDefinition, format!("there is no settlement plan `{name}`")).with("name", name);
+        let refusal =
+            refuse(Code::UnknownDefinition, format!("there is no settlement plan `{name}`")).with("name", name);
         refusal.with("known", model.plans.keys().map(|name| name.to_string()).collect::<Vec<_>>())
     })
 }

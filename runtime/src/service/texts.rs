@@ -58,7 +58,9 @@ pub fn option_title(model: &Model, locale: Locale, field: &Field, option: &str) 
 
 pub fn state_title(model: &Model, locale: Locale, object: &Object, state: &str) -> String {
     match &object.lifecycle {
-        Some(lifecycle) => model.texts.get(locale.as_str(), &format!("lifecycle/{}/states/{state}/title", lifecycle.name)),
+        Some(lifecycle) => {
+            model.texts.get(locale.as_str(), &format!("lifecycle/{}/states/{state}/title", lifecycle.name))
+        }
         None => state.to_owned(),
     }
 }

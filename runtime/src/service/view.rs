@@ -50,7 +50,8 @@ impl Titles {
 
     /// A reference that may lead to one of several objects.
     fn any(&self, objects: &[Name], id: Uuid) -> Json {
-        let object = objects.iter().find(|object| self.found.contains_key(&((*object).clone(), id))).or(objects.first());
+        let object =
+            objects.iter().find(|object| self.found.contains_key(&((*object).clone(), id))).or(objects.first());
         match object {
             Some(object) => self.reference(object, id),
             None => Json::Null,
@@ -88,7 +89,10 @@ impl Page {
             for (at, field) in object.own_fields() {
                 if let FieldKind::Items { to } = &field.kind {
                     for record in &records {
-                        children.insert((at, record.id()), app.store.children(&caller.scope, model, to, record.id()).await?);
+                        children.insert(
+                            (at, record.id()),
+                            app.store.children(&caller.scope, model, to, record.id()).await?,
+                        );
                     }
                 }
             }
@@ -125,7 +129,8 @@ impl Page {
         let mut shown = Map::new();
         let mut refs = Map::new();
         for (at, field) in object.fields.iter().enumerate() {
-            let hidden = matches!(at, slot::DELETED_AT | slot::TRACE | slot::PARENT | slot::POSITION) || field.day_of.is_some();
+            let hidden =
+                matches!(at, slot::DELETED_AT | slot::TRACE | slot::PARENT | slot::POSITION) || field.day_of.is_some();
             if hidden || !field.is_stored() || !self.shows(caller, object, field) {
                 continue;
             }
@@ -194,7 +199,9 @@ pub fn title(object: &Object, record: &Record) -> String {
 pub fn field_json(field: &Field, value: &Value) -> Json {
     match (&field.kind, value) {
         (_, Value::Null) => Json::Null,
-        (FieldKind::Decimal { scale, .. } | FieldKind::Rollup { scale, .. }, Value::Decimal(number)) => json!(scaled(*number, *scale)),
+        (FieldKind::Decimal { scale, .. } | FieldKind::Rollup { scale, .. }, Value::Decimal(number)) => {
+            json!(scaled(*number, *scale))
+        }
         (FieldKind::Money { scale, .. } | FieldKind::Rollup { scale, .. }, Value::Money(money)) => {
             json!({"amount": scaled(money.amount, *scale), "currency": &*money.currency})
         }

@@ -10,7 +10,12 @@ async fn every_route_asks_who_is_calling_unless_it_is_for_anyone() {
     let test = TestApp::new(On::Sqlite).await;
     let mut open = Vec::new();
     for route in routes::table() {
-        let path = route.path.replace("{object}", "customer").replace("{name}", "home").replace("{kind}", "object").replace("{step}", "issue");
+        let path = route
+            .path
+            .replace("{object}", "customer")
+            .replace("{name}", "home")
+            .replace("{kind}", "object")
+            .replace("{step}", "issue");
         let path = path.replace(['{', '}'], "");
         match route.access {
             Access::Anyone => open.push(format!("{} {path}", route.method)),
@@ -42,7 +47,10 @@ async fn an_address_that_is_none_answers_with_a_problem_and_never_with_a_page() 
     test.get("/records/nothing").await.refused(404, "unknown_object");
     assert_eq!(test.raw(Method::PUT, &format!("{BASE}/me"), None, &[]).await.status, 405);
     let page = test.raw(Method::GET, "/records/work_order", None, &[]).await;
-    assert_eq!((page.status.as_u16(), page.header("content-type"), page.header("cache-control")), (200, "text/html; charset=utf-8", "no-cache"));
+    assert_eq!(
+        (page.status.as_u16(), page.header("content-type"), page.header("cache-control")),
+        (200, "text/html; charset=utf-8", "no-cache")
+    );
     assert!(page.header("content-security-policy").contains("script-src 'self'"));
     assert_eq!(test.raw(Method::GET, "/assets/nothing.js", None, &[]).await.status, 404);
 }
@@ -64,7 +72,9 @@ async fn roles_see_only_their_rows_and_fields() {
     test.by(&mine, Method::DELETE, &path, Some(json!({"version": 1}))).await.refused(403, "forbidden");
     test.by(&mine, Method::GET, "/records/legal_entity", None).await.refused(403, "forbidden");
     test.by(&mine, Method::GET, "/settlement/lines", None).await.refused(403, "forbidden");
-    test.by(&mine, Method::POST, "/settlement/runs", Some(json!({"plan": "internal_settlement", "period": "2026-03"}))).await.refused(403, "forbidden");
+    test.by(&mine, Method::POST, "/settlement/runs", Some(json!({"plan": "internal_settlement", "period": "2026-03"})))
+        .await
+        .refused(403, "forbidden");
 
     // What is hidden is not shown, not filtered by, not sorted by.
     let user = test.by(&mine, Method::GET, "/records/user/sales2", None).await.ok();

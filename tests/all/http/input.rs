@@ -31,7 +31,12 @@ async fn everything_wrong_with_a_record_is_said_at_its_place() {
         .as_array()
         .into_iter()
         .flatten()
-        .map(|error| (error["pointer"].as_str().unwrap_or_default().to_owned(), error["code"].as_str().unwrap_or_default().to_owned()))
+        .map(|error| {
+            (
+                error["pointer"].as_str().unwrap_or_default().to_owned(),
+                error["code"].as_str().unwrap_or_default().to_owned(),
+            )
+        })
         .collect();
     found.sort();
     let expect = [
@@ -51,7 +56,9 @@ async fn long_numbers_are_read_from_their_text() {
     let test = TestApp::new(On::Sqlite).await;
     let token = format!("Bearer {}", test.local.expose());
     let body = r#"{"code": "p1", "name": "x", "price": 1.23000000000000000001}"#.to_owned();
-    test.raw(Method::POST, "/api/v1/records/product", Some(body), &[("authorization", &token)]).await.refused(422, "too_many_digits");
+    test.raw(Method::POST, "/api/v1/records/product", Some(body), &[("authorization", &token)])
+        .await
+        .refused(422, "too_many_digits");
     let body = r#"{"code": "p1", "name": "x", "price": 120.10}"#.to_owned();
     let made = test.raw(Method::POST, "/api/v1/records/product", Some(body), &[("authorization", &token)]).await.ok();
     assert_eq!(made["price"], json!({"amount": "120.10", "currency": "CNY"}));
@@ -86,6 +93,7 @@ async fn lists_refuse_what_they_do_not_understand() {
     test.get("/records/region?sort=nme").await.refused(422, "unknown_field");
     test.get("/records/region?filter=%7B").await.refused(400, "bad_filter");
     test.get("/records/region?cursor=zz").await.refused(400, "bad_cursor");
-    let unknown = test.post("/records/region/query", json!({"filter": {"nme": "x"}})).await.refused(422, "unknown_field");
+    let unknown =
+        test.post("/records/region/query", json!({"filter": {"nme": "x"}})).await.refused(422, "unknown_field");
     assert_eq!(unknown["params"]["field"], "nme");
 }

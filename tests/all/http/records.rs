@@ -5,7 +5,12 @@ use packwork_tests::app::{On, TestApp};
 use serde_json::{Value as Json, json};
 
 async fn customer(test: &TestApp) -> Json {
-    test.post("/records/customer", json!({"code": "c1", "name": "上海客户", "contact": "张三", "address": "上海市浦东新区张江路88号"})).await.ok()
+    test.post(
+        "/records/customer",
+        json!({"code": "c1", "name": "上海客户", "contact": "张三", "address": "上海市浦东新区张江路88号"}),
+    )
+    .await
+    .ok()
 }
 
 async fn a_work_order_carries_price_actions_and_origins(on: On) {
@@ -21,9 +26,11 @@ async fn a_work_order_carries_price_actions_and_origins(on: On) {
     assert_eq!(made["_refs"]["customer"]["title"], "上海客户");
     assert_eq!(made["_settlement"]["status"], "none");
     assert!(made["_trace"]["price"]["sentence"].as_str().is_some_and(|text| !text.is_empty()), "{:#}", made["_trace"]);
-    let actions: Vec<&str> = made["_actions"].as_array().into_iter().flatten().filter_map(|action| action["name"].as_str()).collect();
+    let actions: Vec<&str> =
+        made["_actions"].as_array().into_iter().flatten().filter_map(|action| action["name"].as_str()).collect();
     assert!(actions.contains(&"dispatch") && actions.contains(&"update"), "{actions:?}");
-    let history = test.get(&format!("/records/work_order/{}/history", made["id"].as_str().unwrap_or_default())).await.ok();
+    let history =
+        test.get(&format!("/records/work_order/{}/history", made["id"].as_str().unwrap_or_default())).await.ok();
     assert_eq!(history["data"][0]["kind"], "created");
 }
 
@@ -79,7 +86,10 @@ async fn a_key_makes_a_repeat_safe() {
     let create = |body: Json, key: &'static str| {
         let token = token.clone();
         let test = &test;
-        async move { test.ask(Method::POST, "/records/unit", Some(body), &[("authorization", &token), ("idempotency-key", key)]).await }
+        async move {
+            test.ask(Method::POST, "/records/unit", Some(body), &[("authorization", &token), ("idempotency-key", key)])
+                .await
+        }
     };
     let first = create(json!({"code": "roll", "name": "卷"}), "k1").await;
     assert_eq!(first.header("idempotent-replay"), "");
@@ -96,7 +106,8 @@ async fn a_key_makes_a_repeat_safe() {
 async fn pages_follow_each_other_without_gap_or_repeat() {
     let test = TestApp::new(On::Sqlite).await;
     let whole = test.get("/records/region?sort=-name&limit=200").await.ok();
-    let whole: Vec<Json> = whole["data"].as_array().cloned().unwrap_or_default().iter().map(|record| record["id"].clone()).collect();
+    let whole: Vec<Json> =
+        whole["data"].as_array().cloned().unwrap_or_default().iter().map(|record| record["id"].clone()).collect();
     let mut seen = Vec::new();
     let mut cursor = String::new();
     loop {
@@ -128,7 +139,9 @@ async fn rows_of_a_rate_table_are_added_and_closed_but_never_edited() {
     let made = test.post("/records/internal_price", row).await.ok();
     let patch = |body: Json| test.system(Method::PATCH, "/records/internal_price/special", Some(body));
     patch(json!({"version": 1, "price": "78.00"})).await.refused(409, "rows_immutable");
-    test.system(Method::DELETE, "/records/internal_price/special", Some(json!({"version": 1}))).await.refused(409, "rows_immutable");
+    test.system(Method::DELETE, "/records/internal_price/special", Some(json!({"version": 1})))
+        .await
+        .refused(409, "rows_immutable");
     patch(json!({"version": 1, "valid_to": "2026-07-01"})).await.ok();
     let closed = test.get("/records/internal_price/special").await.ok();
     assert_eq!((&closed["valid_to"], closed["id"] == made["id"]), (&json!("2026-07-01"), false));

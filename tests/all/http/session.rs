@@ -9,7 +9,10 @@ async fn a_session_lives_until_it_is_ended_or_unused_for_twelve_hours() {
     let test = TestApp::new(On::Sqlite).await;
     let token = test.user("li", &["admin"], json!({})).await;
     let me = test.by(&token, Method::GET, "/me", None).await.ok();
-    assert_eq!((&me["login"], &me["roles"], &me["time_zone"]), (&json!("li"), &json!(["admin"]), &json!("Asia/Shanghai")));
+    assert_eq!(
+        (&me["login"], &me["roles"], &me["time_zone"]),
+        (&json!("li"), &json!(["admin"]), &json!("Asia/Shanghai"))
+    );
 
     test.advance(11 * 3_600);
     test.by(&token, Method::GET, "/me", None).await.ok();
@@ -79,7 +82,9 @@ async fn changes_with_the_cookie_need_the_csrf_value() {
 
     test.ask(Method::GET, "/me", None, &[("cookie", &cookie)]).await.ok();
     test.ask(Method::POST, "/records/unit", unit(), &[("cookie", &cookie)]).await.refused(403, "csrf_missing");
-    test.ask(Method::POST, "/records/unit", unit(), &[("cookie", &cookie), ("x-csrf-token", "guessed")]).await.refused(403, "csrf_missing");
+    test.ask(Method::POST, "/records/unit", unit(), &[("cookie", &cookie), ("x-csrf-token", "guessed")])
+        .await
+        .refused(403, "csrf_missing");
     test.ask(Method::POST, "/records/unit", unit(), &[("cookie", &cookie), ("x-csrf-token", &csrf)]).await.ok();
     // An old cookie does not keep anybody from signing in again.
     let body = json!({"user": "li", "password": packwork_tests::app::PASSWORD});

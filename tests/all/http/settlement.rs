@@ -16,7 +16,9 @@ impl Example {
         }
         test.post("/records/department", json!({"code": "hq", "name": "总部", "legal_entity": "le_hq"})).await.ok();
         for (code, mode, entity) in [("direct1", "direct", "le_a"), ("joint1", "joint", "le_b")] {
-            test.post("/records/partner", json!({"code": code, "name": code, "mode": mode, "legal_entity": entity})).await.ok();
+            test.post("/records/partner", json!({"code": code, "name": code, "mode": mode, "legal_entity": entity}))
+                .await
+                .ok();
         }
         let customer = json!({"code": "c1", "name": "上海客户", "contact": "张三", "phone": "021-50801234", "address": "上海市浦东新区张江路88号"});
         test.post("/records/customer", customer).await.ok();
@@ -74,15 +76,22 @@ async fn the_worked_example_comes_out(on: On) {
 
     // Everything was settled at completion: a run finds nothing to do, however often.
     let body = json!({"plan": "internal_settlement", "period": "2026-03"});
-    let preview = test.post("/settlement/runs", json!({"plan": "internal_settlement", "period": "2026-03", "mode": "preview"})).await.ok();
+    let preview = test
+        .post("/settlement/runs", json!({"plan": "internal_settlement", "period": "2026-03", "mode": "preview"}))
+        .await
+        .ok();
     assert_eq!((&preview["mode"], &preview["facts"], &preview["lines"]), (&json!("preview"), &json!(3), &json!(0)));
     let first = test.post("/settlement/runs", body.clone()).await.ok();
     assert_eq!((&first["status"], &first["lines"], &first["unchanged"]), (&json!("unchanged"), &json!(0), &json!(3)));
     let second = test.post("/settlement/runs", body).await.ok();
     assert_eq!((&second["input_hash"], &second["output_hash"]), (&first["input_hash"], &first["output_hash"]));
     assert_eq!(test.get("/settlement/trial-balance").await.ok()["balanced"], true);
-    test.post("/settlement/runs", json!({"plan": "internal_settlement", "period": "2026-13"})).await.refused(422, "unknown_period");
-    test.post("/settlement/runs", json!({"plan": "nothing", "period": "2026-03"})).await.refused(404, "unknown_definition");
+    test.post("/settlement/runs", json!({"plan": "internal_settlement", "period": "2026-13"}))
+        .await
+        .refused(422, "unknown_period");
+    test.post("/settlement/runs", json!({"plan": "nothing", "period": "2026-03"}))
+        .await
+        .refused(404, "unknown_definition");
 
     // The month ends and is closed: its statement gets a number; the second closing is refused.
     test.post("/settlement/periods/2026-03/close", json!({})).await.refused(409, "period_not_ready");
@@ -98,10 +107,17 @@ async fn the_worked_example_comes_out(on: On) {
     // A late order lands in the open period and says what it makes up for: 55 before, two more at 85.00.
     let late = example.completed("joint1", "2", "2026-03-25T10:00:00+08:00").await;
     let line = &late["_settlement"]["lines"][0];
-    assert_eq!((&line["kind"], &line["period"], &line["corrects"], &line["amount"]), (&json!("correction"), &json!("2026-04"), &json!("2026-03"), &json!("170.00")));
+    assert_eq!(
+        (&line["kind"], &line["period"], &line["corrects"], &line["amount"]),
+        (&json!("correction"), &json!("2026-04"), &json!("2026-03"), &json!("170.00"))
+    );
     let april = test.get("/statements?payee=joint1&period=2026-04").await.ok();
     let april = test.get(&format!("/statements/{}", april["data"][0]["id"].as_str().unwrap_or_default())).await.ok();
-    assert!(april["corrections"][0].as_str().is_some_and(|text| text.contains("2026-03")), "{:#}", april["corrections"]);
+    assert!(
+        april["corrections"][0].as_str().is_some_and(|text| text.contains("2026-03")),
+        "{:#}",
+        april["corrections"]
+    );
 
     // Confirm and pay; a draft cannot be paid.
     let step = |name: &str| format!("/statements/{id}/{name}");
@@ -137,7 +153,8 @@ async fn prices_change_at_local_midnight_and_reopening_takes_the_line_back() {
     let reopened = example.test.post(&format!("/records/work_order/{id}/transitions/reopen"), json!({})).await.ok();
     assert_eq!(reopened["_settlement"]["status"], "none");
     let lines = example.test.get(&format!("/settlement/lines?fact={id}")).await.ok();
-    let kinds: Vec<&str> = lines["data"].as_array().into_iter().flatten().filter_map(|line| line["kind"].as_str()).collect();
+    let kinds: Vec<&str> =
+        lines["data"].as_array().into_iter().flatten().filter_map(|line| line["kind"].as_str()).collect();
     assert_eq!(kinds, ["charge", "reversal"]);
     assert_eq!(lines["data"][1]["amount"], "-256.00");
 }

@@ -24,15 +24,24 @@ pub(super) fn routes() -> Vec<Route> {
     let tag = "records";
     vec![
         route(Method::GET, "/records/{object}", tag, get_list).query(LIST).answers("Records", "A page of records"),
-        route(Method::POST, "/records/{object}/query", tag, post_list).takes("ListQuery").answers("Records", "The same, with the members in the body"),
-        route(Method::POST, "/records/{object}/aggregate", tag, aggregate).takes("Aggregate").answers("Rows", "Sums and counts by groups"),
+        route(Method::POST, "/records/{object}/query", tag, post_list)
+            .takes("ListQuery")
+            .answers("Records", "The same, with the members in the body"),
+        route(Method::POST, "/records/{object}/aggregate", tag, aggregate)
+            .takes("Aggregate")
+            .answers("Rows", "Sums and counts by groups"),
         route(Method::POST, "/records/{object}", tag, create).takes("RecordInput").answers("Record", "Create a record"),
         route(Method::GET, "/records/{object}/{id}", tag, get).answers("Record", "One record with its actions"),
-        route(Method::PATCH, "/records/{object}/{id}", tag, update).takes("RecordInput").answers("Record", "Change a record (merge patch)"),
+        route(Method::PATCH, "/records/{object}/{id}", tag, update)
+            .takes("RecordInput")
+            .answers("Record", "Change a record (merge patch)"),
         route(Method::DELETE, "/records/{object}/{id}", tag, delete).answers("", "Delete a record"),
-        route(Method::POST, "/records/{object}/{id}/transitions/{name}", tag, transition).takes("Transition").answers("Record", "Run a transition"),
+        route(Method::POST, "/records/{object}/{id}/transitions/{name}", tag, transition)
+            .takes("Transition")
+            .answers("Record", "Run a transition"),
         route(Method::GET, "/records/{object}/{id}/history", tag, history).answers("Rows", "What happened to a record"),
-        route(Method::GET, "/records/{object}/{id}/explain/{field}", tag, explain).answers("Explanation", "Where a computed field comes from"),
+        route(Method::GET, "/records/{object}/{id}/explain/{field}", tag, explain)
+            .answers("Explanation", "Where a computed field comes from"),
     ]
 }
 

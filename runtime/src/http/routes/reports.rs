@@ -15,6 +15,10 @@ pub(super) fn routes() -> Vec<Route> {
     vec![route(Method::GET, "/dashboards/{name}", "reports", one).answers("Dashboard", "A dashboard with its figures")]
 }
 
-async fn one(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, Path(name): Path<String>) -> Result<Json<Body>, Problem> {
+async fn one(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path(name): Path<String>,
+) -> Result<Json<Body>, Problem> {
     Ok(Json(dashboards::one(&app, &caller, &name).await?))
 }

@@ -21,16 +21,29 @@ const RUNS: &[&str] = &["plan", "period", "limit", "cursor"];
 pub(super) fn routes() -> Vec<Route> {
     let tag = "settlement";
     vec![
-        route(Method::POST, "/settlement/runs", tag, start).takes("RunInput").answers("Run", "Run a plan over a period").long(),
+        route(Method::POST, "/settlement/runs", tag, start)
+            .takes("RunInput")
+            .answers("Run", "Run a plan over a period")
+            .long(),
         route(Method::GET, "/settlement/runs", tag, runs).query(RUNS).answers("Rows", "Runs, newest first"),
         route(Method::GET, "/settlement/runs/{id}", tag, one_run).answers("Run", "One run"),
         route(Method::GET, "/settlement/plans", tag, plans).answers("Rows", "Settlement plans"),
-        route(Method::GET, "/settlement/lines", tag, list_lines).query(LINES).answers("Lines", "Lines in the order they were posted"),
+        route(Method::GET, "/settlement/lines", tag, list_lines)
+            .query(LINES)
+            .answers("Lines", "Lines in the order they were posted"),
         route(Method::GET, "/settlement/lines/{id}", tag, one_line).answers("Line", "One line"),
-        route(Method::GET, "/settlement/lines/{id}/explain", tag, explain_line).answers("Explanation", "Why a line has its amount"),
-        route(Method::GET, "/settlement/periods", tag, periods).query(&["calendar"]).answers("Rows", "Periods, newest first"),
-        route(Method::POST, "/settlement/periods/{period}/close", tag, close_period).takes("CloseInput").answers("Period", "Close a period").long(),
-        route(Method::GET, "/settlement/trial-balance", tag, trial_balance).query(&["period"]).answers("TrialBalance", "Debits and credits by account"),
+        route(Method::GET, "/settlement/lines/{id}/explain", tag, explain_line)
+            .answers("Explanation", "Why a line has its amount"),
+        route(Method::GET, "/settlement/periods", tag, periods)
+            .query(&["calendar"])
+            .answers("Rows", "Periods, newest first"),
+        route(Method::POST, "/settlement/periods/{period}/close", tag, close_period)
+            .takes("CloseInput")
+            .answers("Period", "Close a period")
+            .long(),
+        route(Method::GET, "/settlement/trial-balance", tag, trial_balance)
+            .query(&["period"])
+            .answers("TrialBalance", "Debits and credits by account"),
     ]
 }
 
@@ -66,7 +79,11 @@ async fn runs(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Qu
     Ok(Json(run::list(&app, &caller, query.text("plan"), query.text("period"), query.limit(50)?).await?))
 }
 
-async fn one_run(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, Path(id): Path<String>) -> Result<Json<Body>, Problem> {
+async fn one_run(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path(id): Path<String>,
+) -> Result<Json<Body>, Problem> {
     Ok(Json(run::one(&app, &caller, uuid(&id)?).await?))
 }
 
@@ -74,7 +91,11 @@ async fn plans(State(app): State<Arc<App>>, SignedIn(caller): SignedIn) -> Resul
     Ok(Json(settlement::plans(&app, &caller)?))
 }
 
-async fn list_lines(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Query) -> Result<Json<Body>, Problem> {
+async fn list_lines(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    query: Query,
+) -> Result<Json<Body>, Problem> {
     query.only(LINES)?;
     let id = |name: &str| query.text(name).map(uuid).transpose();
     let asked = lines::Asked {
@@ -90,7 +111,11 @@ async fn list_lines(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, que
     Ok(Json(lines::list(&app, &caller, asked).await?))
 }
 
-async fn one_line(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, Path(id): Path<String>) -> Result<Json<Body>, Problem> {
+async fn one_line(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path(id): Path<String>,
+) -> Result<Json<Body>, Problem> {
     Ok(Json(lines::one(&app, &caller, uuid(&id)?).await?))
 }
 
@@ -124,7 +149,11 @@ async fn close_period(
     Ok(maybe_replayed(shown, replayed))
 }
 
-async fn trial_balance(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Query) -> Result<Json<Body>, Problem> {
+async fn trial_balance(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    query: Query,
+) -> Result<Json<Body>, Problem> {
     query.only(&["period"])?;
     Ok(Json(settlement::trial_balance(&app, &caller, query.text("period")).await?))
 }

@@ -23,8 +23,11 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         route(Method::GET, "/statements", tag, list).query(LIST).answers("Statements", "Statements, newest first"),
         route(Method::GET, "/statements/{id}", tag, one).answers("Statement", "One statement with its first lines"),
-        route(Method::POST, "/statements/{id}/{step}", tag, step).takes("StatementStep").answers("Statement", "Issue, confirm or pay a statement"),
-        route(Method::GET, "/statements/{id}/explain", tag, explain_one).answers("Explanation", "What a statement is made of"),
+        route(Method::POST, "/statements/{id}/{step}", tag, step)
+            .takes("StatementStep")
+            .answers("Statement", "Issue, confirm or pay a statement"),
+        route(Method::GET, "/statements/{id}/explain", tag, explain_one)
+            .answers("Explanation", "What a statement is made of"),
     ]
 }
 
@@ -48,11 +51,16 @@ async fn list(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Qu
 fn status(text: &str) -> Result<StatementStatus, Problem> {
     let known = [StatementStatus::Draft, StatementStatus::Issued, StatementStatus::Confirmed, StatementStatus::Paid];
     known.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
-        Problem::new(Code::BadParameter, "`status` is `draft`, `issued`, `confirmed` or `paid`").with("parameter", "status")
+        Problem::new(Code::BadParameter, "`status` is `draft`, `issued`, `confirmed` or `paid`")
+            .with("parameter", "status")
     })
 }
 
-async fn one(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, Path(id): Path<String>) -> Result<Json<Body>, Problem> {
+async fn one(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path(id): Path<String>,
+) -> Result<Json<Body>, Problem> {
     Ok(Json(statements::one(&app, &caller, uuid(&id)?).await?))
 }
 
@@ -65,8 +73,11 @@ async fn step(
     JsonObject(mut body): JsonObject,
 ) -> Result<Response, Problem> {
     let step = statements::Step::named(&name).ok_or_else(|| {
-        Problem::new(Code::UnknownTransition, format!("statements have no step `{name}`; there are issue, confirm and pay"))
-            .with("transition", name.as_str())
+        Problem::new(
+            Code::UnknownTransition,
+            format!("statements have no step `{name}`; there are issue, confirm and pay"),
+        )
+        .with("transition", name.as_str())
     })?;
     let version = required_version(&if_match, &mut body)?;
     Members::of(body).finish()?;

@@ -12,7 +12,11 @@ use serde_json::Value as Body;
 use std::sync::Arc;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![route(Method::GET, "/tasks", "tasks", list).query(&["box"]).answers("Tasks", "Open to-dos of the caller's roles")]
+    vec![
+        route(Method::GET, "/tasks", "tasks", list)
+            .query(&["box"])
+            .answers("Tasks", "Open to-dos of the caller's roles"),
+    ]
 }
 
 async fn list(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Query) -> Result<Json<Body>, Problem> {

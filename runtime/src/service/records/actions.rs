@@ -27,7 +27,9 @@ pub async fn of(app: &App, model: &Model, caller: &Caller, object: &Object, reco
 
 fn shown(model: &Model, caller: &Caller, object: &Object, action: &Available) -> Json {
     let (kind, title) = match action.kind {
-        AvailableKind::Transition => ("transition", texts::transition_title(model, caller.locale, object, &action.name)),
+        AvailableKind::Transition => {
+            ("transition", texts::transition_title(model, caller.locale, object, &action.name))
+        }
         AvailableKind::Update => ("update", texts::edit(caller.locale).to_owned()),
         AvailableKind::Delete => ("delete", texts::delete(caller.locale).to_owned()),
     };

@@ -83,10 +83,17 @@ mod tests {
 
     #[test]
     fn a_cursor_belongs_to_its_list() {
-        let values = vec![Value::Null, Value::Decimal("1.50".parse().expect("a decimal")), Value::text("张"), Value::Id(Uuid::from_u128(7))];
+        let values = vec![
+            Value::Null,
+            Value::Decimal("1.50".parse().expect("a decimal")),
+            Value::text("张"),
+            Value::Id(Uuid::from_u128(7)),
+        ];
         let cursor = write("work_order -number", &values);
         assert_eq!(read("work_order -number", &cursor), Ok(values));
-        for (list, cursor) in [("work_order number", &*cursor), ("work_order -number", "zz"), ("work_order -number", "é1")] {
+        for (list, cursor) in
+            [("work_order number", &*cursor), ("work_order -number", "zz"), ("work_order -number", "é1")]
+        {
             assert_eq!(read(list, cursor).expect_err("another list's cursor is refused").code, Code::BadCursor);
         }
     }

@@ -54,14 +54,7 @@ pub async fn list(app: &App, caller: &Caller, object_name: &str, asked: Asked) -
     if after.as_ref().is_some_and(|values| values.len() != sort.len() + 1) {
         return Err(refuse(Code::BadCursor, "the cursor does not belong to this list").into());
     }
-    let query = ListQuery {
-        object: object.name.clone(),
-        filter,
-        sort,
-        limit: asked.limit + 1,
-        after,
-        deleted: false,
-    };
+    let query = ListQuery { object: object.name.clone(), filter, sort, limit: asked.limit + 1, after, deleted: false };
     let mut records = app.store.list(&caller.scope, &model, &query).await?;
     let more = records.len() > asked.limit as usize;
     records.truncate(asked.limit as usize);
@@ -79,7 +72,9 @@ pub async fn list(app: &App, caller: &Caller, object_name: &str, asked: Asked) -
         false => settled::of_records(app, &model, caller, &object, &records).await?,
     };
     let with_items = only.as_ref().is_some_and(|only| {
-        object.own_fields().any(|(_, field)| matches!(field.kind, FieldKind::Items { .. }) && only.contains(&*field.name))
+        object
+            .own_fields()
+            .any(|(_, field)| matches!(field.kind, FieldKind::Items { .. }) && only.contains(&*field.name))
     });
     let page = Page::load(app, &model, caller, &object, records, only, with_items).await?;
     let data: Vec<Json> = page
@@ -131,7 +126,13 @@ fn selected(
 
 /// Reads a filter of an object; used by dashboards too. Fields a caller cannot see cannot be filtered by either:
 /// what matches would tell what they hold.
-pub fn read_filter(app: &App, model: &Model, caller: &Caller, object: &Object, written: &Json) -> Result<Filter, Refusal> {
+pub fn read_filter(
+    app: &App,
+    model: &Model,
+    caller: &Caller,
+    object: &Object,
+    written: &Json,
+) -> Result<Filter, Refusal> {
     visible(model, caller, object, written)?;
     let terms = Terms { model, actor: &caller.scope.actor, today: Some(app.clock.now().date_in(&model.zone)) };
     filter::read(&terms, object, written)
@@ -140,7 +141,9 @@ pub fn read_filter(app: &App, model: &Model, caller: &Caller, object: &Object, w
 fn visible(model: &Model, caller: &Caller, object: &Object, written: &Json) -> Result<(), Refusal> {
     for (name, value) in written.as_object().into_iter().flatten() {
         match name.as_str() {
-            "and" | "or" => value.as_array().into_iter().flatten().try_for_each(|item| visible(model, caller, object, item))?,
+            "and" | "or" => {
+                value.as_array().into_iter().flatten().try_for_each(|item| visible(model, caller, object, item))?
+            }
             "not" => visible(model, caller, object, value)?,
             path => visible_path(model, caller, object, path)?,
         }
@@ -189,7 +192,9 @@ fn sort_by(object: &Object, caller: &Caller, name: &str) -> Result<Sort, Refusal
     let slot = readable(object, caller, name)?;
     match object.fields[slot].kind {
         FieldKind::Items { .. } | FieldKind::Json | FieldKind::Ids { .. } | FieldKind::Choices { .. } => {
-            Err(refuse(Code::BadParameter, format!("lists cannot be sorted by `{name}`")).with("parameter", "sort").with("field", name))
+            Err(refuse(Code::BadParameter, format!("lists cannot be sorted by `{name}`"))
+                .with("parameter", "sort")
+                .with("field", name))
         }
         _ => Ok(Sort { slot, descending }),
     }
@@ -230,11 +235,17 @@ pub async fn aggregate(app: &App, caller: &Caller, object_name: &str, asked: Ask
     let model = app.model();
     let object = super::object(&model, caller, object_name)?;
     let filter = selected(app, &model, caller, &object, asked.filter.as_ref(), None)?;
-    let groups = asked.group_by.iter().map(|label| group(&model, &object, caller, label)).collect::<Result<Vec<_>, _>>()?;
-    let measures =
-        asked.measures.iter().map(|(name, written)| measure(&object, caller, name, written)).collect::<Result<Vec<_>, _>>()?;
+    let groups =
+        asked.group_by.iter().map(|label| group(&model, &object, caller, label)).collect::<Result<Vec<_>, _>>()?;
+    let measures = asked
+        .measures
+        .iter()
+        .map(|(name, written)| measure(&object, caller, name, written))
+        .collect::<Result<Vec<_>, _>>()?;
     if measures.is_empty() {
-        return Err(refuse(Code::BadParameter, "an aggregate needs at least one measure").with("parameter", "measures").into());
+        return Err(refuse(Code::BadParameter, "an aggregate needs at least one measure")
+            .with("parameter", "measures")
+            .into());
     }
     let query = AggregateQuery { object: object.name.clone(), filter, group_by: groups, measures, limit: GROUPS_MAX };
     let rows = app.store.aggregate(&caller.scope, &model, &query).await?;
@@ -243,7 +254,14 @@ pub async fn aggregate(app: &App, caller: &Caller, object_name: &str, asked: Ask
 }
 
 /// Rows of an aggregate as JSON, references with their titles.
-async fn sums(app: &App, model: &Model, caller: &Caller, object: &Object, query: &AggregateQuery, rows: Vec<Vec<Value>>) -> Answer<Vec<Json>> {
+async fn sums(
+    app: &App,
+    model: &Model,
+    caller: &Caller,
+    object: &Object,
+    query: &AggregateQuery,
+    rows: Vec<Vec<Value>>,
+) -> Answer<Vec<Json>> {
     let fields: Vec<Option<&Field>> = query.group_by.iter().map(|group| field_at(model, object, &group.path)).collect();
     let mut wanted = BTreeSet::new();
     for row in &rows {
@@ -278,7 +296,9 @@ async fn sums(app: &App, model: &Model, caller: &Caller, object: &Object, query:
 
 fn targets(field: Option<&Field>, value: &Value) -> Vec<(Name, Uuid)> {
     match (field, value) {
-        (Some(Field { kind: FieldKind::Id { to, .. }, .. }), Value::Id(id)) => to.iter().map(|to| (to.clone(), *id)).collect(),
+        (Some(Field { kind: FieldKind::Id { to, .. }, .. }), Value::Id(id)) => {
+            to.iter().map(|to| (to.clone(), *id)).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -286,12 +306,18 @@ fn targets(field: Option<&Field>, value: &Value) -> Vec<(Name, Uuid)> {
 /// A count is a number; sums keep the digits of their field.
 pub fn measured(object: &Object, measure: &Measure, value: &Value) -> Json {
     let scale = |at: usize| match object.fields.get(at).map(|field| &field.kind) {
-        Some(FieldKind::Decimal { scale, .. } | FieldKind::Money { scale, .. } | FieldKind::Rollup { scale, .. }) => *scale,
+        Some(FieldKind::Decimal { scale, .. } | FieldKind::Money { scale, .. } | FieldKind::Rollup { scale, .. }) => {
+            *scale
+        }
         _ => 0,
     };
     match (measure, value.as_decimal()) {
-        (Measure::Count, Some(number)) => i64::try_from(number).map_or_else(|_| json!(number.to_string()), |count| json!(count)),
-        (Measure::Sum(at) | Measure::Min(at) | Measure::Max(at), Some(number)) => json!(view::scaled(number, scale(*at))),
+        (Measure::Count, Some(number)) => {
+            i64::try_from(number).map_or_else(|_| json!(number.to_string()), |count| json!(count))
+        }
+        (Measure::Sum(at) | Measure::Min(at) | Measure::Max(at), Some(number)) => {
+            json!(view::scaled(number, scale(*at)))
+        }
         (Measure::Average(_), Some(number)) => json!(number.round_dp(6).normalize().to_string()),
         (_, None) => value.to_json(),
     }
@@ -309,9 +335,11 @@ fn group(model: &Model, object: &Object, caller: &Caller, label: &str) -> Result
         }
     };
     let path = path_of(model, object, caller, path)?;
-    let is_date = field_at(model, object, &path).is_some_and(|field| matches!(field.kind, FieldKind::Date | FieldKind::Moment));
+    let is_date =
+        field_at(model, object, &path).is_some_and(|field| matches!(field.kind, FieldKind::Date | FieldKind::Moment));
     if part.is_some() && !is_date {
-        return Err(refuse(Code::BadParameter, format!("`{label}` asks for a part of what is no date")).with("parameter", "group_by"));
+        return Err(refuse(Code::BadParameter, format!("`{label}` asks for a part of what is no date"))
+            .with("parameter", "group_by"));
     }
     Ok(Group { label: label.to_owned(), path, part })
 }
@@ -325,7 +353,9 @@ fn path_of(model: &Model, object: &Object, caller: &Caller, written: &str) -> Re
         slots.push(slot);
         if names.peek().is_some() {
             at = match &at.fields[slot].kind {
-                FieldKind::Id { to, .. } if to.len() == 1 => model.object(&to[0]).ok_or_else(|| unknown_field(at, name))?,
+                FieldKind::Id { to, .. } if to.len() == 1 => {
+                    model.object(&to[0]).ok_or_else(|| unknown_field(at, name))?
+                }
                 _ => return Err(unknown_field(at, names.next().unwrap_or(name))),
             };
         }
@@ -350,14 +380,19 @@ fn field_at<'m>(model: &'m Model, object: &Object, path: &FilterPath) -> Option<
 
 fn measure(object: &Object, caller: &Caller, name: &str, written: &Json) -> Result<(String, Measure), Refusal> {
     let bad = |detail: String| refuse(Code::BadParameter, detail).with("parameter", "measures").with("name", name);
-    let Some((verb, of)) = written.as_object().filter(|members| members.len() == 1).and_then(|members| members.iter().next()) else {
+    let Some((verb, of)) =
+        written.as_object().filter(|members| members.len() == 1).and_then(|members| members.iter().next())
+    else {
         return Err(bad(format!("the measure `{name}` is written {{\"sum\": field}} or {{\"count\": true}}")));
     };
     if verb == "count" {
         return Ok((name.to_owned(), Measure::Count));
     }
     let slot = readable(object, caller, of.as_str().unwrap_or_default())?;
-    let number = matches!(object.fields[slot].kind, FieldKind::Decimal { .. } | FieldKind::Money { .. } | FieldKind::Rollup { .. });
+    let number = matches!(
+        object.fields[slot].kind,
+        FieldKind::Decimal { .. } | FieldKind::Money { .. } | FieldKind::Rollup { .. }
+    );
     let measure = match verb.as_str() {
         "sum" if number => Measure::Sum(slot),
         "average" if number => Measure::Average(slot),

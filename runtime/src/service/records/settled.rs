@@ -54,18 +54,26 @@ pub async fn of_records(
 fn summary(model: &Model, locale: Locale, object: &Object, record: &Record, found: Option<&FactStatus>) -> Json {
     let (status, title) = match found.filter(|found| found.lines > 0) {
         None => {
-            let is_fact = object.plans.iter().filter_map(|plan| model.plans.get(plan)).any(|plan| record.state() == Some(&*plan.state));
+            let is_fact = object
+                .plans
+                .iter()
+                .filter_map(|plan| model.plans.get(plan))
+                .any(|plan| record.state() == Some(&*plan.state));
             if is_fact { ("pending", texts::pending(locale)) } else { ("none", texts::not_settled(locale)) }
         }
-        Some(found) => match found.statuses.iter().map(|(status, _)| *status).min_by_key(|status| progress(*status)).flatten() {
-            None | Some(StatementStatus::Draft) => ("charged", texts::charged(locale)),
-            Some(StatementStatus::Issued) => ("billed", texts::billed(locale)),
-            Some(StatementStatus::Confirmed) => ("confirmed", texts::confirmed(locale)),
-            Some(StatementStatus::Paid) => ("paid", texts::paid(locale)),
-        },
+        Some(found) => {
+            match found.statuses.iter().map(|(status, _)| *status).min_by_key(|status| progress(*status)).flatten() {
+                None | Some(StatementStatus::Draft) => ("charged", texts::charged(locale)),
+                Some(StatementStatus::Issued) => ("billed", texts::billed(locale)),
+                Some(StatementStatus::Confirmed) => ("confirmed", texts::confirmed(locale)),
+                Some(StatementStatus::Paid) => ("paid", texts::paid(locale)),
+            }
+        }
     };
     let amount = found.and_then(|found| match found.sums.iter().collect::<Vec<_>>()[..] {
-        [(currency, (gross, _, _))] => Some(json!({"amount": crate::service::view::scaled(*gross, 2), "currency": &**currency})),
+        [(currency, (gross, _, _))] => {
+            Some(json!({"amount": crate::service::view::scaled(*gross, 2), "currency": &**currency}))
+        }
         _ => None,
     });
     json!({"status": status, "title": title, "amount": amount})

@@ -20,7 +20,13 @@ use std::sync::Arc;
 /// Records of one kind named in a checklist; the count says how many there are.
 const EXAMPLES_MAX: usize = 20;
 
-pub async fn close(app: &App, caller: &Caller, calendar_name: &str, period_name: &str, key: Option<String>) -> Answer<(Json, bool)> {
+pub async fn close(
+    app: &App,
+    caller: &Caller,
+    calendar_name: &str,
+    period_name: &str,
+    key: Option<String>,
+) -> Answer<(Json, bool)> {
     may(caller, SettlementAction::Close, "close")?;
     let model = app.model();
     let calendar = calendar(&model, calendar_name)?;
@@ -55,7 +61,9 @@ async fn ensure_open(app: &App, scope: &Scope, calendar: &str, period: &Period, 
     let rows = app.store.periods(scope, calendar, plans).await?;
     match rows.iter().any(|row| row.period == period.name && row.closed.is_some()) {
         false => Ok(()),
-        true => Err(refuse(Code::PeriodClosed, format!("the period {} is closed", period.name)).with("period", period.name.as_str()).into()),
+        true => Err(refuse(Code::PeriodClosed, format!("the period {} is closed", period.name))
+            .with("period", period.name.as_str())
+            .into()),
     }
 }
 

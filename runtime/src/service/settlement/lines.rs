@@ -40,7 +40,9 @@ pub async fn list(app: &App, caller: &Caller, asked: Asked) -> Answer<Json> {
     }
     let after = match asked.cursor.as_deref() {
         None => None,
-        Some(text) => Some(text.parse().map_err(|_| refuse(Code::BadCursor, "the cursor does not belong to this list"))?),
+        Some(text) => {
+            Some(text.parse().map_err(|_| refuse(Code::BadCursor, "the cursor does not belong to this list"))?)
+        }
     };
     let query = LineQuery {
         plan: asked.plan.as_deref().map(Into::into),
@@ -97,7 +99,12 @@ pub async fn shown(app: &App, model: &Model, caller: &Caller, lines: &[StoredLin
 }
 
 /// Titles of everything these lines name.
-pub async fn titles<'l>(app: &App, model: &Model, caller: &Caller, lines: impl Iterator<Item = &'l Line>) -> Answer<Titles> {
+pub async fn titles<'l>(
+    app: &App,
+    model: &Model,
+    caller: &Caller,
+    lines: impl Iterator<Item = &'l Line>,
+) -> Answer<Titles> {
     let mut wanted = BTreeSet::new();
     for line in lines {
         wanted.insert((line.fact_object.clone(), line.fact));
@@ -134,7 +141,8 @@ pub fn dimension_object(model: &Model, fact: &str, name: &str) -> Option<Name> {
 pub fn dimension_text(model: &Model, caller: &Caller, fact: Option<&str>, name: &str, value: &str) -> String {
     let locale = caller.locale.as_str();
     let classes = model.dimensions.values().filter_map(|dimension| dimension.classifications.get(name));
-    let of_class = classes.into_iter().find_map(|class| model.texts.find(locale, &format!("{}/{value}/title", class.text)));
+    let of_class =
+        classes.into_iter().find_map(|class| model.texts.find(locale, &format!("{}/{value}/title", class.text)));
     let of_field = || {
         let (_, field) = model.object(fact?)?.field(name)?;
         model.texts.find(locale, &format!("{}/{value}/title", field.options_text))
@@ -142,7 +150,13 @@ pub fn dimension_text(model: &Model, caller: &Caller, fact: Option<&str>, name: 
     of_class.or_else(of_field).unwrap_or_else(|| value.to_owned())
 }
 
-fn line_json(model: &Model, caller: &Caller, titles: &Titles, statements: &BTreeMap<Uuid, StatementRow>, line: &Line) -> Json {
+fn line_json(
+    model: &Model,
+    caller: &Caller,
+    titles: &Titles,
+    statements: &BTreeMap<Uuid, StatementRow>,
+    line: &Line,
+) -> Json {
     let kind = match (line.reverses, &line.corrects) {
         (Some(_), _) => "reversal",
         (None, Some(_)) => "correction",

@@ -97,7 +97,10 @@ fn in_period(model: &Model, plan: &Plan, period: &Period) -> Filter {
         }
         _ => Comparison::Within(Value::Date(period.from), Value::Date(period.to)),
     };
-    Filter::And(vec![compare(slot::STATE, Comparison::Equal(Value::Text(plan.state.clone()))), compare(plan.day_slot, days)])
+    Filter::And(vec![
+        compare(slot::STATE, Comparison::Equal(Value::Text(plan.state.clone()))),
+        compare(plan.day_slot, days),
+    ])
 }
 
 async fn standing_without_fact(
@@ -201,9 +204,21 @@ impl Tally {
 /// Ids and moments differ from run to run; what is owed does not.
 fn hash_line(hash: &mut Sha256, line: &Line) {
     let content: Json = json!([
-        &*line.plan, &*line.line, line.fact, line.payer.id, line.payee.id, line.business_date.to_string(), line.period,
-        line.service_period, line.corrects, line.reverses.is_some(), line.quantity.normalize().to_string(),
-        line.gross.normalize().to_string(), line.net.normalize().to_string(), line.tax.normalize().to_string(), &*line.currency,
+        &*line.plan,
+        &*line.line,
+        line.fact,
+        line.payer.id,
+        line.payee.id,
+        line.business_date.to_string(),
+        line.period,
+        line.service_period,
+        line.corrects,
+        line.reverses.is_some(),
+        line.quantity.normalize().to_string(),
+        line.gross.normalize().to_string(),
+        line.net.normalize().to_string(),
+        line.tax.normalize().to_string(),
+        &*line.currency,
     ]);
     hash.update(content.to_string());
 }

@@ -1,7 +1,7 @@
 //! Settlement runs: one command per chunk of a unit, so that people's commands go between and a failing unit stands
 //! alone; what came of it is kept with the run.
 
-use super::preview::{self, Failure, Facts, Tally};
+use super::preview::{self, Facts, Failure, Tally};
 use super::{Reach, may, period, plan, reach};
 use crate::app::App;
 use crate::service::command::{self, Done};
@@ -221,7 +221,8 @@ async fn preview_run(app: &App, model: &Arc<Model>, caller: &Caller, plan: &str,
 pub async fn one(app: &App, caller: &Caller, id: Uuid) -> Answer<Json> {
     see(caller)?;
     let run = app.store.run(&caller.scope, id).await?;
-    let run = run.ok_or_else(|| refuse(Code::NotFound, format!("there is no run `{id}`")).with("id", id.to_string()))?;
+    let run =
+        run.ok_or_else(|| refuse(Code::NotFound, format!("there is no run `{id}`")).with("id", id.to_string()))?;
     run_json(app, &app.model(), caller, &run).await
 }
 

@@ -34,7 +34,9 @@ pub async fn list(app: &App, caller: &Caller, asked: Asked) -> Answer<Json> {
     };
     let after = match asked.cursor.as_deref() {
         None => None,
-        Some(text) => Some(Uuid::parse_str(text).map_err(|_| refuse(Code::BadCursor, "the cursor does not belong to this list"))?),
+        Some(text) => Some(
+            Uuid::parse_str(text).map_err(|_| refuse(Code::BadCursor, "the cursor does not belong to this list"))?,
+        ),
     };
     let query = StatementQuery {
         payer: asked.payer,
@@ -76,11 +78,13 @@ pub async fn load(app: &App, caller: &Caller, id: Uuid) -> Answer<StatementRow> 
         Reach::All => true,
         Reach::Party(own) => row.key.payer.id == own || row.key.payee.id == own,
     });
-    Ok(found.ok_or_else(|| refuse(Code::NotFound, format!("there is no statement `{id}`")).with("id", id.to_string()))?)
+    Ok(found
+        .ok_or_else(|| refuse(Code::NotFound, format!("there is no statement `{id}`")).with("id", id.to_string()))?)
 }
 
 async fn parties(app: &App, model: &Model, caller: &Caller, rows: &[StatementRow]) -> Answer<Titles> {
-    let wanted = rows.iter().flat_map(|row| [&row.key.payer, &row.key.payee]).map(|party| (party.object.clone(), party.id));
+    let wanted =
+        rows.iter().flat_map(|row| [&row.key.payer, &row.key.payee]).map(|party| (party.object.clone(), party.id));
     Titles::load(app, model, caller, wanted.collect()).await
 }
 
@@ -189,7 +193,14 @@ fn actions(caller: &Caller, row: &StatementRow) -> Vec<Json> {
 }
 
 /// Takes a statement one step further.
-pub async fn take(app: &App, caller: &Caller, id: Uuid, step: Step, version: i64, key: Option<String>) -> Answer<(Json, bool)> {
+pub async fn take(
+    app: &App,
+    caller: &Caller,
+    id: Uuid,
+    step: Step,
+    version: i64,
+    key: Option<String>,
+) -> Answer<(Json, bool)> {
     let row = load(app, caller, id).await?;
     may(caller, step.right(), step.name())?;
     let model = app.model();
@@ -205,7 +216,8 @@ pub async fn take(app: &App, caller: &Caller, id: Uuid, step: Step, version: i64
     if row.status != step.from() {
         let detail = format!("a statement that is {} cannot take the step `{}`", row.status.as_str(), step.name());
         let status = texts::statement_status(caller.locale, row.status);
-        let refusal = refuse(Code::StatementState, detail).with("status", status).with("action", step.title(caller.locale));
+        let refusal =
+            refuse(Code::StatementState, detail).with("status", status).with("action", step.title(caller.locale));
         return Err(refusal.into());
     }
     change(app, &model, &caller.scope, &row, step).await?;
@@ -264,7 +276,10 @@ pub async fn corrections(app: &App, caller: &Caller, row: &StatementRow) -> Answ
         let (count, amount) = (facts.len(), scaled(amount, 2));
         match caller.locale {
             Locale::Chinese => format!("补计已关账的 {period} 账期：{count} 单，合计 {amount} {}", row.key.currency),
-            Locale::English => format!("Makes up for the closed period {period}: {count} item(s), {amount} {} in total", row.key.currency),
+            Locale::English => format!(
+                "Makes up for the closed period {period}: {count} item(s), {amount} {} in total",
+                row.key.currency
+            ),
         }
     });
     Ok(sentences.collect())
