@@ -92,7 +92,11 @@ pub enum StoreError {
     #[error("the tables cannot be changed like this: {0}")]
     Contracting(String),
     #[error("the database failed while {doing}")]
-    Database { doing: &'static str, #[source] cause: sqlx::Error },
+    Database {
+        doing: &'static str,
+        #[source]
+        cause: sqlx::Error,
+    },
     #[error("stored data of `{place}` cannot be read: {cause}")]
     Corrupt { place: String, cause: String },
     #[error("the transaction this command was part of could not be committed: {0}")]

@@ -67,7 +67,10 @@ impl Shop {
         shop.create("customer", json!({"code": "c", "name": "客户", "address": "上海市浦东新区张江路88号"}));
         for (code, mode) in PARTNERS {
             shop.create("legal_entity", json!({"code": format!("le_{code}"), "name": code}));
-            shop.create("partner", json!({"code": code, "name": code, "mode": mode, "legal_entity": format!("le_{code}")}));
+            shop.create(
+                "partner",
+                json!({"code": code, "name": code, "mode": mode, "legal_entity": format!("le_{code}")}),
+            );
         }
         shop
     }
@@ -77,7 +80,8 @@ impl Shop {
     }
 
     fn create(&mut self, name: &str, input: Json) -> String {
-        let created = self.bare.create(name, &object(input)).unwrap_or_else(|refused| panic!("creating {name}: {refused}"));
+        let created =
+            self.bare.create(name, &object(input)).unwrap_or_else(|refused| panic!("creating {name}: {refused}"));
         created["id"].as_str().expect("a record has an id").to_owned()
     }
 
@@ -107,7 +111,9 @@ impl Shop {
     }
 
     fn in_state(&self, state: &str) -> Vec<String> {
-        let record = |id: &&String| self.bare.memory.get("work_order", id.parse().expect("an id")).expect("an order stays, deleted or not");
+        let record = |id: &&String| {
+            self.bare.memory.get("work_order", id.parse().expect("an id")).expect("an order stays, deleted or not")
+        };
         self.orders.iter().filter(|id| !record(id).is_deleted() && record(id).state() == Some(state)).cloned().collect()
     }
 
@@ -161,10 +167,13 @@ fn quantities(shop: &Shop) -> Totals {
     let at = |name: &str| orders.field(name).expect("the work order has the field").0;
     let (partner, quantity, day) = (at("partner"), at("quantity"), model.plans[PLAN].day_slot);
     let mut totals = Totals::new();
-    for order in shop.bare.memory.live("work_order").filter(|order| order.values[slot::STATE] == Value::from("completed")) {
+    for order in
+        shop.bare.memory.live("work_order").filter(|order| order.values[slot::STATE] == Value::from("completed"))
+    {
         let code = code_of(shop, order.values[partner].as_id().expect("a completed order has a partner"));
         let date: Date = order.values[day].as_date().expect("a completed order has a business date");
-        *totals.entry((code, format!("{}", date.strftime("%Y-%m")))).or_default() += order.values[quantity].as_decimal().expect("a quantity");
+        *totals.entry((code, format!("{}", date.strftime("%Y-%m")))).or_default() +=
+            order.values[quantity].as_decimal().expect("a quantity");
     }
     totals
 }
@@ -205,7 +214,8 @@ fn is_sound(shop: &mut Shop, when: &str) {
     for line in lines.values() {
         assert_eq!(line.gross, line.net + line.tax, "{when}: gross is net and tax");
         let Some(former) = line.reverses.map(|former| &lines[&former]) else { continue };
-        let sums = [line.gross + former.gross, line.net + former.net, line.tax + former.tax, line.quantity + former.quantity];
+        let sums =
+            [line.gross + former.gross, line.net + former.net, line.tax + former.tax, line.quantity + former.quantity];
         assert!(sums.iter().all(Decimal::is_zero), "{when}: a reversal and its line add up to nothing, not {sums:?}");
         assert_eq!((&line.payer, &line.payee, line.fact), (&former.payer, &former.payee, former.fact), "{when}");
     }
@@ -282,11 +292,13 @@ fn late_orders_of_a_closed_period_add_to_what_was_posted() {
     for seed in 1..=8 {
         let mut dice = Dice(seed);
         let mut shop = Shop::open();
-        let ids: Vec<String> = (0..10).map(|index| {
-            let (partner, _) = PARTNERS[index % 2];
-            let quantity = dice.quantity();
-            shop.order(partner, &quantity)
-        }).collect();
+        let ids: Vec<String> = (0..10)
+            .map(|index| {
+                let (partner, _) = PARTNERS[index % 2];
+                let quantity = dice.quantity();
+                shop.order(partner, &quantity)
+            })
+            .collect();
         let (early, late) = ids.split_at(5);
         for id in early {
             let finished = format!("2026-03-{:02}T10:00:00+08:00", 1 + dice.roll(31));
@@ -304,7 +316,10 @@ fn late_orders_of_a_closed_period_add_to_what_was_posted() {
             is_settled(&mut shop, &when);
         }
         let late = &shop.bare.memory.lines[frozen..];
-        assert!(late.iter().all(|line| line.period == "2026-04" && line.corrects.as_deref() == Some("2026-03")), "seed {seed}");
+        assert!(
+            late.iter().all(|line| line.period == "2026-04" && line.corrects.as_deref() == Some("2026-03")),
+            "seed {seed}"
+        );
         assert_eq!(late.len(), 5, "seed {seed}: one line per late order, and the earlier ones stay");
     }
 }
@@ -341,7 +356,11 @@ fn the_order_of_completion_does_not_matter() {
     /// Standing amounts by fact, for completions taken in an order.
     fn settled(quantities: &[(String, String)], order: &[usize]) -> (Totals, BTreeMap<Uuid, Decimal>) {
         let mut shop = Shop::open();
-        let ids: Vec<String> = quantities.iter().enumerate().map(|(index, (quantity, _))| shop.order(PARTNERS[index % 2].0, quantity)).collect();
+        let ids: Vec<String> = quantities
+            .iter()
+            .enumerate()
+            .map(|(index, (quantity, _))| shop.order(PARTNERS[index % 2].0, quantity))
+            .collect();
         for index in order {
             let finished = &quantities[*index].1;
             shop.take(&ids[*index], "complete", json!({"finished_at": finished}));

@@ -30,9 +30,7 @@ fn start() -> Result<String> {
     if let Some(user) = &user {
         finish(Command::new("chown").arg("-R").arg(user).arg(&folder)).context("giving the folder away")?;
     }
-    let initdb = [
-        "-D", path(&data)?, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync",
-    ];
+    let initdb = ["-D", path(&data)?, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
     finish(program("initdb", user.as_deref())?.args(initdb)).context("initdb")?;
     // Nobody else takes the port between here and the start, as far as one machine's tests go.
     let port = TcpListener::bind(("127.0.0.1", 0)).context("looking for a port")?.local_addr()?.port();

@@ -66,6 +66,11 @@ check() {
   fi
 }
 
+# patiently COMMAND...: ends what hangs, long before continuous integration would.
+patiently() {
+  if have timeout; then timeout --kill-after=10 900 "$@"; else "$@"; fi
+}
+
 # tally LOG STATUS: adds the last `N passed, N failed` of a log; a failure without one counts as one.
 tally() {
   local line p f
@@ -79,22 +84,6 @@ tally() {
   f="${f%% failed}"
   if [ "$2" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
   count "$p" "$f"
-}
-
-# Adds what cargo nextest says at its end: `Summary [ 1.2s] 9 tests run: 8 passed (1 slow), 1 failed, 0 skipped`.
-tally_nextest() {
-  local line p f
-  line="$(sed 's/\x1b\[[0-9;]*m//g' "$1" | grep -aE '^ *Summary \[' | tail -n 1)"
-  if [ -z "$line" ]; then
-    count 0 1
-    return
-  fi
-  p="$(grep -oE '[0-9]+ passed' <<<"$line" | grep -oE '[0-9]+')"
-  f=0
-  local each
-  for each in $(grep -oE '[0-9]+ (failed|timed out|exec failed)' <<<"$line" | grep -oE '[0-9]+'); do f=$((f + each)); done
-  if [ "$2" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
-  count "${p:-0}" "$f"
 }
 
 # Adds the `test result:` lines of cargo test.
@@ -113,8 +102,7 @@ if ! postgres_bin >/dev/null && [ -z "${PACKWORK_TEST_POSTGRES:-}" ]; then apt_i
 if ! chromium_path >/dev/null; then apt_install chromium fonts-noto-cjk; fi
 node_ready=no
 if have_node; then node_ready=yes; else warn "Node $NODE_WANTED or newer is missing (found: $(node_found)): UI tests and journey cannot run"; fi
-if have cargo-nextest; then runner=nextest; else runner=libtest; say "cargo-nextest is not installed: using cargo test"; fi
-say "$(cargo --version), node $(node_found), tests by $runner"
+say "$(cargo --version), node $(node_found)"
 
 stage "formatting"
 check cargo fmt --all --check
@@ -140,24 +128,16 @@ else
   warn "no PostgreSQL: what asks for it fails"
 fi
 
+# Not cargo nextest: it starts a process per test, and each process that tests HTTP would install the packs anew.
 stage "Rust tests: build"
-if [ "$runner" = nextest ]; then
-  check cargo nextest run --workspace "${locked[@]}" --no-run --cargo-quiet
-else
-  check cargo test --workspace --tests "${locked[@]}" --no-run --quiet
-fi && {
+if check cargo test --workspace --tests "${locked[@]}" --no-run --quiet; then
   stage "Rust tests: run"
-  if [ "$runner" = nextest ]; then
-    cargo nextest run --workspace "${locked[@]}" --profile ci --cargo-quiet </dev/null 2>&1 | tee "$scratch/rust.log"
-    tally_nextest "$scratch/rust.log" "${PIPESTATUS[0]}"
-  else
-    cargo test --workspace --tests "${locked[@]}" --no-fail-fast </dev/null 2>&1 | tee "$scratch/rust.log"
-    tally_libtest "$scratch/rust.log" "${PIPESTATUS[0]}"
-  fi
+  patiently cargo test --workspace --tests "${locked[@]}" --no-fail-fast --quiet </dev/null 2>&1 | tee "$scratch/rust.log"
+  tally_libtest "$scratch/rust.log" "${PIPESTATUS[0]}"
   stage "doc tests"
-  cargo test --workspace --doc "${locked[@]}" --no-fail-fast --quiet </dev/null 2>&1 | tee "$scratch/doc.log"
+  patiently cargo test --workspace --doc "${locked[@]}" --no-fail-fast --quiet </dev/null 2>&1 | tee "$scratch/doc.log"
   tally_libtest "$scratch/doc.log" "${PIPESTATUS[0]}"
-}
+fi
 
 journey() {
   local port password address
@@ -177,7 +157,7 @@ journey() {
       return 1
     fi
     if node -e 'fetch(process.argv[1]).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))' "$address/healthz"; then
-      CHROMIUM="$(chromium_path)" node tests/e2e/journey.mjs --base "$address" --user admin --password "$password" \
+      CHROMIUM="$(chromium_path)" patiently node tests/e2e/journey.mjs --base "$address" --user admin --password "$password" \
         </dev/null 2>&1 | tee "$scratch/journey.log"
       tally "$scratch/journey.log" "${PIPESTATUS[0]}"
       return 0

@@ -249,7 +249,12 @@ pub fn writable<'o>(object: &'o Object, name: &str) -> Result<(usize, &'o Field)
         None => {
             let known: Vec<&str> = object.own_fields().map(|(_, field)| &*field.name).collect();
             let hint = suggest::hint(name, known.iter().copied());
-            Err(FieldError::new(Code::UnknownField, pointer, format!("`{}` has no field `{name}`; {hint}", object.name)).with("field", name))
+            let error = FieldError::new(Code::UnknownField, pointer, format!("`{}` has no field `{name}`; {hint}", object.name));
+            let error = error.with("field", name);
+            Err(match suggest::nearest(name, known.iter().copied()) {
+                Some(nearest) => error.with("suggestion", nearest),
+                None => error,
+            })
         }
         Some((_, field)) if !field.is_writable() && !matches!(name, "owner" | "department" | "template") => {
             Err(FieldError::new(Code::ReadOnly, pointer, format!("`{name}` is computed or kept by the system")).with("field", name))

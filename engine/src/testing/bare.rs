@@ -41,7 +41,13 @@ pub struct Bare {
 impl Bare {
     /// A world over a store, which stays as it is. The system acts.
     pub fn over(model: Arc<Model>, memory: &Memory) -> Bare {
-        Bare { model, memory: memory.clone(), now: Moment::from_micros(0), actor: Actor::default(), rights: Rights::system() }
+        Bare {
+            model,
+            memory: memory.clone(),
+            now: Moment::from_micros(0),
+            actor: Actor::default(),
+            rights: Rights::system(),
+        }
     }
 
     /// Carries out a command without asking for rights.
@@ -66,7 +72,8 @@ impl Bare {
         let object = self.object(object)?;
         self.may(&object, Action::Read, "read")?;
         let rows = self.rights.rows(&object.name);
-        let seen = |record: &&Arc<Record>| !record.is_deleted() && rows::holds(&self.memory, &self.model, &rows, record);
+        let seen =
+            |record: &&Arc<Record>| !record.is_deleted() && rows::holds(&self.memory, &self.model, &rows, record);
         match self.memory.get(&object.name, id).filter(seen) {
             Some(record) => Ok((object, record.clone())),
             None => Err(Box::new(Refusal::new(Code::NotFound, format!("there is no `{}` `{id}`", object.name)))),
@@ -123,7 +130,8 @@ impl Bare {
             (None, Some(_)) => "correction",
             (None, None) => "charge",
         };
-        let dimensions: BTreeMap<&str, Json> = line.dimensions.iter().map(|(name, value)| (name.as_str(), value.to_json())).collect();
+        let dimensions: BTreeMap<&str, Json> =
+            line.dimensions.iter().map(|(name, value)| (name.as_str(), value.to_json())).collect();
         let mut shown = json!({
             "id": line.id,
             "plan": &*line.plan,
@@ -157,7 +165,8 @@ impl Bare {
     }
 
     fn statement_json(&self, statement: &Statement) -> Json {
-        let lines: Vec<&Arc<Line>> = self.memory.lines.iter().filter(|line| line.statement == Some(statement.id)).collect();
+        let lines: Vec<&Arc<Line>> =
+            self.memory.lines.iter().filter(|line| line.statement == Some(statement.id)).collect();
         let sum = |amount: fn(&Line) -> Decimal| lines.iter().map(|line| amount(line)).sum::<Decimal>().to_string();
         json!({
             "id": statement.id,
@@ -181,7 +190,10 @@ impl World for Bare {
     }
 
     fn act_as(&mut self, login: Option<&str>) -> Result<(), String> {
-        let user = self.memory.by_key(&self.model, USER, login.unwrap_or(ADMIN)).and_then(|id| self.memory.get(USER, id).cloned());
+        let user = self
+            .memory
+            .by_key(&self.model, USER, login.unwrap_or(ADMIN))
+            .and_then(|id| self.memory.get(USER, id).cloned());
         (self.actor, self.rights) = match (user, login) {
             (Some(user), _) => {
                 let actor = actor_of(&self.model, &user);
@@ -203,7 +215,12 @@ impl World for Bare {
     fn update(&mut self, object: &str, id: &str, input: &Map<String, Json>) -> Answer {
         let (object, record) = self.visible(object, read_id(id))?;
         self.may(&object, Action::Update, "update")?;
-        self.written(&Command::Update { object: object.name.clone(), id: record.id(), version: record.version(), input: input.clone() })
+        self.written(&Command::Update {
+            object: object.name.clone(),
+            id: record.id(),
+            version: record.version(),
+            input: input.clone(),
+        })
     }
 
     fn delete(&mut self, object: &str, id: &str) -> Answer {
@@ -288,7 +305,9 @@ impl World for Bare {
 
     fn todos(&mut self) -> Vec<Json> {
         let todos = self.memory.todos.values();
-        todos.map(|todo| json!({"code": todo.todo, "record": self.refer(&todo.object, todo.record), "role": todo.role})).collect()
+        todos
+            .map(|todo| json!({"code": todo.todo, "record": self.refer(&todo.object, todo.record), "role": todo.role}))
+            .collect()
     }
 
     fn trial_balance(&mut self) -> BTreeMap<String, (Decimal, Decimal)> {
@@ -313,7 +332,8 @@ impl Bare {
 /// The actor a user's record stands for.
 fn actor_of(model: &Model, user: &Record) -> Actor {
     let Some(object) = model.object(USER) else { return Actor::default() };
-    let fields: BTreeMap<String, Value> = object.fields.iter().zip(&user.values).map(|(field, value)| (field.name.to_string(), value.clone())).collect();
+    let fields: BTreeMap<String, Value> =
+        object.fields.iter().zip(&user.values).map(|(field, value)| (field.name.to_string(), value.clone())).collect();
     let roles = match fields.get("roles") {
         Some(Value::List(roles)) => roles.iter().filter_map(Value::as_text).map(str::to_owned).collect(),
         _ => Vec::new(),
@@ -330,16 +350,26 @@ fn read_id(text: &str) -> Uuid {
 pub fn sentence(trace: &Trace) -> String {
     let mut parts = Vec::new();
     if let Some(price) = &trace.price {
-        let tiers: Vec<String> = price.parts.iter().map(|part| format!("{} × {} = {}", part.quantity, part.rate, part.amount)).collect();
+        let tiers: Vec<String> =
+            price.parts.iter().map(|part| format!("{} × {} = {}", part.quantity, part.rate, part.amount)).collect();
         parts.push(if tiers.is_empty() { price.amount.to_string() } else { tiers.join(" + ") });
         parts.extend(price.schedule.as_ref().map(|schedule| format!("by {schedule}")));
         parts.extend(price.before.map(|before| format!("after {before}")));
     }
-    parts.extend(trace.lookups.iter().map(|lookup| format!("{}: row {} of {} on {}", lookup.step, lookup.row, lookup.table, lookup.date)));
-    parts.extend(trace.rounded.iter().filter(|rounded| rounded.before != rounded.after).map(|rounded| {
-        format!("{} {} rounded {} to {}", rounded.point, rounded.before, rounded.mode, rounded.after)
-    }));
-    parts.extend(trace.tax.as_ref().map(|tax| format!("tax {} at {} of {} is {}", tax.kind, tax.rate, tax.gross, tax.tax)));
+    parts.extend(
+        trace
+            .lookups
+            .iter()
+            .map(|lookup| format!("{}: row {} of {} on {}", lookup.step, lookup.row, lookup.table, lookup.date)),
+    );
+    parts.extend(
+        trace.rounded.iter().filter(|rounded| rounded.before != rounded.after).map(|rounded| {
+            format!("{} {} rounded {} to {}", rounded.point, rounded.before, rounded.mode, rounded.after)
+        }),
+    );
+    parts.extend(
+        trace.tax.as_ref().map(|tax| format!("tax {} at {} of {} is {}", tax.kind, tax.rate, tax.gross, tax.tax)),
+    );
     parts.extend(trace.reason.clone());
     parts.join("; ")
 }

@@ -107,7 +107,8 @@ pub fn cases_of(model: &Model) -> Vec<(&str, &CaseDefinition)> {
 
 /// Runs a case of a pack in a world that holds what the packs bring along and nothing else.
 pub fn run_case(world: &mut dyn World, model: &Model, pack: &str, case: &CaseDefinition) -> CaseReport {
-    let mut run = Run { world, model, names: BTreeMap::new(), acting: case.given.acting.as_deref(), differences: Vec::new() };
+    let mut run =
+        Run { world, model, names: BTreeMap::new(), acting: case.given.acting.as_deref(), differences: Vec::new() };
     if run.give(&case.given) {
         for (index, step) in case.steps.iter().enumerate() {
             run.step(index + 1, step);
@@ -154,7 +155,9 @@ impl<'c> Run<'c> {
         for (table, rows) in &given.rows {
             for row in rows {
                 let row: Map<String, Json> = row.clone().into_iter().collect();
-                self.world.add_rate(table, &row).map_err(|refused| format!("{table} {}: {refused}", Json::Object(row)))?;
+                self.world
+                    .add_rate(table, &row)
+                    .map_err(|refused| format!("{table} {}: {refused}", Json::Object(row)))?;
             }
         }
         Ok(())
@@ -251,7 +254,8 @@ impl<'c> Run<'c> {
         self.differences.extend(differences);
         for (currency, (debit, credit)) in self.world.trial_balance() {
             if expect.balanced.unwrap_or(true) && debit != credit {
-                self.differences.push(format!("ledger: debits of {debit} {currency} stand against credits of {credit}"));
+                self.differences
+                    .push(format!("ledger: debits of {debit} {currency} stand against credits of {credit}"));
             }
         }
     }
@@ -289,11 +293,15 @@ impl<'c> Run<'c> {
                 let named = named.filter(|(object, _)| to.is_empty() || to.iter().any(|to| **to == **object));
                 named.map_or_else(|| json.clone(), |(_, id)| Json::String(id.clone()))
             }
-            (Some(FieldKind::Ids { .. }), Json::Array(items)) => items.iter().map(|item| self.resolved(object, field, item)).collect(),
+            (Some(FieldKind::Ids { .. }), Json::Array(items)) => {
+                items.iter().map(|item| self.resolved(object, field, item)).collect()
+            }
             (Some(FieldKind::Items { to }), Json::Array(rows)) => {
                 let child = self.model.object(to).map(|child| &**child);
                 let row = |row: &Json| match row {
-                    Json::Object(members) => Json::Object(members.iter().map(|(name, json)| (name.clone(), self.resolved(child, name, json))).collect()),
+                    Json::Object(members) => Json::Object(
+                        members.iter().map(|(name, json)| (name.clone(), self.resolved(child, name, json))).collect(),
+                    ),
                     other => other.clone(),
                 };
                 rows.iter().map(row).collect()

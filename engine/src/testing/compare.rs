@@ -22,7 +22,12 @@ pub struct Compare<'c> {
 
 impl Compare<'_> {
     /// The first difference between expected fields and a record.
-    pub fn record<'m>(&mut self, object: &str, mut expected: impl Iterator<Item = (&'m String, &'m Json)>, got: &Json) -> Option<String> {
+    pub fn record<'m>(
+        &mut self,
+        object: &str,
+        mut expected: impl Iterator<Item = (&'m String, &'m Json)>,
+        got: &Json,
+    ) -> Option<String> {
         expected.find_map(|(name, expected)| {
             let agrees = match self.model.object(object).and_then(|object| object.field(name)) {
                 Some((_, field)) => self.field_agrees(field, expected, &got[name]),
@@ -40,19 +45,24 @@ impl Compare<'_> {
             FieldKind::Id { to, .. } => self.is_record(to, expected, got),
             FieldKind::Ids { to } => match (expected.as_array(), got.as_array()) {
                 (Some(expected), Some(got)) => {
-                    expected.len() == got.len() && expected.iter().zip(got).all(|(expected, got)| self.is_record(to, expected, got))
+                    expected.len() == got.len()
+                        && expected.iter().zip(got).all(|(expected, got)| self.is_record(to, expected, got))
                 }
                 _ => false,
             },
             FieldKind::Decimal { .. } => same_number(expected, got),
             FieldKind::Money { .. } | FieldKind::Rollup { .. } => match expected.get("currency") {
-                Some(currency) => got.get("currency") == Some(currency) && same_number(&expected["amount"], &got["amount"]),
+                Some(currency) => {
+                    got.get("currency") == Some(currency) && same_number(&expected["amount"], &got["amount"])
+                }
                 None => same_number(expected, got.get("amount").unwrap_or(got)),
             },
             FieldKind::Moment => moment(expected).is_some() && moment(expected) == moment(got),
             FieldKind::Items { to } => match (expected.as_array(), got.as_array()) {
                 (Some(expected), Some(got)) => {
-                    let row = |(expected, got): (&Json, &Json)| expected.as_object().is_some_and(|row| self.record(to, row.iter(), got).is_none());
+                    let row = |(expected, got): (&Json, &Json)| {
+                        expected.as_object().is_some_and(|row| self.record(to, row.iter(), got).is_none())
+                    };
                     expected.len() == got.len() && expected.iter().zip(got).all(row)
                 }
                 _ => false,
@@ -75,7 +85,11 @@ impl Compare<'_> {
     }
 
     /// The first difference between expected members and an answer that is no record: a run, a period.
-    pub fn members<'m>(&mut self, mut expected: impl Iterator<Item = (&'m String, &'m Json)>, got: &Json) -> Option<String> {
+    pub fn members<'m>(
+        &mut self,
+        mut expected: impl Iterator<Item = (&'m String, &'m Json)>,
+        got: &Json,
+    ) -> Option<String> {
         expected.find_map(|(name, expected)| {
             let got = &got[name];
             let agrees = match (expected, got) {
@@ -140,7 +154,9 @@ impl Compare<'_> {
         let mut texts = classes.map(|class| &class.text).chain(field.map(|(_, field)| &field.options_text));
         let is_titled = texts.any(|text| {
             let path = format!("{text}/{}/title", plain(expected));
-            ["en", "zh-CN"].iter().any(|locale| self.model.texts.find(locale, &path).is_some_and(|title| *got == Json::String(title)))
+            ["en", "zh-CN"]
+                .iter()
+                .any(|locale| self.model.texts.find(locale, &path).is_some_and(|title| *got == Json::String(title)))
         });
         let objects: Vec<Name> = self.model.objects.keys().cloned().collect();
         expected == got || is_titled || self.is_record(&objects, expected, got)
@@ -153,16 +169,21 @@ impl Compare<'_> {
         for expected in expected {
             let mut found = None;
             for statement in &all {
-                let by = ["payee", "payer"].iter().all(|party| expected.get(*party).is_none_or(|expected| self.is_reference(expected, &statement[*party])));
+                let by = ["payee", "payer"].iter().all(|party| {
+                    expected.get(*party).is_none_or(|expected| self.is_reference(expected, &statement[*party]))
+                });
                 if by && expected.get("period").is_none_or(|period| *period == statement["period"]) {
                     found = Some(statement);
                 }
             }
             let difference = match found {
-                Some(statement) => expected.iter().find_map(|(name, expected)| self.statement_member(name, expected, statement)),
+                Some(statement) => {
+                    expected.iter().find_map(|(name, expected)| self.statement_member(name, expected, statement))
+                }
                 None => Some("there is none".to_owned()),
             };
-            let named: Vec<String> = ["payee", "payer", "period"].iter().filter_map(|member| expected.get(*member).map(plain)).collect();
+            let named: Vec<String> =
+                ["payee", "payer", "period"].iter().filter_map(|member| expected.get(*member).map(plain)).collect();
             differences.extend(difference.map(|difference| format!("statement {}: {difference}", named.join(" "))));
         }
         differences
@@ -189,13 +210,18 @@ impl Compare<'_> {
         for expected in expected {
             let wanted = |name: &str| expected.get(name).cloned().unwrap_or_default();
             let (record, code) = (wanted("record"), wanted("code"));
-            let found = open.iter().position(|todo| (code.is_null() || todo["code"] == code) && self.is_reference(&record, &todo["record"]));
+            let found = open.iter().position(|todo| {
+                (code.is_null() || todo["code"] == code) && self.is_reference(&record, &todo["record"])
+            });
             match found {
                 Some(index) => drop(open.remove(index)),
                 None => differences.push(format!("todos: {} is not open for {}", plain(&code), plain(&record))),
             }
         }
-        differences.extend(open.iter().map(|todo| format!("todos: {} is open for {}", plain(&todo["code"]), plain(&todo["record"]["title"]))));
+        differences
+            .extend(open.iter().map(|todo| {
+                format!("todos: {} is open for {}", plain(&todo["code"]), plain(&todo["record"]["title"]))
+            }));
         differences
     }
 }

@@ -57,12 +57,23 @@ impl Memory {
     }
 
     /// Decides a command, fetching what it needs, and writes what was decided.
-    pub fn execute(&mut self, model: &Model, command: &Command, context: &Context) -> Result<Box<Decision>, Box<Refusal>> {
+    pub fn execute(
+        &mut self,
+        model: &Model,
+        command: &Command,
+        context: &Context,
+    ) -> Result<Box<Decision>, Box<Refusal>> {
         self.execute_with(model, command, context, &mut Facts::default())
     }
 
     /// The same over facts that are at hand already; they must be true still.
-    pub fn execute_with(&mut self, model: &Model, command: &Command, context: &Context, facts: &mut Facts) -> Result<Box<Decision>, Box<Refusal>> {
+    pub fn execute_with(
+        &mut self,
+        model: &Model,
+        command: &Command,
+        context: &Context,
+        facts: &mut Facts,
+    ) -> Result<Box<Decision>, Box<Refusal>> {
         for _ in 0..=ROUNDS_MAX {
             match decide(model, facts, command, context) {
                 Outcome::Decided(decision) => {
@@ -73,7 +84,10 @@ impl Memory {
                 Outcome::Needs(need) => self.fetch(model, &need, facts),
             }
         }
-        Err(Box::new(Refusal::new(Code::TooManyRounds, "the command needed too many rounds of reading").with("limit", ROUNDS_MAX)))
+        Err(Box::new(
+            Refusal::new(Code::TooManyRounds, "the command needed too many rounds of reading")
+                .with("limit", ROUNDS_MAX),
+        ))
     }
 
     /// Adds exactly what is asked for. A number asked for is taken, whether or not it is used.
@@ -126,12 +140,15 @@ impl Memory {
     pub fn by_key(&self, model: &Model, object: &str, key: &str) -> Option<Uuid> {
         let slot = model.object(object)?.key?;
         let mut records = self.records.get(object)?.values();
-        records.find(|record| record.values[slot].as_text() == Some(key) && !record.is_deleted()).map(|record| record.id())
+        records
+            .find(|record| record.values[slot].as_text() == Some(key) && !record.is_deleted())
+            .map(|record| record.id())
     }
 
     /// Live owned rows of a record, in their order.
     pub fn children(&self, object: &str, parent: Uuid) -> Vec<Arc<Record>> {
-        let mut rows: Vec<Arc<Record>> = self.live(object).filter(|row| row.parent() == Some(parent)).cloned().collect();
+        let mut rows: Vec<Arc<Record>> =
+            self.live(object).filter(|row| row.parent() == Some(parent)).cloned().collect();
         rows.sort_by_key(|row| (row.values[slot::POSITION].as_decimal(), row.id()));
         rows
     }
@@ -178,7 +195,11 @@ impl Memory {
     }
 
     fn newest_statement(&self, key: &StatementKey) -> Option<StatementHead> {
-        let newest = self.statements.iter().filter(|statement| statement.key == *key).max_by_key(|statement| statement.ordinal)?;
+        let newest = self
+            .statements
+            .iter()
+            .filter(|statement| statement.key == *key)
+            .max_by_key(|statement| statement.ordinal)?;
         Some(StatementHead { id: newest.id, ordinal: newest.ordinal, status: newest.status })
     }
 
@@ -203,7 +224,13 @@ impl Memory {
             }
         }
         for new in &decision.statements {
-            self.statements.push(Statement { id: new.id, key: new.key.clone(), ordinal: new.ordinal, status: new.status, number: None });
+            self.statements.push(Statement {
+                id: new.id,
+                key: new.key.clone(),
+                ordinal: new.ordinal,
+                status: new.status,
+                number: None,
+            });
         }
         self.lines.extend(decision.lines.iter().cloned().map(Arc::new));
         self.entries.extend(decision.entries.iter().cloned().map(Arc::new));
@@ -239,10 +266,19 @@ impl Memory {
         for record in written.iter().copied().filter(|record| !record.is_deleted()) {
             let Some(object) = model.object(&record.object) else { continue };
             for slots in uniques(object) {
-                let same = |other: &&Arc<Record>| slots.iter().all(|slot| !other.values[*slot].is_null() && other.values[*slot] == record.values[*slot]);
-                let stored = self.records.get(&record.object).into_iter().flat_map(|records| records.values()).filter(same);
+                let same = |other: &&Arc<Record>| {
+                    slots
+                        .iter()
+                        .all(|slot| !other.values[*slot].is_null() && other.values[*slot] == record.values[*slot])
+                };
+                let stored =
+                    self.records.get(&record.object).into_iter().flat_map(|records| records.values()).filter(same);
                 let kept = stored.filter(|other| !other.is_deleted() && !rewritten.contains(&other.id())).count();
-                let beside = written.iter().copied().filter(|other| other.object == record.object && !other.is_deleted()).filter(same);
+                let beside = written
+                    .iter()
+                    .copied()
+                    .filter(|other| other.object == record.object && !other.is_deleted())
+                    .filter(same);
                 if kept + beside.count() > 1 {
                     return Err(Box::new(not_unique(object, &slots)));
                 }
@@ -260,15 +296,24 @@ impl Memory {
         standing.extend(posted.iter().map(|line| (line.id, &**line)));
         for line in &decision.lines {
             let calendar = model.plans.get(&line.plan).map(|plan| &plan.calendar);
-            if calendar.and_then(|calendar| self.closed.get(calendar)).is_some_and(|closed| closed.contains(&line.period)) {
+            if calendar
+                .and_then(|calendar| self.closed.get(calendar))
+                .is_some_and(|closed| closed.contains(&line.period))
+            {
                 let detail = format!("a line cannot be posted into the closed period {}", line.period);
                 return Err(Box::new(Refusal::new(Code::PeriodClosed, detail)));
             }
-            if self.statements.iter().any(|statement| Some(statement.id) == line.statement && statement.status != StatementStatus::Draft) {
+            if self
+                .statements
+                .iter()
+                .any(|statement| Some(statement.id) == line.statement && statement.status != StatementStatus::Draft)
+            {
                 return wrong(format!("the line `{}` was placed on an issued statement", line.id));
             }
             match line.reverses {
-                Some(former) if standing.remove(&former).is_none() => return wrong(format!("the line `{former}` is taken back, but does not stand")),
+                Some(former) if standing.remove(&former).is_none() => {
+                    return wrong(format!("the line `{former}` is taken back, but does not stand"));
+                }
                 Some(_) => {}
                 None => {
                     if standing.values().any(|other| key_of(other) == key_of(line)) {
@@ -298,7 +343,9 @@ fn uniques(object: &Object) -> impl Iterator<Item = Vec<usize>> {
 fn not_unique(object: &Object, slots: &[usize]) -> Refusal {
     let names: Vec<&str> = slots.iter().map(|slot| &*object.fields[*slot].name).collect();
     let message = format!("another `{}` has the same `{}`", object.name, names.join("`, `"));
-    let errors = names.iter().map(|name| FieldError::new(Code::NotUnique, format!("/{name}"), message.clone()).with("field", *name));
+    let errors = names
+        .iter()
+        .map(|name| FieldError::new(Code::NotUnique, format!("/{name}"), message.clone()).with("field", *name));
     Refusal::of_fields(errors.collect())
 }
 

@@ -19,7 +19,9 @@ pub fn holds(memory: &Memory, model: &Model, filter: &Filter, record: &Record) -
         Filter::Compare { path, comparison } => compares(&value_at(memory, model, record, &path.slots), comparison),
         Filter::Search { slots, text } => {
             let wanted = text.to_lowercase();
-            slots.iter().any(|slot| record.values[*slot].as_text().is_some_and(|text| text.to_lowercase().contains(&wanted)))
+            slots
+                .iter()
+                .any(|slot| record.values[*slot].as_text().is_some_and(|text| text.to_lowercase().contains(&wanted)))
         }
     }
 }

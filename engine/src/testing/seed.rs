@@ -34,7 +34,11 @@ pub fn seeded(model: &Model, at: Moment) -> Result<Memory, Error> {
             let command = Command::AddRate { table: table.name.as_str().into(), row: row.clone() };
             let context = Context { command: memory.next_command(), moment: at, actor: Default::default() };
             let written = memory.execute(model, &command, &context);
-            written.map_err(|refusal| Error { source_name: table.name.clone(), record: Json::Object(row).to_string(), refusal })?;
+            written.map_err(|refusal| Error {
+                source_name: table.name.clone(),
+                record: Json::Object(row).to_string(),
+                refusal,
+            })?;
         }
     }
     // Cases look at what they cause themselves.
@@ -67,7 +71,11 @@ fn plant(memory: &mut Memory, model: &Model, seed: &SeedDefinition, at: Moment) 
         let mut first = None;
         let before = waiting.len();
         for record in waiting {
-            let input = record.iter().filter(|(name, _)| !name.starts_with('$')).map(|(name, json)| (name.clone(), json.clone())).collect();
+            let input = record
+                .iter()
+                .filter(|(name, _)| !name.starts_with('$'))
+                .map(|(name, json)| (name.clone(), json.clone()))
+                .collect();
             let command = Command::Create { object: seed.object.as_str().into(), input };
             let context = Context { command: memory.next_command(), moment: at, actor: Default::default() };
             facts.numbers.clear();

@@ -44,14 +44,17 @@ impl Memory {
     pub fn facts_of(&self, plan: &Plan, period: &Period) -> Vec<Uuid> {
         let mut facts = BTreeSet::new();
         for record in self.live(&plan.object).filter(|record| record.state() == Some(&*plan.state)) {
-            if let Some(date) = record.values[plan.day_slot].as_date().filter(|date| period.from <= *date && *date < period.to) {
+            if let Some(date) =
+                record.values[plan.day_slot].as_date().filter(|date| period.from <= *date && *date < period.to)
+            {
                 facts.insert((date, record.id()));
             }
         }
         let ids: BTreeSet<Uuid> = facts.iter().map(|(_, id)| *id).collect();
         let standing = self.standing();
         let of_period = standing.iter().filter(|line| line.plan == plan.name && line.service_period == period.name);
-        let gone: BTreeSet<_> = of_period.filter(|line| !ids.contains(&line.fact)).map(|line| (line.business_date, line.fact)).collect();
+        let gone: BTreeSet<_> =
+            of_period.filter(|line| !ids.contains(&line.fact)).map(|line| (line.business_date, line.fact)).collect();
         facts.into_iter().chain(gone).map(|(_, id)| id).collect()
     }
 
@@ -68,7 +71,9 @@ impl Memory {
                     run.facts += decision.settled.facts;
                     run.unchanged += decision.settled.unchanged;
                     run.lines += decision.lines.len();
-                    run.failures.extend(decision.settled.failures.into_iter().map(|failure| (Some(failure.fact), failure.refusal)));
+                    run.failures.extend(
+                        decision.settled.failures.into_iter().map(|failure| (Some(failure.fact), failure.refusal)),
+                    );
                 }
                 Err(refusal) => run.failures.push((None, *refusal)),
             }
@@ -78,10 +83,17 @@ impl Memory {
 
     /// Closes a period. Refused while it lasts, while a fact of it has not the lines it should have, and the second time.
     /// What is still a draft is issued, in the order it was opened.
-    pub fn close(&mut self, model: &Model, calendar: &str, period: &str, context: &Context) -> Result<(), Box<Refusal>> {
+    pub fn close(
+        &mut self,
+        model: &Model,
+        calendar: &str,
+        period: &str,
+        context: &Context,
+    ) -> Result<(), Box<Refusal>> {
         let calendar = calendar_of(model, calendar)?;
         let period = period_of(calendar, period)?;
-        let refused = |code, detail: String| Err(Box::new(Refusal::new(code, detail).with("period", period.name.as_str())));
+        let refused =
+            |code, detail: String| Err(Box::new(Refusal::new(code, detail).with("period", period.name.as_str())));
         if self.closed.get(&calendar.name).is_some_and(|closed| closed.contains(&period.name)) {
             return refused(Code::PeriodClosed, format!("the period {} is closed", period.name));
         }
@@ -91,12 +103,19 @@ impl Memory {
         for plan in model.plans.values().filter(|plan| plan.calendar == calendar.name) {
             let preview = self.clone().run(model, &plan.name, &period.name, context)?;
             if preview.status() != "unchanged" {
-                let detail = format!("`{}` has {} lines to write and {} facts failing in {}", plan.name, preview.lines, preview.failures.len(), period.name);
+                let detail = format!(
+                    "`{}` has {} lines to write and {} facts failing in {}",
+                    plan.name,
+                    preview.lines,
+                    preview.failures.len(),
+                    period.name
+                );
                 return refused(Code::PeriodNotReady, detail);
             }
         }
         let is_draft = |statement: &&Statement| {
-            let of_calendar = model.statements.get(&statement.key.statement).is_some_and(|form| form.calendar == calendar.name);
+            let of_calendar =
+                model.statements.get(&statement.key.statement).is_some_and(|form| form.calendar == calendar.name);
             of_calendar && statement.key.period == period.name && statement.status == StatementStatus::Draft
         };
         let drafts: Vec<Uuid> = self.statements.iter().filter(is_draft).map(|statement| statement.id).collect();
@@ -108,7 +127,13 @@ impl Memory {
     }
 
     /// Takes a statement to its next status: draft, issued, confirmed, paid. Issuing gives it its number, without gaps.
-    pub fn advance(&mut self, model: &Model, id: Uuid, to: StatementStatus, context: &Context) -> Result<(), Box<Refusal>> {
+    pub fn advance(
+        &mut self,
+        model: &Model,
+        id: Uuid,
+        to: StatementStatus,
+        context: &Context,
+    ) -> Result<(), Box<Refusal>> {
         let Some(index) = self.statements.iter().position(|statement| statement.id == id) else {
             return Err(Box::new(Refusal::new(Code::NotFound, format!("there is no statement `{id}`"))));
         };

@@ -43,9 +43,32 @@ fn files(case: &Json) -> BTreeMap<String, Vec<u8>> {
     case["kind"] = json!("case");
     case["name"] = json!("tried");
     case["title"] = json!("a case");
+    let texts = [
+        "pack/title",
+        "pack/description",
+        "role/porter/title",
+        "object/user/title",
+        "object/user/plural",
+        "object/user/fields/login/title",
+        "object/user/fields/roles/title",
+        "object/thing/title",
+        "object/thing/plural",
+        "object/thing/fields/code/title",
+        "object/thing/fields/price/title",
+        "object/thing/fields/weight/title",
+        "object/thing/fields/within/title",
+        "object/thing/todos/heavy/title",
+    ];
+    let chinese: Json =
+        texts.into_iter().map(|path| (path.to_owned(), json!("物"))).collect::<serde_json::Map<_, _>>().into();
     let files = [
-        ("pack.json", manifest), ("objects/thing.json", thing()), ("objects/user.json", user), ("roles/porter.json", role),
-        ("seed/thing.json", seed), ("cases/tried.json", case),
+        ("pack.json", manifest),
+        ("i18n/zh-CN.json", chinese),
+        ("objects/thing.json", thing()),
+        ("objects/user.json", user),
+        ("roles/porter.json", role),
+        ("seed/thing.json", seed),
+        ("cases/tried.json", case),
     ];
     files.into_iter().map(|(name, json)| (name.to_owned(), json.to_string().into_bytes())).collect()
 }
@@ -68,7 +91,10 @@ fn run(case: &Json) -> CaseReport {
 
 fn check(case: Json, expect: &[&str]) {
     let report = run(&case);
-    assert_eq!((report.differences.as_slice(), report.passed), (&expect.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()[..], expect.is_empty()));
+    assert_eq!(
+        (report.differences.as_slice(), report.passed),
+        (&expect.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()[..], expect.is_empty())
+    );
 }
 
 #[test]
@@ -127,7 +153,9 @@ fn a_case_that_does_not_hold_says_what_differs() {
 fn what_cannot_be_given_ends_the_case() {
     check(
         json!({"given": {"records": {"thing": [{"code": "b", "within": "nowhere"}]}}, "do": [{"delete": "thing", "on": "thing/b"}], "expect": {}}),
-        &["given: thing {\"code\":\"b\",\"within\":\"nowhere\"}: refused with bad_reference: there is no thing `nowhere` (at /within)"],
+        &[
+            "given: thing {\"code\":\"b\",\"within\":\"nowhere\"}: refused with bad_reference: there is no thing `nowhere` (at /within)",
+        ],
     );
     check(json!({"given": {"now": "tomorrow"}, "do": [], "expect": {}}), &["given: `tomorrow` is no moment"]);
 }
@@ -196,7 +224,8 @@ fn a_group_counts_what_stands_before_a_place() {
     let reversal = Line { id: Uuid::from_u128(5), reverses: Some(reversed.id), ..reversed.clone() };
     let other = Line { group: Some("other".into()), ..line(6, 2, 7) };
     let lines = [line(2, 5, 3), line(1, 5, 2), line(3, 9, 1), reversed, reversal, other];
-    let mut memory = Memory { lines: lines.into_iter().map(Arc::new).collect(), ..Memory::default() };
+    let mut memory = Memory::default();
+    memory.lines = lines.into_iter().map(Arc::new).collect();
     let model = model(&json!({"do": [], "expect": {}}));
     let mut check = |before: Option<(i8, u128)>, quantity: i64, later: &[u128]| {
         let query = CumulationQuery {
@@ -229,7 +258,12 @@ fn numbers_are_taken_once_and_counted_by_bucket() {
 
 #[test]
 fn a_trace_is_told_in_one_line() {
-    let part = |quantity: i64, rate: i64| PartTrace { quantity: quantity.into(), rate: rate.into(), flat: None, amount: (quantity * rate).into() };
+    let part = |quantity: i64, rate: i64| PartTrace {
+        quantity: quantity.into(),
+        rate: rate.into(),
+        flat: None,
+        amount: (quantity * rate).into(),
+    };
     let price = PriceTrace {
         quantity: 7.into(),
         before: Some(8.into()),
@@ -238,6 +272,7 @@ fn a_trace_is_told_in_one_line() {
         to_next: None,
         amount: 640.into(),
     };
-    let told = super::bare::sentence(&Trace { price: Some(price), reason: Some("reversal".into()), ..Trace::default() });
+    let told =
+        super::bare::sentence(&Trace { price: Some(price), reason: Some("reversal".into()), ..Trace::default() });
     assert_eq!(told, "2 × 95 = 190 + 5 × 90 = 450; by steps; after 8; reversal");
 }

@@ -44,7 +44,7 @@ impl Progress for Meter {
         }
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let every = if self.terminal { TERMINAL_EVERY } else { LINES_EVERY };
-        if state.last.is_some_and(|last| now.duration_since(last) < every) && done < of {
+        if state.last.is_some_and(|last| now.duration_since(last) < every) && (done < of || !self.terminal) {
             return;
         }
         state.last = Some(now);

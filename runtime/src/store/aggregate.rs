@@ -24,9 +24,14 @@ enum Reading<'m> {
     Part,
     Count,
     /// A number; for money its least and greatest currency follow.
-    Number { is_money: bool },
+    Number {
+        is_money: bool,
+    },
     /// A sum and how many it is over.
-    Average { is_money: bool, scale: u32 },
+    Average {
+        is_money: bool,
+        scale: u32,
+    },
 }
 
 /// The selected columns and how to read them back.
@@ -174,20 +179,28 @@ fn read(readings: &[Reading<'_>], row: Vec<Datum>) -> Result<Vec<Value>, StoreEr
             },
             Reading::Number { is_money } => {
                 let number = number(next()?);
-                if *is_money { in_one_currency(number, next()?, next()?) } else { number.map_or(Value::Null, Value::Decimal) }
+                if *is_money {
+                    in_one_currency(number, next()?, next()?)
+                } else {
+                    number.map_or(Value::Null, Value::Decimal)
+                }
             }
             Reading::Average { is_money, scale } => {
                 let (sum, count) = (number(next()?), next()?);
                 let average = match (sum, count) {
-                    (Some(sum), Datum::Int(count)) if count > 0 => Some(
-                        (sum / Decimal::from(count)).round_dp_with_strategy(
+                    (Some(sum), Datum::Int(count)) if count > 0 => {
+                        Some((sum / Decimal::from(count)).round_dp_with_strategy(
                             scale + AVERAGE_DIGITS_MORE,
                             RoundingStrategy::MidpointAwayFromZero,
-                        ),
-                    ),
+                        ))
+                    }
                     _ => None,
                 };
-                if *is_money { in_one_currency(average, next()?, next()?) } else { average.map_or(Value::Null, Value::Decimal) }
+                if *is_money {
+                    in_one_currency(average, next()?, next()?)
+                } else {
+                    average.map_or(Value::Null, Value::Decimal)
+                }
             }
         };
         values.push(value);

@@ -4,8 +4,8 @@ use super::StoreError;
 use super::sql::{Datum, Dialect, Kind, Sql, scaled};
 use packwork_engine::codes::Code;
 use packwork_engine::model::Model;
-use packwork_engine::money::Money;
 use packwork_engine::moment::Moment;
+use packwork_engine::money::Money;
 use packwork_engine::object::{Field, FieldKind, Object};
 use packwork_engine::record::{Record, slot};
 use packwork_engine::refusal::FieldError;
@@ -172,7 +172,9 @@ pub(crate) fn datum(field: &Field, kind: Kind, value: &Value) -> Result<Datum, F
         (Kind::Bool, Value::Bool(flag)) => Datum::Bool(*flag),
         (Kind::Date, Value::Date(date)) => Datum::Date(*date),
         (Kind::Int, Value::Moment(moment)) => Datum::Int(moment.micros()),
-        (Kind::Json, value) if matches!(field.kind, FieldKind::Json) => json_datum(&typed_json(value)).ok_or_else(wrong)?,
+        (Kind::Json, value) if matches!(field.kind, FieldKind::Json) => {
+            json_datum(&typed_json(value)).ok_or_else(wrong)?
+        }
         (Kind::Json, Value::List(_)) => json_datum(&value.to_json()).ok_or_else(wrong)?,
         _ => return Err(wrong()),
     })

@@ -48,7 +48,11 @@ pub enum Executed {
     Refused(Box<Refusal>),
     /// The command was applied before, or its key was used for the same request: what was answered then, if it was
     /// saved already.
-    Replayed { command_id: Uuid, subject: Option<(Name, Uuid)>, reply: Option<Json> },
+    Replayed {
+        command_id: Uuid,
+        subject: Option<(Name, Uuid)>,
+        reply: Option<Json>,
+    },
     /// The key was used before, for another request.
     Mismatch,
 }
@@ -164,10 +168,10 @@ async fn applied_before(
         _ => None,
     };
     let reply = match reply {
-        Datum::Json(text) => Some(serde_json::from_str(text).map_err(|error| StoreError::Corrupt {
-            place: "command.reply".into(),
-            cause: error.to_string(),
-        })?),
+        Datum::Json(text) => Some(
+            serde_json::from_str(text)
+                .map_err(|error| StoreError::Corrupt { place: "command.reply".into(), cause: error.to_string() })?,
+        ),
         _ => None,
     };
     Ok(Some(Executed::Replayed { command_id: *command_id, subject, reply }))

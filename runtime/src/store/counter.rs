@@ -43,12 +43,7 @@ pub(super) async fn take(connection: &mut Connection, counter: &Counter, count: 
         connection.dialect(),
         "INSERT INTO counter (sequence, bucket, next) VALUES (?, ?, ?)
          ON CONFLICT (sequence, bucket) DO UPDATE SET next = counter.next + ? RETURNING next",
-        vec![
-            Datum::text(&counter.sequence),
-            Datum::text(&counter.bucket),
-            Datum::Int(count + 1),
-            Datum::Int(count),
-        ],
+        vec![Datum::text(&counter.sequence), Datum::text(&counter.bucket), Datum::Int(count + 1), Datum::Int(count)],
     );
     match connection.row("taking a number", sql, &[Kind::Int]).await?.as_deref() {
         Some([Datum::Int(next)]) => Ok(next - count),

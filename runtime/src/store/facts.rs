@@ -25,13 +25,7 @@ pub(super) fn by_object(of: &BTreeSet<(Name, Uuid)>) -> BTreeMap<Name, Vec<Uuid>
 
 impl Store {
     /// Adds everything asked for to the facts. Numbers are only given inside a command: here none is taken.
-    pub async fn fetch(
-        &self,
-        scope: &Scope,
-        model: &Model,
-        need: &Need,
-        facts: &mut Facts,
-    ) -> Result<(), StoreError> {
+    pub async fn fetch(&self, scope: &Scope, model: &Model, need: &Need, facts: &mut Facts) -> Result<(), StoreError> {
         self.check(scope)?;
         let mut connection = self.reader().await?;
         self.fetch_with(&mut connection, model, need, facts).await?;

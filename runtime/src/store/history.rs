@@ -53,26 +53,11 @@ impl Store {
     }
 }
 
-const KINDS: [Kind; 10] = [
-    Kind::Int,
-    Kind::Id,
-    Kind::Text,
-    Kind::Id,
-    Kind::Text,
-    Kind::Text,
-    Kind::Json,
-    Kind::Int,
-    Kind::Id,
-    Kind::Id,
-];
+const KINDS: [Kind; 10] =
+    [Kind::Int, Kind::Id, Kind::Text, Kind::Id, Kind::Text, Kind::Text, Kind::Json, Kind::Int, Kind::Id, Kind::Id];
 
-const EVENTS: [EventKind; 5] = [
-    EventKind::Created,
-    EventKind::Updated,
-    EventKind::Transitioned,
-    EventKind::Deleted,
-    EventKind::Restored,
-];
+const EVENTS: [EventKind; 5] =
+    [EventKind::Created, EventKind::Updated, EventKind::Transitioned, EventKind::Deleted, EventKind::Restored];
 
 fn decode(row: Vec<Datum>) -> Result<StoredEvent, StoreError> {
     let mut row = Columns::of("event", row);

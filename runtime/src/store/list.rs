@@ -62,12 +62,7 @@ impl<'m> Within<'m> {
 }
 
 impl Store {
-    pub async fn list(
-        &self,
-        scope: &Scope,
-        model: &Model,
-        query: &ListQuery,
-    ) -> Result<Vec<Arc<Record>>, StoreError> {
+    pub async fn list(&self, scope: &Scope, model: &Model, query: &ListQuery) -> Result<Vec<Arc<Record>>, StoreError> {
         self.check(scope)?;
         let layout = Layout::of(model, &query.object)?;
         let mut connection = self.reader().await?;

@@ -74,13 +74,7 @@ impl Store {
     }
 
     /// Marks records of a seed as done; marking twice changes nothing.
-    pub async fn mark_seeded(
-        &self,
-        scope: &Scope,
-        seed: &str,
-        keys: &[String],
-        at: Moment,
-    ) -> Result<(), StoreError> {
+    pub async fn mark_seeded(&self, scope: &Scope, seed: &str, keys: &[String], at: Moment) -> Result<(), StoreError> {
         self.check(scope)?;
         let (seed, keys) = (seed.to_owned(), keys.to_vec());
         self.transact(Locks::default(), move |connection| {

@@ -44,12 +44,7 @@ pub struct CloseChecks {
 
 impl Store {
     /// Newest first; a period with lines in several currencies has a row for each. `plans` are those of the calendar.
-    pub async fn periods(
-        &self,
-        scope: &Scope,
-        calendar: &str,
-        plans: &[Name],
-    ) -> Result<Vec<PeriodRow>, StoreError> {
+    pub async fn periods(&self, scope: &Scope, calendar: &str, plans: &[Name]) -> Result<Vec<PeriodRow>, StoreError> {
         self.check(scope)?;
         let mut connection = self.reader().await?;
         let mut closed = closed(&mut connection, calendar).await?;
@@ -185,9 +180,6 @@ async fn closed(connection: &mut Connection, calendar: &str) -> Result<BTreeMap<
 }
 
 /// The names of a calendar's closed periods.
-pub(super) async fn closed_names(
-    connection: &mut Connection,
-    calendar: &str,
-) -> Result<BTreeSet<String>, StoreError> {
+pub(super) async fn closed_names(connection: &mut Connection, calendar: &str) -> Result<BTreeSet<String>, StoreError> {
     Ok(closed(connection, calendar).await?.into_keys().collect())
 }

@@ -44,9 +44,9 @@ impl PostgresStore {
             PgPoolOptions::new().max_connections(connections).test_before_acquire(false).after_connect(
                 move |connection, _| {
                     let set_path = set_path.clone();
-                    Box::pin(async move {
-                        connection.execute(sqlx::raw_sql(AssertSqlSafe(set_path))).await.map(|_| ())
-                    })
+                    Box::pin(
+                        async move { connection.execute(sqlx::raw_sql(AssertSqlSafe(set_path))).await.map(|_| ()) },
+                    )
                 },
             )
         };
@@ -146,8 +146,10 @@ impl PostgresStore {
 fn is_retryable(error: &StoreError) -> bool {
     match error {
         StoreError::Database { cause: sqlx::Error::Database(cause), .. } => {
+            // Another node wrote the same command or opened the same statement meanwhile: asked again, it is seen.
+            let raced = matches!(cause.constraint(), Some("command_pkey" | "command_key" | "statement_key"));
             // serialization_failure, deadlock_detected
-            matches!(cause.code().as_deref(), Some("40001" | "40P01"))
+            raced || matches!(cause.code().as_deref(), Some("40001" | "40P01"))
         }
         _ => false,
     }
@@ -210,7 +212,8 @@ pub(super) fn bind_postgres(binds: Vec<Datum>) -> Result<PgArguments, sqlx::Erro
             Datum::Date(date) => arguments.add(Days::of(date)),
             Datum::Int(number) => arguments.add(number),
             Datum::Json(text) => {
-                let raw = serde_json::value::RawValue::from_string(text).map_err(|error| sqlx::Error::Encode(error.into()))?;
+                let raw = serde_json::value::RawValue::from_string(text)
+                    .map_err(|error| sqlx::Error::Encode(error.into()))?;
                 arguments.add(Json(raw))
             }
             Datum::Bytes(bytes) => arguments.add(bytes),

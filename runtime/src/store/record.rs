@@ -202,9 +202,9 @@ fn constraint_refusal(layout: &Layout<'_>, result: Result<(), StoreError>) -> Re
     let slots = slots.filter(|slots| !slots.is_empty()).unwrap_or_else(|| vec![slot::ID]);
     let names: Vec<&str> = slots.iter().map(|slot| &*layout.object.fields[*slot].name).collect();
     let message = format!("another `{}` has the same `{}`", layout.object.name, names.join("`, `"));
-    let errors = names.iter().map(|name| {
-        FieldError::new(Code::NotUnique, format!("/{name}"), message.clone()).with("field", *name)
-    });
+    let errors = names
+        .iter()
+        .map(|name| FieldError::new(Code::NotUnique, format!("/{name}"), message.clone()).with("field", *name));
     Ok(Some(Refusal::of_fields(errors.collect())))
 }
 
@@ -214,4 +214,3 @@ fn named_slots(layout: &Layout<'_>, columns: &str) -> Vec<usize> {
     let fields = layout.object.fields.iter().enumerate();
     fields.filter(|(_, field)| names.contains(&&*column(field))).map(|(slot, _)| slot).collect()
 }
-

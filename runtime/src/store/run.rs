@@ -156,7 +156,8 @@ async fn insert(connection: &mut Connection, run: &Run) -> Result<(), StoreError
         let sql = select(connection.dialect(), "plan = ? AND period = ? AND status = 'running'", binds);
         if let Some(active) = connection.row("looking for an active run", sql, &KINDS).await? {
             let active = decode(active)?;
-            let refusal = Refusal::new(Code::RunActive, format!("a run of `{}` for {} is active", run.plan, run.period));
+            let refusal =
+                Refusal::new(Code::RunActive, format!("a run of `{}` for {} is active", run.plan, run.period));
             return Err(StoreError::Refused(Box::new(refusal.with("run", active.id.to_string()))));
         }
     }

@@ -20,7 +20,10 @@ pub struct Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Session").field("user_id", &self.user_id).field("expires_at", &self.expires_at).finish_non_exhaustive()
+        out.debug_struct("Session")
+            .field("user_id", &self.user_id)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,11 +86,8 @@ impl Store {
         expires_at: Moment,
     ) -> Result<(), StoreError> {
         let text = "UPDATE session SET last_seen = ?, expires_at = ? WHERE token_hash = ?";
-        let binds = vec![
-            Datum::Int(last_seen.micros()),
-            Datum::Int(expires_at.micros()),
-            Datum::Bytes(token_hash.to_vec()),
-        ];
+        let binds =
+            vec![Datum::Int(last_seen.micros()), Datum::Int(expires_at.micros()), Datum::Bytes(token_hash.to_vec())];
         self.change(scope, "touching a session", text, binds).await.map(|_| ())
     }
 

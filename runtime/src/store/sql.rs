@@ -201,7 +201,7 @@ impl Dialect {
         }
     }
 
-    /// Exact text of a sum over a decimal column is a number of this kind again.
+    /// The first so many characters of a date column's text: its year or its month.
     pub(crate) fn date_part(self, column: &str, digits: usize) -> String {
         match (self, digits) {
             (Dialect::Sqlite, _) => format!("substr({column}, 1, {digits})"),

@@ -12,8 +12,8 @@ use sqlx::sqlite::{
     SqliteSynchronous,
 };
 use sqlx::{Arguments, Row};
-use std::fs::{File, TryLockError};
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -173,14 +173,14 @@ fn write_all(
         }
     };
     runtime.block_on(async move {
-        let pool = match SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).connect_with(options).await
-        {
-            Ok(pool) => pool,
-            Err(error) => {
-                let _ = opened.send(Err(error));
-                return;
-            }
-        };
+        let pool =
+            match SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).connect_with(options).await {
+                Ok(pool) => pool,
+                Err(error) => {
+                    let _ = opened.send(Err(error));
+                    return;
+                }
+            };
         let _ = opened.send(Ok(()));
         let mut group = Vec::with_capacity(GROUP_MAX);
         while jobs.recv_many(&mut group, GROUP_MAX).await > 0 {
@@ -283,9 +283,7 @@ pub(super) fn read_sqlite(row: &SqliteRow, kinds: &[Kind]) -> Result<Vec<Datum>,
             Kind::Decimal(scale) => integer()?.map_or(null, |digits| Datum::Decimal(unscaled(digits, *scale), *scale)),
             Kind::Bool => integer()?.map_or(null, |flag| Datum::Bool(flag != 0)),
             Kind::Date => match text()? {
-                Some(text) => {
-                    Datum::Date(text.parse::<Date>().map_err(|error| sqlx::Error::Decode(error.into()))?)
-                }
+                Some(text) => Datum::Date(text.parse::<Date>().map_err(|error| sqlx::Error::Decode(error.into()))?),
                 None => null,
             },
             Kind::Int => integer()?.map_or(null, Datum::Int),

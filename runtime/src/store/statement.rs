@@ -193,7 +193,8 @@ async fn set_status(
     if change.status != StatementStatus::Draft {
         sql.push(reached).push(" = ").bind(Datum::Int(change.at.micros())).push(", ");
     }
-    let binds = vec![Datum::optional_text(number.as_deref()), Datum::Id(change.id), Datum::Int(change.expected_version)];
+    let binds =
+        vec![Datum::optional_text(number.as_deref()), Datum::Id(change.id), Datum::Int(change.expected_version)];
     sql.with("number = coalesce(?, number) WHERE id = ? AND version = ?", binds);
     if connection.execute("changing a statement", sql).await? != 1 {
         return Err(refused(Code::StaleVersion, "the statement was changed by somebody else"));
@@ -259,7 +260,8 @@ pub(super) async fn insert(connection: &mut Connection, statements: &[NewStateme
             Datum::Int(statement.at.micros()),
         ]
     };
-    let into = "statement (id, version, definition, payer_object, payer, payee_object, payee, period, currency, ordinal,
+    let into =
+        "statement (id, version, definition, payer_object, payer, payee_object, payee, period, currency, ordinal,
                 status, created_at)";
     insert_rows(connection, "opening statements", "", into, statements.iter().map(row).collect()).await
 }

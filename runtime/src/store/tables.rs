@@ -31,9 +31,12 @@ pub(crate) struct Unique {
 
 /// Everything that no two live records of an object share.
 pub(crate) fn uniques(object: &Object) -> Vec<Unique> {
-    let single = object.fields.iter().enumerate().skip(slot::OWN).filter(|(slot, field)| {
-        (field.unique || object.key == Some(*slot)) && field.is_stored()
-    });
+    let single = object
+        .fields
+        .iter()
+        .enumerate()
+        .skip(slot::OWN)
+        .filter(|(slot, field)| (field.unique || object.key == Some(*slot)) && field.is_stored());
     let single = single.map(|(slot, field)| (format!("f_{}", field.name), vec![slot]));
     let several = object.unique.iter().map(|(name, slots)| (format!("c_{name}"), slots.clone()));
     let named = single.chain(several);
@@ -237,9 +240,9 @@ fn changes(
                 }
             }
         }
-        if let Some(gone) = there.and_then(|columns| {
-            columns.keys().find(|column| wanted.columns.iter().all(|(name, _)| name != *column))
-        }) {
+        if let Some(gone) = there
+            .and_then(|columns| columns.keys().find(|column| wanted.columns.iter().all(|(name, _)| name != *column)))
+        {
             return Err(StoreError::Contracting(format!("`{object}.{gone}` is no longer in the model")));
         }
         if there.is_none() {

@@ -1,5 +1,6 @@
 //! The worked example over HTTP, on both databases: priced, completed, settled, explained, stated, closed.
 
+use axum::http::Method;
 use packwork_engine::moment::Moment;
 use packwork_tests::app::{On, TestApp};
 use serde_json::{Value as Json, json};
@@ -157,4 +158,59 @@ async fn prices_change_at_local_midnight_and_reopening_takes_the_line_back() {
         lines["data"].as_array().into_iter().flatten().filter_map(|line| line["kind"].as_str()).collect();
     assert_eq!(kinds, ["charge", "reversal"]);
     assert_eq!(lines["data"][1]["amount"], "-256.00");
+}
+
+#[tokio::test]
+async fn a_period_closes_when_what_failed_is_mended() {
+    let example = Example::new(On::Sqlite).await;
+    let test = &example.test;
+    let nowhere =
+        json!({"code": "c2", "name": "某客户", "contact": "李四", "phone": "021-50801235", "address": "地址待补"});
+    test.post("/records/customer", nowhere).await.ok();
+    let order = json!({"template": "inspection", "customer": "c2", "service": "inspection", "quantity": "1", "partner": "direct1", "department": "hq"});
+    let made = test.post("/records/work_order", order).await.ok();
+    assert_eq!(made["pricing"], "region_pending");
+    let id = made["id"].as_str().unwrap_or_default();
+    assert_eq!(test.get("/tasks").await.ok()["data"][0]["record"]["id"], id);
+    let step = |name: &str| format!("/records/work_order/{id}/transitions/{name}");
+    for name in ["dispatch", "start", "complete"] {
+        test.post(&step(name), json!({})).await.ok();
+    }
+    let run = json!({"plan": "internal_settlement", "period": "2026-03"});
+    let partial = test.post("/settlement/runs", run).await.ok();
+    assert_eq!((&partial["status"], &partial["failures"][0]["fact"]["id"]), (&json!("partial"), &json!(id)));
+    let order = test.get(&format!("/records/work_order/{id}")).await.ok();
+    assert_eq!(order["_settlement"]["status"], "pending");
+
+    example.to("2026-04-01T01:00:00Z");
+    let refused = test.post("/settlement/periods/2026-03/close", json!({})).await.refused(409, "period_not_ready");
+    assert_eq!(refused["params"]["checklist"][1], json!({"check": "failures", "ok": false, "count": 1}));
+    assert_eq!(test.get("/statements").await.ok()["data"], json!([]), "nothing was issued on the way");
+
+    let reopened = test.post(&step("reopen"), json!({})).await.ok();
+    let mended = json!({"address": "上海市浦东新区张江路88号", "version": reopened["version"]});
+    test.system(Method::PATCH, &format!("/records/work_order/{id}"), Some(mended)).await.ok();
+    assert_eq!(test.get("/tasks").await.ok()["count"], 0);
+    let done = test.post(&step("complete"), json!({"input": {"finished_at": "2026-03-20T10:00:00+08:00"}})).await.ok();
+    assert_eq!(done["_settlement"]["status"], "charged");
+    test.post("/settlement/periods/2026-03/close", json!({})).await.ok();
+}
+
+#[tokio::test]
+async fn a_partner_sees_their_own_settlement_and_nothing_else() {
+    let example = Example::new(On::Sqlite).await;
+    let test = &example.test;
+    example.to("2026-03-28T01:00:00Z");
+    let own = example.completed("direct1", "2", "2026-03-10T10:00:00+08:00").await;
+    let other = example.completed("joint1", "2", "2026-03-11T10:00:00+08:00").await;
+    let token = test.user("he", &["partner_portal"], json!({"partner": "direct1"})).await;
+    let line = |order: &Json| order["_settlement"]["lines"][0]["id"].as_str().unwrap_or_default().to_owned();
+    let lines = test.by(&token, Method::GET, "/settlement/lines", None).await.ok();
+    assert_eq!((lines["data"].as_array().map(Vec::len), &lines["data"][0]["id"]), (Some(1), &json!(line(&own))));
+    let path = format!("/settlement/lines/{}/explain", line(&other));
+    test.by(&token, Method::GET, &path, None).await.refused(404, "not_found");
+    let statements = test.by(&token, Method::GET, "/statements", None).await.ok();
+    assert_eq!(statements["data"].as_array().map(Vec::len), Some(1));
+    test.by(&token, Method::GET, "/settlement/periods", None).await.refused(403, "forbidden");
+    test.by(&token, Method::GET, "/settlement/runs", None).await.refused(403, "forbidden");
 }

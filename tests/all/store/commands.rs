@@ -99,13 +99,8 @@ pub(crate) async fn keys_belong_to_their_sender(fixture: Fixture) {
 pub(crate) async fn a_command_is_applied_once(fixture: Fixture) {
     let command_id = fixture.id();
     let ticket = fixture.record("ticket", &[]);
-    let request = || Execute {
-        command_id,
-        at: at(0),
-        idempotency: None,
-        locks: Vec::new(),
-        decide: Box::new(creates(&ticket)),
-    };
+    let request =
+        || Execute { command_id, at: at(0), idempotency: None, locks: Vec::new(), decide: Box::new(creates(&ticket)) };
     let first = fixture.store.execute(&fixture.scope, &fixture.model, request()).await.expect("it works");
     assert!(matches!(first, Executed::Applied(_)), "{first:?}");
     let again = fixture.store.execute(&fixture.scope, &fixture.model, request()).await.expect("it works");

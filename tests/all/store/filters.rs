@@ -103,11 +103,12 @@ pub(crate) async fn null_satisfies_only_what_asks_for_it(fixture: Fixture) {
     use Comparison::{Contains, Equal, In, IsNull, Less, NotEqual, NotIn};
     three_tickets(&fixture).await;
     for field in ["quantity", "count", "urgent", "due", "seen", "kind", "subject", "customer", "tags", "extra"] {
-        compare(&fixture, field, IsNull(true), if ["customer", "tags", "extra"].contains(&field) {
-            &["one", "two", "zero"]
-        } else {
-            &["zero"]
-        })
+        compare(
+            &fixture,
+            field,
+            IsNull(true),
+            if ["customer", "tags", "extra"].contains(&field) { &["one", "two", "zero"] } else { &["zero"] },
+        )
         .await;
     }
     compare(&fixture, "count", IsNull(false), &["one", "two"]).await;
@@ -128,14 +129,10 @@ pub(crate) async fn paths_lead_through_references(fixture: Fixture) {
     let north = fixture.record("region", &[("name", "north".into()), ("tier", "t1".into())]);
     let near = fixture.record("customer", &[("name", "near".into()), ("region", Value::Id(north.id()))]);
     let far = fixture.record("customer", &[("name", "far".into())]);
-    let ticket = |number: &str, customer: Value| {
-        fixture.record("ticket", &[("number", number.into()), ("customer", customer)])
-    };
-    let tickets = [
-        ticket("far", Value::Id(far.id())),
-        ticket("near", Value::Id(near.id())),
-        ticket("none", Value::Null),
-    ];
+    let ticket =
+        |number: &str, customer: Value| fixture.record("ticket", &[("number", number.into()), ("customer", customer)]);
+    let tickets =
+        [ticket("far", Value::Id(far.id())), ticket("near", Value::Id(near.id())), ticket("none", Value::Null)];
     fixture.create(&[&north, &near, &far, &tickets[0], &tickets[1], &tickets[2]]).await;
     let tier = fixture.path("ticket", &[("customer", "customer"), ("region", "region"), ("tier", "")]);
     let at = |comparison| Filter::Compare { path: tier.clone(), comparison };
@@ -143,9 +140,7 @@ pub(crate) async fn paths_lead_through_references(fixture: Fixture) {
     check(&fixture, at(Comparison::NotEqual("t1".into())), &["far", "none"]).await;
     check(&fixture, at(Comparison::IsNull(true)), &["far", "none"]).await;
     let name = fixture.path("ticket", &[("customer", "customer"), ("name", "")]);
-    let named = |text: &str| {
-        Filter::Compare { path: name.clone(), comparison: Comparison::StartsWith(text.into()) }
-    };
+    let named = |text: &str| Filter::Compare { path: name.clone(), comparison: Comparison::StartsWith(text.into()) };
     check(&fixture, Filter::And(vec![named("n"), at(Comparison::In(vec!["t1".into()]))]), &["near"]).await;
     let region = fixture.path("ticket", &[("customer", "customer"), ("region", "")]);
     let within = Comparison::In(vec![Value::Id(north.id())]);
@@ -205,10 +200,10 @@ pub(crate) async fn text_is_searched_as_it_is_written(fixture: Fixture) {
 
 pub(crate) async fn amounts_compare_within_their_currency(fixture: Fixture) {
     use Comparison::{Equal, Greater, In, NotEqual};
-    let ticket = |number: &str, amount: Value| {
-        fixture.record("ticket", &[("number", number.into()), ("amount", amount)])
-    };
-    let tickets = [ticket("cny", money("10.00", "CNY")), ticket("eur", money("20.00", "EUR")), ticket("none", Value::Null)];
+    let ticket =
+        |number: &str, amount: Value| fixture.record("ticket", &[("number", number.into()), ("amount", amount)]);
+    let tickets =
+        [ticket("cny", money("10.00", "CNY")), ticket("eur", money("20.00", "EUR")), ticket("none", Value::Null)];
     fixture.create(&[&tickets[0], &tickets[1], &tickets[2]]).await;
     compare(&fixture, "amount", Greater(money("5", "CNY")), &["cny"]).await;
     compare(&fixture, "amount", Greater(number("5")), &["cny", "eur"]).await;

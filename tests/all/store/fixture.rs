@@ -2,6 +2,7 @@
 
 use packwork::entropy::Entropy;
 use packwork::store::{Database, Execute, Executed, Idempotency, Scope, Store};
+use packwork_engine::access::Rights;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Actor, Decision, Event, EventKind, Outcome, Write};
 use packwork_engine::diagnostic::Diagnostics;
@@ -80,6 +81,17 @@ impl Fixture {
 
     pub(crate) fn actor(&self, id: Uuid) -> Scope {
         Scope { actor: Actor { id: Some(id), ..Actor::default() }, ..self.scope.clone() }
+    }
+
+    /// A user with these roles, who may belong to a partner.
+    pub(crate) fn with_roles(&self, roles: &[&str], partner: Option<Uuid>) -> Scope {
+        let actor = Actor {
+            id: Some(self.id()),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            fields: partner.map(|partner| ("partner".to_owned(), Value::Id(partner))).into_iter().collect(),
+            ..Actor::default()
+        };
+        Scope { rights: Arc::new(Rights::of(&self.model, &actor)), actor, ..self.scope.clone() }
     }
 
     /// A record with the given fields, as version 1.
@@ -232,21 +244,25 @@ pub(crate) fn names(names: &[&str]) -> Vec<Name> {
 
 /// The objects of the tests; definitions of the same name replace them.
 pub(crate) fn model(changed: &[Json]) -> Model {
-    let of = |name: &str, fields: Json| {
-        json!({"kind": "object", "name": name, "title": name, "display": "name", "key": "name", "fields": fields})
-    };
+    let of = |name: &str, fields: Json| json!({"kind": "object", "name": name, "title": name, "display": "name", "key": "name", "fields": fields});
     let mut definitions = vec![
         of("user", json!({"name": {"type": "text"}})),
         of("department", json!({"name": {"type": "text"}})),
-        of("region", json!({
-            "name": {"type": "text"},
-            "tier": {"type": "choice", "options": {"t1": {}, "t2": {}}}
-        })),
-        of("customer", json!({
-            "name": {"type": "text"},
-            "region": {"type": "reference", "to": "region"},
-            "level": {"type": "integer"}
-        })),
+        of(
+            "region",
+            json!({
+                "name": {"type": "text"},
+                "tier": {"type": "choice", "options": {"t1": {}, "t2": {}}}
+            }),
+        ),
+        of(
+            "customer",
+            json!({
+                "name": {"type": "text"},
+                "region": {"type": "reference", "to": "region"},
+                "level": {"type": "integer"}
+            }),
+        ),
         json!({
             "kind": "object", "name": "ticket", "title": "ticket", "display": "subject",
             "unique": {"place": ["room", "seat"]},
@@ -278,6 +294,11 @@ pub(crate) fn model(changed: &[Json]) -> Model {
             "fields": {"what": {"type": "text"}, "price": {"type": "money", "currency": "CNY"}}
         }),
     ];
+    let near = json!({"filter": {"customer.name": {"eq": "near"}}});
+    definitions.push(json!({
+        "kind": "role", "name": "near", "title": "near", "objects": {"ticket": {"read": true, "rows": near}}
+    }));
+    definitions.push(json!({"kind": "role", "name": "partner", "title": "partner", "settlement": {"read": "party"}}));
     for definition in changed {
         definitions.retain(|known| known["name"] != definition["name"]);
         definitions.push(definition.clone());
@@ -286,7 +307,7 @@ pub(crate) fn model(changed: &[Json]) -> Model {
     let mut files = BTreeMap::from([("pack.json".to_owned(), manifest.to_string().into_bytes())]);
     for definition in &definitions {
         let name = definition["name"].as_str().expect("every definition of the tests has a name");
-        files.insert(format!("objects/{name}.json"), definition.to_string().into_bytes());
+        files.insert(format!("definitions/{name}.json"), definition.to_string().into_bytes());
     }
     let mut diagnostics = Diagnostics::default();
     let mut pack = Pack::read(&files, &mut diagnostics);

@@ -13,7 +13,8 @@ const TICKETS: u64 = 60;
 async fn tickets(fixture: &Fixture) -> Vec<Arc<Record>> {
     let tickets: Vec<Arc<Record>> = (0..TICKETS)
         .map(|index| {
-            let subject = if index % 5 == 0 { Value::Null } else { Value::text(["b", "A", "a", "乙"][index as usize % 4]) };
+            let subject =
+                if index % 5 == 0 { Value::Null } else { Value::text(["b", "A", "a", "乙"][index as usize % 4]) };
             let count = if index % 7 == 0 { Value::Null } else { number(&(index % 3).to_string()) };
             fixture.record("ticket", &[("subject", subject), ("count", count)])
         })

@@ -2,7 +2,9 @@
 
 use super::fixture::{Fixture, at, names};
 use super::lines::{line, post};
-use packwork::store::{CloseChecks, Numbering, Run, RunStatus, StatementChange, StatementQuery, StatementRow, StoreError};
+use packwork::store::{
+    CloseChecks, Numbering, Run, RunStatus, StatementChange, StatementQuery, StatementRow, StoreError,
+};
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Decision, NewStatement};
 use packwork_engine::facts::{Counter, Facts, Need};
@@ -29,7 +31,12 @@ async fn open(fixture: &Fixture, key: StatementKey, ordinal: i64) -> Uuid {
     id
 }
 
-async fn change(fixture: &Fixture, id: Uuid, version: i64, status: StatementStatus) -> Result<StatementRow, StoreError> {
+async fn change(
+    fixture: &Fixture,
+    id: Uuid,
+    version: i64,
+    status: StatementStatus,
+) -> Result<StatementRow, StoreError> {
     let number = (status == StatementStatus::Issued).then(|| Numbering {
         counter: Counter { sequence: "monthly".into(), bucket: "2026".into() },
         format: Box::new(|number| format!("ST-{number:03}")),
@@ -51,7 +58,10 @@ pub(crate) async fn a_statement_has_the_totals_of_its_lines(fixture: Fixture) {
     post(&fixture, &[&on(first), &on(first), &line(&fixture)]).await;
     let row = fixture.store.statement(&fixture.scope, first).await.expect("it reads").expect("it is there");
     assert_eq!((row.version, row.ordinal, row.status, row.lines), (1, 1, StatementStatus::Draft, 2));
-    assert_eq!((row.gross.to_string(), row.net.to_string(), row.tax.to_string()), ("200.00".into(), "188.68".into(), "11.32".into()));
+    assert_eq!(
+        (row.gross.to_string(), row.net.to_string(), row.tax.to_string()),
+        ("200.00".into(), "188.68".into(), "11.32".into())
+    );
     assert_eq!((row.key, row.created_at, row.issued_at), (key(2, "2026-03"), at(0), None));
     let list = async |query: StatementQuery| {
         let rows = fixture.store.statements(&fixture.scope, &StatementQuery { limit: 9, ..query }).await;
@@ -97,7 +107,10 @@ pub(crate) async fn a_change_of_an_old_version_is_refused(fixture: Fixture) {
     assert_eq!(code(change(&fixture, id, 2, StatementStatus::Issued).await), Code::StatementState);
     let confirmed = change(&fixture, id, 2, StatementStatus::Confirmed).await.expect("it is issued");
     let paid = change(&fixture, id, 3, StatementStatus::Paid).await.expect("it is confirmed");
-    assert_eq!((confirmed.confirmed_at, paid.paid_at, paid.number.as_deref()), (Some(at(60)), Some(at(60)), Some("ST-001")));
+    assert_eq!(
+        (confirmed.confirmed_at, paid.paid_at, paid.number.as_deref()),
+        (Some(at(60)), Some(at(60)), Some("ST-001"))
+    );
     assert_eq!(code(change(&fixture, fixture.id(), 1, StatementStatus::Issued).await), Code::NotFound);
 }
 
@@ -162,7 +175,10 @@ pub(crate) async fn a_period_closes_once_its_runs_and_statements_are_done(fixtur
 pub(crate) async fn one_run_of_a_plan_and_period_is_active(fixture: Fixture) {
     let mut first = run(&fixture, RunStatus::Running);
     fixture.store.insert_run(&fixture.scope, &first).await.expect("none is active");
-    assert_eq!(code(fixture.store.insert_run(&fixture.scope, &run(&fixture, RunStatus::Running)).await), Code::RunActive);
+    assert_eq!(
+        code(fixture.store.insert_run(&fixture.scope, &run(&fixture, RunStatus::Running)).await),
+        Code::RunActive
+    );
     let active = async || fixture.store.active_run(&fixture.scope, "dealer", "2026-03").await.expect("it reads");
     assert_eq!(active().await, Some(first.clone()));
     first.status = RunStatus::Done;

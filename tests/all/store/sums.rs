@@ -4,11 +4,7 @@ use super::fixture::{Fixture, day, money, number};
 use packwork_engine::query::{AggregateQuery, DatePart, Filter, Group, Measure};
 use packwork_engine::value::Value;
 
-async fn sums(
-    fixture: &Fixture,
-    group_by: &[(&str, Option<DatePart>)],
-    measures: &[Measure],
-) -> Vec<Vec<Value>> {
+async fn sums(fixture: &Fixture, group_by: &[(&str, Option<DatePart>)], measures: &[Measure]) -> Vec<Vec<Value>> {
     let group_by = group_by.iter().map(|(name, part)| Group {
         label: (*name).to_owned(),
         path: match name.split_once('.') {
@@ -53,8 +49,7 @@ async fn tickets(fixture: &Fixture) {
 pub(crate) async fn groups_are_counted_and_added_up(fixture: Fixture) {
     tickets(&fixture).await;
     let quantity = fixture.slot("ticket", "quantity");
-    let measures =
-        [Measure::Count, Measure::Sum(quantity), Measure::Min(quantity), Measure::Max(quantity)];
+    let measures = [Measure::Count, Measure::Sum(quantity), Measure::Min(quantity), Measure::Max(quantity)];
     let expect = vec![
         vec![Value::Null, number("1"), Value::Null, Value::Null, Value::Null],
         vec!["repair".into(), number("2"), number("3"), number("1"), number("2")],

@@ -35,7 +35,10 @@ pub(crate) async fn a_new_field_is_added_and_old_records_have_none(mut fixture: 
     let listed = fixture.list(&fixture.query("customer", Filter::All, &["name"], 10)).await;
     assert_eq!(listed[0], new);
     let code = fixture.slot("customer", "code");
-    assert_eq!((&listed[1].values[code], &listed[1].values[fixture.slot("customer", "level")]), (&Value::Null, &number("3")));
+    assert_eq!(
+        (&listed[1].values[code], &listed[1].values[fixture.slot("customer", "level")]),
+        (&Value::Null, &number("3"))
+    );
 }
 
 pub(crate) async fn a_dropped_field_is_refused(fixture: Fixture) {

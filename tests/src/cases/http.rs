@@ -62,7 +62,9 @@ impl Http {
         let mut found: Vec<Json> = Vec::new();
         let mut cursor = String::new();
         loop {
-            let page = self.look(&format!("{path}?limit={PAGE}{cursor}")).unwrap_or_else(|| panic!("{path} can be read by the system"));
+            let page = self
+                .look(&format!("{path}?limit={PAGE}{cursor}"))
+                .unwrap_or_else(|| panic!("{path} can be read by the system"));
             found.extend(page["data"].as_array().into_iter().flatten().cloned());
             match page["next_cursor"].as_str() {
                 Some(next) => cursor = format!("&cursor={}", encoded(next)),
@@ -86,7 +88,8 @@ impl Drop for Http {
 impl World for Http {
     fn set_now(&mut self, now: Moment) {
         let forward = now.micros() - self.app.clock.now().micros();
-        let forward = u64::try_from(forward).unwrap_or_else(|_| panic!("the moments of a case go forward: {now} is over"));
+        let forward =
+            u64::try_from(forward).unwrap_or_else(|_| panic!("the moments of a case go forward: {now} is over"));
         self.app.clock.advance(Duration::from_micros(forward));
     }
 
@@ -97,7 +100,9 @@ impl World for Http {
             (Some(user), _) => {
                 let user = user.parse().map_err(|_| format!("`{user}` is no id"))?;
                 let signed_in = runtime().block_on(async {
-                    set_password(&self.app.app, user, Secret::new(PASSWORD)).await.map_err(|error| error.to_string())?;
+                    set_password(&self.app.app, user, Secret::new(PASSWORD))
+                        .await
+                        .map_err(|error| error.to_string())?;
                     answer(self.app.sign_in(login.unwrap_or(ADMIN)).await).map_err(|refused| refused.to_string())
                 })?;
                 signed_in["token"].as_str().map(str::to_owned)
@@ -176,7 +181,9 @@ impl World for Http {
         let balance = self.look("/settlement/trial-balance").expect("the system sees the ledger");
         let mut sums: BTreeMap<String, (Decimal, Decimal)> = BTreeMap::new();
         for row in balance["data"].as_array().into_iter().flatten() {
-            let amount = |name: &str| -> Decimal { row[name].as_str().and_then(|text| text.parse().ok()).expect("amounts are decimals") };
+            let amount = |name: &str| -> Decimal {
+                row[name].as_str().and_then(|text| text.parse().ok()).expect("amounts are decimals")
+            };
             let (debit, credit) = sums.entry(row["currency"].as_str().unwrap_or_default().to_owned()).or_default();
             *debit += amount("debit");
             *credit += amount("credit");
@@ -193,7 +200,9 @@ fn answer(reply: Reply) -> Answer {
     let errors = reply.json["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
     let pointers = errors.iter().filter_map(|error| error["pointer"].as_str().map(str::to_owned)).collect();
     match text("code") {
-        code if code.is_empty() => Err(Refused { code: reply.status.to_string(), detail: reply.json.to_string(), pointers }),
+        code if code.is_empty() => {
+            Err(Refused { code: reply.status.to_string(), detail: reply.json.to_string(), pointers })
+        }
         code => Err(Refused { code, detail: text("detail"), pointers }),
     }
 }

@@ -1,12 +1,13 @@
 //! Closing a period: everything in it must be settled, its statements are issued, then it is frozen.
 
 use super::preview::{self, Tally};
+use super::run;
 use super::statements::{self, Step};
 use super::{calendar, may, period, plans_of};
 use crate::app::App;
 use crate::service::session::Caller;
 use crate::service::{Answer, Error, command, refuse};
-use crate::store::{CloseChecks, Scope, StatementQuery};
+use crate::store::{CloseChecks, RunStatus, Scope, StatementQuery};
 use packwork_engine::access::SettlementAction;
 use packwork_engine::codes::Code;
 use packwork_engine::model::Model;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 const EXAMPLES_MAX: usize = 20;
 
 pub async fn close(
-    app: &App,
+    app: &Arc<App>,
     caller: &Caller,
     calendar_name: &str,
     period_name: &str,
@@ -44,6 +45,7 @@ pub async fn close(
         return Err(not_ready(&period, detail).with("ends_on", period.to.to_string()).into());
     }
     settled(app, &model, &scope, &period, &plans).await?;
+    see_through(app, caller, &period, &plans).await?;
     issue_drafts(app, &model, &scope, calendar_name, &period).await?;
     let checks = CloseChecks { plans: plans.clone(), statements: forms(&model, calendar_name) };
     app.store.close_period(&caller.scope, calendar_name, period_name, app.clock.now(), &checks).await?;
@@ -112,6 +114,21 @@ async fn settled(app: &App, model: &Arc<Model>, scope: &Scope, period: &Period, 
         .with("checklist", checklist)
         .with("examples", failures);
     Err(Error::from(refusal))
+}
+
+/// A run that ended partial or broke off still stands against the period although its causes are gone: one more run,
+/// which finds nothing to do, says so.
+async fn see_through(app: &Arc<App>, caller: &Caller, period: &Period, plans: &[Name]) -> Answer<()> {
+    for plan in plans {
+        let newest = app.store.runs(&caller.scope, Some(plan), Some(&period.name), 1).await?;
+        if newest.first().is_none_or(|run| run.status == RunStatus::Done) {
+            continue;
+        }
+        let asked =
+            run::Asked { plan: plan.to_string(), period: period.name.clone(), mode: run::Mode::Commit, key: None };
+        run::start(app, &Caller::system(app, caller.locale), asked).await?;
+    }
+    Ok(())
 }
 
 fn forms(model: &Model, calendar: &str) -> Vec<Name> {
