@@ -117,7 +117,11 @@ impl Rights {
 
     /// Whether a field's value is shown.
     pub fn shows(&self, object: &str, field: &str) -> bool {
-        self.everything || self.objects.get(object).is_some_and(|granted| !granted.hidden.as_ref().is_some_and(|hidden| hidden.contains(field)))
+        self.everything
+            || self
+                .objects
+                .get(object)
+                .is_some_and(|granted| !granted.hidden.as_ref().is_some_and(|hidden| hidden.contains(field)))
     }
 
     pub fn settlement_read(&self) -> SettlementRead {
@@ -155,7 +159,10 @@ impl Granted {
 
 /// A row rule as a filter. A rule that cannot be read grants nothing.
 fn rows_of(model: &Model, actor: &Actor, object: &Object, rows: &Rows) -> Filter {
-    let equals = |slot: usize, value: Value| Filter::Compare { path: FilterPath { slots: vec![slot] }, comparison: Comparison::Equal(value) };
+    let equals = |slot: usize, value: Value| Filter::Compare {
+        path: FilterPath { slots: vec![slot] },
+        comparison: Comparison::Equal(value),
+    };
     match rows {
         Rows::All => Filter::All,
         Rows::Own => match actor.id {
@@ -195,12 +202,22 @@ pub enum AvailableKind {
 
 /// What an actor may do with a record. Transitions that do not start from its state are left out; those whose guard
 /// refuses stay, with the reason. `Err` names facts that are missing.
-pub fn available(model: &Model, facts: &Facts, context: &Context, rights: &Rights, record: &Record) -> Result<Vec<Available>, Need> {
+pub fn available(
+    model: &Model,
+    facts: &Facts,
+    context: &Context,
+    rights: &Rights,
+    record: &Record,
+) -> Result<Vec<Available>, Need> {
     let Some(object) = model.objects.get(&record.object) else { return Ok(Vec::new()) };
     let reader = Reader::new(model, facts, context);
     let mut actions = Vec::new();
     if object.source == Source::Definition && object.owned_by.is_none() {
-        let final_state = object.lifecycle.as_ref().and_then(|lifecycle| lifecycle.state(record.state()?)).is_some_and(|state| state.is_final);
+        let final_state = object
+            .lifecycle
+            .as_ref()
+            .and_then(|lifecycle| lifecycle.state(record.state()?))
+            .is_some_and(|state| state.is_final);
         if rights.may(&object.name, Action::Update) && !final_state {
             actions.push(plain("update", AvailableKind::Update));
         }
@@ -236,5 +253,7 @@ fn plain(name: &str, kind: AvailableKind) -> Available {
 
 /// The refusal for something an actor may not do.
 pub fn forbidden(object: &str, action: &str) -> Refusal {
-    Refusal::new(Code::Forbidden, format!("you may not {action} `{object}`")).with("object", object).with("action", action)
+    Refusal::new(Code::Forbidden, format!("you may not {action} `{object}`"))
+        .with("object", object)
+        .with("action", action)
 }

@@ -14,17 +14,46 @@ use uuid::Uuid;
 /// What somebody wants done to records.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    Create { object: Name, input: Map<String, Json> },
-    Update { object: Name, id: Uuid, version: i64, input: Map<String, Json> },
-    Delete { object: Name, id: Uuid, version: i64 },
-    Restore { object: Name, id: Uuid, version: i64 },
-    Transition { object: Name, id: Uuid, version: Option<i64>, transition: String, input: Map<String, Json> },
+    Create {
+        object: Name,
+        input: Map<String, Json>,
+    },
+    Update {
+        object: Name,
+        id: Uuid,
+        version: i64,
+        input: Map<String, Json>,
+    },
+    Delete {
+        object: Name,
+        id: Uuid,
+        version: i64,
+    },
+    Restore {
+        object: Name,
+        id: Uuid,
+        version: i64,
+    },
+    Transition {
+        object: Name,
+        id: Uuid,
+        version: Option<i64>,
+        transition: String,
+        input: Map<String, Json>,
+    },
     /// Settles facts of one unit of a run: the lines that should exist against those posted.
     Settle(SettleUnit),
     /// Adds a row to a rate table, in the form of the table's `rows`.
-    AddRate { table: Name, row: Map<String, Json> },
+    AddRate {
+        table: Name,
+        row: Map<String, Json>,
+    },
     /// Ends a row of a rate table on a date; what was known before stays known.
-    CloseRate { table: Name, row: Uuid, valid_to: crate::moment::Date },
+    CloseRate {
+        table: Name,
+        row: Uuid,
+        valid_to: crate::moment::Date,
+    },
 }
 
 /// Facts of one unit, in (business date, id) order, that one command settles: at most [`UNIT_FACTS_MAX`].
@@ -87,9 +116,17 @@ pub struct Decision {
 pub enum Write {
     Insert(Arc<Record>),
     /// The whole record as it should stand; `changed` lists the slots that differ.
-    Update { record: Arc<Record>, expected: i64, changed: Vec<usize> },
+    Update {
+        record: Arc<Record>,
+        expected: i64,
+        changed: Vec<usize>,
+    },
     /// Removes the row for good: only owned child rows whose parent no longer holds them.
-    Remove { object: Name, id: Uuid, expected: i64 },
+    Remove {
+        object: Name,
+        id: Uuid,
+        expected: i64,
+    },
 }
 
 /// What happened to a record: old and new values, by field, in their JSON form.

@@ -57,16 +57,36 @@ pub struct Diagnostics {
 
 impl Diagnostics {
     /// Adds an error; the returned finding can be given a hint or a position.
-    pub fn error(&mut self, code: Code, file: &str, pointer: impl Into<String>, message: impl Into<String>) -> &mut Diagnostic {
+    pub fn error(
+        &mut self,
+        code: Code,
+        file: &str,
+        pointer: impl Into<String>,
+        message: impl Into<String>,
+    ) -> &mut Diagnostic {
         self.add(Severity::Error, code, file, pointer.into(), message.into())
     }
 
-    pub fn warning(&mut self, code: Code, file: &str, pointer: impl Into<String>, message: impl Into<String>) -> &mut Diagnostic {
+    pub fn warning(
+        &mut self,
+        code: Code,
+        file: &str,
+        pointer: impl Into<String>,
+        message: impl Into<String>,
+    ) -> &mut Diagnostic {
         self.add(Severity::Warning, code, file, pointer.into(), message.into())
     }
 
     fn add(&mut self, severity: Severity, code: Code, file: &str, pointer: String, message: String) -> &mut Diagnostic {
-        self.found.push(Diagnostic { code, severity, file: file.to_owned(), pointer, position: None, message, hint: None });
+        self.found.push(Diagnostic {
+            code,
+            severity,
+            file: file.to_owned(),
+            pointer,
+            position: None,
+            message,
+            hint: None,
+        });
         self.found.last_mut().expect("a finding was just pushed")
     }
 

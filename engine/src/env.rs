@@ -75,9 +75,16 @@ impl<'a> Reader<'a> {
     }
 
     /// What a classification says of a record on a date.
-    pub fn classified(&self, object: &str, classification: &str, record: Uuid, date: Date) -> Result<Option<Classified>, EvalError> {
+    pub fn classified(
+        &self,
+        object: &str,
+        classification: &str,
+        record: Uuid,
+        date: Date,
+    ) -> Result<Option<Classified>, EvalError> {
         let dimensions = self.model.dimensions.values().filter(|dimension| *dimension.of == *object);
-        let found = dimensions.filter_map(|dimension| Some((dimension, dimension.classifications.get(classification)?))).next();
+        let found =
+            dimensions.filter_map(|dimension| Some((dimension, dimension.classifications.get(classification)?))).next();
         let Some((dimension, classification)) = found else { return Ok(None) };
         let tree = match dimension.parent {
             Some(_) => self.collection(&dimension.of).map(|tree| Some(&**tree)),
@@ -90,7 +97,12 @@ impl<'a> Reader<'a> {
     /// The place an address lies in, by the tree of a dimension's object.
     pub fn located(&self, object: &Name, address: &str) -> Result<Option<Uuid>, EvalError> {
         let compiled = self.model.objects.get(object);
-        let parent = self.model.dimensions.values().find(|dimension| dimension.of == *object).and_then(|dimension| dimension.parent);
+        let parent = self
+            .model
+            .dimensions
+            .values()
+            .find(|dimension| dimension.of == *object)
+            .and_then(|dimension| dimension.parent);
         let (Some(compiled), Some(parent)) = (compiled, parent) else {
             return Err(failed(format!("`{object}` is not a tree of places: no dimension of it has `tree`")));
         };
@@ -215,8 +227,12 @@ impl RecordEnv<'_> {
         let Value::Map(members) = rated else {
             return Err(failed("`amount` is asked of what `rate` gives".to_owned()));
         };
-        let (Some(price), Some(quantity)) = (members.get("cell"), quantity.as_decimal()) else { return Ok(Value::Null) };
-        rate::amount_of(self.reader.model, price, quantity).map_err(failed).map(|amount| amount.map_or(Value::Null, Value::Money))
+        let (Some(price), Some(quantity)) = (members.get("cell"), quantity.as_decimal()) else {
+            return Ok(Value::Null);
+        };
+        rate::amount_of(self.reader.model, price, quantity)
+            .map_err(failed)
+            .map(|amount| amount.map_or(Value::Null, Value::Money))
     }
 }
 

@@ -72,17 +72,27 @@ impl Teller<'_> {
         let taken_back = line.reverses.is_some();
         let price = line.trace.price.as_ref();
         let mut sentence = match price {
-            Some(price) if !price.parts.is_empty() => format!("{} = {}", parts(&price.parts, places), money(price_amount(&line.trace, price), places)),
+            Some(price) if !price.parts.is_empty() => {
+                format!("{} = {}", parts(&price.parts, places), money(price_amount(&line.trace, price), places))
+            }
             _ => money(line.gross.abs(), places),
         };
         if let Some(price) = price {
             sentence.push_str(&self.group_words(line, price));
         }
         if taken_back {
-            sentence = self.say("冲销：{{ sentence }}，冲回 {{ amount }}", "Reversal: {{ sentence }}, taken back {{ amount }}", json!({"sentence": sentence, "amount": money(line.gross, places)}));
+            sentence = self.say(
+                "冲销：{{ sentence }}，冲回 {{ amount }}",
+                "Reversal: {{ sentence }}, taken back {{ amount }}",
+                json!({"sentence": sentence, "amount": money(line.gross, places)}),
+            );
         }
         match &line.corrects {
-            Some(period) => self.say("补记 {{ period }} 账期：{{ sentence }}", "Makes up for {{ period }}: {{ sentence }}", json!({"period": period, "sentence": sentence})),
+            Some(period) => self.say(
+                "补记 {{ period }} 账期：{{ sentence }}",
+                "Makes up for {{ period }}: {{ sentence }}",
+                json!({"period": period, "sentence": sentence}),
+            ),
             None => sentence,
         }
     }
@@ -108,7 +118,8 @@ impl Teller<'_> {
     pub fn line(&self, line: &Line) -> Explanation {
         let trace = &line.trace;
         let places = places_of(&line.currency);
-        let mut tree: Vec<Node> = trace.lookups.iter().map(|lookup| self.lookup(lookup, line.posted_at.to_string())).collect();
+        let mut tree: Vec<Node> =
+            trace.lookups.iter().map(|lookup| self.lookup(lookup, line.posted_at.to_string())).collect();
         if let Some(price) = &trace.price {
             tree.push(self.price(line, price, places));
         }
@@ -132,7 +143,9 @@ impl Teller<'_> {
 
     fn lookup(&self, lookup: &LookupTrace, _posted: String) -> Node {
         let base = format!("rate_table/{}", lookup.table);
-        let children = lookup.inputs.iter().map(|(column, value)| leaf(self.text(&format!("{base}/columns/{column}/title")), self.column_value(&lookup.table, column, value)));
+        let children = lookup.inputs.iter().map(|(column, value)| {
+            leaf(self.text(&format!("{base}/columns/{column}/title")), self.column_value(&lookup.table, column, value))
+        });
         let mut children: Vec<Node> = children.collect();
         for (name, value) in &lookup.values {
             children.push(leaf(self.text(&format!("{base}/values/{name}/title")), self.rate_value(value)));
@@ -147,7 +160,11 @@ impl Teller<'_> {
             value: self.say("行 {{ row }}", "row {{ row }}", json!({"row": lookup.row})),
             note: Some(note),
             children,
-            reference: Some(Reference { object: lookup.table.clone(), id: lookup.row_record, title: lookup.row.clone() }),
+            reference: Some(Reference {
+                object: lookup.table.clone(),
+                id: lookup.row_record,
+                title: lookup.row.clone(),
+            }),
         }
     }
 
@@ -155,11 +172,15 @@ impl Teller<'_> {
     fn column_value(&self, table: &str, column: &str, value: &str) -> String {
         let field = self.model.objects.get(table).and_then(|object| object.field(column)).map(|(_, field)| field);
         match field {
-            Some(field) if matches!(field.kind, FieldKind::Choice { .. }) => {
-                self.model.texts.find(self.locale, &format!("{}/{value}/title", field.options_text)).unwrap_or_else(|| value.to_owned())
-            }
+            Some(field) if matches!(field.kind, FieldKind::Choice { .. }) => self
+                .model
+                .texts
+                .find(self.locale, &format!("{}/{value}/title", field.options_text))
+                .unwrap_or_else(|| value.to_owned()),
             Some(field) => match (&field.kind, Uuid::parse_str(value)) {
-                (FieldKind::Id { to, .. }, Ok(id)) => to.iter().find_map(|object| (self.title)(object, id)).unwrap_or_else(|| value.to_owned()),
+                (FieldKind::Id { to, .. }, Ok(id)) => {
+                    to.iter().find_map(|object| (self.title)(object, id)).unwrap_or_else(|| value.to_owned())
+                }
                 _ => value.to_owned(),
             },
             None => value.to_owned(),
@@ -196,7 +217,13 @@ impl Teller<'_> {
             children.push(leaf(self.word("距下一档", "To the next tier"), plain(rest)));
         }
         let note = price.schedule.as_ref().map(|schedule| self.text(&format!("schedule/{schedule}/title")));
-        Node { label: self.word("计价", "Pricing"), value: money_exact(price.amount, places), note, children, reference: None }
+        Node {
+            label: self.word("计价", "Pricing"),
+            value: money_exact(price.amount, places),
+            note,
+            children,
+            reference: None,
+        }
     }
 
     fn rounding(&self, rounded: &RoundedTrace) -> Node {
@@ -213,7 +240,11 @@ impl Teller<'_> {
             "ceil" => self.word("向上取整", "up"),
             _ => self.word("向下取整", "down"),
         };
-        let note = self.say("{{ mode }}，保留 {{ places }} 位", "{{ mode }}, {{ places }} digits", json!({"mode": mode, "places": rounded.places}));
+        let note = self.say(
+            "{{ mode }}，保留 {{ places }} 位",
+            "{{ mode }}, {{ places }} digits",
+            json!({"mode": mode, "places": rounded.places}),
+        );
         Node { note: Some(note), ..leaf(point, format!("{} → {}", cut(rounded.before), rounded.after)) }
     }
 
@@ -230,11 +261,21 @@ impl Teller<'_> {
             ),
             TaxTreatment::Exclusive => (
                 money(line.tax, places),
-                self.say("价外税：{{ net }} × {{ rate }}", "exclusive: {{ net }} × {{ rate }}", json!({"net": money(line.net, places), "rate": percent})),
+                self.say(
+                    "价外税：{{ net }} × {{ rate }}",
+                    "exclusive: {{ net }} × {{ rate }}",
+                    json!({"net": money(line.net, places), "rate": percent}),
+                ),
             ),
             TaxTreatment::Exempt => (money(Decimal::ZERO, places), self.word("免税", "exempt")),
             TaxTreatment::Zero => (money(Decimal::ZERO, places), self.word("零税率", "zero-rated")),
-            TaxTreatment::NotTaxed => (money(Decimal::ZERO, places), self.word("付款方与收款方属于同一法人，不计税", "payer and payee belong to one legal entity: not taxed")),
+            TaxTreatment::NotTaxed => (
+                money(Decimal::ZERO, places),
+                self.word(
+                    "付款方与收款方属于同一法人，不计税",
+                    "payer and payee belong to one legal entity: not taxed",
+                ),
+            ),
         };
         Node { note: Some(note), ..leaf(self.word("税额", "Tax"), value) }
     }
@@ -244,8 +285,16 @@ impl Teller<'_> {
         let title = self.text(&object.fields[slot].text);
         let tree: Vec<Node> = origins.iter().filter_map(|origin| self.origin(origin)).collect();
         let sentence = match tree.last() {
-            Some(node) => self.say("{{ title }} {{ shown }}：{{ why }}", "{{ title }} {{ shown }}: {{ why }}", json!({"title": title, "shown": shown, "why": node.note.clone().unwrap_or_else(|| node.value.clone())})),
-            None => self.say("{{ title }} 为 {{ shown }}", "{{ title }} is {{ shown }}", json!({"title": title, "shown": shown})),
+            Some(node) => self.say(
+                "{{ title }} {{ shown }}：{{ why }}",
+                "{{ title }} {{ shown }}: {{ why }}",
+                json!({"title": title, "shown": shown, "why": node.note.clone().unwrap_or_else(|| node.value.clone())}),
+            ),
+            None => self.say(
+                "{{ title }} 为 {{ shown }}",
+                "{{ title }} is {{ shown }}",
+                json!({"title": title, "shown": shown}),
+            ),
         };
         Explanation { sentence, tree }
     }
@@ -259,30 +308,67 @@ impl Teller<'_> {
                 let found = Uuid::parse_str(text("record")).ok();
                 let reference = found.map(|id| self.reference(&object, id));
                 let note = match &reference {
-                    Some(place) => self.say("地址“{{ address }}”位于{{ place }}", "the address “{{ address }}” lies in {{ place }}", json!({"address": text("text"), "place": place.title})),
-                    None => self.say("地址“{{ address }}”未能识别区域", "no region was found in the address “{{ address }}”", json!({"address": text("text")})),
+                    Some(place) => self.say(
+                        "地址“{{ address }}”位于{{ place }}",
+                        "the address “{{ address }}” lies in {{ place }}",
+                        json!({"address": text("text"), "place": place.title}),
+                    ),
+                    None => self.say(
+                        "地址“{{ address }}”未能识别区域",
+                        "no region was found in the address “{{ address }}”",
+                        json!({"address": text("text")}),
+                    ),
                 };
                 let value = reference.as_ref().map_or_else(|| "—".to_owned(), |place| place.title.clone());
-                Some(Node { label: self.word("地址识别", "Found from the address"), value, note: Some(note), children: Vec::new(), reference })
+                Some(Node {
+                    label: self.word("地址识别", "Found from the address"),
+                    value,
+                    note: Some(note),
+                    children: Vec::new(),
+                    reference,
+                })
             }
             "classification" => {
                 let object: Name = text("object").into();
                 let record = Uuid::parse_str(text("record")).ok().map(|id| self.reference(&object, id));
                 let of = record.as_ref().map(|record| record.title.clone()).unwrap_or_default();
-                let dimension = self.model.dimensions.values().find(|dimension| dimension.of == object && dimension.classifications.contains_key(text("classification")));
+                let dimension = self.model.dimensions.values().find(|dimension| {
+                    dimension.of == object && dimension.classifications.contains_key(text("classification"))
+                });
                 let class = dimension.and_then(|dimension| dimension.classifications.get(text("classification")));
-                let value = class.map_or_else(|| text("value").to_owned(), |class| self.text(&format!("{}/{}/title", class.text, text("value"))));
-                let at = origin.pointer("/row/at").and_then(Json::as_str).and_then(|id| Uuid::parse_str(id).ok()).map(|id| self.reference(&object, id).title);
+                let value = class.map_or_else(
+                    || text("value").to_owned(),
+                    |class| self.text(&format!("{}/{}/title", class.text, text("value"))),
+                );
+                let at = origin
+                    .pointer("/row/at")
+                    .and_then(Json::as_str)
+                    .and_then(|id| Uuid::parse_str(id).ok())
+                    .map(|id| self.reference(&object, id).title);
                 let note = match at {
                     Some(at) if at != of => self.say(
                         "{{ of }} 在 {{ date }} 按上级 {{ at }} 归为 {{ value }}",
                         "{{ of }} counts as {{ value }} on {{ date }}, as {{ at }} does",
                         json!({"of": of, "date": text("date"), "at": at, "value": value}),
                     ),
-                    Some(_) => self.say("{{ of }} 在 {{ date }} 归为 {{ value }}", "{{ of }} is {{ value }} on {{ date }}", json!({"of": of, "date": text("date"), "value": value})),
-                    None => self.say("{{ of }} 没有单独归类，按默认 {{ value }}", "{{ of }} is not classified; the default is {{ value }}", json!({"of": of, "value": value})),
+                    Some(_) => self.say(
+                        "{{ of }} 在 {{ date }} 归为 {{ value }}",
+                        "{{ of }} is {{ value }} on {{ date }}",
+                        json!({"of": of, "date": text("date"), "value": value}),
+                    ),
+                    None => self.say(
+                        "{{ of }} 没有单独归类，按默认 {{ value }}",
+                        "{{ of }} is not classified; the default is {{ value }}",
+                        json!({"of": of, "value": value}),
+                    ),
                 };
-                Some(Node { label: self.word("分级", "Classification"), value, note: Some(note), children: Vec::new(), reference: record })
+                Some(Node {
+                    label: self.word("分级", "Classification"),
+                    value,
+                    note: Some(note),
+                    children: Vec::new(),
+                    reference: record,
+                })
             }
             "rate" => {
                 let base = format!("rate_table/{}", text("table"));
@@ -290,20 +376,44 @@ impl Teller<'_> {
                 let children: Vec<Node> = inputs
                     .into_iter()
                     .flatten()
-                    .map(|(column, value)| leaf(self.text(&format!("{base}/columns/{column}/title")), self.column_value(text("table"), column, value.as_str().unwrap_or_default())))
+                    .map(|(column, value)| {
+                        leaf(
+                            self.text(&format!("{base}/columns/{column}/title")),
+                            self.column_value(text("table"), column, value.as_str().unwrap_or_default()),
+                        )
+                    })
                     .collect();
                 let table = self.text(&format!("{base}/title"));
                 if let Some(code) = origin.get("missed").and_then(Json::as_str) {
-                    let why = crate::codes::Code::ALL.iter().find(|known| known.as_str() == code).map_or(code, |known| known.title(self.locale));
-                    return Some(Node { label: table, value: "—".to_owned(), note: Some(why.to_owned()), children, reference: None });
+                    let why = crate::codes::Code::ALL
+                        .iter()
+                        .find(|known| known.as_str() == code)
+                        .map_or(code, |known| known.title(self.locale));
+                    return Some(Node {
+                        label: table,
+                        value: "—".to_owned(),
+                        note: Some(why.to_owned()),
+                        children,
+                        reference: None,
+                    });
                 }
-                let values: Vec<String> = origin.get("values").and_then(Json::as_object).into_iter().flatten().map(|(_, value)| self.rate_value(value)).collect();
+                let values: Vec<String> = origin
+                    .get("values")
+                    .and_then(Json::as_object)
+                    .into_iter()
+                    .flatten()
+                    .map(|(_, value)| self.rate_value(value))
+                    .collect();
                 let note = self.say(
                     "{{ table }}，行 {{ row }}，{{ date }} 有效，第 {{ revision }} 版：{{ values }}",
                     "{{ table }}, row {{ row }}, valid on {{ date }}, revision {{ revision }}: {{ values }}",
                     json!({"table": table, "row": text("row"), "date": text("date"), "revision": origin.get("revision"), "values": values.join("、")}),
                 );
-                let reference = Uuid::parse_str(text("row_record")).ok().map(|id| Reference { object: text("table").to_owned(), id, title: text("row").to_owned() });
+                let reference = Uuid::parse_str(text("row_record")).ok().map(|id| Reference {
+                    object: text("table").to_owned(),
+                    id,
+                    title: text("row").to_owned(),
+                });
                 Some(Node { label: table, value: values.join("、"), note: Some(note), children, reference })
             }
             _ => None,
@@ -323,7 +433,9 @@ pub fn named_in_origins(model: &Model, origins: &[Json]) -> Vec<(Name, Uuid)> {
         if let Some(object) = origin.get("object").and_then(Json::as_str) {
             named.extend([id_at("/record"), id_at("/row/at")].into_iter().flatten().map(|id| (Name::from(object), id)));
         }
-        if let (Some(table), Some(inputs)) = (origin.get("table").and_then(Json::as_str), origin.get("inputs").and_then(Json::as_object)) {
+        if let (Some(table), Some(inputs)) =
+            (origin.get("table").and_then(Json::as_str), origin.get("inputs").and_then(Json::as_object))
+        {
             let written = inputs.iter().filter_map(|(column, value)| Some((column.as_str(), value.as_str()?)));
             named.extend(named_in_inputs(model, table, written));
         }
@@ -334,10 +446,22 @@ pub fn named_in_origins(model: &Model, origins: &[Json]) -> Vec<(Name, Uuid)> {
 /// Records that the explanation of a line names besides its parties and its fact.
 pub fn named_in_line(model: &Model, line: &Line) -> Vec<(Name, Uuid)> {
     let lookups = line.trace.lookups.iter();
-    lookups.flat_map(|lookup| named_in_inputs(model, &lookup.table, lookup.inputs.iter().map(|(column, value)| (column.as_str(), value.as_str())))).collect()
+    lookups
+        .flat_map(|lookup| {
+            named_in_inputs(
+                model,
+                &lookup.table,
+                lookup.inputs.iter().map(|(column, value)| (column.as_str(), value.as_str())),
+            )
+        })
+        .collect()
 }
 
-fn named_in_inputs<'i>(model: &Model, table: &str, inputs: impl Iterator<Item = (&'i str, &'i str)>) -> Vec<(Name, Uuid)> {
+fn named_in_inputs<'i>(
+    model: &Model,
+    table: &str,
+    inputs: impl Iterator<Item = (&'i str, &'i str)>,
+) -> Vec<(Name, Uuid)> {
     let Some(object) = model.objects.get(table) else { return Vec::new() };
     let named = inputs.filter_map(|(column, value)| match &object.field(column)?.1.kind {
         FieldKind::Id { to, .. } => Some((to.first()?.clone(), Uuid::parse_str(value).ok()?)),
@@ -426,7 +550,9 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_and_keep_their_digits() {
-        for (number, expect) in [("3575", "3,575.00"), ("95", "95.00"), ("0.125", "0.125"), ("-1234567.5", "-1,234,567.50")] {
+        for (number, expect) in
+            [("3575", "3,575.00"), ("95", "95.00"), ("0.125", "0.125"), ("-1234567.5", "-1,234,567.50")]
+        {
             assert_eq!(money(number.parse().expect("the test's numbers are decimals"), 2), expect);
         }
         assert_eq!(plain("40.00".parse().expect("the test's numbers are decimals")), "40");

@@ -81,9 +81,9 @@ impl Collection {
     }
 
     pub fn get(&self, id: Uuid) -> Option<&Arc<Record>> {
-        let index = self.by_id.get_or_init(|| {
-            self.records.iter().enumerate().map(|(index, record)| (record.id(), index)).collect()
-        });
+        let index = self
+            .by_id
+            .get_or_init(|| self.records.iter().enumerate().map(|(index, record)| (record.id(), index)).collect());
         index.get(&id).map(|index| &self.records[*index])
     }
 }

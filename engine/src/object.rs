@@ -84,22 +84,50 @@ pub struct Field {
 /// What a slot holds, with the options that matter to its values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FieldKind {
-    Text { max_length: u32, pattern: Option<String> },
+    Text {
+        max_length: u32,
+        pattern: Option<String>,
+    },
     /// Whole numbers have scale 0.
-    Decimal { scale: u32, minimum: Option<Decimal>, maximum: Option<Decimal> },
-    Money { scale: u32, currency: CurrencySource, minimum: Option<Decimal>, maximum: Option<Decimal> },
+    Decimal {
+        scale: u32,
+        minimum: Option<Decimal>,
+        maximum: Option<Decimal>,
+    },
+    Money {
+        scale: u32,
+        currency: CurrencySource,
+        minimum: Option<Decimal>,
+        maximum: Option<Decimal>,
+    },
     Boolean,
     Date,
     Moment,
-    Choice { options: Vec<ChoiceOption> },
-    Choices { options: Vec<ChoiceOption> },
-    Id { to: Vec<Name>, on_delete: OnDelete },
+    Choice {
+        options: Vec<ChoiceOption>,
+    },
+    Choices {
+        options: Vec<ChoiceOption>,
+    },
+    Id {
+        to: Vec<Name>,
+        on_delete: OnDelete,
+    },
     /// Several records, kept as a list of ids.
-    Ids { to: Vec<Name> },
+    Ids {
+        to: Vec<Name>,
+    },
     /// Owned child rows; the slot itself stores nothing.
-    Items { to: Name },
+    Items {
+        to: Name,
+    },
     /// Computed over the owned child rows of the `items` slot.
-    Rollup { items: usize, of: Rollup, scale: u32, money: Option<CurrencySource> },
+    Rollup {
+        items: usize,
+        of: Rollup,
+        scale: u32,
+        money: Option<CurrencySource>,
+    },
     Json,
 }
 
@@ -200,7 +228,10 @@ impl Field {
 
     /// Whether people may fill it.
     pub fn is_writable(&self) -> bool {
-        !self.system && self.formula.is_none() && self.day_of.is_none() && self.written != FieldType::Sequence
+        !self.system
+            && self.formula.is_none()
+            && self.day_of.is_none()
+            && self.written != FieldType::Sequence
             && !matches!(self.kind, FieldKind::Rollup { .. })
     }
 }

@@ -56,21 +56,35 @@ impl Pack {
         let mut of_manifest = Diagnostics::default();
         let manifest: Manifest = read_file(files, "", MANIFEST, &mut of_manifest).unwrap_or_default();
         let folder = if manifest.name.is_empty() { String::new() } else { format!("{}/", manifest.name) };
-        diagnostics.extend(of_manifest.into_sorted().into_iter().map(|finding| Diagnostic { file: format!("{folder}{}", finding.file), ..finding }));
+        diagnostics.extend(
+            of_manifest
+                .into_sorted()
+                .into_iter()
+                .map(|finding| Diagnostic { file: format!("{folder}{}", finding.file), ..finding }),
+        );
         let mut pack = Pack {
             name: manifest.name,
             version: manifest.version,
             requires: manifest.requires,
             title: manifest.title,
             description: manifest.description,
-            chinese: if files.contains_key(CHINESE) { read_file(files, &folder, CHINESE, diagnostics).unwrap_or_default() } else { BTreeMap::new() },
+            chinese: if files.contains_key(CHINESE) {
+                read_file(files, &folder, CHINESE, diagnostics).unwrap_or_default()
+            } else {
+                BTreeMap::new()
+            },
             hash: digest(files),
             definitions: Vec::new(),
         };
         for (member, text) in [("name", &pack.name), ("version", &pack.version)] {
             if text.is_empty() {
                 let file = format!("{folder}{MANIFEST}");
-                diagnostics.error(Code::MissingProperty, &file, format!("/{member}"), format!("the pack has no `{member}`"));
+                diagnostics.error(
+                    Code::MissingProperty,
+                    &file,
+                    format!("/{member}"),
+                    format!("the pack has no `{member}`"),
+                );
             }
         }
         for (file, bytes) in files {
@@ -92,7 +106,9 @@ pub fn read_definition(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) 
         return None;
     };
     let Some(kind) = Kind::named(&kind_name) else {
-        diagnostics.error(Code::BadDefinition, file, "/kind", format!("`{kind_name}` is not a kind of definition")).hint(kinds_hint(&kind_name));
+        diagnostics
+            .error(Code::BadDefinition, file, "/kind", format!("`{kind_name}` is not a kind of definition"))
+            .hint(kinds_hint(&kind_name));
         return None;
     };
     shape::check(kind, &mut json, file, diagnostics);
@@ -121,21 +137,30 @@ fn read_file<T: for<'de> Deserialize<'de>>(
         return None;
     };
     let json = parse(&file, bytes, diagnostics)?;
-    serde_json::from_value(json).map_err(|error| diagnostics.error(Code::BadDefinition, &file, "", error.to_string()).code).ok()
+    serde_json::from_value(json)
+        .map_err(|error| diagnostics.error(Code::BadDefinition, &file, "", error.to_string()).code)
+        .ok()
 }
 
 fn parse(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) -> Option<Json> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.trim_start_matches('\u{feff}'),
         Err(error) => {
-            diagnostics.error(Code::BadDefinition, file, "", format!("the file is not UTF-8 from byte {}", error.valid_up_to()));
+            diagnostics.error(
+                Code::BadDefinition,
+                file,
+                "",
+                format!("the file is not UTF-8 from byte {}", error.valid_up_to()),
+            );
             return None;
         }
     };
     match serde_json::from_str(text) {
         Ok(json) => Some(json),
         Err(error) => {
-            diagnostics.error(Code::MalformedJson, file, "", format!("not valid JSON: {error}")).at(error.line(), error.column());
+            diagnostics
+                .error(Code::MalformedJson, file, "", format!("not valid JSON: {error}"))
+                .at(error.line(), error.column());
             None
         }
     }

@@ -3,7 +3,12 @@
 /// The nearest known name, if it is near enough to be what was meant.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let worst = (name.chars().count() / 3).max(1);
-    known.into_iter().map(|candidate| (distance(name, candidate), candidate)).filter(|(far, _)| *far <= worst).min().map(|(_, candidate)| candidate)
+    known
+        .into_iter()
+        .map(|candidate| (distance(name, candidate), candidate))
+        .filter(|(far, _)| *far <= worst)
+        .min()
+        .map(|(_, candidate)| candidate)
 }
 
 /// A hint in words: the nearest name, or the first few that exist.

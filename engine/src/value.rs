@@ -90,7 +90,9 @@ impl Value {
             Value::Date(date) => Json::String(date.to_string()),
             Value::Moment(moment) => Json::String(moment.to_string()),
             Value::Id(id) => Json::String(id.to_string()),
-            Value::Money(money) => serde_json::json!({"amount": money.amount.to_string(), "currency": &*money.currency}),
+            Value::Money(money) => {
+                serde_json::json!({"amount": money.amount.to_string(), "currency": &*money.currency})
+            }
             Value::List(items) => Json::Array(items.iter().map(Value::to_json).collect()),
             Value::Map(entries) => {
                 Json::Object(entries.iter().map(|(name, value)| (name.clone(), value.to_json())).collect())

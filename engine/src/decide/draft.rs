@@ -77,15 +77,26 @@ impl<'r, 'a> Draft<'r, 'a> {
 
     pub fn of(reader: &'r Reader<'a>, object: &'r Object, former: Arc<Record>) -> Draft<'r, 'a> {
         let values = former.values.clone();
-        Draft { reader, object, former: Some(former), values, errors: Vec::new(), children: BTreeMap::new(), waiting: false }
+        Draft {
+            reader,
+            object,
+            former: Some(former),
+            values,
+            errors: Vec::new(),
+            children: BTreeMap::new(),
+            waiting: false,
+        }
     }
 
     /// Reads input into the draft. Members in `except` were dealt with already.
     pub fn read(&mut self, input: &Map<String, Json>, except: &[&str]) {
         // Currencies first, so that bare amounts know theirs.
-        let (first, then): (Vec<_>, Vec<_>) = input.iter().filter(|(name, _)| !except.contains(&name.as_str())).partition(|(name, _)| {
-            self.object.field(name).is_some_and(|(slot, _)| self.object.fields.iter().any(|field| input::currency_slot(field) == Some(slot)))
-        });
+        let (first, then): (Vec<_>, Vec<_>) =
+            input.iter().filter(|(name, _)| !except.contains(&name.as_str())).partition(|(name, _)| {
+                self.object.field(name).is_some_and(|(slot, _)| {
+                    self.object.fields.iter().any(|field| input::currency_slot(field) == Some(slot))
+                })
+            });
         for (name, json) in first.into_iter().chain(then) {
             match input::writable(self.object, name) {
                 Ok((slot, field)) => match &field.kind {
@@ -155,12 +166,19 @@ impl<'r, 'a> Draft<'r, 'a> {
     fn read_items(&mut self, slot: usize, field: &Field, to: &Name, json: &Json) {
         let pointer = format!("/{}", field.name);
         let Some(rows) = json.as_array() else {
-            self.errors.push(FieldError::new(Code::WrongType, pointer, format!("`{}` takes a list of rows", field.name)).with("field", &*field.name));
+            self.errors.push(
+                FieldError::new(Code::WrongType, pointer, format!("`{}` takes a list of rows", field.name))
+                    .with("field", &*field.name),
+            );
             return;
         };
         if rows.len() > ITEMS_MAX {
             let message = format!("`{}` has at most {ITEMS_MAX} rows", field.name);
-            self.errors.push(FieldError::new(Code::OutOfRange, pointer, message).with("field", &*field.name).with("maximum", ITEMS_MAX));
+            self.errors.push(
+                FieldError::new(Code::OutOfRange, pointer, message)
+                    .with("field", &*field.name)
+                    .with("maximum", ITEMS_MAX),
+            );
             return;
         }
         let Some(object) = self.reader.model.objects.get(to).cloned() else { return };
@@ -178,7 +196,11 @@ impl<'r, 'a> Draft<'r, 'a> {
             let id = members.get("id").and_then(Json::as_str).and_then(|text| Uuid::parse_str(text).ok());
             let kept = id.and_then(|id| former.iter().find(|child| child.id() == id).cloned());
             if id.is_some() && kept.is_none() {
-                self.errors.push(FieldError::new(Code::BadReference, format!("{place}/id"), "the record has no such row"));
+                self.errors.push(FieldError::new(
+                    Code::BadReference,
+                    format!("{place}/id"),
+                    "the record has no such row",
+                ));
                 continue;
             }
             let mut draft = match &kept {
@@ -194,7 +216,12 @@ impl<'r, 'a> Draft<'r, 'a> {
             draft.formulas(self.reader.today());
             draft.check_required(&[]);
             self.waiting |= draft.waiting;
-            self.errors.extend(draft.errors.into_iter().map(|error| FieldError { pointer: format!("{place}{}", error.pointer), ..error }));
+            self.errors.extend(
+                draft
+                    .errors
+                    .into_iter()
+                    .map(|error| FieldError { pointer: format!("{place}{}", error.pointer), ..error }),
+            );
             children.push(Child { object: to.clone(), former: kept, values: draft.values });
         }
         self.children.insert(slot, children);
@@ -238,7 +265,8 @@ impl<'r, 'a> Draft<'r, 'a> {
 
     /// Evaluates an expression into a slot.
     pub fn assign(&mut self, slot: usize, expr: &Expr, date: Date, origins: Option<&RefCell<Vec<Json>>>) {
-        let env = RecordEnv { reader: self.reader, object: self.object, values: &self.values, date, lets: &NO_LETS, origins };
+        let env =
+            RecordEnv { reader: self.reader, object: self.object, values: &self.values, date, lets: &NO_LETS, origins };
         let field = &self.object.fields[slot];
         match env.eval(expr).map_err(Halt::from).and_then(|value| self.fitted(field, value)) {
             Ok(value) => self.values[slot] = value,
@@ -275,15 +303,26 @@ impl<'r, 'a> Draft<'r, 'a> {
                 Json::String(text) => text,
                 other => other.to_string(),
             })),
-            (FieldKind::Choice { options }, Value::Text(text)) => match options.iter().any(|option| option.name == text) {
-                true => Ok(Value::Text(text)),
-                false => Err(refused(FieldError::new(Code::NotAnOption, pointer, format!("`{text}` is not an option of `{}`", field.name)))),
-            },
+            (FieldKind::Choice { options }, Value::Text(text)) => {
+                match options.iter().any(|option| option.name == text) {
+                    true => Ok(Value::Text(text)),
+                    false => Err(refused(FieldError::new(
+                        Code::NotAnOption,
+                        pointer,
+                        format!("`{text}` is not an option of `{}`", field.name),
+                    ))),
+                }
+            }
             (FieldKind::Date, Value::Moment(moment)) => Ok(Value::Date(moment.date_in(&self.reader.model.zone))),
             (kind, value) => match fits(kind, &value) {
                 true => Ok(value),
                 false => Err(refused(
-                    FieldError::new(Code::WrongType, pointer, format!("the formula of `{}` gave a {}", field.name, value.kind())).with("field", &*field.name),
+                    FieldError::new(
+                        Code::WrongType,
+                        pointer,
+                        format!("the formula of `{}` gave a {}", field.name, value.kind()),
+                    )
+                    .with("field", &*field.name),
                 )),
             },
         }
@@ -337,7 +376,11 @@ impl<'r, 'a> Draft<'r, 'a> {
             Rollup::Count => Some(Decimal::from(rows.len())),
             Rollup::Sum(name) => {
                 let child = self.reader.model.objects.get(to).and_then(|child| child.field(name)).map(|(slot, _)| slot);
-                child.and_then(|child| rows.iter().try_fold(Decimal::ZERO, |sum, row| sum.checked_add(row[child].as_decimal().unwrap_or_default())))
+                child.and_then(|child| {
+                    rows.iter().try_fold(Decimal::ZERO, |sum, row| {
+                        sum.checked_add(row[child].as_decimal().unwrap_or_default())
+                    })
+                })
             }
         };
         let field = &self.object.fields[slot];
@@ -349,7 +392,11 @@ impl<'r, 'a> Draft<'r, 'a> {
                     _ => Value::Decimal(sum),
                 }
             }
-            Err(()) => self.errors.push(FieldError::new(Code::TooManyDigits, format!("/{}", field.name), format!("the sum in `{}` has too many digits", field.name))),
+            Err(()) => self.errors.push(FieldError::new(
+                Code::TooManyDigits,
+                format!("/{}", field.name),
+                format!("the sum in `{}` has too many digits", field.name),
+            )),
         }
     }
 
@@ -361,7 +408,8 @@ impl<'r, 'a> Draft<'r, 'a> {
                 continue;
             }
             let Some(format) = self.number_format(&field.name) else { continue };
-            let counter = Counter { sequence: format!("{}.{}", self.object.name, field.name), bucket: format.bucket(date) };
+            let counter =
+                Counter { sequence: format!("{}.{}", self.object.name, field.name), bucket: format.bucket(date) };
             match self.reader.facts.numbers.get(&counter) {
                 Some(count) => self.values[slot] = Value::text(&format.render(date, *count)),
                 None => {
@@ -379,8 +427,15 @@ impl<'r, 'a> Draft<'r, 'a> {
     }
 
     pub fn check_required(&mut self, also: &[usize]) {
-        let required: BTreeSet<usize> =
-            self.object.fields.iter().enumerate().filter(|(_, field)| field.required).map(|(slot, _)| slot).chain(also.iter().copied()).collect();
+        let required: BTreeSet<usize> = self
+            .object
+            .fields
+            .iter()
+            .enumerate()
+            .filter(|(_, field)| field.required)
+            .map(|(slot, _)| slot)
+            .chain(also.iter().copied())
+            .collect();
         for slot in required {
             let field = &self.object.fields[slot];
             let pointer = format!("/{}", field.name);
@@ -394,25 +449,39 @@ impl<'r, 'a> Draft<'r, 'a> {
             // A value that could not be read is missing for that reason alone.
             let is_reported = self.errors.iter().any(|error| error.pointer == pointer);
             if empty && !is_reported && !self.waiting {
-                self.errors.push(FieldError::new(Code::Required, pointer, format!("`{}` is required", field.name)).with("field", &*field.name));
+                self.errors.push(
+                    FieldError::new(Code::Required, pointer, format!("`{}` is required", field.name))
+                        .with("field", &*field.name),
+                );
             }
         }
     }
 
     pub fn check_rules(&mut self, rules: &[Rule], date: Date) {
         for rule in rules {
-            let env = RecordEnv { reader: self.reader, object: self.object, values: &self.values, date, lets: &NO_LETS, origins: None };
+            let env = RecordEnv {
+                reader: self.reader,
+                object: self.object,
+                values: &self.values,
+                date,
+                lets: &NO_LETS,
+                origins: None,
+            };
             let applies = match &rule.when {
                 Some(when) => env.eval(when).map(|value| value == Value::Bool(true)),
                 None => Ok(true),
             };
-            let holds = applies.and_then(|applies| if applies { env.eval(&rule.require).map(|value| value == Value::Bool(true)) } else { Ok(true) });
+            let holds = applies.and_then(|applies| {
+                if applies { env.eval(&rule.require).map(|value| value == Value::Bool(true)) } else { Ok(true) }
+            });
             let pointer = rule.field.as_ref().map_or_else(String::new, |field| format!("/{field}"));
             match holds {
                 Ok(true) => {}
                 Ok(false) => {
                     let message = self.reader.model.texts.get("en", &rule.text);
-                    let error = FieldError::new(Code::RuleBroken, pointer, message).with("rule", &*rule.name).with("text", rule.text.as_str());
+                    let error = FieldError::new(Code::RuleBroken, pointer, message)
+                        .with("rule", &*rule.name)
+                        .with("text", rule.text.as_str());
                     self.errors.push(error);
                 }
                 Err(EvalError::Missing) => self.waiting = true,
@@ -442,7 +511,14 @@ impl<'r, 'a> Draft<'r, 'a> {
     }
 
     /// Writes the draft into a decision: the record, its rows, the event, the to-dos. Nothing where nothing changed.
-    pub fn finish(mut self, decision: &mut Decision, ids: &mut IdSource, kind: EventKind, transition: Option<&str>, date: Date) -> Result<Arc<Record>, Halt> {
+    pub fn finish(
+        mut self,
+        decision: &mut Decision,
+        ids: &mut IdSource,
+        kind: EventKind,
+        transition: Option<&str>,
+        date: Date,
+    ) -> Result<Arc<Record>, Halt> {
         let context = self.reader.context;
         let id = self.values[slot::ID].as_id().unwrap_or_else(Uuid::nil);
         let mut changes = self.changes();
@@ -464,7 +540,8 @@ impl<'r, 'a> Draft<'r, 'a> {
         let record = Arc::new(Record { object: self.object.name.clone(), values: self.values });
         decision.writes.push(match (&self.former, expected) {
             (Some(former), Some(expected)) => {
-                let changed = (0..record.values.len()).filter(|slot| record.values[*slot] != former.values[*slot]).collect();
+                let changed =
+                    (0..record.values.len()).filter(|slot| record.values[*slot] != former.values[*slot]).collect();
                 Write::Update { record: record.clone(), expected, changed }
             }
             _ => Write::Insert(record.clone()),
@@ -486,7 +563,15 @@ impl<'r, 'a> Draft<'r, 'a> {
 
     /// What differs, by field; stamps of the writing itself aside.
     fn changes(&self) -> BTreeMap<String, Change> {
-        let stamps = [slot::ID, slot::VERSION, slot::CREATED_AT, slot::CREATED_BY, slot::UPDATED_AT, slot::UPDATED_BY, slot::TRACE];
+        let stamps = [
+            slot::ID,
+            slot::VERSION,
+            slot::CREATED_AT,
+            slot::CREATED_BY,
+            slot::UPDATED_AT,
+            slot::UPDATED_BY,
+            slot::TRACE,
+        ];
         let mut changes = BTreeMap::new();
         for (index, field) in self.object.fields.iter().enumerate() {
             if stamps.contains(&index) || field.day_of.is_some() {
@@ -501,13 +586,21 @@ impl<'r, 'a> Draft<'r, 'a> {
         changes
     }
 
-    fn finish_children(&mut self, decision: &mut Decision, ids: &mut IdSource, parent: Uuid, changes: &mut BTreeMap<String, Change>) -> Result<bool, Halt> {
+    fn finish_children(
+        &mut self,
+        decision: &mut Decision,
+        ids: &mut IdSource,
+        parent: Uuid,
+        changes: &mut BTreeMap<String, Change>,
+    ) -> Result<bool, Halt> {
         let mut changed = false;
         for (slot, children) in std::mem::take(&mut self.children) {
-            let Some(first) = children.first().map(|child| child.object.clone()).or_else(|| match &self.object.fields[slot].kind {
-                FieldKind::Items { to } => Some(to.clone()),
-                _ => None,
-            }) else {
+            let Some(first) =
+                children.first().map(|child| child.object.clone()).or_else(|| match &self.object.fields[slot].kind {
+                    FieldKind::Items { to } => Some(to.clone()),
+                    _ => None,
+                })
+            else {
                 continue;
             };
             let former = self.former_children(&first)?;
@@ -515,7 +608,8 @@ impl<'r, 'a> Draft<'r, 'a> {
             let old_rows: Vec<Vec<Value>> = former.iter().map(|child| child.values.clone()).collect();
             let new_rows: Vec<Vec<Value>> = children.iter().map(|child| child.values.clone()).collect();
             let (old, new) = (shown(&old_rows), shown(&new_rows));
-            let kept: BTreeSet<Uuid> = children.iter().filter_map(|child| child.former.as_ref().map(|former| former.id())).collect();
+            let kept: BTreeSet<Uuid> =
+                children.iter().filter_map(|child| child.former.as_ref().map(|former| former.id())).collect();
             for gone in former.iter().filter(|child| !kept.contains(&child.id())) {
                 decision.writes.push(Write::Remove { object: first.clone(), id: gone.id(), expected: gone.version() });
             }
@@ -526,14 +620,18 @@ impl<'r, 'a> Draft<'r, 'a> {
                     Some(former) => {
                         child.values[slot::VERSION] = Value::Decimal(Decimal::from(former.version() + 1));
                         let record = Arc::new(Record { object: child.object, values: child.values });
-                        let slots = (0..record.values.len()).filter(|slot| record.values[*slot] != former.values[*slot]).collect();
+                        let slots = (0..record.values.len())
+                            .filter(|slot| record.values[*slot] != former.values[*slot])
+                            .collect();
                         decision.writes.push(Write::Update { record, expected: former.version(), changed: slots });
                     }
                     None => {
                         child.values[slot::ID] = Value::Id(ids.next());
                         child.values[slot::VERSION] = Value::Decimal(Decimal::ONE);
                         child.values[slot::CREATED_AT] = Value::Moment(self.reader.context.moment);
-                        decision.writes.push(Write::Insert(Arc::new(Record { object: child.object, values: child.values })));
+                        decision
+                            .writes
+                            .push(Write::Insert(Arc::new(Record { object: child.object, values: child.values })));
                     }
                 }
             }
@@ -549,13 +647,20 @@ impl<'r, 'a> Draft<'r, 'a> {
 
     fn row_json(&self, object: &Name, row: &[Value]) -> Json {
         let Some(object) = self.reader.model.objects.get(object) else { return Json::Null };
-        Json::Object(object.own_fields().filter(|(slot, _)| !row[*slot].is_null()).map(|(slot, field)| (field.name.to_string(), row[slot].to_json())).collect())
+        Json::Object(
+            object
+                .own_fields()
+                .filter(|(slot, _)| !row[*slot].is_null())
+                .map(|(slot, field)| (field.name.to_string(), row[slot].to_json()))
+                .collect(),
+        )
     }
 
     fn todos(&self, decision: &mut Decision, id: Uuid, date: Date) -> Result<(), Halt> {
         for todo in &self.object.todos {
             let open = |values: &[Value]| -> Result<bool, EvalError> {
-                let env = RecordEnv { reader: self.reader, object: self.object, values, date, lets: &NO_LETS, origins: None };
+                let env =
+                    RecordEnv { reader: self.reader, object: self.object, values, date, lets: &NO_LETS, origins: None };
                 match env.eval(&todo.when) {
                     Ok(value) => Ok(value == Value::Bool(true)),
                     Err(EvalError::Missing) => Err(EvalError::Missing),

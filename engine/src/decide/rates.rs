@@ -40,7 +40,8 @@ pub fn close(reader: &Reader<'_>, table: &Name, row: Uuid, valid_to: Date) -> Re
     let object = object_of(reader, table)?;
     table_of(reader, table)?;
     let former = existing(reader, object, row)?;
-    let (from, to, superseded) = (slot_of(object, "valid_from"), slot_of(object, "valid_to"), slot_of(object, "superseded_at"));
+    let (from, to, superseded) =
+        (slot_of(object, "valid_from"), slot_of(object, "valid_to"), slot_of(object, "superseded_at"));
     if !former.values[superseded].is_null() {
         return Err(Refusal::new(Code::RowsImmutable, "the row was superseded by a newer one").into());
     }
@@ -74,7 +75,9 @@ fn text(value: &Value) -> &str {
 fn table_of<'a>(reader: &Reader<'a>, name: &Name) -> Result<&'a RateTable, Halt> {
     reader.model.rate_tables.get(name).ok_or_else(|| {
         let hint = suggest::hint(name, reader.model.rate_tables.keys().map(|name| &**name));
-        Refusal::new(Code::UnknownDefinition, format!("there is no rate table `{name}`; {hint}")).with("table", &**name).into()
+        Refusal::new(Code::UnknownDefinition, format!("there is no rate table `{name}`; {hint}"))
+            .with("table", &**name)
+            .into()
     })
 }
 
@@ -97,7 +100,11 @@ fn as_input(table: &RateTable, row: &Map<String, Json>) -> (Map<String, Json>, V
                     input.insert("valid_from".to_owned(), from.clone());
                     input.insert("valid_to".to_owned(), to.clone());
                 }
-                _ => errors.push(FieldError::new(Code::WrongType, "/valid", "`valid` is [from inclusive, to exclusive or null]")),
+                _ => errors.push(FieldError::new(
+                    Code::WrongType,
+                    "/valid",
+                    "`valid` is [from inclusive, to exclusive or null]",
+                )),
             },
             (_, Some(value)) if value.schedule_slot.is_some() && json.get("schedule").is_some() => {
                 input.insert(format!("{member}_schedule"), json["schedule"].clone());
@@ -111,7 +118,10 @@ fn as_input(table: &RateTable, row: &Map<String, Json>) -> (Map<String, Json>, V
     for value in &table.values {
         let given = input.contains_key(&*value.name) || input.contains_key(&format!("{}_schedule", value.name));
         if !given {
-            errors.push(FieldError::new(Code::Required, format!("/{}", value.name), format!("`{}` is required", value.name)).with("field", &*value.name));
+            errors.push(
+                FieldError::new(Code::Required, format!("/{}", value.name), format!("`{}` is required", value.name))
+                    .with("field", &*value.name),
+            );
         }
     }
     (input, errors)
@@ -123,6 +133,10 @@ fn check_validity(draft: &mut Draft<'_, '_>, object: &Object) {
     if let (Some(from), Some(to)) = (from, to)
         && to <= from
     {
-        draft.errors.push(FieldError::new(Code::OutOfRange, "/valid/1", format!("the row ends on {to}, before it begins on {from}")));
+        draft.errors.push(FieldError::new(
+            Code::OutOfRange,
+            "/valid/1",
+            format!("the row ends on {to}, before it begins on {from}"),
+        ));
     }
 }

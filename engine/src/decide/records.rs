@@ -41,17 +41,28 @@ pub fn create(reader: &Reader<'_>, object: &Name, input: &Map<String, Json>) -> 
     Ok(decision)
 }
 
-pub fn update(reader: &Reader<'_>, object: &Name, id: Uuid, version: i64, input: &Map<String, Json>) -> Result<Decision, Halt> {
+pub fn update(
+    reader: &Reader<'_>,
+    object: &Name,
+    id: Uuid,
+    version: i64,
+    input: &Map<String, Json>,
+) -> Result<Decision, Halt> {
     let object = object_of(reader, object)?;
     changeable(object)?;
     let former = existing(reader, object, id)?;
-    let final_state = former.state().and_then(|state| object.lifecycle.as_ref()?.state(state)).filter(|state| state.is_final);
+    let final_state =
+        former.state().and_then(|state| object.lifecycle.as_ref()?.state(state)).filter(|state| state.is_final);
     if let Some(state) = final_state {
         let detail = format!("a record in the state `{}` cannot be edited", state.name);
         return Err(Refusal::new(Code::TransitionNotAllowed, detail).with("state", &*state.name).into());
     }
     let mut draft = Draft::of(reader, object, former.clone());
-    let echoed: Vec<&str> = input.keys().map(String::as_str).filter(|name| *name != "owner" && *name != "department" && super::draft::is_echo(object, name)).collect();
+    let echoed: Vec<&str> = input
+        .keys()
+        .map(String::as_str)
+        .filter(|name| *name != "owner" && *name != "department" && super::draft::is_echo(object, name))
+        .collect();
     draft.read(input, &echoed);
     check_version(&draft, object, &former, version, input)?;
     let template = former.template().and_then(|name| reader.model.templates.get(name));
@@ -104,7 +115,13 @@ pub fn restore(reader: &Reader<'_>, object: &Name, id: Uuid, version: i64) -> Re
     finish_plain(reader, object, &former, draft, EventKind::Restored)
 }
 
-fn finish_plain(reader: &Reader<'_>, object: &Object, former: &Arc<Record>, draft: Draft<'_, '_>, kind: EventKind) -> Result<Decision, Halt> {
+fn finish_plain(
+    reader: &Reader<'_>,
+    object: &Object,
+    former: &Arc<Record>,
+    draft: Draft<'_, '_>,
+    kind: EventKind,
+) -> Result<Decision, Halt> {
     let mut decision = Decision::default();
     let mut ids = IdSource::new(reader.context.command, reader.context.moment);
     let record = draft.finish(&mut decision, &mut ids, kind, None, reader.today())?;
@@ -146,8 +163,14 @@ pub fn object_of<'a>(reader: &Reader<'a>, name: &Name) -> Result<&'a Object, Hal
 /// Rows of rate tables have commands of their own, owned rows are written with their parent.
 fn changeable(object: &Object) -> Result<(), Refusal> {
     match (&object.source, &object.owned_by) {
-        (Source::RateTable, _) => Err(Refusal::new(Code::RowsImmutable, format!("rows of `{}` are closed and added, never edited", object.name))),
-        (_, Some(owner)) => Err(Refusal::new(Code::ReadOnly, format!("`{}` is written with its `{owner}`", object.name)).with("object", &**owner)),
+        (Source::RateTable, _) => Err(Refusal::new(
+            Code::RowsImmutable,
+            format!("rows of `{}` are closed and added, never edited", object.name),
+        )),
+        (_, Some(owner)) => {
+            Err(Refusal::new(Code::ReadOnly, format!("`{}` is written with its `{owner}`", object.name))
+                .with("object", &**owner))
+        }
         _ => Ok(()),
     }
 }
@@ -161,16 +184,28 @@ pub fn existing(reader: &Reader<'_>, object: &Object, id: Uuid) -> Result<Arc<Re
 }
 
 fn not_found(object: &Object, id: Uuid) -> Refusal {
-    Refusal::new(Code::NotFound, format!("there is no {} `{id}`", object.name)).with("object", &*object.name).with("id", id.to_string())
+    Refusal::new(Code::NotFound, format!("there is no {} `{id}`", object.name))
+        .with("object", &*object.name)
+        .with("id", id.to_string())
 }
 
-fn template_of<'a>(reader: &Reader<'a>, object: &Object, input: &Map<String, Json>) -> Result<Option<&'a Template>, Halt> {
+fn template_of<'a>(
+    reader: &Reader<'a>,
+    object: &Object,
+    input: &Map<String, Json>,
+) -> Result<Option<&'a Template>, Halt> {
     let Some(given) = input.get("template").filter(|given| !given.is_null()) else { return Ok(None) };
     let name = given.as_str().unwrap_or_default();
     match reader.model.templates.get(name).filter(|template| template.object == object.name) {
         Some(template) => Ok(Some(template)),
         None => {
-            let known: Vec<&str> = reader.model.templates.values().filter(|template| template.object == object.name).map(|template| &*template.name).collect();
+            let known: Vec<&str> = reader
+                .model
+                .templates
+                .values()
+                .filter(|template| template.object == object.name)
+                .map(|template| &*template.name)
+                .collect();
             let message = format!("`{}` has no template `{name}`; {}", object.name, suggest::hint(name, known));
             let error = crate::refusal::FieldError::new(Code::NotAnOption, "/template", message).with("value", name);
             Err(Refusal::of_fields(vec![error]).into())
@@ -180,7 +215,13 @@ fn template_of<'a>(reader: &Reader<'a>, object: &Object, input: &Map<String, Jso
 
 /// The version given must be the record's. Where it is older, the change still goes through when it touches nothing
 /// that somebody else changed since; the caller's own reading of the rest stays out of it.
-fn check_version(draft: &Draft<'_, '_>, object: &Object, former: &Record, version: i64, input: &Map<String, Json>) -> Result<(), Halt> {
+fn check_version(
+    draft: &Draft<'_, '_>,
+    object: &Object,
+    former: &Record,
+    version: i64,
+    input: &Map<String, Json>,
+) -> Result<(), Halt> {
     if former.version() == version {
         return Ok(());
     }
@@ -190,7 +231,10 @@ fn check_version(draft: &Draft<'_, '_>, object: &Object, former: &Record, versio
         if let Some((slot, _)) = object.field(name)
             && draft.values[slot] != former.values[slot]
         {
-            fields.insert(name.clone(), serde_json::json!({"yours": draft.values[slot].to_json(), "theirs": former.values[slot].to_json()}));
+            fields.insert(
+                name.clone(),
+                serde_json::json!({"yours": draft.values[slot].to_json(), "theirs": former.values[slot].to_json()}),
+            );
         }
     }
     refusal.params.insert("fields", Json::Object(fields));
@@ -198,7 +242,10 @@ fn check_version(draft: &Draft<'_, '_>, object: &Object, former: &Record, versio
 }
 
 pub fn stale(former: &Record, version: i64) -> Refusal {
-    Refusal::new(Code::StaleVersion, format!("version {version} is not the newest; the record is at version {}", former.version()))
-        .with("version", former.version())
-        .with("given", version)
+    Refusal::new(
+        Code::StaleVersion,
+        format!("version {version} is not the newest; the record is at version {}", former.version()),
+    )
+    .with("version", former.version())
+    .with("given", version)
 }

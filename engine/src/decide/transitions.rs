@@ -17,10 +17,19 @@ use crate::value::Value;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-pub fn transition(reader: &Reader<'_>, object: &Name, id: Uuid, version: Option<i64>, name: &str, input: &Map<String, Json>) -> Result<Decision, Halt> {
+pub fn transition(
+    reader: &Reader<'_>,
+    object: &Name,
+    id: Uuid,
+    version: Option<i64>,
+    name: &str,
+    input: &Map<String, Json>,
+) -> Result<Decision, Halt> {
     let object = object_of(reader, object)?;
     let Some(lifecycle) = &object.lifecycle else {
-        return Err(Refusal::new(Code::UnknownTransition, format!("`{}` has no lifecycle", object.name)).with("transition", name).into());
+        return Err(Refusal::new(Code::UnknownTransition, format!("`{}` has no lifecycle", object.name))
+            .with("transition", name)
+            .into());
     };
     let Some(transition) = lifecycle.transition(name) else {
         return Err(unknown(object, lifecycle, name).into());
@@ -37,10 +46,16 @@ pub fn transition(reader: &Reader<'_>, object: &Name, id: Uuid, version: Option<
         if !transition.input.iter().any(|field| **field == **member) {
             let known: Vec<&str> = transition.input.iter().map(|field| &**field).collect();
             let message = format!("`{name}` takes no `{member}`; {}", suggest::hint(member, known));
-            draft.errors.push(FieldError::new(Code::UnknownField, format!("/input/{member}"), message).with("field", member.as_str()));
+            draft.errors.push(
+                FieldError::new(Code::UnknownField, format!("/input/{member}"), message).with("field", member.as_str()),
+            );
         }
     }
-    let allowed: Map<String, Json> = input.iter().filter(|(member, _)| transition.input.iter().any(|field| **field == ***member)).map(|(name, json)| (name.clone(), json.clone())).collect();
+    let allowed: Map<String, Json> = input
+        .iter()
+        .filter(|(member, _)| transition.input.iter().any(|field| **field == ***member))
+        .map(|(name, json)| (name.clone(), json.clone()))
+        .collect();
     draft.read(&allowed, &[]);
     draft.values[slot::STATE] = Value::Text(transition.to.clone());
     let template = former.template().and_then(|name| reader.model.templates.get(name));
@@ -58,7 +73,8 @@ pub fn transition(reader: &Reader<'_>, object: &Name, id: Uuid, version: Option<
     }
     let date = business_date(reader, template, &draft.values);
     draft.formulas(date);
-    let required: Vec<usize> = transition.require.iter().filter_map(|field| object.field(field).map(|(slot, _)| slot)).collect();
+    let required: Vec<usize> =
+        transition.require.iter().filter_map(|field| object.field(field).map(|(slot, _)| slot)).collect();
     draft.check_required(&required);
     draft.check_rules(&object.rules, date);
     draft.check_rules(template.map_or(&[], |template| &template.rules), date);
@@ -90,9 +106,19 @@ pub fn may_start(reader: &Reader<'_>, object: &Object, transition: &Transition, 
         Ok(Value::Bool(true)) => Ok(()),
         Err(EvalError::Missing) => Err(Halt::Missing),
         Ok(_) | Err(EvalError::Failed(_)) => {
-            let text = object.lifecycle.as_ref().map(|lifecycle| format!("lifecycle/{}/transitions/{}/guard_message", lifecycle.name, transition.name)).unwrap_or_default();
-            let detail = reader.model.texts.find("en", &text).unwrap_or_else(|| format!("the condition of `{}` does not hold: {}", transition.name, guard.source()));
-            Err(Refusal::new(Code::GuardRefused, detail).with("transition", &*transition.name).with("text", text).into())
+            let text = object
+                .lifecycle
+                .as_ref()
+                .map(|lifecycle| format!("lifecycle/{}/transitions/{}/guard_message", lifecycle.name, transition.name))
+                .unwrap_or_default();
+            let detail =
+                reader.model.texts.find("en", &text).unwrap_or_else(|| {
+                    format!("the condition of `{}` does not hold: {}", transition.name, guard.source())
+                });
+            Err(Refusal::new(Code::GuardRefused, detail)
+                .with("transition", &*transition.name)
+                .with("text", text)
+                .into())
         }
     }
 }

@@ -61,8 +61,15 @@ impl<'a> Checker<'a> {
             for (file, definition) in &pack.definitions {
                 let name: Name = definition.name().into();
                 check_name(&mut diagnostics, file, "/name", definition.name());
-                if let Some(former) = found.insert((definition.kind(), name), Found { pack: &pack.name, file, definition }) {
-                    let message = format!("{} `{}` is defined in `{}` too", definition.kind().as_str(), definition.name(), former.file);
+                if let Some(former) =
+                    found.insert((definition.kind(), name), Found { pack: &pack.name, file, definition })
+                {
+                    let message = format!(
+                        "{} `{}` is defined in `{}` too",
+                        definition.kind().as_str(),
+                        definition.name(),
+                        former.file
+                    );
                     diagnostics.error(Code::DuplicateDefinition, file, "/name", message);
                 }
             }
@@ -95,7 +102,11 @@ impl<'a> Checker<'a> {
 
     /// The definitions of a kind, with their places.
     pub fn of_kind(&self, kind: Kind) -> Vec<(Name, Found<'a>)> {
-        self.found.iter().filter(|((found, _), _)| *found == kind).map(|((_, name), found)| (name.clone(), *found)).collect()
+        self.found
+            .iter()
+            .filter(|((found, _), _)| *found == kind)
+            .map(|((_, name), found)| (name.clone(), *found))
+            .collect()
     }
 
     pub fn error(&mut self, code: Code, found: Found<'a>, pointer: impl Into<String>, message: impl Into<String>) {
@@ -112,7 +123,9 @@ impl<'a> Checker<'a> {
 
     /// Names of options are values, not columns: they may be written as the world writes them (`zh-CN`).
     pub fn check_option(&mut self, found: Found<'a>, pointer: &str, name: &str) {
-        let good = !name.is_empty() && name.len() <= NAME_CHARS_MAX && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.".contains(letter));
+        let good = !name.is_empty()
+            && name.len() <= NAME_CHARS_MAX
+            && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "_-.".contains(letter));
         if !good {
             let message = format!("`{name}` is not a good name for an option: letters, digits, `_`, `-` and `.`");
             self.error(Code::BadName, found, pointer, message);
@@ -120,9 +133,18 @@ impl<'a> Checker<'a> {
     }
 
     /// Reports a name that leads nowhere, with the nearest that exists.
-    pub fn unknown<'n>(&mut self, found: Found<'a>, pointer: impl Into<String>, what: &str, name: &str, known: impl IntoIterator<Item = &'n str> + Clone) {
+    pub fn unknown<'n>(
+        &mut self,
+        found: Found<'a>,
+        pointer: impl Into<String>,
+        what: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'n str> + Clone,
+    ) {
         let hint = suggest::hint(name, known);
-        self.diagnostics.error(Code::UnknownReference, found.file, pointer, format!("there is no {what} `{name}`")).hint(hint);
+        self.diagnostics
+            .error(Code::UnknownReference, found.file, pointer, format!("there is no {what} `{name}`"))
+            .hint(hint);
     }
 
     /// Whether a definition exists; reported where it does not.
@@ -146,7 +168,13 @@ impl<'a> Checker<'a> {
     }
 
     /// The slot of a field of an object; reported where there is none.
-    pub fn expect_field(&mut self, found: Found<'a>, pointer: impl Into<String>, object: &str, field: &str) -> Option<usize> {
+    pub fn expect_field(
+        &mut self,
+        found: Found<'a>,
+        pointer: impl Into<String>,
+        object: &str,
+        field: &str,
+    ) -> Option<usize> {
         let slot = self.objects.get(object)?.field(field).map(|(slot, _)| slot);
         if slot.is_none() {
             let known: Vec<Name> = self.objects[object].by_name.keys().cloned().collect();
@@ -156,7 +184,13 @@ impl<'a> Checker<'a> {
     }
 
     /// Compiles an expression and checks its names and types; everything wrong is reported at its place.
-    pub fn expression(&mut self, found: Found<'a>, pointer: &str, source: &str, scope: &super::names::Names<'_>) -> Option<(Expr, Option<Type>)> {
+    pub fn expression(
+        &mut self,
+        found: Found<'a>,
+        pointer: &str,
+        source: &str,
+        scope: &super::names::Names<'_>,
+    ) -> Option<(Expr, Option<Type>)> {
         let (result, errors) = scope.compile(&self.objects, &self.dimensions, source);
         for error in errors {
             self.report(found, pointer, &error);
@@ -173,9 +207,14 @@ impl<'a> Checker<'a> {
         let mut infos = Vec::new();
         for pack in packs {
             hash.update(pack.hash.as_bytes());
-            infos.push(PackInfo { name: pack.name.as_str().into(), version: pack.version.clone(), hash: pack.hash.clone() });
+            infos.push(PackInfo {
+                name: pack.name.as_str().into(),
+                version: pack.version.clone(),
+                hash: pack.hash.clone(),
+            });
         }
-        let definitions = self.found.into_iter().map(|(key, found)| (key, (found.pack.into(), found.definition.clone()))).collect();
+        let definitions =
+            self.found.into_iter().map(|(key, found)| (key, (found.pack.into(), found.definition.clone()))).collect();
         let model = self.zone.map(|zone| Model {
             hash: hex(&hash.finalize()),
             zone,

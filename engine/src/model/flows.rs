@@ -21,9 +21,15 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let lifecycle = self.lifecycle(&name, found, written);
-            let taken = self.objects.get_mut(written.on.as_str()).and_then(|object| object.lifecycle.replace(lifecycle));
+            let taken =
+                self.objects.get_mut(written.on.as_str()).and_then(|object| object.lifecycle.replace(lifecycle));
             if let Some(former) = taken {
-                self.error(Code::DuplicateDefinition, found, "/on", format!("`{}` has the lifecycle `{}` already", written.on, former.name));
+                self.error(
+                    Code::DuplicateDefinition,
+                    found,
+                    "/on",
+                    format!("`{}` has the lifecycle `{}` already", written.on, former.name),
+                );
             }
         }
         for (name, found) in self.of_kind(Kind::Template) {
@@ -49,7 +55,12 @@ impl<'a> Checker<'a> {
             let pointer = format!("/transitions/{transition_name}");
             self.check_name(found, &pointer, transition_name);
             if transition.from.is_empty() {
-                self.error(Code::MissingProperty, found, pointer.clone(), "a transition needs `from`: the states it starts in");
+                self.error(
+                    Code::MissingProperty,
+                    found,
+                    pointer.clone(),
+                    "a transition needs `from`: the states it starts in",
+                );
             }
             for (index, state) in transition.from.iter().enumerate() {
                 if !written.states.contains_key(state) {
@@ -65,16 +76,40 @@ impl<'a> Checker<'a> {
         for state in written.states.keys() {
             self.check_name(found, &format!("/states/{state}"), state);
             if !reached.contains(state.as_str()) {
-                self.error(Code::UnreachableState, found, format!("/states/{state}"), format!("no transition leads to `{state}`"));
+                self.error(
+                    Code::UnreachableState,
+                    found,
+                    format!("/states/{state}"),
+                    format!("no transition leads to `{state}`"),
+                );
             }
         }
-        let states = written.states.iter().map(|(name, state)| State { name: name.as_str().into(), tone: state.tone, is_final: state.is_final });
-        Lifecycle { name: name.clone(), initial: written.initial.as_str().into(), states: states.collect(), transitions }
+        let states = written.states.iter().map(|(name, state)| State {
+            name: name.as_str().into(),
+            tone: state.tone,
+            is_final: state.is_final,
+        });
+        Lifecycle {
+            name: name.clone(),
+            initial: written.initial.as_str().into(),
+            states: states.collect(),
+            transitions,
+        }
     }
 
-    fn transition(&mut self, name: &str, found: Found<'a>, pointer: &str, lifecycle: &LifecycleDefinition, written: &TransitionDefinition) -> Transition {
+    fn transition(
+        &mut self,
+        name: &str,
+        found: Found<'a>,
+        pointer: &str,
+        lifecycle: &LifecycleDefinition,
+        written: &TransitionDefinition,
+    ) -> Transition {
         let names = Names { object: &lifecycle.on, bare: true, extra: &[] };
-        let guard = written.guard.as_ref().and_then(|guard| self.condition(found, &format!("{pointer}/guard"), &guard.0, &names));
+        let guard = written
+            .guard
+            .as_ref()
+            .and_then(|guard| self.condition(found, &format!("{pointer}/guard"), &guard.0, &names));
         for (member, fields) in [("input", &written.input), ("require", &written.require)] {
             for (index, field) in fields.iter().enumerate() {
                 self.expect_field(found, format!("{pointer}/{member}/{index}"), &lifecycle.on, field);
@@ -139,13 +174,23 @@ impl<'a> Checker<'a> {
         let mut rules = Vec::new();
         for (rule_name, rule) in &written.rules {
             let pointer = format!("/rules/{rule_name}");
-            let when = rule.when.as_ref().and_then(|when| self.condition(found, &format!("{pointer}/when"), &when.0, &names));
+            let when =
+                rule.when.as_ref().and_then(|when| self.condition(found, &format!("{pointer}/when"), &when.0, &names));
             if let Some(require) = self.condition(found, &format!("{pointer}/require"), &rule.require.0, &names) {
                 let text = format!("template/{name}/rules/{rule_name}/message");
-                rules.push(Rule { name: rule_name.as_str().into(), require, when, text, field: rule.field.as_deref().map(Name::from) });
+                rules.push(Rule {
+                    name: rule_name.as_str().into(),
+                    require,
+                    when,
+                    text,
+                    field: rule.field.as_deref().map(Name::from),
+                });
             }
         }
-        let business_date = written.business_date.as_deref().and_then(|field| self.expect_field(found, "/business_date", &object, field));
+        let business_date = written
+            .business_date
+            .as_deref()
+            .and_then(|field| self.expect_field(found, "/business_date", &object, field));
         Template {
             name: name.clone(),
             object: object.clone(),
@@ -153,7 +198,10 @@ impl<'a> Checker<'a> {
             sections: written
                 .sections
                 .iter()
-                .map(|section| Section { id: section.id.as_str().into(), fields: section.fields.iter().map(|field| field.as_str().into()).collect() })
+                .map(|section| Section {
+                    id: section.id.as_str().into(),
+                    fields: section.fields.iter().map(|field| field.as_str().into()).collect(),
+                })
                 .collect(),
             required,
             defaults: written.defaults.iter().map(|(field, value)| (field.as_str().into(), value.clone())).collect(),

@@ -82,7 +82,11 @@ impl View<'_> {
                 let compiled = self.objects.get(object)?;
                 match compiled.field(step) {
                     Some((_, field)) => Some(type_of(&field.kind)),
-                    None => self.dimensions.values().any(|dimension| dimension.of == *object && dimension.classifications.contains_key(step)).then_some(Type::Text),
+                    None => self
+                        .dimensions
+                        .values()
+                        .any(|dimension| dimension.of == *object && dimension.classifications.contains_key(step))
+                        .then_some(Type::Text),
                 }
             }
             Type::Money => match step {
@@ -101,7 +105,13 @@ pub(super) fn type_of(kind: &FieldKind) -> Type {
     match kind {
         FieldKind::Text { .. } | FieldKind::Choice { .. } => Type::Text,
         FieldKind::Decimal { .. } => Type::Decimal,
-        FieldKind::Rollup { money, .. } => if money.is_some() { Type::Money } else { Type::Decimal },
+        FieldKind::Rollup { money, .. } => {
+            if money.is_some() {
+                Type::Money
+            } else {
+                Type::Decimal
+            }
+        }
         FieldKind::Money { .. } => Type::Money,
         FieldKind::Boolean => Type::Bool,
         FieldKind::Date => Type::Date,
@@ -123,8 +133,16 @@ impl Types for View<'_> {
     fn names(&self, prefix: &Path) -> Vec<String> {
         match self.path(prefix) {
             Some(Type::Reference(object)) => {
-                let fields = self.objects.get(&object).into_iter().flat_map(|object| object.by_name.keys().map(|name| name.to_string()));
-                let classes = self.dimensions.values().filter(|dimension| dimension.of == object).flat_map(|dimension| dimension.classifications.keys().cloned());
+                let fields = self
+                    .objects
+                    .get(&object)
+                    .into_iter()
+                    .flat_map(|object| object.by_name.keys().map(|name| name.to_string()));
+                let classes = self
+                    .dimensions
+                    .values()
+                    .filter(|dimension| dimension.of == object)
+                    .flat_map(|dimension| dimension.classifications.keys().cloned());
                 fields.chain(classes).collect()
             }
             Some(Type::Money) => vec!["amount".to_owned(), "currency".to_owned()],

@@ -30,11 +30,17 @@ impl<'a> Checker<'a> {
                 _ => None,
             })
             .collect();
-        let names: BTreeSet<Name> = written.iter().map(|(name, ..)| name.clone()).chain(self.rate_tables.keys().cloned()).collect();
+        let names: BTreeSet<Name> =
+            written.iter().map(|(name, ..)| name.clone()).chain(self.rate_tables.keys().cloned()).collect();
         for (name, found, object) in &written {
             let shape = self.shape(name, *found, object, &names);
             if self.objects.contains_key(name) {
-                self.error(Code::DuplicateDefinition, *found, "/name", format!("a rate table is named `{name}` too; its rows are records of that name"));
+                self.error(
+                    Code::DuplicateDefinition,
+                    *found,
+                    "/name",
+                    format!("a rate table is named `{name}` too; its rows are records of that name"),
+                );
             }
             self.objects.insert(name.clone(), shape);
         }
@@ -60,7 +66,12 @@ impl<'a> Checker<'a> {
             let pointer = format!("/fields/{field_name}");
             self.check_name(found, &pointer, field_name);
             if fields.iter().any(|taken| *taken.name == **field_name) {
-                self.error(Code::BadName, found, pointer.clone(), format!("every object has a field `{field_name}` already"));
+                self.error(
+                    Code::BadName,
+                    found,
+                    pointer.clone(),
+                    format!("every object has a field `{field_name}` already"),
+                );
                 continue;
             }
             let kind = self.kind(found, &pointer, written, field, objects);
@@ -78,7 +89,8 @@ impl<'a> Checker<'a> {
                 },
                 required: field.required,
                 unique: field.unique || written.key.as_deref() == Some(field_name),
-                index: field.index || matches!(field.field_type, FieldType::Reference | FieldType::User | FieldType::Department),
+                index: field.index
+                    || matches!(field.field_type, FieldType::Reference | FieldType::User | FieldType::Department),
                 hidden: field.hidden,
                 system: false,
                 default: None,
@@ -115,7 +127,12 @@ impl<'a> Checker<'a> {
     /// The number form of a sequence field: its own, or that of a sequence it names.
     fn field_sequence(&mut self, object: &Name, found: Found<'a>, pointer: &str, name: &str, field: &FieldDefinition) {
         let Some(format) = &field.format else {
-            self.error(Code::MissingProperty, found, pointer, "a sequence needs a `format`, such as `WO-{yyyy}{MM}-{seq:5}`");
+            self.error(
+                Code::MissingProperty,
+                found,
+                pointer,
+                "a sequence needs a `format`, such as `WO-{yyyy}{MM}-{seq:5}`",
+            );
             return;
         };
         let parsed = match self.sequences.get(format.as_str()) {
@@ -185,24 +202,49 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn kind(&mut self, found: Found<'a>, pointer: &str, object: &ObjectDefinition, field: &FieldDefinition, objects: &BTreeSet<Name>) -> FieldKind {
+    fn kind(
+        &mut self,
+        found: Found<'a>,
+        pointer: &str,
+        object: &ObjectDefinition,
+        field: &FieldDefinition,
+        objects: &BTreeSet<Name>,
+    ) -> FieldKind {
         let minimum = field.minimum.as_ref().map(|bound| bound.0);
         let maximum = field.maximum.as_ref().map(|bound| bound.0);
         let decimal = |scale: u32| FieldKind::Decimal { scale: field.scale.unwrap_or(scale), minimum, maximum };
-        let text = |length: u32| FieldKind::Text { max_length: field.max_length.unwrap_or(length), pattern: field.pattern.clone() };
+        let text = |length: u32| FieldKind::Text {
+            max_length: field.max_length.unwrap_or(length),
+            pattern: field.pattern.clone(),
+        };
         if field.scale.is_some_and(|scale| scale > 10) {
             self.error(Code::BadProperty, found, format!("{pointer}/scale"), "a scale is at most 10");
         }
         match field.field_type {
-            FieldType::Text | FieldType::Email | FieldType::Phone | FieldType::Url | FieldType::Time | FieldType::Duration | FieldType::Sequence => text(TEXT_LENGTH_DEFAULT),
+            FieldType::Text
+            | FieldType::Email
+            | FieldType::Phone
+            | FieldType::Url
+            | FieldType::Time
+            | FieldType::Duration
+            | FieldType::Sequence => text(TEXT_LENGTH_DEFAULT),
             FieldType::Address => text(500),
             FieldType::LongText | FieldType::RichText => text(LONG_TEXT_LENGTH_DEFAULT),
             FieldType::Integer => FieldKind::Decimal { scale: 0, minimum, maximum },
             FieldType::Decimal => decimal(2),
             FieldType::Percent => decimal(4),
             FieldType::Money => {
-                let currency = field.currency.as_deref().filter(|currency| is_currency_code(currency)).map_or_else(|| self.currency.clone(), Name::from);
-                FieldKind::Money { scale: field.scale.unwrap_or(2), currency: CurrencySource::Fixed(currency), minimum, maximum }
+                let currency = field
+                    .currency
+                    .as_deref()
+                    .filter(|currency| is_currency_code(currency))
+                    .map_or_else(|| self.currency.clone(), Name::from);
+                FieldKind::Money {
+                    scale: field.scale.unwrap_or(2),
+                    currency: CurrencySource::Fixed(currency),
+                    minimum,
+                    maximum,
+                }
             }
             FieldType::Boolean => FieldKind::Boolean,
             FieldType::Date => FieldKind::Date,
@@ -217,11 +259,17 @@ impl<'a> Checker<'a> {
                 let mut options: Vec<(i64, ChoiceOption)> = field
                     .options
                     .iter()
-                    .map(|(name, option)| (option.rank.unwrap_or(0), ChoiceOption { name: name.as_str().into(), tone: option.tone }))
+                    .map(|(name, option)| {
+                        (option.rank.unwrap_or(0), ChoiceOption { name: name.as_str().into(), tone: option.tone })
+                    })
                     .collect();
                 options.sort_by_key(|(rank, _)| *rank);
                 let options = options.into_iter().map(|(_, option)| option).collect();
-                if field.field_type == FieldType::Choice { FieldKind::Choice { options } } else { FieldKind::Choices { options } }
+                if field.field_type == FieldType::Choice {
+                    FieldKind::Choice { options }
+                } else {
+                    FieldKind::Choices { options }
+                }
             }
             FieldType::Reference | FieldType::References | FieldType::Items => {
                 let names: Vec<&str> = field.to.as_ref().map(|to| to.names()).unwrap_or_default();
@@ -230,7 +278,13 @@ impl<'a> Checker<'a> {
                 }
                 for name in &names {
                     if !objects.contains(*name) {
-                        self.unknown(found, format!("{pointer}/to"), "object", name, objects.iter().map(|name| &**name));
+                        self.unknown(
+                            found,
+                            format!("{pointer}/to"),
+                            "object",
+                            name,
+                            objects.iter().map(|name| &**name),
+                        );
                     }
                 }
                 let to: Vec<Name> = names.into_iter().map(Name::from).collect();
@@ -240,7 +294,9 @@ impl<'a> Checker<'a> {
                 };
                 match field.field_type {
                     FieldType::References => FieldKind::Ids { to },
-                    FieldType::Items => FieldKind::Items { to: to.into_iter().next().unwrap_or_else(|| object.name.as_str().into()) },
+                    FieldType::Items => {
+                        FieldKind::Items { to: to.into_iter().next().unwrap_or_else(|| object.name.as_str().into()) }
+                    }
                     _ => FieldKind::Id { to, on_delete },
                 }
             }
@@ -273,14 +329,24 @@ impl<'a> Checker<'a> {
             let roles = self.of_kind(Kind::Role);
             return Some(roles.into_iter().map(|(name, _)| ChoiceOption { name, tone: Default::default() }).collect());
         }
-        let classification = from.split_once('.').and_then(|(dimension, name)| self.dimensions.get(dimension)?.classifications.get(name));
+        let classification = from
+            .split_once('.')
+            .and_then(|(dimension, name)| self.dimensions.get(dimension)?.classifications.get(name));
         match classification {
-            Some(classification) => Some(classification.values.iter().map(|(name, tone)| ChoiceOption { name: name.as_str().into(), tone: *tone }).collect()),
+            Some(classification) => Some(
+                classification
+                    .values
+                    .iter()
+                    .map(|(name, tone)| ChoiceOption { name: name.as_str().into(), tone: *tone })
+                    .collect(),
+            ),
             None => {
                 let known: Vec<String> = self
                     .dimensions
                     .values()
-                    .flat_map(|dimension| dimension.classifications.keys().map(|name| format!("{}.{name}", dimension.name)))
+                    .flat_map(|dimension| {
+                        dimension.classifications.keys().map(|name| format!("{}.{name}", dimension.name))
+                    })
                     .chain(["roles".to_owned()])
                     .collect();
                 self.unknown(found, pointer, "classification", from, known.iter().map(String::as_str));
@@ -301,18 +367,30 @@ impl<'a> Checker<'a> {
             };
             let Some(items) = self.expect_field(found, format!("{pointer}/of"), name, items_name) else { continue };
             let FieldKind::Items { to } = self.objects[name].fields[items].kind.clone() else {
-                self.error(Code::BadProperty, found, format!("{pointer}/of"), format!("`{items_name}` is not an items field"));
+                self.error(
+                    Code::BadProperty,
+                    found,
+                    format!("{pointer}/of"),
+                    format!("`{items_name}` is not an items field"),
+                );
                 continue;
             };
             let mut kind = FieldKind::Rollup { items, of: Rollup::Count, scale: 0, money: None };
             match (&field.sum, field.count) {
                 (Some(sum), false) => {
-                    let Some(child_slot) = self.expect_field(found, format!("{pointer}/sum"), &to, sum) else { continue };
+                    let Some(child_slot) = self.expect_field(found, format!("{pointer}/sum"), &to, sum) else {
+                        continue;
+                    };
                     let (scale, money) = match &self.objects[&to].fields[child_slot].kind {
                         FieldKind::Decimal { scale, .. } => (*scale, None),
                         FieldKind::Money { scale, .. } => (*scale, Some(CurrencySource::Fixed(self.currency.clone()))),
                         _ => {
-                            self.error(Code::BadProperty, found, format!("{pointer}/sum"), format!("`{sum}` is not a number"));
+                            self.error(
+                                Code::BadProperty,
+                                found,
+                                format!("{pointer}/sum"),
+                                format!("`{sum}` is not a number"),
+                            );
                             continue;
                         }
                     };
@@ -363,13 +441,20 @@ impl<'a> Checker<'a> {
         for (rule_name, rule) in &written.rules {
             let pointer = format!("/rules/{rule_name}");
             let require = self.condition(found, &format!("{pointer}/require"), &rule.require.0, &names);
-            let when = rule.when.as_ref().and_then(|when| self.condition(found, &format!("{pointer}/when"), &when.0, &names));
+            let when =
+                rule.when.as_ref().and_then(|when| self.condition(found, &format!("{pointer}/when"), &when.0, &names));
             if let Some(field) = &rule.field {
                 self.expect_field(found, format!("{pointer}/field"), name, field);
             }
             if let Some(require) = require {
                 let text = format!("object/{name}/rules/{rule_name}/message");
-                rules.push(Rule { name: rule_name.as_str().into(), require, when, text, field: rule.field.as_deref().map(Name::from) });
+                rules.push(Rule {
+                    name: rule_name.as_str().into(),
+                    require,
+                    when,
+                    text,
+                    field: rule.field.as_deref().map(Name::from),
+                });
             }
         }
         let mut todos = Vec::new();
@@ -383,7 +468,9 @@ impl<'a> Checker<'a> {
         let defaults: Vec<(usize, &String, serde_json::Value)> = written
             .fields
             .iter()
-            .filter_map(|(field_name, field)| Some((*self.objects[name].by_name.get(field_name.as_str())?, field_name, field.default.clone()?)))
+            .filter_map(|(field_name, field)| {
+                Some((*self.objects[name].by_name.get(field_name.as_str())?, field_name, field.default.clone()?))
+            })
             .collect();
         for (slot, field_name, default) in defaults {
             let field = &self.objects[name].fields[slot];
@@ -412,15 +499,25 @@ impl<'a> Checker<'a> {
                 }
             }
             Err(circle) => {
-                let names: Vec<String> = circle.iter().map(|slot| self.objects[name].fields[*slot].name.to_string()).collect();
+                let names: Vec<String> =
+                    circle.iter().map(|slot| self.objects[name].fields[*slot].name.to_string()).collect();
                 let pointer = format!("/fields/{}/formula", names[0]);
-                self.error(Code::FormulaCycle, found, pointer, format!("these formulas read each other: {}", names.join(" -> ")));
+                self.error(
+                    Code::FormulaCycle,
+                    found,
+                    pointer,
+                    format!("these formulas read each other: {}", names.join(" -> ")),
+                );
             }
         }
     }
 
     /// What each formula reads of its own record, by slot.
-    fn dependencies(&self, name: &Name, formulas: &[(usize, Option<Expr>, Option<Expr>)]) -> BTreeMap<usize, BTreeSet<usize>> {
+    fn dependencies(
+        &self,
+        name: &Name,
+        formulas: &[(usize, Option<Expr>, Option<Expr>)],
+    ) -> BTreeMap<usize, BTreeSet<usize>> {
         let object = &self.objects[name];
         let mut reads: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         let own = |expr: &Expr, into: &mut BTreeSet<usize>| {
@@ -487,7 +584,8 @@ fn formula_order(reads: &BTreeMap<usize, BTreeSet<usize>>) -> Result<Vec<usize>,
     let mut order = Vec::new();
     let mut waiting: BTreeSet<usize> = reads.keys().copied().collect();
     while !waiting.is_empty() {
-        let ready: Vec<usize> = waiting.iter().copied().filter(|slot| !reads[slot].iter().any(|read| waiting.contains(read))).collect();
+        let ready: Vec<usize> =
+            waiting.iter().copied().filter(|slot| !reads[slot].iter().any(|read| waiting.contains(read))).collect();
         if ready.is_empty() {
             return Err(circle(reads, &waiting));
         }
@@ -504,7 +602,10 @@ fn circle(reads: &BTreeMap<usize, BTreeSet<usize>>, waiting: &BTreeSet<usize>) -
     let mut at = *waiting.first().expect("a circle has members");
     while !path.contains(&at) {
         path.push(at);
-        at = *reads[&at].iter().find(|slot| waiting.contains(slot)).expect("every formula still waiting reads another one that waits");
+        at = *reads[&at]
+            .iter()
+            .find(|slot| waiting.contains(slot))
+            .expect("every formula still waiting reads another one that waits");
     }
     let start = path.iter().position(|slot| *slot == at).unwrap_or(0);
     path.push(at);
@@ -545,7 +646,13 @@ pub(super) fn system_fields() -> Vec<Field> {
         ("item_rank", FieldType::Integer, whole),
         ("trace", FieldType::Json, FieldKind::Json),
     ];
-    fields.into_iter().map(|(name, written, kind)| Field { index: matches!(name, "owner" | "department" | "item_of" | "state"), ..plain(name, written, kind) }).collect()
+    fields
+        .into_iter()
+        .map(|(name, written, kind)| Field {
+            index: matches!(name, "owner" | "department" | "item_of" | "state"),
+            ..plain(name, written, kind)
+        })
+        .collect()
 }
 
 fn plain(name: &str, written: FieldType, kind: FieldKind) -> Field {

@@ -5,7 +5,8 @@ use super::names::Names;
 use crate::codes::Code;
 use crate::definition::posting::PostingDefinition;
 use crate::definition::settlement_plan::{
-    AmountDefinition, ApplyDefinition, LineDefinition, LookupDefinition, SettlementPlanDefinition, StepDefinition, TaxDefinition,
+    AmountDefinition, ApplyDefinition, LineDefinition, LookupDefinition, SettlementPlanDefinition, StepDefinition,
+    TaxDefinition,
 };
 use crate::definition::{Definition, Expression, Kind, Operand};
 use crate::expr::{Expr, Type};
@@ -13,7 +14,8 @@ use crate::object::FieldKind;
 use crate::pack::hex;
 use crate::record::Name;
 use crate::settlement::plan::{
-    Amount, By, Cumulate, Lookup, NumberFormat, PartySource, Plan, PlanLine, Posting, PostingEntry, StatementForm, Step, StepKind, Tax, TaxRate,
+    Amount, By, Cumulate, Lookup, NumberFormat, PartySource, Plan, PlanLine, Posting, PostingEntry, StatementForm,
+    Step, StepKind, Tax, TaxRate,
 };
 use crate::settlement::rounding::Rounding;
 use crate::value::Value;
@@ -36,7 +38,8 @@ impl<'a> Checker<'a> {
             self.expect(found, "/period_calendar", Kind::PeriodCalendar, &written.period_calendar);
             match NumberFormat::parse(&written.number, None) {
                 Ok(number) => {
-                    let form = StatementForm { name: name.clone(), calendar: written.period_calendar.as_str().into(), number };
+                    let form =
+                        StatementForm { name: name.clone(), calendar: written.period_calendar.as_str().into(), number };
                     self.statements.insert(name, form);
                 }
                 Err(message) => self.error(Code::BadProperty, found, "/number", message),
@@ -58,7 +61,13 @@ impl<'a> Checker<'a> {
         for (index, entry) in written.entries.iter().enumerate() {
             for (member, account) in [("debit", &entry.debit), ("credit", &entry.credit)] {
                 if !written.accounts.contains_key(account) {
-                    self.unknown(found, format!("/entries/{index}/{member}"), "account", account, written.accounts.keys().map(String::as_str));
+                    self.unknown(
+                        found,
+                        format!("/entries/{index}/{member}"),
+                        "account",
+                        account,
+                        written.accounts.keys().map(String::as_str),
+                    );
                 }
             }
         }
@@ -121,7 +130,12 @@ impl<'a> Checker<'a> {
         let names = Names { object: &object, bare: false, extra: &extra };
         let when = written.on.when.as_ref().and_then(|when| self.condition(found, "/on/when", &when.0, &names));
         let unit = written.for_each.as_ref().and_then(|unit| self.expression(found, "/for_each", &unit.0, &names));
-        let lines: Vec<PlanLine> = written.lines.iter().enumerate().filter_map(|(index, line)| self.plan_line(found, index, line, &names, &steps)).collect();
+        let lines: Vec<PlanLine> = written
+            .lines
+            .iter()
+            .enumerate()
+            .filter_map(|(index, line)| self.plan_line(found, index, line, &names, &steps))
+            .collect();
         let unit_slot = match (&unit, lines.first().map(|line| &line.payee)) {
             (Some((expr, _)), _) => self.own_slot(&object, expr),
             (None, Some(PartySource::Expression { expr, .. })) => self.own_slot(&object, expr),
@@ -159,20 +173,35 @@ impl<'a> Checker<'a> {
     fn own_slot(&self, object: &Name, expr: &Expr) -> Option<usize> {
         let path = expr.as_path()?;
         match &path.steps[..] {
-            [field] if &*path.root == "record" => self.objects[object].field(field).filter(|(_, field)| matches!(field.kind, FieldKind::Id { .. })).map(|(slot, _)| slot),
+            [field] if &*path.root == "record" => self.objects[object]
+                .field(field)
+                .filter(|(_, field)| matches!(field.kind, FieldKind::Id { .. }))
+                .map(|(slot, _)| slot),
             _ => None,
         }
     }
 
-    fn plan_line(&mut self, found: Found<'a>, index: usize, written: &LineDefinition, names: &Names<'_>, steps: &[Step]) -> Option<PlanLine> {
+    fn plan_line(
+        &mut self,
+        found: Found<'a>,
+        index: usize,
+        written: &LineDefinition,
+        names: &Names<'_>,
+        steps: &[Step],
+    ) -> Option<PlanLine> {
         let pointer = format!("/lines/{index}");
         self.check_name(found, &format!("{pointer}/id"), &written.id);
-        let when = written.when.as_ref().and_then(|when| self.condition(found, &format!("{pointer}/when"), &when.0, names));
+        let when =
+            written.when.as_ref().and_then(|when| self.condition(found, &format!("{pointer}/when"), &when.0, names));
         let payer = self.party(found, &format!("{pointer}/payer"), written.payer.as_ref(), names);
         let payee = self.party(found, &format!("{pointer}/payee"), written.payee.as_ref(), names);
         let amount = match &written.amount {
-            Some(AmountDefinition::Formula(source)) => self.expression(found, &format!("{pointer}/amount"), &source.0, names).map(|(expr, _)| Amount::Formula(expr)),
-            Some(AmountDefinition::Apply(apply)) => self.apply(found, &format!("{pointer}/amount"), apply, names, steps),
+            Some(AmountDefinition::Formula(source)) => self
+                .expression(found, &format!("{pointer}/amount"), &source.0, names)
+                .map(|(expr, _)| Amount::Formula(expr)),
+            Some(AmountDefinition::Apply(apply)) => {
+                self.apply(found, &format!("{pointer}/amount"), apply, names, steps)
+            }
             None => {
                 self.error(Code::MissingProperty, found, pointer.clone(), "the line has no `amount`");
                 None
@@ -189,11 +218,31 @@ impl<'a> Checker<'a> {
                 dimensions.push((name.as_str().into(), expr));
             }
         }
-        Some(PlanLine { id: written.id.as_str().into(), when, payer: payer?, payee: payee?, amount: amount?, tax, rounding: written.round.mode, dimensions })
+        Some(PlanLine {
+            id: written.id.as_str().into(),
+            when,
+            payer: payer?,
+            payee: payee?,
+            amount: amount?,
+            tax,
+            rounding: written.round.mode,
+            dimensions,
+        })
     }
 
-    fn party(&mut self, found: Found<'a>, pointer: &str, operand: Option<&Operand>, names: &Names<'_>) -> Option<PartySource> {
-        let party_objects: Vec<Name> = self.objects.values().filter(|object| object.traits.contains_key("party")).map(|object| object.name.clone()).collect();
+    fn party(
+        &mut self,
+        found: Found<'a>,
+        pointer: &str,
+        operand: Option<&Operand>,
+        names: &Names<'_>,
+    ) -> Option<PartySource> {
+        let party_objects: Vec<Name> = self
+            .objects
+            .values()
+            .filter(|object| object.traits.contains_key("party"))
+            .map(|object| object.name.clone())
+            .collect();
         match operand {
             None => {
                 self.error(Code::MissingProperty, found, pointer, "every line has a payer and a payee");
@@ -206,7 +255,13 @@ impl<'a> Checker<'a> {
                     None => (party_objects.first().map(|name| name.to_string()).unwrap_or_default(), text.to_owned()),
                 };
                 if !party_objects.iter().any(|name| **name == *object) {
-                    self.unknown(found, format!("{pointer}/value"), "object with the trait `party`", &object, party_objects.iter().map(|name| &**name));
+                    self.unknown(
+                        found,
+                        format!("{pointer}/value"),
+                        "object with the trait `party`",
+                        &object,
+                        party_objects.iter().map(|name| &**name),
+                    );
                     return None;
                 }
                 Some(PartySource::Fixed { object: object.as_str().into(), key })
@@ -214,14 +269,23 @@ impl<'a> Checker<'a> {
             Some(Operand::Expression(source)) => {
                 let (expr, given) = self.expression(found, pointer, &source.0, names)?;
                 match given {
-                    Some(Type::Reference(object)) if party_objects.contains(&object) => Some(PartySource::Expression { expr, object }),
+                    Some(Type::Reference(object)) if party_objects.contains(&object) => {
+                        Some(PartySource::Expression { expr, object })
+                    }
                     Some(Type::Reference(object)) => {
                         let hint = "add the trait `party` with the role `legal_entity` to the object";
-                        self.diagnostics.error(Code::ScriptType, found.file, pointer, format!("a `{object}` is not a party")).hint(hint);
+                        self.diagnostics
+                            .error(Code::ScriptType, found.file, pointer, format!("a `{object}` is not a party"))
+                            .hint(hint);
                         None
                     }
                     _ => {
-                        self.error(Code::ScriptType, found, pointer, "a payer or payee must be a reference to exactly one object");
+                        self.error(
+                            Code::ScriptType,
+                            found,
+                            pointer,
+                            "a payer or payee must be a reference to exactly one object",
+                        );
                         None
                     }
                 }
@@ -229,7 +293,14 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn apply(&mut self, found: Found<'a>, pointer: &str, written: &ApplyDefinition, names: &Names<'_>, steps: &[Step]) -> Option<Amount> {
+    fn apply(
+        &mut self,
+        found: Found<'a>,
+        pointer: &str,
+        written: &ApplyDefinition,
+        names: &Names<'_>,
+        steps: &[Step],
+    ) -> Option<Amount> {
         let price = self.expression(found, &format!("{pointer}/apply"), &written.apply.0, names).map(|(expr, _)| expr);
         let quantity = self.expression(found, &format!("{pointer}/to"), &written.to.0, names).map(|(expr, _)| expr);
         let cumulate = match &written.cumulate {
@@ -241,8 +312,15 @@ impl<'a> Checker<'a> {
                     by.push(match source.as_str() {
                         "payee" => By::Payee,
                         "payer" => By::Payer,
-                        _ if steps.iter().any(|step| *step.name == **source && matches!(step.kind, StepKind::Lookup(_))) => By::Row(source.as_str().into()),
-                        _ => By::Value(self.expression(found, &format!("{pointer}/cumulate/by/{index}"), source, names)?.0),
+                        _ if steps
+                            .iter()
+                            .any(|step| *step.name == **source && matches!(step.kind, StepKind::Lookup(_))) =>
+                        {
+                            By::Row(source.as_str().into())
+                        }
+                        _ => By::Value(
+                            self.expression(found, &format!("{pointer}/cumulate/by/{index}"), source, names)?.0,
+                        ),
                     });
                 }
                 Some(Cumulate { by, calendar: cumulate.period.as_str().into() })
@@ -257,18 +335,32 @@ impl<'a> Checker<'a> {
                 let lookup = LookupDefinition { lookup: table.clone(), with: written.with.clone(), no_match: None };
                 let lookup = self.lookup(found, pointer, &lookup, names)?;
                 if !self.rate_tables[&lookup.table].values.iter().any(|value| &*value.name == "rate") {
-                    self.error(Code::UnknownReference, found, format!("{pointer}/lookup"), format!("`{table}` has no value `rate`"));
+                    self.error(
+                        Code::UnknownReference,
+                        found,
+                        format!("{pointer}/lookup"),
+                        format!("`{table}` has no value `rate`"),
+                    );
                 }
                 TaxRate::Lookup(lookup)
             }
-            (None, Some(Operand::Literal(literal))) => match literal.value.as_str().and_then(|text| text.parse::<Decimal>().ok()) {
-                Some(rate) => TaxRate::Fixed(rate),
-                None => {
-                    self.error(Code::BadProperty, found, format!("{pointer}/rate/value"), "the rate must be a decimal written as a string");
-                    return None;
+            (None, Some(Operand::Literal(literal))) => {
+                match literal.value.as_str().and_then(|text| text.parse::<Decimal>().ok()) {
+                    Some(rate) => TaxRate::Fixed(rate),
+                    None => {
+                        self.error(
+                            Code::BadProperty,
+                            found,
+                            format!("{pointer}/rate/value"),
+                            "the rate must be a decimal written as a string",
+                        );
+                        return None;
+                    }
                 }
-            },
-            (None, Some(Operand::Expression(source))) => TaxRate::Formula(self.expression(found, &format!("{pointer}/rate"), &source.0, names)?.0),
+            }
+            (None, Some(Operand::Expression(source))) => {
+                TaxRate::Formula(self.expression(found, &format!("{pointer}/rate"), &source.0, names)?.0)
+            }
             (None, None) => TaxRate::None,
             (Some(_), Some(_)) => {
                 self.error(Code::BadProperty, found, pointer, "a tax has `lookup` or `rate`, not both");
@@ -278,13 +370,22 @@ impl<'a> Checker<'a> {
         Some(Tax { mode: written.mode, rate, rounding: written.round.unwrap_or(Rounding::HalfUp) })
     }
 
-    fn lookup(&mut self, found: Found<'a>, pointer: &str, written: &LookupDefinition, names: &Names<'_>) -> Option<Lookup> {
+    fn lookup(
+        &mut self,
+        found: Found<'a>,
+        pointer: &str,
+        written: &LookupDefinition,
+        names: &Names<'_>,
+    ) -> Option<Lookup> {
         if !self.expect(found, format!("{pointer}/lookup"), Kind::RateTable, &written.lookup) {
             return None;
         }
         let table = self.rate_tables.get(written.lookup.as_str())?;
-        let columns: Vec<(Name, Option<String>)> =
-            table.columns.iter().map(|column| (column.name.clone(), column.from.as_ref().map(|from| from.source().to_owned()))).collect();
+        let columns: Vec<(Name, Option<String>)> = table
+            .columns
+            .iter()
+            .map(|column| (column.name.clone(), column.from.as_ref().map(|from| from.source().to_owned())))
+            .collect();
         let values: Vec<Name> = table.values.iter().map(|value| value.name.clone()).collect();
         let specs: Vec<Name> = columns.iter().map(|(name, _)| name.clone()).collect();
         for name in written.with.keys() {
@@ -300,7 +401,12 @@ impl<'a> Checker<'a> {
                 None => match from {
                     Some(from) => from,
                     None => {
-                        self.error(Code::MissingProperty, found, format!("{pointer}/with"), format!("the column `{name}` of `{}` is not given", written.lookup));
+                        self.error(
+                            Code::MissingProperty,
+                            found,
+                            format!("{pointer}/with"),
+                            format!("the column `{name}` of `{}` is not given", written.lookup),
+                        );
                         continue;
                     }
                 },
@@ -315,15 +421,31 @@ impl<'a> Checker<'a> {
     }
 
     /// Values taken when no row matches: `{"value": x}` for all, or one per value.
-    fn otherwise(&mut self, found: Found<'a>, pointer: &str, given: &serde_json::Value, values: &[Name]) -> Option<Vec<(Name, Value)>> {
-        let decimal = |json: &serde_json::Value| json.as_str().and_then(|text| text.parse::<Decimal>().ok()).map(Value::Decimal);
+    fn otherwise(
+        &mut self,
+        found: Found<'a>,
+        pointer: &str,
+        given: &serde_json::Value,
+        values: &[Name],
+    ) -> Option<Vec<(Name, Value)>> {
+        let decimal =
+            |json: &serde_json::Value| json.as_str().and_then(|text| text.parse::<Decimal>().ok()).map(Value::Decimal);
         let read: Option<Vec<(Name, Value)>> = match given.get("value") {
-            Some(value) => decimal(value).map(|value| values.iter().map(|name| (name.clone(), value.clone())).collect()),
+            Some(value) => {
+                decimal(value).map(|value| values.iter().map(|name| (name.clone(), value.clone())).collect())
+            }
             None => values.iter().map(|name| Some((name.clone(), decimal(given.get(&**name)?)?))).collect(),
         };
         if read.is_none() {
             let hint = "write {\"value\": \"0.00\"}, or a decimal string for each value of the table";
-            self.diagnostics.error(Code::BadProperty, found.file, format!("{pointer}/no_match"), "the values for no match cannot be read").hint(hint);
+            self.diagnostics
+                .error(
+                    Code::BadProperty,
+                    found.file,
+                    format!("{pointer}/no_match"),
+                    "the values for no match cannot be read",
+                )
+                .hint(hint);
         }
         read
     }

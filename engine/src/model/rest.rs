@@ -51,7 +51,13 @@ impl<'a> Checker<'a> {
             };
             for (index, transition) in grant.transitions.iter().enumerate() {
                 if transition != "*" && !known.iter().any(|name| **name == **transition) {
-                    self.unknown(found, format!("{pointer}/transitions/{index}"), "transition", transition, known.iter().map(|name| &**name));
+                    self.unknown(
+                        found,
+                        format!("{pointer}/transitions/{index}"),
+                        "transition",
+                        transition,
+                        known.iter().map(|name| &**name),
+                    );
                 }
             }
         }

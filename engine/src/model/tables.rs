@@ -96,7 +96,11 @@ impl<'a> Checker<'a> {
         let mut fields = system_fields();
         let base = format!("rate_table/{name}");
         let text = FieldKind::Text { max_length: 100, pattern: None };
-        fields.push(Field { unique: true, required: true, ..derived("row", FieldType::Text, text, "system/fields/row/title".into(), String::new()) });
+        fields.push(Field {
+            unique: true,
+            required: true,
+            ..derived("row", FieldType::Text, text, "system/fields/row/title".into(), String::new())
+        });
         let mut columns = Vec::new();
         if written.columns.is_empty() {
             self.missing(found, "columns");
@@ -107,15 +111,21 @@ impl<'a> Checker<'a> {
         for (column_name, column) in &written.columns {
             let pointer = format!("/columns/{column_name}");
             self.check_name(found, &pointer, column_name);
-            let Some((kind, options_text)) = self.column_kind(found, &pointer, &base, column_name, column) else { continue };
-            let written_type = if matches!(kind, FieldKind::Id { .. }) { FieldType::Reference } else { FieldType::Choice };
+            let Some((kind, options_text)) = self.column_kind(found, &pointer, &base, column_name, column) else {
+                continue;
+            };
+            let written_type =
+                if matches!(kind, FieldKind::Id { .. }) { FieldType::Reference } else { FieldType::Choice };
             let from = column.from.as_ref().and_then(|from| {
                 // The record may be of any object that looks prices up: its names are known when a formula does.
                 let names = Names { object: "", bare: false, extra: &[] };
                 self.expression(found, &format!("{pointer}/from"), &from.0, &names).map(|(expr, _)| expr)
             });
             columns.push(Column { name: column_name.as_str().into(), slot: fields.len(), from });
-            fields.push(Field { index: true, ..derived(column_name, written_type, kind, format!("{base}/columns/{column_name}/title"), options_text) });
+            fields.push(Field {
+                index: true,
+                ..derived(column_name, written_type, kind, format!("{base}/columns/{column_name}/title"), options_text)
+            });
         }
         let mut values = Vec::new();
         if written.values.is_empty() {
@@ -134,8 +144,14 @@ impl<'a> Checker<'a> {
             };
             let (written_type, kind) = match value.value_type {
                 RateValueType::Money | RateValueType::MoneyOrSchedule => (FieldType::Money, money()),
-                RateValueType::Percent => (FieldType::Percent, FieldKind::Decimal { scale: value.scale.unwrap_or(RATE_SCALE), minimum: None, maximum: None }),
-                RateValueType::Decimal => (FieldType::Decimal, FieldKind::Decimal { scale: value.scale.unwrap_or(RATE_SCALE), minimum: None, maximum: None }),
+                RateValueType::Percent => (
+                    FieldType::Percent,
+                    FieldKind::Decimal { scale: value.scale.unwrap_or(RATE_SCALE), minimum: None, maximum: None },
+                ),
+                RateValueType::Decimal => (
+                    FieldType::Decimal,
+                    FieldKind::Decimal { scale: value.scale.unwrap_or(RATE_SCALE), minimum: None, maximum: None },
+                ),
                 RateValueType::Text => (FieldType::Text, FieldKind::Text { max_length: 200, pattern: None }),
             };
             let is_money = matches!(kind, FieldKind::Money { .. });
@@ -143,13 +159,30 @@ impl<'a> Checker<'a> {
             fields.push(derived(value_name, written_type, kind, title.clone(), String::new()));
             let schedule_slot = (value.value_type == RateValueType::MoneyOrSchedule).then(|| {
                 let options = self.schedule_options();
-                let field = derived(&format!("{value_name}_schedule"), FieldType::Choice, FieldKind::Choice { options }, title, "schedule".into());
+                let field = derived(
+                    &format!("{value_name}_schedule"),
+                    FieldType::Choice,
+                    FieldKind::Choice { options },
+                    title,
+                    "schedule".into(),
+                );
                 fields.push(field);
                 fields.len() - 1
             });
-            values.push(RateValue { name: value_name.as_str().into(), value_type: value.value_type, slot, schedule_slot, currency: is_money.then_some(currency) });
+            values.push(RateValue {
+                name: value_name.as_str().into(),
+                value_type: value.value_type,
+                slot,
+                schedule_slot,
+                currency: is_money.then_some(currency),
+            });
         }
-        for (day, written_type) in [("valid_from", FieldType::Date), ("valid_to", FieldType::Date), ("recorded_at", FieldType::DateTime), ("superseded_at", FieldType::DateTime)] {
+        for (day, written_type) in [
+            ("valid_from", FieldType::Date),
+            ("valid_to", FieldType::Date),
+            ("recorded_at", FieldType::DateTime),
+            ("superseded_at", FieldType::DateTime),
+        ] {
             let kind = if written_type == FieldType::Date { FieldKind::Date } else { FieldKind::Moment };
             fields.push(derived(day, written_type, kind, format!("system/fields/{day}/title"), String::new()));
         }
@@ -157,7 +190,13 @@ impl<'a> Checker<'a> {
         for (index, column) in written.specificity.iter().enumerate() {
             match columns.iter().position(|known| *known.name == **column) {
                 Some(position) => specificity.push(position),
-                None => self.unknown(found, format!("/specificity/{index}"), "column", column, written.columns.keys().map(String::as_str)),
+                None => self.unknown(
+                    found,
+                    format!("/specificity/{index}"),
+                    "column",
+                    column,
+                    written.columns.keys().map(String::as_str),
+                ),
             }
         }
         for (index, row) in written.rows.iter().enumerate() {
@@ -184,18 +223,42 @@ impl<'a> Checker<'a> {
             validator: Default::default(),
         };
         finish_shape(&mut object);
-        object.list.columns = object.own_fields().filter(|(_, field)| !matches!(&*field.name, "superseded_at")).map(|(_, field)| field.name.to_string()).collect();
+        object.list.columns = object
+            .own_fields()
+            .filter(|(_, field)| !matches!(&*field.name, "superseded_at"))
+            .map(|(_, field)| field.name.to_string())
+            .collect();
         self.objects.insert(name.clone(), object);
-        let table = RateTable { name: name.clone(), columns, values, specificity, policy: written.hit, no_match: written.no_match };
+        let table = RateTable {
+            name: name.clone(),
+            columns,
+            values,
+            specificity,
+            policy: written.hit,
+            no_match: written.no_match,
+        };
         self.rate_tables.insert(name.clone(), table);
     }
 
     /// The members a written row has must be the table's.
-    fn written_row(&mut self, found: Found<'a>, index: usize, row: &indexmap::IndexMap<String, serde_json::Value>, written: &RateTableDefinition) {
-        let known: Vec<&str> = written.columns.keys().chain(written.values.keys()).map(String::as_str).chain(["id", "valid"]).collect();
+    fn written_row(
+        &mut self,
+        found: Found<'a>,
+        index: usize,
+        row: &indexmap::IndexMap<String, serde_json::Value>,
+        written: &RateTableDefinition,
+    ) {
+        let known: Vec<&str> =
+            written.columns.keys().chain(written.values.keys()).map(String::as_str).chain(["id", "valid"]).collect();
         for member in row.keys() {
             if !known.contains(&member.as_str()) {
-                self.unknown(found, format!("/rows/{index}/{member}"), "column or value", member, known.iter().copied());
+                self.unknown(
+                    found,
+                    format!("/rows/{index}/{member}"),
+                    "column or value",
+                    member,
+                    known.iter().copied(),
+                );
             }
         }
         if !row.contains_key("id") {
@@ -213,31 +276,50 @@ impl<'a> Checker<'a> {
     }
 
     fn schedule_options(&self) -> Vec<ChoiceOption> {
-        self.of_kind(Kind::Schedule).into_iter().map(|(name, _)| ChoiceOption { name, tone: Default::default() }).collect()
+        self.of_kind(Kind::Schedule)
+            .into_iter()
+            .map(|(name, _)| ChoiceOption { name, tone: Default::default() })
+            .collect()
     }
 
     /// The kind of a column's slot, and where its options' titles stand.
-    fn column_kind(&mut self, found: Found<'a>, pointer: &str, base: &str, name: &str, column: &ColumnDefinition) -> Option<(FieldKind, String)> {
+    fn column_kind(
+        &mut self,
+        found: Found<'a>,
+        pointer: &str,
+        base: &str,
+        name: &str,
+        column: &ColumnDefinition,
+    ) -> Option<(FieldKind, String)> {
         match (&column.dimension, &column.classification, &column.choice) {
             (Some(dimension), None, None) => {
                 self.expect(found, format!("{pointer}/dimension"), Kind::Dimension, dimension);
-                let of = match self.found.get(&(Kind::Dimension, dimension.as_str().into())).map(|found| found.definition) {
-                    Some(Definition::Dimension(written)) => written.of.clone(),
-                    _ => return None,
-                };
+                let of =
+                    match self.found.get(&(Kind::Dimension, dimension.as_str().into())).map(|found| found.definition) {
+                        Some(Definition::Dimension(written)) => written.of.clone(),
+                        _ => return None,
+                    };
                 Some((FieldKind::Id { to: vec![of.as_str().into()], on_delete: OnDelete::Restrict }, String::new()))
             }
             (None, Some(path), None) => {
                 let written = path.split_once('.').and_then(|(dimension, classification)| {
                     match self.found.get(&(Kind::Dimension, dimension.into()))?.definition {
-                        Definition::Dimension(written) => written.classifications.get(classification).map(|written| (dimension, classification, written)),
+                        Definition::Dimension(written) => written
+                            .classifications
+                            .get(classification)
+                            .map(|written| (dimension, classification, written)),
                         _ => None,
                     }
                 });
                 let Some((dimension, classification, written)) = written else {
                     let hint = "write `dimension.classification`, such as `region.tier`";
                     self.diagnostics
-                        .error(Code::UnknownReference, found.file, format!("{pointer}/classification"), format!("there is no classification `{path}`"))
+                        .error(
+                            Code::UnknownReference,
+                            found.file,
+                            format!("{pointer}/classification"),
+                            format!("there is no classification `{path}`"),
+                        )
                         .hint(hint);
                     return None;
                 };
@@ -246,13 +328,21 @@ impl<'a> Checker<'a> {
             }
             (None, None, Some(choice)) => {
                 let options = match choice {
-                    ChoiceValues::Names(names) => names.iter().map(|name| ChoiceOption { name: name.as_str().into(), tone: Default::default() }).collect(),
+                    ChoiceValues::Names(names) => names
+                        .iter()
+                        .map(|name| ChoiceOption { name: name.as_str().into(), tone: Default::default() })
+                        .collect(),
                     ChoiceValues::Options(options) => options_of(options),
                 };
                 Some((FieldKind::Choice { options }, format!("{base}/columns/{name}/choice")))
             }
             _ => {
-                self.error(Code::BadProperty, found, pointer, "a column has exactly one of `dimension`, `classification` and `choice`");
+                self.error(
+                    Code::BadProperty,
+                    found,
+                    pointer,
+                    "a column has exactly one of `dimension`, `classification` and `choice`",
+                );
                 None
             }
         }
@@ -278,7 +368,13 @@ impl<'a> Checker<'a> {
                 if let Some(default) = &class.default
                     && !class.values.contains_key(default)
                 {
-                    self.unknown(found, format!("{pointer}/default"), "value", default, class.values.keys().map(String::as_str));
+                    self.unknown(
+                        found,
+                        format!("{pointer}/default"),
+                        "value",
+                        default,
+                        class.values.keys().map(String::as_str),
+                    );
                 }
                 let mut slot_of = |field: &str| self.expect_field(found, format!("{pointer}/rows"), &class.rows, field);
                 let slots = (slot_of(&written.name), slot_of(class_name), slot_of("valid_from"), slot_of("valid_to"));
@@ -306,7 +402,8 @@ impl<'a> Checker<'a> {
             {
                 object.is_collection = true;
             }
-            self.dimensions.insert(name.clone(), Dimension { name, of: written.of.as_str().into(), parent, classifications });
+            self.dimensions
+                .insert(name.clone(), Dimension { name, of: written.of.as_str().into(), parent, classifications });
         }
     }
 }

@@ -9,19 +9,22 @@ const MANIFEST: &str = r#"{"name": "shop", "version": "1.0.0", "title": "Shop", 
 
 /// Checks one pack of these files; texts are left out, so missing ones are not reported here.
 fn findings(files: &[(&str, &str)]) -> (Option<Model>, Vec<Diagnostic>) {
-    let mut bytes: BTreeMap<String, Vec<u8>> = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
+    let mut bytes: BTreeMap<String, Vec<u8>> =
+        files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
     bytes.insert("pack.json".to_owned(), MANIFEST.as_bytes().to_vec());
     let mut diagnostics = Diagnostics::default();
     let pack = Pack::read(&bytes, &mut diagnostics);
     let (model, found) = Model::compile(vec![pack], &Settings::default());
     diagnostics.extend(found);
-    let found = diagnostics.into_sorted().into_iter().filter(|finding| finding.code.as_str() != "missing_text").collect();
+    let found =
+        diagnostics.into_sorted().into_iter().filter(|finding| finding.code.as_str() != "missing_text").collect();
     (model, found)
 }
 
 fn check(files: &[(&str, &str)], expect: &[&str]) {
     let (_, found) = findings(files);
-    let lines: Vec<String> = found.iter().map(|finding| format!("{} {}#{}", finding.code, finding.file, finding.pointer)).collect();
+    let lines: Vec<String> =
+        found.iter().map(|finding| format!("{} {}#{}", finding.code, finding.file, finding.pointer)).collect();
     assert_eq!(lines, expect, "{found:#?}");
 }
 
@@ -91,8 +94,16 @@ fn states_nothing_leads_to_and_transitions_to_nowhere_are_refused() {
 #[test]
 fn files_that_are_no_definitions_are_named() {
     check(
-        &[("objects/a.json", "{\"kind\": \"object\","), ("objects/b.json", "{\"name\": \"b\"}"), ("objects/c.json", "{\"kind\": \"objct\", \"name\": \"c\"}")],
-        &["malformed_json shop/objects/a.json#", "bad_definition shop/objects/b.json#/kind", "bad_definition shop/objects/c.json#/kind"],
+        &[
+            ("objects/a.json", "{\"kind\": \"object\","),
+            ("objects/b.json", "{\"name\": \"b\"}"),
+            ("objects/c.json", "{\"kind\": \"objct\", \"name\": \"c\"}"),
+        ],
+        &[
+            "malformed_json shop/objects/a.json#",
+            "bad_definition shop/objects/b.json#/kind",
+            "bad_definition shop/objects/c.json#/kind",
+        ],
     );
 }
 

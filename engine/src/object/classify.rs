@@ -86,7 +86,14 @@ impl Classes {
 const LEVELS_MAX: usize = 32;
 
 /// What a classification says of a record on a date: its own row, else that of the nearest record above, else the default.
-pub fn classify(dimension: &Dimension, classification: &Classification, tree: Option<&Collection>, rows: &Collection, record: Uuid, date: Date) -> Option<Classified> {
+pub fn classify(
+    dimension: &Dimension,
+    classification: &Classification,
+    tree: Option<&Collection>,
+    rows: &Collection,
+    record: Uuid,
+    date: Date,
+) -> Option<Classified> {
     let classes = rows.classes.get_or_init(|| Classes::index(classification, rows));
     let mut at = record;
     for _ in 0..LEVELS_MAX {

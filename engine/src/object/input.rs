@@ -37,9 +37,13 @@ pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dy
     let wrong = |error: FieldError| Read::Wrong(Box::new(error));
     let type_error = |wanted: &str| {
         wrong(
-            FieldError::new(Code::WrongType, pointer, format!("`{}` takes {wanted}, not {}", field.name, kind_of(json)))
-                .with("field", &*field.name)
-                .with("wanted", wanted),
+            FieldError::new(
+                Code::WrongType,
+                pointer,
+                format!("`{}` takes {wanted}, not {}", field.name, kind_of(json)),
+            )
+            .with("field", &*field.name)
+            .with("wanted", wanted),
         )
     };
     match &field.kind {
@@ -47,9 +51,13 @@ pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dy
             None => type_error("text"),
             Some("") => Read::Value(Value::Null),
             Some(text) if text.chars().count() > *max_length as usize => wrong(
-                FieldError::new(Code::OutOfRange, pointer, format!("`{}` has at most {max_length} characters", field.name))
-                    .with("field", &*field.name)
-                    .with("maximum", *max_length),
+                FieldError::new(
+                    Code::OutOfRange,
+                    pointer,
+                    format!("`{}` has at most {max_length} characters", field.name),
+                )
+                .with("field", &*field.name)
+                .with("maximum", *max_length),
             ),
             Some(text) => match form_of(field.written, text) {
                 Ok(()) => Read::Value(Value::text(text)),
@@ -58,7 +66,8 @@ pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dy
         },
         FieldKind::Decimal { scale, minimum, maximum } => match decimal(json) {
             Err(()) => type_error("a decimal written as a string"),
-            Ok(number) => bounded(field, pointer, number, *scale, *minimum, *maximum).map_or_else(wrong, |number| Read::Value(Value::Decimal(number))),
+            Ok(number) => bounded(field, pointer, number, *scale, *minimum, *maximum)
+                .map_or_else(wrong, |number| Read::Value(Value::Decimal(number))),
         },
         FieldKind::Money { scale, minimum, maximum, currency: source } => {
             let (amount, given) = match json {
@@ -70,7 +79,11 @@ pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dy
                 }
                 other => match decimal(other) {
                     Ok(amount) => (amount, None),
-                    Err(()) => return type_error("money: {\"amount\": \"120.00\", \"currency\": \"CNY\"}, or a decimal string"),
+                    Err(()) => {
+                        return type_error(
+                            "money: {\"amount\": \"120.00\", \"currency\": \"CNY\"}, or a decimal string",
+                        );
+                    }
                 },
             };
             let currency = match (source, given) {
@@ -84,9 +97,12 @@ pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dy
                 (CurrencySource::Fixed(fixed), _) => fixed.to_string(),
                 (CurrencySource::Slot(_), given) => given.unwrap_or(currency).to_owned(),
             };
-            bounded(field, pointer, amount, *scale, *minimum, *maximum).map_or_else(wrong, |amount| Read::Value(Value::Money(Money::new(amount, &currency))))
+            bounded(field, pointer, amount, *scale, *minimum, *maximum)
+                .map_or_else(wrong, |amount| Read::Value(Value::Money(Money::new(amount, &currency))))
         }
-        FieldKind::Boolean => json.as_bool().map_or_else(|| type_error("true or false"), |flag| Read::Value(Value::Bool(flag))),
+        FieldKind::Boolean => {
+            json.as_bool().map_or_else(|| type_error("true or false"), |flag| Read::Value(Value::Bool(flag)))
+        }
         FieldKind::Date => match json.as_str().and_then(|text| Date::from_str(text).ok()) {
             Some(date) => Read::Value(Value::Date(date)),
             None => type_error("a date such as 2026-06-30"),
@@ -194,24 +210,38 @@ fn decimal(json: &Json) -> Result<Decimal, ()> {
 }
 
 /// Refuses what the field cannot hold: digits after the point, digits in all, bounds. The stored form has the field's scale.
-pub fn bounded(field: &Field, pointer: &str, number: Decimal, scale: u32, minimum: Option<Decimal>, maximum: Option<Decimal>) -> Result<Decimal, FieldError> {
+pub fn bounded(
+    field: &Field,
+    pointer: &str,
+    number: Decimal,
+    scale: u32,
+    minimum: Option<Decimal>,
+    maximum: Option<Decimal>,
+) -> Result<Decimal, FieldError> {
     let plain = number.normalize();
     if plain.scale() > scale {
         let message = format!("`{}` has at most {scale} digits after the point", field.name);
-        return Err(FieldError::new(Code::TooManyDigits, pointer, message).with("field", &*field.name).with("scale", scale));
+        return Err(FieldError::new(Code::TooManyDigits, pointer, message)
+            .with("field", &*field.name)
+            .with("scale", scale));
     }
     let mut stored = plain;
     stored.rescale(scale);
-    let fits = stored.scale() == scale && i64::try_from(stored.mantissa()).is_ok_and(|mantissa| mantissa.unsigned_abs() < 10_u64.pow(DIGITS_MAX));
+    let fits = stored.scale() == scale
+        && i64::try_from(stored.mantissa()).is_ok_and(|mantissa| mantissa.unsigned_abs() < 10_u64.pow(DIGITS_MAX));
     if !fits {
         let message = format!("`{}` has at most {DIGITS_MAX} digits", field.name);
-        return Err(FieldError::new(Code::TooManyDigits, pointer, message).with("field", &*field.name).with("digits", DIGITS_MAX));
+        return Err(FieldError::new(Code::TooManyDigits, pointer, message)
+            .with("field", &*field.name)
+            .with("digits", DIGITS_MAX));
     }
     let low = minimum.filter(|minimum| plain < *minimum).map(|bound| ("minimum", "at least", bound));
     let high = maximum.filter(|maximum| plain > *maximum).map(|bound| ("maximum", "at most", bound));
     if let Some((name, word, bound)) = low.or(high) {
         let message = format!("`{}` is {word} {bound}", field.name);
-        return Err(FieldError::new(Code::OutOfRange, pointer, message).with("field", &*field.name).with(name, bound.to_string()));
+        return Err(FieldError::new(Code::OutOfRange, pointer, message)
+            .with("field", &*field.name)
+            .with(name, bound.to_string()));
     }
     Ok(stored)
 }
@@ -219,8 +249,12 @@ pub fn bounded(field: &Field, pointer: &str, number: Decimal, scale: u32, minimu
 /// Checks the forms of texts that have one.
 fn form_of(written: FieldType, text: &str) -> Result<(), &'static str> {
     let good = match written {
-        FieldType::Email => text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !text.contains(char::is_whitespace)),
-        FieldType::Url => ["http://", "https://"].iter().any(|start| text.starts_with(start)) && !text.contains(char::is_whitespace),
+        FieldType::Email => text
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !text.contains(char::is_whitespace)),
+        FieldType::Url => {
+            ["http://", "https://"].iter().any(|start| text.starts_with(start)) && !text.contains(char::is_whitespace)
+        }
         FieldType::Phone => text.chars().all(|letter| letter.is_ascii_digit() || "+-() #转".contains(letter)),
         FieldType::Time => text.parse::<jiff::civil::Time>().is_ok(),
         _ => true,
@@ -249,7 +283,11 @@ pub fn writable<'o>(object: &'o Object, name: &str) -> Result<(usize, &'o Field)
         None => {
             let known: Vec<&str> = object.own_fields().map(|(_, field)| &*field.name).collect();
             let hint = suggest::hint(name, known.iter().copied());
-            let error = FieldError::new(Code::UnknownField, pointer, format!("`{}` has no field `{name}`; {hint}", object.name));
+            let error = FieldError::new(
+                Code::UnknownField,
+                pointer,
+                format!("`{}` has no field `{name}`; {hint}", object.name),
+            );
             let error = error.with("field", name);
             Err(match suggest::nearest(name, known.iter().copied()) {
                 Some(nearest) => error.with("suggestion", nearest),
@@ -257,7 +295,8 @@ pub fn writable<'o>(object: &'o Object, name: &str) -> Result<(usize, &'o Field)
             })
         }
         Some((_, field)) if !field.is_writable() && !matches!(name, "owner" | "department" | "template") => {
-            Err(FieldError::new(Code::ReadOnly, pointer, format!("`{name}` is computed or kept by the system")).with("field", name))
+            Err(FieldError::new(Code::ReadOnly, pointer, format!("`{name}` is computed or kept by the system"))
+                .with("field", name))
         }
         Some((slot, field)) => Ok((slot, field)),
     }

@@ -22,17 +22,38 @@ struct Place {
 
 /// What divisions are called; a name without it is how people write the place for short.
 const ENDINGS: &[&str] = &[
-    "维吾尔自治区", "壮族自治区", "回族自治区", "特别行政区", "自治区", "自治州", "自治县", "自治旗", "地区", "新区", "省", "市", "区", "县", "旗", "盟", "州",
+    "维吾尔自治区",
+    "壮族自治区",
+    "回族自治区",
+    "特别行政区",
+    "自治区",
+    "自治州",
+    "自治县",
+    "自治旗",
+    "地区",
+    "新区",
+    "省",
+    "市",
+    "区",
+    "县",
+    "旗",
+    "盟",
+    "州",
 ];
 /// A short name that stands before one of these is part of a street or a house, not a place.
-const NOT_A_PLACE: &[&str] = &["路", "街", "大道", "大街", "巷", "弄", "胡同", "东路", "西路", "南路", "北路", "中路", "东街", "西街", "南街", "北街", "一路", "二路", "三路", "四路", "大厦", "广场", "花园", "小区", "村", "桥", "号"];
+const NOT_A_PLACE: &[&str] = &[
+    "路", "街", "大道", "大街", "巷", "弄", "胡同", "东路", "西路", "南路", "北路", "中路", "东街", "西街", "南街",
+    "北街", "一路", "二路", "三路", "四路", "大厦", "广场", "花园", "小区", "村", "桥", "号",
+];
 /// Divisions between a top place and the one that is named may be left out: 广东南山区.
 const SKIP_LEVELS_MAX: usize = 1;
 
 impl Places {
     /// Indexes a tree: `name` (and `short_name` where the object has one) below `parent`.
     pub fn index(object: &Object, parent_slot: usize, places: &Collection) -> Places {
-        let text_slot = |name: &str| object.field(name).filter(|(_, field)| matches!(field.kind, FieldKind::Text { .. })).map(|(slot, _)| slot);
+        let text_slot = |name: &str| {
+            object.field(name).filter(|(_, field)| matches!(field.kind, FieldKind::Text { .. })).map(|(slot, _)| slot)
+        };
         let name_slot = text_slot("name").unwrap_or(object.display);
         let short_slot = text_slot("short_name");
         let mut index = Places::default();
@@ -55,7 +76,8 @@ impl Places {
     /// The most specific place an address lies in, or none. The address must begin with a place: a top one, or one below
     /// it whose full name is the only one of its kind (杭州市西湖区…).
     pub fn locate(&self, address: &str) -> Option<Uuid> {
-        let text: String = address.chars().filter(|letter| !letter.is_whitespace() && !",，、-".contains(*letter)).collect();
+        let text: String =
+            address.chars().filter(|letter| !letter.is_whitespace() && !",，、-".contains(*letter)).collect();
         let text = text.strip_prefix("中国").or_else(|| text.strip_prefix("中华人民共和国")).unwrap_or(&text);
         let (mut at, mut rest) = match best(&self.top, text) {
             Some(found) => found,
@@ -79,7 +101,8 @@ impl Places {
             return None;
         }
         // A level left out: only one place of that name may lie below.
-        let mut found = below.iter().filter_map(|place| self.below.get(&place.id).and_then(|deeper| best_full(deeper, text)));
+        let mut found =
+            below.iter().filter_map(|place| self.below.get(&place.id).and_then(|deeper| best_full(deeper, text)));
         match (found.next(), found.next()) {
             (Some(only), None) => Some(only),
             _ => None,
@@ -98,7 +121,8 @@ impl Places {
 
 /// The place whose name the text begins with, the longest name first.
 fn best<'t>(places: &[Place], text: &'t str) -> Option<(Uuid, &'t str)> {
-    let matches = places.iter().flat_map(|place| place.names.iter().enumerate().map(move |(rank, name)| (place, rank, name)));
+    let matches =
+        places.iter().flat_map(|place| place.names.iter().enumerate().map(move |(rank, name)| (place, rank, name)));
     matches
         .filter_map(|(place, _, name)| {
             let rest = text.strip_prefix(name.as_str())?;

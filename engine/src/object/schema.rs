@@ -50,8 +50,12 @@ fn field_schema(field: &Field) -> Json {
         FieldKind::Boolean => json!({"type": "boolean"}),
         FieldKind::Date => json!({"type": "string", "format": "date"}),
         FieldKind::Moment => json!({"type": "string", "format": "date-time"}),
-        FieldKind::Choice { options } => json!({"enum": options.iter().map(|option| &*option.name).collect::<Vec<_>>()}),
-        FieldKind::Choices { options } => json!({"type": "array", "items": {"enum": options.iter().map(|option| &*option.name).collect::<Vec<_>>()}}),
+        FieldKind::Choice { options } => {
+            json!({"enum": options.iter().map(|option| &*option.name).collect::<Vec<_>>()})
+        }
+        FieldKind::Choices { options } => {
+            json!({"type": "array", "items": {"enum": options.iter().map(|option| &*option.name).collect::<Vec<_>>()}})
+        }
         FieldKind::Id { .. } => id(),
         FieldKind::Ids { .. } => json!({"type": "array", "items": id()}),
         FieldKind::Items { to } => json!({"type": "array", "items": {"type": "object", "x-object": &**to}}),
@@ -66,7 +70,8 @@ fn field_schema(field: &Field) -> Json {
 /// Checks patterns and constraints; fields that are empty are absent to the schema.
 pub fn violations(object: &Object, record: &Record) -> Vec<FieldError> {
     let validator = object.validator.get_or_init(|| {
-        let has_pattern = object.fields.iter().any(|field| matches!(&field.kind, FieldKind::Text { pattern: Some(_), .. }));
+        let has_pattern =
+            object.fields.iter().any(|field| matches!(&field.kind, FieldKind::Text { pattern: Some(_), .. }));
         let needed = has_pattern || object.constraints.is_some();
         needed.then(|| jsonschema::draft202012::new(&loose(record_schema(object))).ok()).flatten()
     });
@@ -79,19 +84,23 @@ pub fn violations(object: &Object, record: &Record) -> Vec<FieldError> {
         }
     }
     let document = Json::Object(document);
-    validator.iter_errors(&document).map(|error| {
-        let place = error.instance_path().as_str().to_owned();
-        match error.kind() {
-            ValidationErrorKind::Required { property } => {
-                let name = property.as_str().unwrap_or_default();
-                FieldError::new(Code::Required, format!("{place}/{name}"), format!("`{name}` is required")).with("field", name)
+    validator
+        .iter_errors(&document)
+        .map(|error| {
+            let place = error.instance_path().as_str().to_owned();
+            match error.kind() {
+                ValidationErrorKind::Required { property } => {
+                    let name = property.as_str().unwrap_or_default();
+                    FieldError::new(Code::Required, format!("{place}/{name}"), format!("`{name}` is required"))
+                        .with("field", name)
+                }
+                _ => {
+                    let field = place.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
+                    FieldError::new(Code::ConstraintBroken, place, error.masked().to_string()).with("field", field)
+                }
             }
-            _ => {
-                let field = place.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
-                FieldError::new(Code::ConstraintBroken, place, error.masked().to_string()).with("field", field)
-            }
-        }
-    }).collect()
+        })
+        .collect()
 }
 
 /// Required fields and read-only ones are the engine's own business; only patterns and constraints are asked here.

@@ -11,7 +11,12 @@ pub fn ordered(packs: Vec<Pack>, diagnostics: &mut Diagnostics) -> Vec<Pack> {
     let mut waiting: BTreeMap<String, Pack> = BTreeMap::new();
     for pack in packs {
         if let Some(former) = waiting.insert(pack.name.clone(), pack) {
-            diagnostics.error(Code::DuplicateDefinition, &format!("{}/pack.json", former.name), "/name", format!("two packs are named `{}`", former.name));
+            diagnostics.error(
+                Code::DuplicateDefinition,
+                &format!("{}/pack.json", former.name),
+                "/name",
+                format!("two packs are named `{}`", former.name),
+            );
         }
     }
     for pack in waiting.values() {
@@ -21,11 +26,17 @@ pub fn ordered(packs: Vec<Pack>, diagnostics: &mut Diagnostics) -> Vec<Pack> {
             match waiting.get(name) {
                 None => {
                     diagnostics
-                        .error(Code::PackDependency, &file, place, format!("pack `{}` requires `{name}`, which is not there", pack.name))
+                        .error(
+                            Code::PackDependency,
+                            &file,
+                            place,
+                            format!("pack `{}` requires `{name}`, which is not there", pack.name),
+                        )
                         .hint("add the pack, or take the requirement out");
                 }
                 Some(required) if !in_range(&required.version, range) => {
-                    let message = format!("pack `{}` requires `{name}` {range}; there is {}", pack.name, required.version);
+                    let message =
+                        format!("pack `{}` requires `{name}` {range}; there is {}", pack.name, required.version);
                     diagnostics.error(Code::PackDependency, &file, place, message);
                 }
                 Some(_) => {}
@@ -36,10 +47,16 @@ pub fn ordered(packs: Vec<Pack>, diagnostics: &mut Diagnostics) -> Vec<Pack> {
     let mut done: BTreeSet<String> = BTreeSet::new();
     while !waiting.is_empty() {
         let known: BTreeSet<String> = waiting.keys().cloned().collect();
-        let ready = waiting.values().find(|pack| pack.requires.keys().all(|name| done.contains(name) || !known.contains(name)));
+        let ready =
+            waiting.values().find(|pack| pack.requires.keys().all(|name| done.contains(name) || !known.contains(name)));
         let Some(name) = ready.map(|pack| pack.name.clone()) else {
             let circle: Vec<&str> = waiting.keys().map(String::as_str).collect();
-            diagnostics.error(Code::PackCycle, &format!("{}/pack.json", circle[0]), "/requires", format!("these packs require each other: {}", circle.join(", ")));
+            diagnostics.error(
+                Code::PackCycle,
+                &format!("{}/pack.json", circle[0]),
+                "/requires",
+                format!("these packs require each other: {}", circle.join(", ")),
+            );
             order.extend(waiting.into_values());
             break;
         };
@@ -70,8 +87,15 @@ mod tests {
     #[test]
     fn ranges_hold_what_they_say() {
         for (version, range, expect) in [
-            ("0.1.0", "^0.1", true), ("0.1.9", "^0.1.2", true), ("0.2.0", "^0.1", false), ("1.4.0", "^1.2", true), ("2.0.0", "^1.2", false),
-            ("0.1.0", "^0.1.2", false), ("3.1.4", "*", true), ("1.2.9", "1.2", true), ("1.3.0", "1.2", false),
+            ("0.1.0", "^0.1", true),
+            ("0.1.9", "^0.1.2", true),
+            ("0.2.0", "^0.1", false),
+            ("1.4.0", "^1.2", true),
+            ("2.0.0", "^1.2", false),
+            ("0.1.0", "^0.1.2", false),
+            ("3.1.4", "*", true),
+            ("1.2.9", "1.2", true),
+            ("1.3.0", "1.2", false),
         ] {
             assert_eq!(in_range(version, range), expect, "{version} in {range}");
         }

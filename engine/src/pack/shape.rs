@@ -33,16 +33,26 @@ pub fn check(kind: Kind, json: &mut Json, file: &str, diagnostics: &mut Diagnost
 fn shape_of(kind: Kind) -> &'static Shape {
     static SHAPES: OnceLock<BTreeMap<Kind, Shape>> = OnceLock::new();
     let shapes = SHAPES.get_or_init(|| {
-        Kind::ALL.iter().map(|kind| {
-            let schema = kind.json_schema();
-            let validator = jsonschema::draft202012::new(&schema).expect("the schemas of the written types are valid schemas");
-            (*kind, Shape { schema, validator })
-        }).collect()
+        Kind::ALL
+            .iter()
+            .map(|kind| {
+                let schema = kind.json_schema();
+                let validator =
+                    jsonschema::draft202012::new(&schema).expect("the schemas of the written types are valid schemas");
+                (*kind, Shape { schema, validator })
+            })
+            .collect()
     });
     &shapes[&kind]
 }
 
-fn report(schema: &Json, error: &ValidationError<'_>, file: &str, diagnostics: &mut Diagnostics, wrong: &mut Vec<String>) {
+fn report(
+    schema: &Json,
+    error: &ValidationError<'_>,
+    file: &str,
+    diagnostics: &mut Diagnostics,
+    wrong: &mut Vec<String>,
+) {
     let pointer = error.instance_path().as_str().to_owned();
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
@@ -63,7 +73,12 @@ fn report(schema: &Json, error: &ValidationError<'_>, file: &str, diagnostics: &
             let options: Vec<&str> = options.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
             let given = error.instance().as_str().unwrap_or_default();
             diagnostics
-                .error(Code::BadProperty, file, pointer.clone(), format!("{} is not one of the values it can have", shown(error.instance())))
+                .error(
+                    Code::BadProperty,
+                    file,
+                    pointer.clone(),
+                    format!("{} is not one of the values it can have", shown(error.instance())),
+                )
                 .hint(suggest::hint(given, options.iter().copied()));
             wrong.push(pointer);
         }
@@ -76,13 +91,19 @@ fn report(schema: &Json, error: &ValidationError<'_>, file: &str, diagnostics: &
             let likeliest = context.iter().filter(|errors| !errors.is_empty()).max_by_key(|errors| {
                 errors.iter().map(|error| error.instance_path().as_str().matches('/').count()).max().unwrap_or(0)
             });
-            let deeper = likeliest.filter(|errors| errors.iter().any(|error| error.instance_path().as_str().len() > pointer.len()));
+            let deeper = likeliest
+                .filter(|errors| errors.iter().any(|error| error.instance_path().as_str().len() > pointer.len()));
             match deeper {
                 Some(errors) => errors.iter().for_each(|error| report(schema, error, file, diagnostics, wrong)),
                 None => {
                     let wanted: Vec<String> = context.iter().flatten().map(ToString::to_string).collect();
                     diagnostics
-                        .error(Code::BadProperty, file, pointer.clone(), format!("{} is none of the forms it can have", shown(error.instance())))
+                        .error(
+                            Code::BadProperty,
+                            file,
+                            pointer.clone(),
+                            format!("{} is none of the forms it can have", shown(error.instance())),
+                        )
                         .hint(wanted.join("; or "));
                     wrong.push(pointer);
                 }

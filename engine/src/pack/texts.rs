@@ -21,7 +21,12 @@ pub fn collect(pack: &Pack, texts: &mut Texts, diagnostics: &mut Diagnostics) {
     let file = format!("{}/i18n/zh-CN.json", pack.name);
     for path in english.0.keys() {
         if !pack.chinese.contains_key(path) {
-            diagnostics.error(Code::MissingText, &file, format!("/{}", path.replace('/', "~1")), format!("`{path}` has no Chinese text"));
+            diagnostics.error(
+                Code::MissingText,
+                &file,
+                format!("/{}", path.replace('/', "~1")),
+                format!("`{path}` has no Chinese text"),
+            );
         }
     }
     for path in pack.chinese.keys() {
@@ -97,7 +102,10 @@ impl Collected {
                 }
                 for (name, transition) in &lifecycle.transitions {
                     self.add(&format!("{base}/transitions/{name}/title"), transition.title.as_deref());
-                    self.optional(&format!("{base}/transitions/{name}/guard_message"), transition.guard_message.as_deref());
+                    self.optional(
+                        &format!("{base}/transitions/{name}/guard_message"),
+                        transition.guard_message.as_deref(),
+                    );
                 }
             }
             Definition::Template(template) => {
@@ -119,7 +127,9 @@ impl Collected {
                 for (name, column) in &table.columns {
                     self.add(&format!("{base}/columns/{name}/title"), column.title.as_deref());
                     match &column.choice {
-                        Some(ChoiceValues::Options(options)) => self.options(&format!("{base}/columns/{name}/choice"), options),
+                        Some(ChoiceValues::Options(options)) => {
+                            self.options(&format!("{base}/columns/{name}/choice"), options)
+                        }
                         Some(ChoiceValues::Names(names)) => {
                             for option in names {
                                 self.add(&format!("{base}/columns/{name}/choice/{option}/title"), None);

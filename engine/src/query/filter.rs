@@ -25,9 +25,15 @@ pub enum Filter {
     And(Vec<Filter>),
     Or(Vec<Filter>),
     Not(Box<Filter>),
-    Compare { path: FilterPath, comparison: Comparison },
+    Compare {
+        path: FilterPath,
+        comparison: Comparison,
+    },
     /// Any searchable text of the record contains this.
-    Search { slots: Vec<usize>, text: String },
+    Search {
+        slots: Vec<usize>,
+        text: String,
+    },
 }
 
 /// Slots from the record through references: `[customer's slot, region's slot in customer]`. The last one is compared;
@@ -93,9 +99,14 @@ fn condition(terms: &Terms<'_>, object: &Object, json: &Json, pointer: &str, dep
         let place = format!("{pointer}/{name}");
         all.push(match name.as_str() {
             "and" | "or" => {
-                let Some(items) = value.as_array() else { return Err(bad(&place, format!("`{name}` takes a list of conditions"))) };
-                let conditions: Result<Vec<Filter>, Refusal> =
-                    items.iter().enumerate().map(|(index, item)| condition(terms, object, item, &format!("{place}/{index}"), depth + 1)).collect();
+                let Some(items) = value.as_array() else {
+                    return Err(bad(&place, format!("`{name}` takes a list of conditions")));
+                };
+                let conditions: Result<Vec<Filter>, Refusal> = items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| condition(terms, object, item, &format!("{place}/{index}"), depth + 1))
+                    .collect();
                 if name == "and" { Filter::And(conditions?) } else { Filter::Or(conditions?) }
             }
             "not" => Filter::Not(Box::new(condition(terms, object, value, &place, depth + 1)?)),
@@ -110,7 +121,12 @@ fn condition(terms: &Terms<'_>, object: &Object, json: &Json, pointer: &str, dep
 }
 
 /// Resolves a dotted path; the last field is the one that is compared.
-pub fn path<'m>(model: &'m Model, object: &'m Object, text: &str, pointer: &str) -> Result<(FilterPath, &'m Field), Refusal> {
+pub fn path<'m>(
+    model: &'m Model,
+    object: &'m Object,
+    text: &str,
+    pointer: &str,
+) -> Result<(FilterPath, &'m Field), Refusal> {
     let steps: Vec<&str> = text.split('.').collect();
     if steps.len() > STEPS_MAX + 1 {
         return Err(bad(pointer, format!("a path follows at most {STEPS_MAX} references")).with("maximum", STEPS_MAX));
@@ -120,7 +136,9 @@ pub fn path<'m>(model: &'m Model, object: &'m Object, text: &str, pointer: &str)
     for (index, step) in steps.iter().enumerate() {
         let Some((slot, field)) = at.field(step) else {
             let hint = suggest::hint(step, at.by_name.keys().map(|name| &**name));
-            return Err(Refusal::new(Code::UnknownField, format!("`{}` has no field `{step}`; {hint}", at.name)).with("pointer", pointer).with("field", *step));
+            return Err(Refusal::new(Code::UnknownField, format!("`{}` has no field `{step}`; {hint}", at.name))
+                .with("pointer", pointer)
+                .with("field", *step));
         };
         slots.push(slot);
         if index + 1 == steps.len() {
@@ -160,7 +178,14 @@ fn is_operand(members: &serde_json::Map<String, Json>) -> bool {
     ["user", "this", "last", "next", "today", "amount"].iter().any(|name| members.contains_key(*name))
 }
 
-fn compare(terms: &Terms<'_>, path: &FilterPath, field: &Field, operator: &str, operand: &Json, pointer: &str) -> Result<Filter, Refusal> {
+fn compare(
+    terms: &Terms<'_>,
+    path: &FilterPath,
+    field: &Field,
+    operator: &str,
+    operand: &Json,
+    pointer: &str,
+) -> Result<Filter, Refusal> {
     if let Some((from, to)) = relative(terms, operand, pointer)? {
         let bound = |date: Date| match field.kind {
             FieldKind::Moment => Ok(Value::Moment(Moment::start_of(date, &terms.model.zone))),
@@ -186,19 +211,25 @@ fn compare(terms: &Terms<'_>, path: &FilterPath, field: &Field, operator: &str, 
             }
             if operator == "contains" { Comparison::Contains(text()?) } else { Comparison::StartsWith(text()?) }
         }
-        "is_null" => Comparison::IsNull(operand.as_bool().ok_or_else(|| bad(pointer, "`is_null` takes true or false"))?),
+        "is_null" => {
+            Comparison::IsNull(operand.as_bool().ok_or_else(|| bad(pointer, "`is_null` takes true or false"))?)
+        }
         "in" | "not_in" => {
             let items: Vec<Json> = match operand {
                 Json::Array(items) => items.clone(),
                 single => vec![single.clone()],
             };
             if items.len() > VALUES_MAX {
-                return Err(bad(pointer, format!("`{operator}` takes at most {VALUES_MAX} values")).with("maximum", VALUES_MAX));
+                return Err(
+                    bad(pointer, format!("`{operator}` takes at most {VALUES_MAX} values")).with("maximum", VALUES_MAX)
+                );
             }
             return many(terms, path, field, operator, &items, pointer);
         }
         "between" => match operand.as_array().map(Vec::as_slice) {
-            Some([low, high]) => Comparison::Between(value(terms, field, low, pointer)?, value(terms, field, high, pointer)?),
+            Some([low, high]) => {
+                Comparison::Between(value(terms, field, low, pointer)?, value(terms, field, high, pointer)?)
+            }
             _ => return Err(bad(pointer, "`between` takes a list of two values")),
         },
         "eq" | "ne" if operand.is_null() => Comparison::IsNull(operator == "eq"),
@@ -210,7 +241,8 @@ fn compare(terms: &Terms<'_>, path: &FilterPath, field: &Field, operator: &str, 
             return one(operator, path.clone(), value(terms, field, operand, pointer)?, pointer);
         }
         _ => {
-            let known = ["eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "contains", "starts_with", "is_null", "between"];
+            let known =
+                ["eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "contains", "starts_with", "is_null", "between"];
             return Err(bad(pointer, format!("there is no operator `{operator}`; {}", suggest::hint(operator, known))));
         }
     };
@@ -230,7 +262,14 @@ fn one(operator: &str, path: FilterPath, value: Value, pointer: &str) -> Result<
     Ok(Filter::Compare { path, comparison })
 }
 
-fn many(terms: &Terms<'_>, path: &FilterPath, field: &Field, operator: &str, items: &[Json], pointer: &str) -> Result<Filter, Refusal> {
+fn many(
+    terms: &Terms<'_>,
+    path: &FilterPath,
+    field: &Field,
+    operator: &str,
+    items: &[Json],
+    pointer: &str,
+) -> Result<Filter, Refusal> {
     let mut values = Vec::new();
     let mut keys: Option<(FilterPath, Vec<Value>)> = None;
     for item in items {
@@ -278,34 +317,51 @@ fn value(terms: &Terms<'_>, field: &Field, json: &Json, pointer: &str) -> Result
         });
     }
     let wrong = |wanted: &str| {
-        Refusal::new(Code::WrongType, format!("`{}` is compared with {wanted}", field.name)).with("pointer", pointer).with("field", &*field.name)
+        Refusal::new(Code::WrongType, format!("`{}` is compared with {wanted}", field.name))
+            .with("pointer", pointer)
+            .with("field", &*field.name)
     };
     let text = json.as_str();
     let number = || match json {
         Json::Number(number) => Decimal::from_str_exact(&number.to_string()).ok(),
         Json::String(text) => Decimal::from_str_exact(text).ok(),
-        Json::Object(members) => members.get("amount").and_then(|amount| Decimal::from_str_exact(amount.as_str()?).ok()),
+        Json::Object(members) => {
+            members.get("amount").and_then(|amount| Decimal::from_str_exact(amount.as_str()?).ok())
+        }
         _ => None,
     };
     match &field.kind {
         FieldKind::Text { .. } => text.map(Value::text).ok_or_else(|| wrong("text")),
         FieldKind::Choice { options } => match text {
-            Some(name) if options.is_empty() || options.iter().any(|option| *option.name == *name) => Ok(Value::text(name)),
+            Some(name) if options.is_empty() || options.iter().any(|option| *option.name == *name) => {
+                Ok(Value::text(name))
+            }
             Some(name) => {
                 let hint = suggest::hint(name, options.iter().map(|option| &*option.name));
-                Err(Refusal::new(Code::NotAnOption, format!("`{name}` is not an option of `{}`; {hint}", field.name)).with("pointer", pointer))
+                Err(Refusal::new(Code::NotAnOption, format!("`{name}` is not an option of `{}`; {hint}", field.name))
+                    .with("pointer", pointer))
             }
             None => Err(wrong("the name of an option")),
         },
         FieldKind::Choices { .. } => text.map(Value::text).ok_or_else(|| wrong("the name of an option")),
-        FieldKind::Decimal { .. } | FieldKind::Money { .. } | FieldKind::Rollup { .. } => number().map(Value::Decimal).ok_or_else(|| wrong("a decimal")),
+        FieldKind::Decimal { .. } | FieldKind::Money { .. } | FieldKind::Rollup { .. } => {
+            number().map(Value::Decimal).ok_or_else(|| wrong("a decimal"))
+        }
         FieldKind::Boolean => json.as_bool().map(Value::Bool).ok_or_else(|| wrong("true or false")),
-        FieldKind::Date => text.and_then(|text| Date::from_str(text).ok()).map(Value::Date).ok_or_else(|| wrong("a date such as 2026-06-30")),
+        FieldKind::Date => text
+            .and_then(|text| Date::from_str(text).ok())
+            .map(Value::Date)
+            .ok_or_else(|| wrong("a date such as 2026-06-30")),
         FieldKind::Moment => text
-            .and_then(|text| Moment::parse(text).or_else(|| Date::from_str(text).ok().map(|date| Moment::start_of(date, &terms.model.zone))))
+            .and_then(|text| {
+                Moment::parse(text)
+                    .or_else(|| Date::from_str(text).ok().map(|date| Moment::start_of(date, &terms.model.zone)))
+            })
             .map(Value::Moment)
             .ok_or_else(|| wrong("a moment such as 2026-06-30T23:30:00+08:00, or a date")),
-        FieldKind::Id { .. } | FieldKind::Ids { .. } => text.and_then(|text| Uuid::parse_str(text).ok()).map(Value::Id).ok_or_else(|| wrong("the id of a record")),
+        FieldKind::Id { .. } | FieldKind::Ids { .. } => {
+            text.and_then(|text| Uuid::parse_str(text).ok()).map(Value::Id).ok_or_else(|| wrong("the id of a record"))
+        }
         FieldKind::Items { .. } | FieldKind::Json => Err(wrong("nothing")),
     }
 }
@@ -313,7 +369,11 @@ fn value(terms: &Terms<'_>, field: &Field, json: &Json, pointer: &str) -> Result
 /// `{"this": "month"}`, `{"last": "week"}`, `{"today": true}` as `[from, to)`.
 fn relative(terms: &Terms<'_>, json: &Json, pointer: &str) -> Result<Option<(Date, Date)>, Refusal> {
     let Some(members) = json.as_object() else { return Ok(None) };
-    let Some((word, unit)) = members.iter().find(|(word, _)| ["this", "last", "next", "today"].contains(&word.as_str())) else { return Ok(None) };
+    let Some((word, unit)) =
+        members.iter().find(|(word, _)| ["this", "last", "next", "today"].contains(&word.as_str()))
+    else {
+        return Ok(None);
+    };
     let today = terms.today.ok_or_else(|| bad(pointer, "relative dates cannot be used here"))?;
     if word == "today" {
         return Ok(Some((today, today.saturating_add(1.day()))));
@@ -334,14 +394,24 @@ fn relative(terms: &Terms<'_>, json: &Json, pointer: &str) -> Result<Option<(Dat
         "year" => (today.first_of_year(), 1.year()),
         _ => return Err(bad(pointer, format!("`{unit}` is not day, week, month, quarter or year"))),
     };
-    let from = if shift < 0 { start.saturating_sub(span) } else if shift > 0 { start.saturating_add(span) } else { start };
+    let from = if shift < 0 {
+        start.saturating_sub(span)
+    } else if shift > 0 {
+        start.saturating_add(span)
+    } else {
+        start
+    };
     Ok(Some((from, from.saturating_add(span))))
 }
 
 /// Slots a plain text search looks into: the display, the key and other short texts.
 pub fn searchable(object: &Object) -> Vec<usize> {
-    let mut slots: Vec<usize> = object.key.into_iter().chain((object.display >= slot::OWN).then_some(object.display)).collect();
-    let texts = object.own_fields().filter(|(_, field)| matches!(field.kind, FieldKind::Text { max_length, .. } if max_length <= 500)).map(|(slot, _)| slot);
+    let mut slots: Vec<usize> =
+        object.key.into_iter().chain((object.display >= slot::OWN).then_some(object.display)).collect();
+    let texts = object
+        .own_fields()
+        .filter(|(_, field)| matches!(field.kind, FieldKind::Text { max_length, .. } if max_length <= 500))
+        .map(|(slot, _)| slot);
     for slot in texts.take(8) {
         if !slots.contains(&slot) {
             slots.push(slot);

@@ -6,7 +6,7 @@ use super::plan::{Amount, By, Lookup, PartySource, Plan, PlanLine, RateTable, St
 use super::rate::{self, Rated};
 use super::rounding::{Point, Rounded, Rounding};
 use super::schedule::{Applied, Schedule};
-use super::tax::{Taxable, TaxKind, tax_line};
+use super::tax::{TaxKind, Taxable, tax_line};
 use super::trace::{LookupTrace, PartTrace, PriceTrace, RoundedTrace, TRACE_VERSION, TaxTrace, Trace};
 use crate::codes::Code;
 use crate::decide::Halt;
@@ -52,7 +52,10 @@ enum Price {
     /// An amount given as such.
     Amount(Money),
     Unit(Money),
-    Tiered { schedule: Name, currency: Name },
+    Tiered {
+        schedule: Name,
+        currency: Name,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -76,7 +79,14 @@ pub struct Priced {
 
 /// The lines a fact should have. `posted` are the look-ups its posted lines were made from: asked the same again, they
 /// answer as recorded.
-pub fn desired(reader: &Reader<'_>, plan: &Plan, object: &Object, fact: &Record, date: Date, posted: &[LookupTrace]) -> Result<Vec<Desired>, Halt> {
+pub fn desired(
+    reader: &Reader<'_>,
+    plan: &Plan,
+    object: &Object,
+    fact: &Record,
+    date: Date,
+    posted: &[LookupTrace],
+) -> Result<Vec<Desired>, Halt> {
     let mut lets: BTreeMap<Name, Value> = BTreeMap::new();
     let mut rows: BTreeMap<Name, String> = BTreeMap::new();
     let mut lookups = Vec::new();
@@ -86,7 +96,10 @@ pub fn desired(reader: &Reader<'_>, plan: &Plan, object: &Object, fact: &Record,
             StepKind::Formula(expr) => env.eval(expr)?,
             StepKind::Lookup(lookup) => {
                 let (value, trace) = look_up(reader, &env, &step.name, lookup, date, posted)?;
-                rows.insert(step.name.clone(), trace.as_ref().map_or_else(String::new, |trace| trace.row_record.to_string()));
+                rows.insert(
+                    step.name.clone(),
+                    trace.as_ref().map_or_else(String::new, |trace| trace.row_record.to_string()),
+                );
                 lookups.extend(trace);
                 value
             }
@@ -152,7 +165,13 @@ fn desired_line(
             Value::Money(amount) => (Price::Amount(amount), Decimal::ONE, None),
             Value::Decimal(amount) => (Price::Amount(Money::new(amount, &reader.model.currency)), Decimal::ONE, None),
             Value::Null => return Err(pending(plan, line, "the amount is empty").into()),
-            other => return Err(Refusal::new(Code::ScriptType, format!("the amount of `{}` is a {}", line.id, other.kind())).into()),
+            other => {
+                return Err(Refusal::new(
+                    Code::ScriptType,
+                    format!("the amount of `{}` is a {}", line.id, other.kind()),
+                )
+                .into());
+            }
         },
         Amount::Apply { price, quantity, cumulate } => {
             let Some(quantity) = env.eval(quantity)?.as_decimal() else {
@@ -162,7 +181,9 @@ fn desired_line(
                 Value::Money(price) => Price::Unit(price),
                 Value::Decimal(price) => Price::Unit(Money::new(price, &reader.model.currency)),
                 Value::Map(members) => tiered(reader, &members)?,
-                Value::Text(schedule) if reader.model.schedules.contains_key(&schedule) => Price::Tiered { schedule, currency: reader.model.currency.clone() },
+                Value::Text(schedule) if reader.model.schedules.contains_key(&schedule) => {
+                    Price::Tiered { schedule, currency: reader.model.currency.clone() }
+                }
                 _ => return Err(pending(plan, line, "the price is empty").into()),
             };
             let group = match (cumulate, &price) {
@@ -178,19 +199,36 @@ fn desired_line(
                         hash.update((part.len() as u64).to_be_bytes());
                         hash.update(part);
                     }
-                    let calendar = reader.model.calendars.get(&cumulate.calendar).expect("the plan's calendars were checked");
-                    Some(Group { digest: hex(&hash.finalize())[..32].to_owned(), period: calendar.period_of(date).name })
+                    let calendar =
+                        reader.model.calendars.get(&cumulate.calendar).expect("the plan's calendars were checked");
+                    Some(Group {
+                        digest: hex(&hash.finalize())[..32].to_owned(),
+                        period: calendar.period_of(date).name,
+                    })
                 }
                 _ => None,
             };
             (price, quantity, group)
         }
     };
-    Ok(Some(Desired { line: line.id.clone(), payer, payee, group, quantity, dimensions, lookups, price, rounding: line.rounding, tax }))
+    Ok(Some(Desired {
+        line: line.id.clone(),
+        payer,
+        payee,
+        group,
+        quantity,
+        dimensions,
+        lookups,
+        price,
+        rounding: line.rounding,
+        tax,
+    }))
 }
 
 fn pending(plan: &Plan, line: &PlanLine, why: &str) -> Refusal {
-    Refusal::new(Code::PricePending, format!("{why} for the line `{}`", line.id)).with("plan", &*plan.name).with("line", &*line.id)
+    Refusal::new(Code::PricePending, format!("{why} for the line `{}`", line.id))
+        .with("plan", &*plan.name)
+        .with("line", &*line.id)
 }
 
 fn tiered(reader: &Reader<'_>, members: &BTreeMap<String, Value>) -> Result<Price, Halt> {
@@ -198,23 +236,38 @@ fn tiered(reader: &Reader<'_>, members: &BTreeMap<String, Value>) -> Result<Pric
     let currency = members.get("currency").and_then(Value::as_text).unwrap_or(&reader.model.currency);
     match reader.model.schedules.contains_key(schedule) {
         true => Ok(Price::Tiered { schedule: schedule.into(), currency: currency.into() }),
-        false => Err(Refusal::new(Code::UnknownDefinition, format!("there is no schedule `{schedule}`")).with("schedule", schedule).into()),
+        false => Err(Refusal::new(Code::UnknownDefinition, format!("there is no schedule `{schedule}`"))
+            .with("schedule", schedule)
+            .into()),
     }
 }
 
-fn party(reader: &Reader<'_>, env: &RecordEnv<'_>, source: &PartySource, plan: &Plan, line: &PlanLine, role: &'static str) -> Result<Party, Halt> {
+fn party(
+    reader: &Reader<'_>,
+    env: &RecordEnv<'_>,
+    source: &PartySource,
+    plan: &Plan,
+    line: &PlanLine,
+    role: &'static str,
+) -> Result<Party, Halt> {
     match source {
         PartySource::Expression { expr, object } => match env.eval(expr)? {
             Value::Id(id) => Ok(Party { object: object.clone(), id }),
-            _ => Err(Refusal::new(Code::PartyMissing, format!("the {role} of the line `{}` is empty: {}", line.id, expr.source()))
-                .with("plan", &*plan.name)
-                .with("line", &*line.id)
-                .with("role", role)
-                .into()),
+            _ => Err(Refusal::new(
+                Code::PartyMissing,
+                format!("the {role} of the line `{}` is empty: {}", line.id, expr.source()),
+            )
+            .with("plan", &*plan.name)
+            .with("line", &*line.id)
+            .with("role", role)
+            .into()),
         },
         PartySource::Fixed { object, key } => match reader.facts.keys.get(&(object.clone(), key.clone())) {
             Some(Some(id)) => Ok(Party { object: object.clone(), id: *id }),
-            Some(None) => Err(Refusal::new(Code::PartyMissing, format!("there is no {object} `{key}`")).with("role", role).with("key", key.as_str()).into()),
+            Some(None) => Err(Refusal::new(Code::PartyMissing, format!("there is no {object} `{key}`"))
+                .with("role", role)
+                .with("key", key.as_str())
+                .into()),
             None => {
                 reader.need(|need| {
                     need.keys.insert((object.clone(), key.clone()));
@@ -226,7 +279,14 @@ fn party(reader: &Reader<'_>, env: &RecordEnv<'_>, source: &PartySource, plan: &
 }
 
 /// A look-up as it was recorded, or made now.
-fn look_up(reader: &Reader<'_>, env: &RecordEnv<'_>, step: &str, lookup: &Lookup, date: Date, posted: &[LookupTrace]) -> Result<(Value, Option<LookupTrace>), Halt> {
+fn look_up(
+    reader: &Reader<'_>,
+    env: &RecordEnv<'_>,
+    step: &str,
+    lookup: &Lookup,
+    date: Date,
+    posted: &[LookupTrace],
+) -> Result<(Value, Option<LookupTrace>), Halt> {
     let table = reader.model.rate_tables.get(&lookup.table).expect("the plan's tables were checked");
     let mut inputs = Vec::with_capacity(lookup.inputs.len());
     let mut missing = reader.collection(&table.name).is_err();
@@ -240,7 +300,8 @@ fn look_up(reader: &Reader<'_>, env: &RecordEnv<'_>, step: &str, lookup: &Lookup
     if missing {
         return Err(Halt::Missing);
     }
-    if let Some(recorded) = posted.iter().find(|trace| trace.step == *step && trace.table == *table.name && trace.date == date)
+    if let Some(recorded) =
+        posted.iter().find(|trace| trace.step == *step && trace.table == *table.name && trace.date == date)
         && recorded.inputs == rate::recorded_inputs(table, &inputs)
     {
         return Ok((recorded_value(table, recorded), Some(recorded.clone())));
@@ -253,7 +314,10 @@ fn look_up(reader: &Reader<'_>, env: &RecordEnv<'_>, step: &str, lookup: &Lookup
         Rated::Missed(miss) => {
             let nothing = matches!(miss, super::table::Miss::None { .. });
             match &lookup.otherwise {
-                Some(values) if nothing => Ok((Value::Map(values.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()), None)),
+                Some(values) if nothing => Ok((
+                    Value::Map(values.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()),
+                    None,
+                )),
                 _ => {
                     let mut refusal = rate::refusal_of(reader, table, &inputs, date, &miss);
                     if nothing && table.no_match == NoMatch::Pending {
@@ -271,7 +335,10 @@ fn recorded_value(table: &RateTable, recorded: &LookupTrace) -> Value {
     let mut map: BTreeMap<String, Value> = BTreeMap::new();
     for spec in &table.values {
         let Some(json) = recorded.values.get(&*spec.name) else { continue };
-        let money = json.get("amount").and_then(|amount| amount.as_str()?.parse::<Decimal>().ok()).zip(json.get("currency").and_then(|currency| currency.as_str()));
+        let money = json
+            .get("amount")
+            .and_then(|amount| amount.as_str()?.parse::<Decimal>().ok())
+            .zip(json.get("currency").and_then(|currency| currency.as_str()));
         let value = match (money, json.as_str().and_then(|text| text.parse::<Decimal>().ok())) {
             (Some((amount, currency)), _) => Value::Money(Money::new(amount, currency)),
             (None, Some(number)) => Value::Decimal(number),
@@ -308,7 +375,9 @@ fn tax_terms(
                 }
             })
         }
-        Some(Tax { rate: TaxRate::Formula(expr), .. }) => env.eval(expr).map(|value| value.as_decimal()).map_err(Halt::from),
+        Some(Tax { rate: TaxRate::Formula(expr), .. }) => {
+            env.eval(expr).map(|value| value.as_decimal()).map_err(Halt::from)
+        }
         Some(Tax { rate: TaxRate::Fixed(rate), .. }) => Ok(Some(*rate)),
         Some(Tax { rate: TaxRate::None, .. }) => Ok(Some(Decimal::ZERO)),
     };
@@ -342,8 +411,20 @@ impl Desired {
         let tiers = line.trace.price.as_ref().and_then(|price| price.schedule.as_deref());
         let same_price = match &self.price {
             Price::Tiered { schedule, currency } => tiers == Some(&**schedule) && line.currency == *currency,
-            Price::Unit(price) => tiers.is_none() && line.currency == price.currency && line.trace.price.as_ref().is_some_and(|trace| trace.parts.first().is_some_and(|part| part.rate == price.amount)),
-            Price::Amount(amount) => tiers.is_none() && line.currency == amount.currency && line.trace.price.as_ref().is_some_and(|trace| trace.amount == amount.amount),
+            Price::Unit(price) => {
+                tiers.is_none()
+                    && line.currency == price.currency
+                    && line
+                        .trace
+                        .price
+                        .as_ref()
+                        .is_some_and(|trace| trace.parts.first().is_some_and(|part| part.rate == price.amount))
+            }
+            Price::Amount(amount) => {
+                tiers.is_none()
+                    && line.currency == amount.currency
+                    && line.trace.price.as_ref().is_some_and(|trace| trace.amount == amount.amount)
+            }
         };
         same_price
             && line.line == self.line
@@ -359,22 +440,41 @@ impl Desired {
 
     /// The amounts, given what the group had before this fact.
     pub fn priced(&self, reader: &Reader<'_>, plan: &Plan, before: Decimal) -> Result<Priced, Refusal> {
-        let overflow = || Refusal::new(Code::AmountOverflow, format!("the amount of the line `{}` has too many digits", self.line)).with("line", &*self.line);
+        let overflow = || {
+            Refusal::new(Code::AmountOverflow, format!("the amount of the line `{}` has too many digits", self.line))
+                .with("line", &*self.line)
+        };
         let (amount, currency, price) = match &self.price {
             Price::Amount(money) => {
-                let trace = PriceTrace { quantity: self.quantity, before: None, schedule: None, parts: Vec::new(), to_next: None, amount: money.amount };
+                let trace = PriceTrace {
+                    quantity: self.quantity,
+                    before: None,
+                    schedule: None,
+                    parts: Vec::new(),
+                    to_next: None,
+                    amount: money.amount,
+                };
                 (money.amount, money.currency.clone(), trace)
             }
             Price::Unit(price) => {
                 let amount = price.amount.checked_mul(self.quantity).ok_or_else(overflow)?;
                 let part = PartTrace { quantity: self.quantity, rate: price.amount, flat: None, amount };
-                let trace = PriceTrace { quantity: self.quantity, before: None, schedule: None, parts: vec![part], to_next: None, amount };
+                let trace = PriceTrace {
+                    quantity: self.quantity,
+                    before: None,
+                    schedule: None,
+                    parts: vec![part],
+                    to_next: None,
+                    amount,
+                };
                 (amount, price.currency.clone(), trace)
             }
             Price::Tiered { schedule: name, currency } => {
-                let schedule = reader.model.schedules.get(name).expect("the price's schedule was found when it was read");
+                let schedule =
+                    reader.model.schedules.get(name).expect("the price's schedule was found when it was read");
                 let applied = self.applied(schedule, before).map_err(|error| {
-                    Refusal::new(Code::AmountOverflow, format!("`{name}` cannot price {}: {error}", self.quantity)).with("schedule", &**name)
+                    Refusal::new(Code::AmountOverflow, format!("`{name}` cannot price {}: {error}", self.quantity))
+                        .with("schedule", &**name)
                 })?;
                 let parts = applied.parts.iter().map(|part| PartTrace {
                     quantity: part.quantity,
@@ -403,8 +503,14 @@ impl Desired {
             TaxTreatment::Zero => TaxKind::Zero,
             TaxTreatment::NotTaxed => TaxKind::NotTaxed,
         };
-        let taxed = tax_line(Taxable { amount: line.after, kind, rate: terms.rate }, places, terms.rounding)
-            .map_err(|error| Refusal::new(Code::AmountOverflow, format!("the tax of the line `{}` cannot be computed: {error}", self.line)))?;
+        let taxed = tax_line(Taxable { amount: line.after, kind, rate: terms.rate }, places, terms.rounding).map_err(
+            |error| {
+                Refusal::new(
+                    Code::AmountOverflow,
+                    format!("the tax of the line `{}` cannot be computed: {error}", self.line),
+                )
+            },
+        )?;
         if [taxed.gross, taxed.net, taxed.tax].iter().any(|amount| digits(*amount) > crate::model::DIGITS_MAX) {
             return Err(overflow());
         }
@@ -412,9 +518,31 @@ impl Desired {
         if matches!(terms.treatment, TaxTreatment::Inclusive | TaxTreatment::Exclusive) {
             rounded.push(rounded_trace("tax", &taxed.rounded));
         }
-        let tax = TaxTrace { kind: treatment_name(terms.treatment).to_owned(), rate: terms.rate, gross: taxed.gross, net: taxed.net, tax: taxed.tax };
-        let trace = Trace { v: TRACE_VERSION, plan: plan.digest.clone(), lookups: self.lookups.clone(), price: Some(price), rounded, tax: Some(tax), reason: None };
-        Ok(Priced { gross: taxed.gross, net: taxed.net, tax: taxed.tax, tax_rate: terms.rate, treatment: terms.treatment, currency: Arc::from(&*currency), trace })
+        let tax = TaxTrace {
+            kind: treatment_name(terms.treatment).to_owned(),
+            rate: terms.rate,
+            gross: taxed.gross,
+            net: taxed.net,
+            tax: taxed.tax,
+        };
+        let trace = Trace {
+            v: TRACE_VERSION,
+            plan: plan.digest.clone(),
+            lookups: self.lookups.clone(),
+            price: Some(price),
+            rounded,
+            tax: Some(tax),
+            reason: None,
+        };
+        Ok(Priced {
+            gross: taxed.gross,
+            net: taxed.net,
+            tax: taxed.tax,
+            tax_rate: terms.rate,
+            treatment: terms.treatment,
+            currency: Arc::from(&*currency),
+            trace,
+        })
     }
 
     fn applied(&self, schedule: &Schedule, before: Decimal) -> Result<Applied, super::schedule::ApplyError> {
@@ -427,8 +555,15 @@ impl Desired {
 }
 
 fn rounded_trace(point: &str, rounded: &Rounded) -> RoundedTrace {
-    let mode = serde_json::to_value(rounded.mode).ok().and_then(|mode| mode.as_str().map(str::to_owned)).unwrap_or_default();
-    RoundedTrace { point: point.to_owned(), before: rounded.before.normalize(), after: rounded.after, mode, places: rounded.places }
+    let mode =
+        serde_json::to_value(rounded.mode).ok().and_then(|mode| mode.as_str().map(str::to_owned)).unwrap_or_default();
+    RoundedTrace {
+        point: point.to_owned(),
+        before: rounded.before.normalize(),
+        after: rounded.after,
+        mode,
+        places: rounded.places,
+    }
 }
 
 fn digits(number: Decimal) -> u32 {

@@ -99,9 +99,15 @@ pub struct PlanLine {
 /// Where a party comes from.
 #[derive(Debug)]
 pub enum PartySource {
-    Expression { expr: Expr, object: Name },
+    Expression {
+        expr: Expr,
+        object: Name,
+    },
     /// A fixed record, by its key.
-    Fixed { object: Name, key: String },
+    Fixed {
+        object: Name,
+        key: String,
+    },
 }
 
 #[derive(Debug)]
@@ -191,16 +197,25 @@ impl NumberFormat {
             if open > 0 {
                 parts.push(NumberPart::Text(rest[..open].to_owned()));
             }
-            let close = rest[open..].find('}').ok_or_else(|| format!("`{text}` has a brace that is not closed"))? + open;
+            let close =
+                rest[open..].find('}').ok_or_else(|| format!("`{text}` has a brace that is not closed"))? + open;
             let name = &rest[open + 1..close];
             parts.push(match name {
                 "yyyy" => NumberPart::Year,
                 "MM" => NumberPart::Month,
                 "dd" => NumberPart::Day,
                 "seq" => NumberPart::Counter(1),
-                _ => match name.strip_prefix("seq:").and_then(|digits| digits.parse().ok()).filter(|digits| (1..=12).contains(digits)) {
+                _ => match name
+                    .strip_prefix("seq:")
+                    .and_then(|digits| digits.parse().ok())
+                    .filter(|digits| (1..=12).contains(digits))
+                {
                     Some(digits) => NumberPart::Counter(digits),
-                    None => return Err(format!("`{{{name}}}` is not a part of a number; there are {{yyyy}}, {{MM}}, {{dd}} and {{seq:5}}")),
+                    None => {
+                        return Err(format!(
+                            "`{{{name}}}` is not a part of a number; there are {{yyyy}}, {{MM}}, {{dd}} and {{seq:5}}"
+                        ));
+                    }
                 },
             });
             rest = &rest[close + 1..];
@@ -238,13 +253,16 @@ impl NumberFormat {
 
     /// The number for a date and a count.
     pub fn render(&self, date: crate::moment::Date, count: i64) -> String {
-        self.parts.iter().map(|part| match part {
-            NumberPart::Text(text) => text.clone(),
-            NumberPart::Year => format!("{:04}", date.year()),
-            NumberPart::Month => format!("{:02}", date.month()),
-            NumberPart::Day => format!("{:02}", date.day()),
-            NumberPart::Counter(digits) => format!("{count:0digits$}"),
-        }).collect()
+        self.parts
+            .iter()
+            .map(|part| match part {
+                NumberPart::Text(text) => text.clone(),
+                NumberPart::Year => format!("{:04}", date.year()),
+                NumberPart::Month => format!("{:02}", date.month()),
+                NumberPart::Day => format!("{:02}", date.day()),
+                NumberPart::Counter(digits) => format!("{count:0digits$}"),
+            })
+            .collect()
     }
 }
 

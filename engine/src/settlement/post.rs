@@ -37,7 +37,15 @@ pub fn reversal(line: &Line, id: Uuid, period: &Period, run: Option<Uuid>, at: M
 }
 
 /// The entries of a unit's lines, summed per account, parties and period. Debits equal credits, without tolerance.
-pub fn entries(model: &Model, plan: &Plan, lines: &[Line], decision: &mut Decision, ids: &mut IdSource, run: Option<Uuid>, at: Moment) -> Result<(), Refusal> {
+pub fn entries(
+    model: &Model,
+    plan: &Plan,
+    lines: &[Line],
+    decision: &mut Decision,
+    ids: &mut IdSource,
+    run: Option<Uuid>,
+    at: Moment,
+) -> Result<(), Refusal> {
     let Some(posting) = plan.posting.as_ref().and_then(|name| model.postings.get(name)) else { return Ok(()) };
     type Key = (Name, String, Party, Party, Name);
     let mut sums: BTreeMap<Key, (Decimal, Decimal)> = BTreeMap::new();
@@ -52,20 +60,36 @@ pub fn entries(model: &Model, plan: &Plan, lines: &[Line], decision: &mut Decisi
             if amount.is_zero() {
                 continue;
             }
-            let key = |account: &Name| (account.clone(), line.period.clone(), line.payer.clone(), line.payee.clone(), line.currency.clone());
+            let key = |account: &Name| {
+                (account.clone(), line.period.clone(), line.payer.clone(), line.payee.clone(), line.currency.clone())
+            };
             let debit = &mut sums.entry(key(&entry.debit)).or_default().0;
             *debit = debit.checked_add(amount).ok_or_else(overflow)?;
             let credit = &mut sums.entry(key(&entry.credit)).or_default().1;
             *credit = credit.checked_add(amount).ok_or_else(overflow)?;
         }
     }
-    let (debits, credits) = sums.values().fold((Decimal::ZERO, Decimal::ZERO), |(debits, credits), (debit, credit)| (debits + debit, credits + credit));
+    let (debits, credits) = sums
+        .values()
+        .fold((Decimal::ZERO, Decimal::ZERO), |(debits, credits), (debit, credit)| (debits + debit, credits + credit));
     debug_assert_eq!(debits, credits, "every posting entry debits and credits the same amount");
     for ((account, period, payer, payee, currency), (debit, credit)) in sums {
         if debit.is_zero() && credit.is_zero() {
             continue;
         }
-        decision.entries.push(Entry { id: ids.next(), posting: posting.name.clone(), account, debit, credit, currency, period, payer, payee, run, posted_at: at });
+        decision.entries.push(Entry {
+            id: ids.next(),
+            posting: posting.name.clone(),
+            account,
+            debit,
+            credit,
+            currency,
+            period,
+            payer,
+            payee,
+            run,
+            posted_at: at,
+        });
     }
     Ok(())
 }

@@ -57,7 +57,8 @@ impl Found {
 
     /// As plans see it: a tiered price stays a schedule.
     pub fn as_step(&self) -> BTreeMap<String, Value> {
-        let mut map: BTreeMap<String, Value> = self.values.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+        let mut map: BTreeMap<String, Value> =
+            self.values.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
         map.insert("row".to_owned(), Value::Text(self.row.clone()));
         map.insert("record".to_owned(), Value::Id(self.record));
         map
@@ -79,11 +80,14 @@ pub fn rate(reader: &Reader<'_>, table: &RateTable, inputs: &[Value], date: Date
 }
 
 fn found(model: &Model, table: &RateTable, rows: &Collection, hit: &Hit<'_>) -> Found {
-    let values: Vec<(Name, Value)> = table.values.iter().zip(hit.values()).map(|(spec, value)| (spec.name.clone(), value.clone())).collect();
-    let (row, record) = hit.rows().first().map_or_else(|| (Name::from(""), Uuid::nil()), |row| (row.id.clone(), row.record));
+    let values: Vec<(Name, Value)> =
+        table.values.iter().zip(hit.values()).map(|(spec, value)| (spec.name.clone(), value.clone())).collect();
+    let (row, record) =
+        hit.rows().first().map_or_else(|| (Name::from(""), Uuid::nil()), |row| (row.id.clone(), row.record));
     let first_price = values.first().and_then(|(_, value)| match value {
         Value::Map(members) => {
-            let schedule = members.get("schedule").and_then(Value::as_text).and_then(|name| model.schedules.get(name))?;
+            let schedule =
+                members.get("schedule").and_then(Value::as_text).and_then(|name| model.schedules.get(name))?;
             let currency = members.get("currency").and_then(Value::as_text)?;
             schedule.tiers().first().map(|tier| Money::new(tier.rate, currency))
         }
@@ -117,21 +121,29 @@ fn build(object: &Object, table: &RateTable, rows: &Collection) -> Result<Table,
         builder.row(Row {
             id: values[slot::OWN].as_text().unwrap_or_default().into(),
             record: record.id(),
-            keys: table.columns.iter().map(|column| match &values[column.slot] {
-                Value::Null => Key::Any,
-                value => Key::Is(value.clone()),
-            }).collect(),
+            keys: table
+                .columns
+                .iter()
+                .map(|column| match &values[column.slot] {
+                    Value::Null => Key::Any,
+                    value => Key::Is(value.clone()),
+                })
+                .collect(),
             valid_from: values[from].as_date(),
             valid_to: values[to].as_date(),
             recorded_at: values[recorded].as_moment(),
             superseded_at: values[superseded].as_moment(),
-            values: table.values.iter().map(|spec| match spec.schedule_slot.map(|slot| &values[slot]) {
-                Some(Value::Text(schedule)) => Value::Map(BTreeMap::from([
-                    ("schedule".to_owned(), Value::Text(schedule.clone())),
-                    ("currency".to_owned(), Value::Text(spec.currency.clone().unwrap_or_else(|| "".into()))),
-                ])),
-                _ => values[spec.slot].clone(),
-            }).collect(),
+            values: table
+                .values
+                .iter()
+                .map(|spec| match spec.schedule_slot.map(|slot| &values[slot]) {
+                    Some(Value::Text(schedule)) => Value::Map(BTreeMap::from([
+                        ("schedule".to_owned(), Value::Text(schedule.clone())),
+                        ("currency".to_owned(), Value::Text(spec.currency.clone().unwrap_or_else(|| "".into()))),
+                    ])),
+                    _ => values[spec.slot].clone(),
+                })
+                .collect(),
         });
     }
     builder.build()

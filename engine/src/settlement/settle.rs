@@ -25,7 +25,9 @@ use uuid::Uuid;
 /// Settles the facts of one unit of a run.
 pub fn settle_unit(reader: &Reader<'_>, unit: &SettleUnit) -> Result<Decision, Halt> {
     let Some(plan) = reader.model.plans.get(&unit.plan) else {
-        return Err(Refusal::new(Code::UnknownDefinition, format!("there is no settlement plan `{}`", unit.plan)).into());
+        return Err(
+            Refusal::new(Code::UnknownDefinition, format!("there is no settlement plan `{}`", unit.plan)).into()
+        );
     };
     let mut batch = Vec::with_capacity(unit.facts.len());
     for id in &unit.facts {
@@ -51,7 +53,14 @@ pub fn settle_unit(reader: &Reader<'_>, unit: &SettleUnit) -> Result<Decision, H
 }
 
 /// Settles a record's own lines in the command that changed it, for every plan whose fact it is or was.
-pub fn after_change(reader: &Reader<'_>, object: &Object, former: &Arc<Record>, record: &Arc<Record>, decision: &mut Decision, ids: &mut IdSource) -> Result<(), Halt> {
+pub fn after_change(
+    reader: &Reader<'_>,
+    object: &Object,
+    former: &Arc<Record>,
+    record: &Arc<Record>,
+    decision: &mut Decision,
+    ids: &mut IdSource,
+) -> Result<(), Halt> {
     let mut missing = false;
     for name in &object.plans {
         let Some(plan) = reader.model.plans.get(name) else { continue };
@@ -67,7 +76,13 @@ pub fn after_change(reader: &Reader<'_>, object: &Object, former: &Arc<Record>, 
     if missing { Err(Halt::Missing) } else { Ok(()) }
 }
 
-fn settle_changed(reader: &Reader<'_>, plan: &Plan, record: &Arc<Record>, decision: &mut Decision, ids: &mut IdSource) -> Result<(), Halt> {
+fn settle_changed(
+    reader: &Reader<'_>,
+    plan: &Plan,
+    record: &Arc<Record>,
+    decision: &mut Decision,
+    ids: &mut IdSource,
+) -> Result<(), Halt> {
     want_closed(reader, plan);
     want_lines(reader, plan, record.id());
     let Some(posted) = reader.facts.lines.get(&(plan.name.clone(), record.id())) else { return Err(Halt::Missing) };
@@ -75,13 +90,23 @@ fn settle_changed(reader: &Reader<'_>, plan: &Plan, record: &Arc<Record>, decisi
     let mut queries: BTreeSet<CumulationQuery> = BTreeSet::new();
     for line in posted {
         if let (Some(digest), Some(period)) = (&line.group, &line.group_period) {
-            queries.insert(later_in(plan, &line.line, &Group { digest: digest.clone(), period: period.clone() }, line.business_date, line.fact));
+            queries.insert(later_in(
+                plan,
+                &line.line,
+                &Group { digest: digest.clone(), period: period.clone() },
+                line.business_date,
+                line.fact,
+            ));
         }
     }
     if let (true, Some(date)) = (is_fact(plan, record), business_date(plan, record)) {
         let object = reader.model.objects.get(&plan.object).expect("the plan's object was checked");
         match desired(reader, plan, object, record, date, &recorded(posted)) {
-            Ok(lines) => queries.extend(lines.iter().filter_map(|line| Some(later_in(plan, &line.line, line.group.as_ref()?, date, record.id())))),
+            Ok(lines) => queries.extend(
+                lines
+                    .iter()
+                    .filter_map(|line| Some(later_in(plan, &line.line, line.group.as_ref()?, date, record.id()))),
+            ),
             Err(Halt::Missing) => return Err(Halt::Missing),
             // Said again, with its reason, when the fact is settled.
             Err(Halt::Refused(_)) => {}
@@ -258,12 +283,22 @@ impl<'r, 'a> Settling<'r, 'a> {
                         *map.entry(key).or_default() += desired.quantity;
                     }
                     if let Some(line) = standing {
-                        if desired.same_basis(line) && line.gross == priced.gross && line.net == priced.net && line.tax == priced.tax {
+                        if desired.same_basis(line)
+                            && line.gross == priced.gross
+                            && line.net == priced.net
+                            && line.tax == priced.tax
+                        {
                             continue;
                         }
                         self.reversals.push(line.clone());
                     }
-                    charges.push(Charge { fact: id, date, desired, priced, service_period: service_period.clone().expect("a dated fact has a period") });
+                    charges.push(Charge {
+                        fact: id,
+                        date,
+                        desired,
+                        priced,
+                        service_period: service_period.clone().expect("a dated fact has a period"),
+                    });
                 }
             }
         }
@@ -281,13 +316,22 @@ impl<'r, 'a> Settling<'r, 'a> {
         let object = self.reader.model.objects.get(&self.plan.object).expect("the plan's object was checked");
         let Some(date) = business_date(self.plan, fact) else {
             let field = &object.fields[self.plan.date_slot].name;
-            return Err(Refusal::new(Code::NullInput, format!("the business date `{field}` is empty")).with("field", &**field).into());
+            return Err(Refusal::new(Code::NullInput, format!("the business date `{field}` is empty"))
+                .with("field", &**field)
+                .into());
         };
         desired(self.reader, self.plan, object, fact, date, &recorded(posted)).map(|lines| (lines, Some(date)))
     }
 
     /// What the group of a line had before its fact.
-    fn before(&mut self, desired: &Desired, date: Date, fact: Uuid, closed: bool, posted: &[Arc<Line>]) -> Result<Decimal, Halt> {
+    fn before(
+        &mut self,
+        desired: &Desired,
+        date: Date,
+        fact: Uuid,
+        closed: bool,
+        posted: &[Arc<Line>],
+    ) -> Result<Decimal, Halt> {
         let Some(group) = &desired.group else { return Ok(Decimal::ZERO) };
         let key = (desired.line.clone(), group.clone());
         if !closed && let Some(before) = self.running.get(&key) {
@@ -362,7 +406,8 @@ impl<'r, 'a> Settling<'r, 'a> {
         let moment = self.reader.context.moment;
         let mut lines = Vec::new();
         for line in std::mem::take(&mut self.reversals) {
-            let posted_in = self.calendar().named(&line.period).unwrap_or_else(|| self.calendar().period_of(line.business_date));
+            let posted_in =
+                self.calendar().named(&line.period).unwrap_or_else(|| self.calendar().period_of(line.business_date));
             let period = self.open_from(&posted_in);
             lines.push(post::reversal(&line, ids.next(), &period, self.run, moment));
         }
@@ -411,7 +456,8 @@ impl<'r, 'a> Settling<'r, 'a> {
     /// Every line stands on the draft statement of its parties and period; where there is none one is opened.
     fn place_on_statements(&self, lines: &mut [Line], decision: &mut Decision, ids: &mut IdSource) -> Result<(), Halt> {
         let Some(statement) = &self.plan.statement else { return Ok(()) };
-        let mut drafts: BTreeMap<StatementKey, Uuid> = decision.statements.iter().map(|new| (new.key.clone(), new.id)).collect();
+        let mut drafts: BTreeMap<StatementKey, Uuid> =
+            decision.statements.iter().map(|new| (new.key.clone(), new.id)).collect();
         let mut missing = false;
         for line in lines {
             let key = StatementKey {
@@ -436,7 +482,13 @@ impl<'r, 'a> Settling<'r, 'a> {
                 Some(Some(StatementHead { id, status: StatementStatus::Draft, .. })) => *id,
                 Some(newest) => {
                     let ordinal = newest.as_ref().map_or(1, |head| head.ordinal + 1);
-                    let new = NewStatement { id: ids.next(), key: key.clone(), ordinal, status: StatementStatus::Draft, at: self.reader.context.moment };
+                    let new = NewStatement {
+                        id: ids.next(),
+                        key: key.clone(),
+                        ordinal,
+                        status: StatementStatus::Draft,
+                        at: self.reader.context.moment,
+                    };
                     let id = new.id;
                     decision.statements.push(new);
                     id
@@ -450,5 +502,7 @@ impl<'r, 'a> Settling<'r, 'a> {
 }
 
 fn in_group(line: &Line, (name, group): &GroupKey) -> bool {
-    line.line == *name && line.group.as_deref() == Some(&*group.digest) && line.group_period.as_deref() == Some(&*group.period)
+    line.line == *name
+        && line.group.as_deref() == Some(&*group.digest)
+        && line.group_period.as_deref() == Some(&*group.period)
 }
