@@ -202,6 +202,7 @@ pub enum AvailableKind {
 
 /// What an actor may do with a record. Transitions that do not start from its state are left out; those whose guard
 /// refuses stay, with the reason. `Err` names facts that are missing.
+#[expect(clippy::result_large_err, reason = "the needs are the other half of the answer, read at once")]
 pub fn available(
     model: &Model,
     facts: &Facts,

@@ -87,6 +87,7 @@ pub struct Actor {
 
 /// The answer to a command.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, read at once, never stored")]
 pub enum Outcome {
     Decided(Box<Decision>),
     Refused(Box<Refusal>),

@@ -18,7 +18,7 @@ impl IdSource {
     }
 
     /// The next id, in UUIDv7 form: milliseconds of the moment, then the counter's order within the command, then hash bits.
-    pub fn next(&mut self) -> Uuid {
+    pub fn take(&mut self) -> Uuid {
         self.counter += 1;
         let mut hash = Sha256::new();
         hash.update(self.command.as_bytes());

@@ -11,7 +11,7 @@ use crate::facts::Counter;
 use crate::ids::IdSource;
 use crate::moment::Date;
 use crate::money::Money;
-use crate::object::input::{self, Keys, Read};
+use crate::object::input::{self, Keys, NotYet, Read};
 use crate::object::template::Template;
 use crate::object::{CurrencySource, Field, FieldKind, Object, Rollup, Rule, schema};
 use crate::record::{Name, Record, slot};
@@ -50,7 +50,7 @@ struct Child {
 struct KeyFinder<'r, 'a>(&'r Reader<'a>);
 
 impl Keys for KeyFinder<'_, '_> {
-    fn find(&self, objects: &[Name], key: &str) -> Result<Option<Uuid>, ()> {
+    fn find(&self, objects: &[Name], key: &str) -> Result<Option<Uuid>, NotYet> {
         let mut waiting = false;
         for object in objects {
             match self.0.facts.keys.get(&(object.clone(), key.to_owned())) {
@@ -64,7 +64,7 @@ impl Keys for KeyFinder<'_, '_> {
                 }
             }
         }
-        if waiting { Err(()) } else { Ok(None) }
+        if waiting { Err(NotYet) } else { Ok(None) }
     }
 }
 
@@ -547,7 +547,7 @@ impl<'r, 'a> Draft<'r, 'a> {
             _ => Write::Insert(record.clone()),
         });
         decision.events.push(Event {
-            id: ids.next(),
+            id: ids.take(),
             object: self.object.name.clone(),
             record: id,
             kind,
@@ -626,7 +626,7 @@ impl<'r, 'a> Draft<'r, 'a> {
                         decision.writes.push(Write::Update { record, expected: former.version(), changed: slots });
                     }
                     None => {
-                        child.values[slot::ID] = Value::Id(ids.next());
+                        child.values[slot::ID] = Value::Id(ids.take());
                         child.values[slot::VERSION] = Value::Decimal(Decimal::ONE);
                         child.values[slot::CREATED_AT] = Value::Moment(self.reader.context.moment);
                         decision

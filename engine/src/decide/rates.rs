@@ -22,7 +22,7 @@ pub fn add(reader: &Reader<'_>, table: &Name, row: &Map<String, Json>) -> Result
     let object = object_of(reader, table)?;
     let table = table_of(reader, table)?;
     let mut ids = IdSource::new(reader.context.command, reader.context.moment);
-    let mut draft = Draft::new(reader, object, ids.next());
+    let mut draft = Draft::new(reader, object, ids.take());
     let (input, errors) = as_input(table, row);
     draft.read(&input, &[]);
     draft.errors.extend(errors);
@@ -54,7 +54,7 @@ pub fn close(reader: &Reader<'_>, table: &Name, row: Uuid, valid_to: Date) -> Re
     let mut ids = IdSource::new(reader.context.command, reader.context.moment);
     let mut decision = Decision::default();
     let moment = Value::Moment(reader.context.moment);
-    let mut shortened = Draft::new(reader, object, ids.next());
+    let mut shortened = Draft::new(reader, object, ids.take());
     for slot in slot::OWN..object.fields.len() {
         shortened.values[slot] = former.values[slot].clone();
     }

@@ -22,7 +22,7 @@ pub fn create(reader: &Reader<'_>, object: &Name, input: &Map<String, Json>) -> 
     let object = object_of(reader, object)?;
     changeable(object)?;
     let mut ids = IdSource::new(reader.context.command, reader.context.moment);
-    let mut draft = Draft::new(reader, object, ids.next());
+    let mut draft = Draft::new(reader, object, ids.take());
     let template = template_of(reader, object, input)?;
     let actor = &reader.context.actor;
     draft.values[slot::OWNER] = actor.id.map_or(Value::Null, Value::Id);

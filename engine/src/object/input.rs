@@ -15,10 +15,14 @@ use serde_json::Value as Json;
 use std::str::FromStr;
 use uuid::Uuid;
 
+/// A key is not at hand yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotYet;
+
 /// Finds records by key while input is read.
 pub trait Keys {
-    /// The record of one of these objects with this key; `Err(())` when that is not known yet.
-    fn find(&self, objects: &[Name], key: &str) -> Result<Option<Uuid>, ()>;
+    /// The record of one of these objects with this key; `Err(NotYet)` when that is still to be looked up.
+    fn find(&self, objects: &[Name], key: &str) -> Result<Option<Uuid>, NotYet>;
 }
 
 /// What reading one value gave.
@@ -159,8 +163,8 @@ pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dy
 pub fn read_literal(field: &Field, json: &Json) -> Result<(), String> {
     struct Any;
     impl Keys for Any {
-        fn find(&self, _: &[Name], _: &str) -> Result<Option<Uuid>, ()> {
-            Err(())
+        fn find(&self, _: &[Name], _: &str) -> Result<Option<Uuid>, NotYet> {
+            Err(NotYet)
         }
     }
     match read(field, json, "", "", &Any) {
@@ -175,7 +179,7 @@ fn reference(field: &Field, to: &[Name], text: &str, pointer: &str, keys: &dyn K
     }
     match keys.find(to, text) {
         Ok(Some(id)) => Read::Value(Value::Id(id)),
-        Err(()) => Read::Waiting,
+        Err(NotYet) => Read::Waiting,
         Ok(None) => Read::Wrong(Box::new(no_record(field, to, text, pointer))),
     }
 }

@@ -78,7 +78,7 @@ pub fn entries(
             continue;
         }
         decision.entries.push(Entry {
-            id: ids.next(),
+            id: ids.take(),
             posting: posting.name.clone(),
             account,
             debit,

@@ -409,14 +409,14 @@ impl<'r, 'a> Settling<'r, 'a> {
             let posted_in =
                 self.calendar().named(&line.period).unwrap_or_else(|| self.calendar().period_of(line.business_date));
             let period = self.open_from(&posted_in);
-            lines.push(post::reversal(&line, ids.next(), &period, self.run, moment));
+            lines.push(post::reversal(&line, ids.take(), &period, self.run, moment));
         }
         for charge in std::mem::take(&mut self.charges) {
             let period = self.open_from(&charge.service_period);
             let corrects = (period.name != charge.service_period.name).then(|| charge.service_period.name.clone());
             let (desired, priced) = (charge.desired, charge.priced);
             lines.push(Line {
-                id: ids.next(),
+                id: ids.take(),
                 plan: self.plan.name.clone(),
                 line: desired.line,
                 fact_object: self.plan.object.clone(),
@@ -483,7 +483,7 @@ impl<'r, 'a> Settling<'r, 'a> {
                 Some(newest) => {
                     let ordinal = newest.as_ref().map_or(1, |head| head.ordinal + 1);
                     let new = NewStatement {
-                        id: ids.next(),
+                        id: ids.take(),
                         key: key.clone(),
                         ordinal,
                         status: StatementStatus::Draft,

@@ -24,7 +24,6 @@ pub(crate) enum Kind {
     Date,
     Int,
     Json,
-    Bytes,
 }
 
 /// One value on its way in or out.
@@ -161,11 +160,10 @@ impl Dialect {
     /// The column type of a kind.
     pub(crate) fn column_type(self, kind: Kind) -> String {
         match (self, kind) {
-            (Dialect::Sqlite, Kind::Id | Kind::Bytes) => "BLOB".into(),
+            (Dialect::Sqlite, Kind::Id) => "BLOB".into(),
             (Dialect::Sqlite, Kind::Text | Kind::Date | Kind::Json) => "TEXT".into(),
             (Dialect::Sqlite, Kind::Decimal(_) | Kind::Bool | Kind::Int) => "INTEGER".into(),
             (Dialect::Postgres, Kind::Id) => "UUID".into(),
-            (Dialect::Postgres, Kind::Bytes) => "BYTEA".into(),
             // Byte order, as in SQLite: lists and pages come in the same order on both.
             (Dialect::Postgres, Kind::Text) => "TEXT COLLATE \"C\"".into(),
             (Dialect::Postgres, Kind::Decimal(scale)) => format!("NUMERIC({}, {scale})", 18.max(scale + 1)),

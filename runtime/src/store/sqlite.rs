@@ -46,8 +46,11 @@ type Job = Box<dyn for<'c> FnOnce(&'c mut Connection) -> BoxFuture<'c, Finished>
 
 struct Finished {
     keep: bool,
-    tell: Box<dyn FnOnce(Result<(), Arc<str>>) + Send>,
+    tell: Tell,
 }
+
+/// Tells a caller how the commit went.
+type Tell = Box<dyn FnOnce(Result<(), Arc<str>>) + Send>;
 
 impl SqliteStore {
     pub(crate) async fn open(folder: &Path, tenant: &str) -> Result<SqliteStore, StoreError> {
@@ -218,7 +221,7 @@ async fn write_group(connection: &mut Connection, group: &mut Vec<Job>) {
 async fn write_transaction(
     connection: &mut Connection,
     group: &mut Vec<Job>,
-    told: &mut Vec<Box<dyn FnOnce(Result<(), Arc<str>>) + Send>>,
+    told: &mut Vec<Tell>,
 ) -> Result<(), StoreError> {
     let alone = group.len() == 1;
     connection.begin().await?;
@@ -288,7 +291,6 @@ pub(super) fn read_sqlite(row: &SqliteRow, kinds: &[Kind]) -> Result<Vec<Datum>,
             },
             Kind::Int => integer()?.map_or(null, Datum::Int),
             Kind::Json => text()?.map_or(null, |text| Datum::Json(text.to_owned())),
-            Kind::Bytes => row.try_get_unchecked::<Option<Vec<u8>>, _>(index)?.map_or(null, Datum::Bytes),
         });
     }
     Ok(data)

@@ -1,7 +1,7 @@
 //! What a decision needs is fetched in one go.
 
 use super::fixture::{Fixture, number};
-use packwork_engine::decision::{Decision, Outcome};
+use packwork_engine::decision::Outcome;
 use packwork_engine::facts::{Counter, Facts, Need};
 use packwork_engine::model::Model;
 use packwork_engine::value::Value;
@@ -112,12 +112,11 @@ pub(crate) async fn numbers_are_given_once(fixture: Fixture) {
                     None => Outcome::Needs(Need { numbers: [counter.clone()].into(), ..Need::default() }),
                     Some(number) => {
                         *inside.lock().expect("nobody panics here") = *number;
-                        Outcome::Decided(Box::new(Decision::default()))
+                        Outcome::Decided(Box::default())
                     }
                 };
                 fixture.execute(&fixture.scope, None, decide).await;
-                let number = *given.lock().expect("nobody panics here");
-                number
+                *given.lock().expect("nobody panics here")
             })
         })
         .collect();
