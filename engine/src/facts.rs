@@ -109,5 +109,6 @@ impl Need {
     }
 }
 
-/// How often a decision may ask for more before it is refused: each round follows at least one reference further.
-pub const ROUNDS_MAX: usize = 8;
+/// How often a decision may ask for more before it is refused. Each round follows at least one reference further; settling
+/// a record whose price hangs on a chain of four references takes eight.
+pub const ROUNDS_MAX: usize = 16;

@@ -34,7 +34,7 @@ pub use ledger::TrialRow;
 pub use line::{LineQuery, StoredLine};
 pub use line_total::{FactStatus, LineGroup, LineMeasure, LineTotal};
 pub use mark::InstalledPack;
-pub use period::{CloseChecks, ClosedPeriod, PeriodRow, period_lock};
+pub use period::{CloseChecks, ClosedPeriod, PeriodRow, posting_lock};
 pub use run::{Run, RunStatus};
 pub use session::Session;
 pub use statement::{Numbering, StatementChange, StatementQuery, StatementRow};

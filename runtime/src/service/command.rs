@@ -5,7 +5,7 @@ use super::session::Caller;
 use super::{Answer, Error, refuse};
 use crate::app::App;
 use crate::auth::token::hex;
-use crate::store::{Execute, Executed, Idempotency, Scope};
+use crate::store::{Execute, Executed, Idempotency, Scope, posting_lock};
 use packwork_engine::codes::Code;
 use packwork_engine::decide::decide;
 use packwork_engine::decision::{Command, Context, Decision, Outcome};
@@ -69,23 +69,28 @@ fn mismatch() -> Error {
     refuse(Code::IdempotencyMismatch, "the idempotency key was used before, with another request").into()
 }
 
-/// What a command must have for itself: its record, and the plans that settle it.
+/// What a command must have for itself, in order: its record, the plans that settle it, the calendars they post into.
 fn locks(model: &Model, command: &Command) -> Vec<String> {
-    let of_record = |object: &Arc<str>, id: Option<Uuid>| {
-        let mut locks: Vec<String> = id.map(|id| format!("record/{object}/{id}")).into_iter().collect();
-        let plans = model.object(object).map(|object| object.plans.as_slice()).unwrap_or_default();
-        locks.extend(plans.iter().map(|plan| format!("settle/{plan}")));
-        locks
+    let of_plans = |plans: &[Arc<str>]| {
+        let calendars = plans.iter().filter_map(|plan| model.plans.get(plan)).map(|plan| posting_lock(&plan.calendar));
+        plans.iter().map(|plan| format!("settle/{plan}")).chain(calendars).collect::<Vec<String>>()
     };
-    match command {
-        Command::Create { object, .. } => of_record(object, None),
+    let mut locks = match command {
+        Command::Create { .. } => Vec::new(),
         Command::Update { object, id, .. }
         | Command::Delete { object, id, .. }
         | Command::Restore { object, id, .. }
-        | Command::Transition { object, id, .. } => of_record(object, Some(*id)),
-        Command::Settle(unit) => vec![format!("settle/{}", unit.plan)],
+        | Command::Transition { object, id, .. } => {
+            let mut locks = of_plans(model.object(object).map(|object| object.plans.as_slice()).unwrap_or_default());
+            locks.push(format!("record/{object}/{id}"));
+            locks
+        }
+        Command::Settle(unit) => of_plans(std::slice::from_ref(&unit.plan)),
         Command::AddRate { table, .. } | Command::CloseRate { table, .. } => vec![format!("table/{table}")],
-    }
+    };
+    locks.sort();
+    locks.dedup();
+    locks
 }
 
 /// Decides a command and writes nothing.

@@ -97,7 +97,7 @@ impl Store {
         checks: &CloseChecks,
     ) -> Result<(), StoreError> {
         self.check(scope)?;
-        let locks = Locks::key(period_lock(calendar, period));
+        let locks = Locks::key(posting_lock(calendar));
         let closing = Closing {
             calendar: calendar.to_owned(),
             period: period.to_owned(),
@@ -113,9 +113,9 @@ impl Store {
     }
 }
 
-/// The lock key of a period: who posts into one takes it too, so that nothing slips in while it closes.
-pub fn period_lock(calendar: &str, period: &str) -> String {
-    format!("period {calendar} {period}")
+/// The lock key of posting into a calendar's periods: closing takes it too, so that nothing slips in while it closes.
+pub fn posting_lock(calendar: &str) -> String {
+    format!("posting/{calendar}")
 }
 
 struct Closing {
