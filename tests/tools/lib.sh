@@ -8,9 +8,8 @@ warn() { printf '%s\n' "warning: $*" >&2; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
 need_cargo() {
-  have cargo && return 0
-  warn "cargo is missing: install Rust 1.95 or newer with rustup, then try again"
-  return 1
+  have cargo || { warn "cargo is missing: install Rust 1.95 or newer with rustup, then try again"; return 1; }
+  cargo --version >/dev/null || { warn "cargo is there but does not run"; return 1; }
 }
 
 # Node and npm, new enough for the admin UI.

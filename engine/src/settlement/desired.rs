@@ -406,6 +406,13 @@ fn legal_entity(reader: &Reader<'_>, party: &Party) -> Result<Option<uuid::Uuid>
 }
 
 impl Desired {
+    pub fn currency(&self) -> &Name {
+        match &self.price {
+            Price::Amount(money) | Price::Unit(money) => &money.currency,
+            Price::Tiered { currency, .. } => currency,
+        }
+    }
+
     /// What makes two lines of a fact the same apart from where it stands in its group.
     pub fn same_basis(&self, line: &super::line::Line) -> bool {
         let tiers = line.trace.price.as_ref().and_then(|price| price.schedule.as_deref());

@@ -3,7 +3,7 @@
 
 use super::desired::{Desired, Group, Priced, desired};
 use super::line::{Line, StatementHead, StatementKey, StatementStatus};
-use super::plan::Plan;
+use super::plan::{Plan, StepKind, TaxRate};
 use super::post;
 use super::trace::LookupTrace;
 use crate::codes::Code;
@@ -35,12 +35,7 @@ pub fn settle_unit(reader: &Reader<'_>, unit: &SettleUnit) -> Result<Decision, H
         want_lines(reader, plan, *id);
     }
     want_closed(reader, plan);
-    for lookup in plan.steps.iter().filter_map(|step| match &step.kind {
-        super::plan::StepKind::Lookup(lookup) => Some(lookup),
-        super::plan::StepKind::Formula(_) => None,
-    }) {
-        let _ = reader.collection(&lookup.table);
-    }
+    want_collections(reader, plan);
     if !reader.needs().is_empty() {
         return Err(Halt::Missing);
     }
@@ -162,6 +157,28 @@ fn want_lines(reader: &Reader<'_>, plan: &Plan, fact: Uuid) {
     }
 }
 
+/// The tables the plan looks up and the classifications its expressions may read: small, shared, and needed sooner or later,
+/// so they are asked for with the facts.
+fn want_collections(reader: &Reader<'_>, plan: &Plan) {
+    let steps = plan.steps.iter().filter_map(|step| match &step.kind {
+        StepKind::Lookup(lookup) => Some(&lookup.table),
+        StepKind::Formula(_) => None,
+    });
+    let taxes = plan.lines.iter().filter_map(|line| match line.tax.as_ref().map(|tax| &tax.rate) {
+        Some(TaxRate::Lookup(lookup)) => Some(&lookup.table),
+        _ => None,
+    });
+    let classified = reader.model.dimensions.values().filter(|dimension| !dimension.classifications.is_empty());
+    let classes = classified.flat_map(|dimension| {
+        let tree = dimension.parent.map(|_| &dimension.of);
+        dimension.classifications.values().map(|classification| &classification.rows).chain(tree)
+    });
+    for object in steps.chain(taxes).chain(classes) {
+        // What is missing is noted; the answer is read when it is used.
+        let _ = reader.collection(object);
+    }
+}
+
 fn want_closed(reader: &Reader<'_>, plan: &Plan) {
     if !reader.facts.closed_periods.contains_key(&plan.calendar) {
         reader.need(|need| {
@@ -269,6 +286,9 @@ impl<'r, 'a> Settling<'r, 'a> {
             // In a closed period earlier lines stay as they are while what they were made from is the same.
             if closed && standing.is_some_and(|line| desired.same_basis(line)) {
                 continue;
+            }
+            if let Some(period) = &service_period {
+                self.want_statement(&desired, period);
             }
             let before = self.before(&desired, date, id, closed, posted)?;
             match desired.priced(self.reader, self.plan, before) {
@@ -451,6 +471,23 @@ impl<'r, 'a> Settling<'r, 'a> {
         decision.settled.unchanged += self.unchanged;
         decision.settled.failures.append(&mut self.failures);
         Ok(())
+    }
+
+    /// Asks for the statement a line will stand on together with what its price needs.
+    fn want_statement(&self, desired: &Desired, service_period: &Period) {
+        let Some(statement) = &self.plan.statement else { return };
+        let key = StatementKey {
+            statement: statement.clone(),
+            payer: desired.payer.clone(),
+            payee: desired.payee.clone(),
+            period: self.open_from(service_period).name,
+            currency: desired.currency().clone(),
+        };
+        if !self.reader.facts.statements.contains_key(&key) {
+            self.reader.need(|need| {
+                need.statements.insert(key);
+            });
+        }
     }
 
     /// Every line stands on the draft statement of its parties and period; where there is none one is opened.
