@@ -90,6 +90,10 @@ codes! {
     IdempotencyMismatch = "idempotency_mismatch", Invalid, "the idempotency key was used with another request", "幂等键已用于另一个请求";
     // definitions
     BadDefinition = "bad_definition", Malformed, "the file is not a definition", "文件不是有效的定义";
+    FileTooLarge = "file_too_large", Limit, "the file is too large", "文件过大";
+    NotUtf8 = "not_utf8", Malformed, "the file is not UTF-8", "文件不是 UTF-8 编码";
+    DuplicateKey = "duplicate_key", Malformed, "a name is written twice", "同一名称重复出现";
+    UndeclaredDependency = "undeclared_dependency", Invalid, "the definition uses a pack that its own does not require", "使用了未声明依赖的扩展包";
     UnknownProperty = "unknown_property", Invalid, "there is no such property", "没有这个属性";
     MissingProperty = "missing_property", Invalid, "a property is missing", "缺少属性";
     BadProperty = "bad_property", Invalid, "the property has a value it cannot have", "属性值不正确";

@@ -20,7 +20,10 @@ pub struct Diagnostic {
     pub file: String,
     /// JSON pointer inside the file; empty for the file as a whole.
     pub pointer: String,
-    /// Line and column inside a script, from 1, where the place is finer than the pointer.
+    /// Line and column of the pointer in the file, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<(usize, usize)>,
+    /// Line and column inside the expression the pointer names, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<(usize, usize)>,
     pub message: String,
@@ -35,11 +38,14 @@ impl fmt::Display for Diagnostic {
             Severity::Warning => "warning",
         };
         write!(out, "{severity}[{}] {}", self.code, self.file)?;
+        if let Some((line, column)) = self.place {
+            write!(out, ":{line}:{column}")?;
+        }
         if !self.pointer.is_empty() {
-            write!(out, "#{}", self.pointer)?;
+            write!(out, " {}", self.pointer)?;
         }
         if let Some((line, column)) = self.position {
-            write!(out, " {line}:{column}")?;
+            write!(out, " (expression {line}:{column})")?;
         }
         write!(out, ": {}", self.message)?;
         match &self.hint {
@@ -85,6 +91,7 @@ impl Diagnostics {
             pointer,
             position: None,
             message,
+            place: None,
             hint: None,
         });
         self.found.last_mut().expect("a finding was just pushed")
@@ -111,8 +118,15 @@ impl Diagnostic {
         self
     }
 
+    /// A place inside the expression.
     pub fn at(&mut self, line: usize, column: usize) -> &mut Diagnostic {
         self.position = Some((line, column));
+        self
+    }
+
+    /// A place in the file.
+    pub fn in_file(&mut self, line: usize, column: usize) -> &mut Diagnostic {
+        self.place = Some((line, column));
         self
     }
 }

@@ -9,6 +9,7 @@ mod rest;
 mod tables;
 #[cfg(test)]
 mod tests;
+pub mod uses;
 
 use crate::definition::dashboard::DashboardDefinition;
 use crate::definition::menu::MenuDefinition;
@@ -25,7 +26,7 @@ use crate::record::Name;
 use crate::settlement::plan::{NumberFormat, Plan, Posting, RateTable, StatementForm};
 use crate::settlement::schedule::Schedule;
 use checker::Checker;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use names::{FUNCTIONS, ROOTS};
@@ -58,6 +59,8 @@ pub struct Model {
     /// In the order they are shown.
     pub menus: Vec<MenuDefinition>,
     pub dashboards: BTreeMap<Name, DashboardDefinition>,
+    /// What names what.
+    pub uses: BTreeSet<uses::Use>,
 }
 
 /// What a tenant is set to at its creation.
@@ -128,6 +131,7 @@ impl Model {
         checker.expressions();
         checker.plans();
         checker.rest();
+        checker.check_dependencies(&order::closures(&packs));
         let (model, diagnostics) = checker.finish(&packs, texts);
         let sound = !diagnostics.has_errors();
         (model.filter(|_| sound), diagnostics.into_sorted())

@@ -1,12 +1,14 @@
 //! Packs: a folder of definitions with their texts. Read here from bytes; where bytes come from is the shell's business.
 
 pub mod order;
+pub mod places;
 pub mod shape;
 pub mod texts;
 
 use crate::codes::Code;
 use crate::definition::{Definition, Kind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::pack::places::Places;
 use crate::suggest;
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -47,6 +49,8 @@ struct Manifest {
     requires: BTreeMap<String, String>,
 }
 
+/// A file that is larger than this is no definition.
+pub const FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
 const MANIFEST: &str = "pack.json";
 const CHINESE: &str = "i18n/zh-CN.json";
 
@@ -143,27 +147,49 @@ fn read_file<T: for<'de> Deserialize<'de>>(
 }
 
 fn parse(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) -> Option<Json> {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.trim_start_matches('\u{feff}'),
+    if bytes.len() > FILE_BYTES_MAX {
+        let message = format!("the file has more than {} MiB", FILE_BYTES_MAX >> 20);
+        diagnostics
+            .error(Code::FileTooLarge, file, "", message)
+            .hint("many records belong into an import, many rows of a price table into its rows as records");
+        return None;
+    }
+    let text = match text_of(bytes) {
+        Ok(text) => text,
         Err(error) => {
-            diagnostics.error(
-                Code::BadDefinition,
-                file,
-                "",
-                format!("the file is not UTF-8 from byte {}", error.valid_up_to()),
-            );
+            let message = format!("the file is not UTF-8 from byte {}", error.valid_up_to() + 1);
+            diagnostics.error(Code::NotUtf8, file, "", message).hint("save the file as UTF-8");
             return None;
         }
     };
     match serde_json::from_str(text) {
-        Ok(json) => Some(json),
+        Ok(json) => {
+            for (pointer, (line, column)) in Places::of(text).repeated {
+                let name = pointer.rsplit('/').next().unwrap_or_default();
+                diagnostics
+                    .error(
+                        Code::DuplicateKey,
+                        file,
+                        &pointer,
+                        format!("`{name}` is written twice; only one would count"),
+                    )
+                    .hint("take one of them out")
+                    .in_file(line, column);
+            }
+            Some(json)
+        }
         Err(error) => {
             diagnostics
                 .error(Code::MalformedJson, file, "", format!("not valid JSON: {error}"))
-                .at(error.line(), error.column());
+                .in_file(error.line(), error.column());
             None
         }
     }
+}
+
+/// The text of a file, without a byte order mark.
+pub fn text_of(bytes: &[u8]) -> Result<&str, std::str::Utf8Error> {
+    std::str::from_utf8(bytes).map(|text| text.trim_start_matches('\u{feff}'))
 }
 
 fn digest(files: &BTreeMap<String, Vec<u8>>) -> String {

@@ -1,5 +1,6 @@
 //! The state of checking: every definition in view, what was compiled so far, and what was found wrong.
 
+use super::uses::{Target, Use};
 use super::{Model, PackInfo, Settings, Texts};
 use crate::codes::Code;
 use crate::definition::dashboard::DashboardDefinition;
@@ -19,7 +20,7 @@ use crate::settlement::plan::{NumberFormat, Plan, Posting, RateTable, StatementF
 use crate::settlement::schedule::Schedule;
 use crate::suggest;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A definition and where it stands.
@@ -49,6 +50,7 @@ pub(super) struct Checker<'a> {
     pub roles: BTreeMap<Name, RoleDefinition>,
     pub menus: Vec<MenuDefinition>,
     pub dashboards: BTreeMap<Name, DashboardDefinition>,
+    pub uses: BTreeSet<Use>,
 }
 
 /// Longest name of a definition, field, option or state: it becomes part of table, column and index names.
@@ -97,6 +99,7 @@ impl<'a> Checker<'a> {
             roles: BTreeMap::new(),
             menus: Vec::new(),
             dashboards: BTreeMap::new(),
+            uses: BTreeSet::new(),
         }
     }
 
@@ -149,7 +152,9 @@ impl<'a> Checker<'a> {
 
     /// Whether a definition exists; reported where it does not.
     pub fn expect(&mut self, found: Found<'a>, pointer: impl Into<String>, kind: Kind, name: &str) -> bool {
+        let pointer = pointer.into();
         if self.found.contains_key(&(kind, Name::from(name))) {
+            self.note_use(found, &pointer, Target::definition(kind, name));
             return true;
         }
         let known: Vec<Name> = self.of_kind(kind).into_iter().map(|(name, _)| name).collect();
@@ -159,7 +164,9 @@ impl<'a> Checker<'a> {
 
     /// The object of a name, rate tables' row objects included; reported where there is none.
     pub fn expect_object(&mut self, found: Found<'a>, pointer: impl Into<String>, name: &str) -> bool {
+        let pointer = pointer.into();
         if self.objects.contains_key(name) {
+            self.note_use(found, &pointer, Target::definition(Kind::Object, name));
             return true;
         }
         let known: Vec<Name> = self.objects.keys().cloned().collect();
@@ -175,8 +182,11 @@ impl<'a> Checker<'a> {
         object: &str,
         field: &str,
     ) -> Option<usize> {
+        let pointer = pointer.into();
         let slot = self.objects.get(object)?.field(field).map(|(slot, _)| slot);
-        if slot.is_none() {
+        if slot.is_some() {
+            self.note_use(found, &pointer, Target::field(object, field));
+        } else {
             let known: Vec<Name> = self.objects[object].by_name.keys().cloned().collect();
             self.unknown(found, pointer, &format!("field of `{object}`"), field, known.iter().map(|name| &**name));
         }
@@ -194,6 +204,11 @@ impl<'a> Checker<'a> {
         let (result, errors) = scope.compile(&self.objects, &self.dimensions, source);
         for error in errors {
             self.report(found, pointer, &error);
+        }
+        if let Some((expr, _)) = &result {
+            for target in scope.targets(&self.objects, &self.dimensions, expr) {
+                self.note_use(found, pointer, target);
+            }
         }
         result
     }
@@ -236,6 +251,7 @@ impl<'a> Checker<'a> {
             roles: self.roles,
             menus: self.menus,
             dashboards: self.dashboards,
+            uses: self.uses,
         });
         (model, self.diagnostics)
     }

@@ -3,6 +3,8 @@
 
 use super::Texts;
 use super::checker;
+use super::uses::Target;
+use crate::definition::Kind;
 use crate::expr::{Expr, ExprError, FunctionSpec, Path, Type, Types};
 use crate::object::classify::Dimension;
 use crate::object::{FieldKind, Object};
@@ -56,6 +58,31 @@ impl Names<'_> {
             true => (Some((expr, found)), errors),
             false => (None, errors),
         }
+    }
+}
+
+impl Names<'_> {
+    /// What a sound expression uses: fields and classifications along its paths, rate tables it asks.
+    pub fn targets(
+        &self,
+        objects: &BTreeMap<Name, Object>,
+        dimensions: &BTreeMap<Name, Dimension>,
+        expr: &Expr,
+    ) -> Vec<Target> {
+        let view = View { names: self, objects, dimensions };
+        let mut targets = Vec::new();
+        for path in expr.reads() {
+            let mut at = view.root(&path.root);
+            for step in &path.steps {
+                if let Some(Type::Reference(object)) = &at {
+                    targets.push(Target::field(object, step));
+                }
+                at = at.and_then(|from| view.step(&from, step));
+            }
+        }
+        let tables = expr.calls().iter().filter(|call| &*call.function == "rate");
+        targets.extend(tables.filter_map(|call| Some(Target::definition(Kind::RateTable, call.literal.as_ref()?))));
+        targets
     }
 }
 

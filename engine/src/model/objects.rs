@@ -2,6 +2,7 @@
 
 use super::checker::{Checker, Found};
 use super::names::Names;
+use super::uses::Target;
 use crate::codes::Code;
 use crate::definition::object::{FieldDefinition, FieldType, ObjectDefinition, OnDelete as WrittenOnDelete};
 use crate::definition::{Definition, Kind};
@@ -277,7 +278,9 @@ impl<'a> Checker<'a> {
                     self.error(Code::MissingProperty, found, pointer, "the property `to` is missing");
                 }
                 for name in &names {
-                    if !objects.contains(*name) {
+                    if objects.contains(*name) {
+                        self.note_use(found, &format!("{pointer}/to"), Target::definition(Kind::Object, name));
+                    } else {
                         self.unknown(
                             found,
                             format!("{pointer}/to"),

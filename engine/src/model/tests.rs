@@ -1,6 +1,8 @@
 //! Checking definitions: everything wrong is reported at once, each at its place with a hint.
 
+use super::uses::Target;
 use super::{Model, Settings};
+use crate::definition::Kind;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::pack::Pack;
 use std::collections::BTreeMap;
@@ -19,6 +21,20 @@ fn findings(files: &[(&str, &str)]) -> (Option<Model>, Vec<Diagnostic>) {
     let found =
         diagnostics.into_sorted().into_iter().filter(|finding| finding.code.as_str() != "missing_text").collect();
     (model, found)
+}
+
+/// Compiles a pack whose Chinese says nothing, but is there.
+fn compiled_without_texts(files: &[(&str, &str)]) -> Model {
+    let (_, found) = findings(files);
+    assert_eq!(found, []);
+    let mut bytes: BTreeMap<String, Vec<u8>> =
+        files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
+    bytes.insert("pack.json".to_owned(), MANIFEST.as_bytes().to_vec());
+    let mut pack = Pack::read(&bytes, &mut Diagnostics::default());
+    let (_, missing) = Model::compile(vec![pack.clone()], &Settings::default());
+    let path = |finding: &Diagnostic| finding.pointer.trim_start_matches('/').replace("~1", "/");
+    pack.chinese.extend(missing.iter().map(|finding| (path(finding), "文".to_owned())));
+    Model::compile(vec![pack], &Settings::default()).0.expect("nothing else is wrong")
 }
 
 fn check(files: &[(&str, &str)], expect: &[&str]) {
@@ -112,6 +128,85 @@ fn tiers_that_do_not_rise_are_refused_at_their_place() {
     let schedule = r#"{"kind": "schedule", "name": "steps", "title": "Steps", "mode": "graduated",
         "tiers": [{"up_to": "10", "price": "1"}, {"up_to": "5", "price": "2"}, {"up_to": null, "price": "3"}]}"#;
     check(&[("settlement/steps.json", schedule)], &["bad_schedule shop/settlement/steps.json#/tiers/1"]);
+}
+
+#[test]
+fn a_name_written_twice_and_bytes_that_are_no_text_are_refused() {
+    let object = "{\"kind\": \"object\", \"name\": \"order\", \"title\": \"Order\", \"fields\": {\n  \"code\": {\"type\": \"text\"},\n  \"code\": {\"type\": \"date\"}}}";
+    let (_, found) = findings(&[("objects/order.json", object)]);
+    let [finding] = &found[..] else { panic!("{found:#?}") };
+    assert_eq!((finding.code.as_str(), finding.pointer.as_str()), ("duplicate_key", "/fields/code"));
+    assert_eq!(finding.place, Some((3, 3)));
+
+    let mut diagnostics = Diagnostics::default();
+    let files = BTreeMap::from([
+        ("pack.json".to_owned(), MANIFEST.as_bytes().to_vec()),
+        ("objects/latin.json".to_owned(), b"{\"kind\": \"object\", \"name\": \"caf\xe9\"}".to_vec()),
+        ("objects/large.json".to_owned(), vec![b' '; crate::pack::FILE_BYTES_MAX + 1]),
+    ]);
+    Pack::read(&files, &mut diagnostics);
+    let codes: Vec<&str> = diagnostics.into_sorted().iter().map(|finding| finding.code.as_str()).collect();
+    assert_eq!(codes, ["file_too_large", "not_utf8"]);
+}
+
+#[test]
+fn uses_are_found_in_formulas_references_and_lifecycles() {
+    let customer = r#"{"kind": "object", "name": "customer", "title": "Customer", "fields": {
+        "name": {"type": "text", "title": "Name"}, "level": {"type": "decimal", "title": "Level"}}}"#;
+    let order = r#"{"kind": "object", "name": "order", "title": "Order", "fields": {
+        "customer": {"type": "reference", "to": "customer"}, "note": {"type": "text"},
+        "level": {"type": "decimal", "formula": "customer.level * 2"}},
+        "rules": {"known": {"require": "customer.level > 0", "message": "unknown"}}}"#;
+    let states = r#"{"kind": "lifecycle", "name": "order_states", "title": "States", "on": "order", "initial": "draft",
+        "states": {"draft": {}, "sent": {}}, "transitions": {"send": {"from": ["draft"], "to": "sent", "require": ["note"]}}}"#;
+    let files =
+        [("objects/customer.json", customer), ("objects/order.json", order), ("lifecycles/order_states.json", states)];
+    let model = compiled_without_texts(&files);
+    let places = |target: Target| -> Vec<String> {
+        model.where_used(&target).map(|used| format!("{}{}", used.by.1, used.pointer)).collect()
+    };
+    assert_eq!(places(Target::field("customer", "level")), ["order/fields/level/formula", "order/rules/known/require"]);
+    assert_eq!(places(Target::field("order", "note")), ["order_states/transitions/send/require/0"]);
+    assert_eq!(places(Target::field("customer", "name")), [""; 0]);
+    assert_eq!(
+        places(Target::definition(Kind::Object, "customer")),
+        ["order/fields/customer/to", "order/fields/level/formula", "order/rules/known/require"]
+    );
+}
+
+#[test]
+fn what_another_pack_defines_is_used_only_by_packs_that_require_it() {
+    let pack = |name: &str, requires: &str, files: &[(&str, &str)]| {
+        let manifest = format!(
+            r#"{{"name": "{name}", "version": "1.0.0", "title": "T", "description": "D", "requires": {requires}}}"#
+        );
+        let mut bytes: BTreeMap<String, Vec<u8>> =
+            files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect();
+        bytes.insert("pack.json".to_owned(), manifest.into_bytes());
+        Pack::read(&bytes, &mut Diagnostics::default())
+    };
+    let customer =
+        r#"{"kind": "object", "name": "customer", "title": "Customer", "fields": {"name": {"type": "text"}}}"#;
+    let order = r#"{"kind": "object", "name": "order", "title": "Order", "fields": {
+        "customer": {"type": "reference", "to": "customer"}}}"#;
+    for (requires, expect) in [
+        ("{}", vec!["undeclared_dependency orders/objects/order.json#/fields/customer/to"]),
+        (r#"{"people": "*"}"#, vec![]),
+        (r#"{"between": "*"}"#, vec![]),
+    ] {
+        let packs = vec![
+            pack("people", "{}", &[("objects/customer.json", customer)]),
+            pack("between", r#"{"people": "*"}"#, &[]),
+            pack("orders", requires, &[("objects/order.json", order)]),
+        ];
+        let (_, found) = Model::compile(packs, &Settings::default());
+        let found: Vec<String> = found
+            .iter()
+            .filter(|finding| finding.code.as_str() != "missing_text")
+            .map(|finding| format!("{} {}#{}", finding.code, finding.file, finding.pointer))
+            .collect();
+        assert_eq!(found, expect, "{requires}");
+    }
 }
 
 #[test]

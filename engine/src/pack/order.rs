@@ -66,6 +66,19 @@ pub fn ordered(packs: Vec<Pack>, diagnostics: &mut Diagnostics) -> Vec<Pack> {
     order
 }
 
+/// What each pack requires, directly and through others.
+pub fn closures(packs: &[Pack]) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut closures: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    // Packs stand after those they require.
+    for pack in packs {
+        let mut all: BTreeSet<&str> = pack.requires.keys().map(String::as_str).collect();
+        let further = pack.requires.keys().filter_map(|name| closures.get(name.as_str()));
+        all.extend(further.flatten().copied().collect::<Vec<_>>());
+        closures.insert(&pack.name, all);
+    }
+    closures
+}
+
 /// `^0.1`, `^1.2.3`, `1.2` (exact prefix) or `*` against a version.
 fn in_range(version: &str, range: &str) -> bool {
     let parts = |text: &str| -> Vec<u64> { text.split('.').filter_map(|part| part.parse().ok()).collect() };

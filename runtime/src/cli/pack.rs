@@ -5,12 +5,12 @@ use anyhow::Context;
 use packwork_engine::diagnostic::{Diagnostic, Diagnostics, Severity};
 use packwork_engine::model::{Model, Settings};
 use packwork_engine::moment::Moment;
-use packwork_engine::pack::Pack as Written;
+use packwork_engine::pack::{Pack as Written, places, text_of};
 use packwork_engine::testing::bare::Bare;
 use packwork_engine::testing::case::{cases_of, run_case};
 use packwork_engine::testing::seed::seeded;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -84,7 +84,13 @@ fn findings(gathered: &Gathered) -> Vec<Diagnostic> {
         let pack = finding.file.split('/').next().unwrap_or_default();
         gathered.own.contains(pack) || finding.severity == Severity::Error
     };
-    found.into_sorted().into_iter().filter(of_folder).collect()
+    let mut found: Vec<Diagnostic> = found.into_sorted().into_iter().filter(of_folder).collect();
+    let packs: BTreeMap<String, &Files> = gathered.files.iter().map(|files| (name_of(files), files)).collect();
+    places::locate(&mut found, |file| {
+        let (pack, inside) = file.split_once('/').unwrap_or(("", file));
+        packs.get(pack)?.get(inside).and_then(|bytes| text_of(bytes).ok())
+    });
+    found
 }
 
 impl Check {

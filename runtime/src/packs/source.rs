@@ -1,8 +1,10 @@
 //! Where packs come from: the binary itself, or a folder on disk.
 
 use include_dir::{Dir, include_dir};
+use packwork_engine::pack::FILE_BYTES_MAX;
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 static EMBEDDED: Dir<'_> = include_dir!("$OUT_DIR/packs");
@@ -26,8 +28,8 @@ pub struct Unreadable {
     source: io::Error,
 }
 
-/// A pack that is larger than this is no pack.
-const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Of a larger file one byte more than allowed is read: enough to say that it is too large.
+const READ_MAX: u64 = FILE_BYTES_MAX as u64 + 1;
 
 impl Source {
     /// The packs' files, in the order of their folders.
@@ -84,9 +86,11 @@ fn read_pack(folder: &Path) -> io::Result<Files> {
             let path = entry.path();
             if entry.file_type()?.is_dir() {
                 collect(root, &path, files)?;
-            } else if entry.metadata()?.len() <= FILE_BYTES_MAX {
+            } else {
                 let inside = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
-                files.insert(inside, std::fs::read(&path)?);
+                let mut bytes = Vec::new();
+                File::open(&path)?.take(READ_MAX).read_to_end(&mut bytes)?;
+                files.insert(inside, bytes);
             }
         }
         Ok(())
