@@ -4,6 +4,7 @@
 use crate::auth::{SignInLimiter, Token};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::jobs::Jobs;
 use crate::packs::install::{self, Progress, Seeds};
 use crate::packs::source::Source;
 use crate::store::{Database, Scope, Store};
@@ -17,6 +18,8 @@ pub struct App {
     pub clock: Clock,
     pub entropy: Entropy,
     pub sign_ins: SignInLimiter,
+    /// This process's part in long work; see [`crate::jobs::start`].
+    pub jobs: Arc<Jobs>,
     /// Lets the command line on this machine act as the system.
     pub local_token: Option<Token>,
     model: ArcSwap<Model>,
@@ -40,8 +43,10 @@ impl App {
     pub async fn start(start: Start<'_>) -> Result<Arc<App>, install::Error> {
         let model = Arc::new(install::compile(&start.packs, &start.settings)?);
         let store = Store::open(&start.database, &start.tenant).await?;
+        let holder = start.entropy.uuid(start.clock.now());
         let app = Arc::new(App {
             store,
+            jobs: Arc::new(Jobs::new(holder)),
             clock: start.clock,
             entropy: start.entropy,
             sign_ins: SignInLimiter::default(),

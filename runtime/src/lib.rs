@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod entropy;
 pub mod http;
+pub mod jobs;
 pub mod packs;
 pub mod service;
 pub mod store;

@@ -4,6 +4,7 @@ pub mod command;
 pub mod dashboards;
 pub mod definitions;
 pub mod explain;
+pub mod jobs;
 pub mod messages;
 pub mod records;
 pub mod session;

@@ -11,6 +11,7 @@ mod counter;
 mod facts;
 mod filter;
 mod history;
+mod job;
 mod ledger;
 mod line;
 mod line_total;
@@ -30,6 +31,7 @@ mod transaction;
 
 pub use command::{Decide, Execute, Executed, Idempotency};
 pub use history::StoredEvent;
+pub use job::{Held, Job, JobStatus, NewJob, Step};
 pub use ledger::TrialRow;
 pub use line::{LineQuery, StoredLine};
 pub use line_total::{FactStatus, LineGroup, LineMeasure, LineTotal};

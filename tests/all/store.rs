@@ -5,6 +5,7 @@ mod facts;
 mod fields;
 mod filters;
 mod fixture;
+mod jobs;
 mod lines;
 mod pages;
 mod records;
@@ -110,6 +111,11 @@ on_both_databases! {
         the_newest_statement_of_a_key_is_the_head,
         a_period_closes_once_its_runs_and_statements_are_done,
         one_run_of_a_plan_and_period_is_active;
+    jobs:
+        a_job_is_done_step_by_step_by_its_holder,
+        a_job_goes_on_where_its_holder_was_killed,
+        several_that_look_at_once_take_several_jobs,
+        a_subject_has_one_job_at_a_time;
     sessions:
         sessions_are_found_until_they_end,
         the_last_password_counts,

@@ -145,7 +145,9 @@ pub(super) async fn open(config: &Config, seeds: Seeds, token: Option<Token>) ->
     })
     .await;
     meter.finish();
-    Ok(app?)
+    let app = app?;
+    crate::jobs::start(&app);
+    Ok(app)
 }
 
 impl Server {

@@ -1,6 +1,7 @@
 //! The routes, one file per resource, in one table.
 
 mod definitions;
+mod jobs;
 mod records;
 mod reports;
 mod session;
@@ -21,6 +22,7 @@ pub fn table() -> Vec<Route> {
         settlement::routes(),
         statements::routes(),
         reports::routes(),
+        jobs::routes(),
         system::routes(),
     ]
     .into_iter()

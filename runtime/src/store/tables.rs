@@ -13,11 +13,18 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The platform's migrations: name, SQLite, PostgreSQL. Never edited once released.
-const MIGRATIONS: &[(&str, &str, &str)] = &[(
-    "0001_platform",
-    include_str!("../../migrations/sqlite/0001_platform.sql"),
-    include_str!("../../migrations/postgres/0001_platform.sql"),
-)];
+const MIGRATIONS: &[(&str, &str, &str)] = &[
+    (
+        "0001_platform",
+        include_str!("../../migrations/sqlite/0001_platform.sql"),
+        include_str!("../../migrations/postgres/0001_platform.sql"),
+    ),
+    (
+        "0004_transfer",
+        include_str!("../../migrations/sqlite/0004_transfer.sql"),
+        include_str!("../../migrations/postgres/0004_transfer.sql"),
+    ),
+];
 
 /// The longest identifier both databases keep whole.
 const IDENTIFIER_BYTES_MAX: usize = 63;
