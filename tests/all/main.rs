@@ -2,6 +2,7 @@
 
 mod cases;
 mod coverage;
+mod faults;
 mod http;
 mod purity;
 mod repository;

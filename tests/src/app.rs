@@ -1,6 +1,7 @@
 //! A whole application for tests: the real router over a fresh database, a clock moved by hand, seeded randomness.
 //! Packs are installed once per process; every test works on a copy.
 
+use crate::postgres;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::body::Body;
@@ -17,7 +18,6 @@ use packwork::store::Database;
 use packwork_engine::model::Settings;
 use packwork_engine::moment::Moment;
 use serde_json::{Value as Json, json};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -276,35 +276,23 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 async fn postgres_copy() -> Result<String> {
     static TEMPLATE: OnceCell<String> = OnceCell::const_new();
     static COPIES: AtomicU64 = AtomicU64::new(0);
-    let server = tokio::task::spawn_blocking(crate::postgres::url).await??;
+    let server = tokio::task::spawn_blocking(postgres::url).await??;
     let template = TEMPLATE
         .get_or_try_init(|| async {
             let name = format!("packwork_template_{}", std::process::id());
-            execute(&server, &format!("CREATE DATABASE {name}")).await?;
-            let database = Database::Postgres { url: Secret::new(of_database(&server, &name)) };
+            postgres::execute(&server, &format!("CREATE DATABASE {name}")).await?;
+            let database = Database::Postgres { url: Secret::new(postgres::of_database(&server, &name)) };
             let app = start(database, installed_at(), None).await.context("installing the packs on PostgreSQL")?;
             app.store.close().await;
             // A database that is copied must have no guests; those that just left may still be on their way out.
-            execute(&server, &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")).await?;
+            postgres::execute(&server, &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")).await?;
             let leave =
                 format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'");
-            execute(&server, &leave).await?;
+            postgres::execute(&server, &leave).await?;
             Ok::<_, anyhow::Error>(name)
         })
         .await?;
     let name = format!("packwork_copy_{}_{}", std::process::id(), COPIES.fetch_add(1, Ordering::SeqCst));
-    execute(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await?;
-    Ok(of_database(&server, &name))
-}
-
-/// The same server, another database.
-fn of_database(server: &str, name: &str) -> String {
-    let base = server.rsplit_once('/').map_or(server, |(base, _)| base);
-    format!("{base}/{name}")
-}
-
-async fn execute(server: &str, sql: &str) -> Result<()> {
-    let mut connection = PgConnection::connect(server).await?;
-    connection.execute(AssertSqlSafe(sql.to_owned())).await.with_context(|| sql.to_owned())?;
-    Ok(connection.close().await?)
+    postgres::execute(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await?;
+    Ok(postgres::of_database(&server, &name))
 }

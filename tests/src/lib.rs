@@ -3,3 +3,4 @@
 pub mod app;
 pub mod cases;
 pub mod postgres;
+pub mod process;

@@ -2,11 +2,13 @@
 //! server to use instead. Knows nothing of what the tests do with it.
 
 use anyhow::{Context, Result, bail};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Connections of all tests that run at once; every store may take some.
 const CONNECTIONS_MAX: u32 = 400;
@@ -19,6 +21,28 @@ pub fn url() -> Result<String> {
         Err(_) => start().map_err(|error| format!("{error:#}")),
     });
     started.clone().map_err(anyhow::Error::msg)
+}
+
+/// An empty database of its own on that server.
+pub async fn fresh_database() -> Result<String> {
+    static FRESH: AtomicU64 = AtomicU64::new(0);
+    let server = tokio::task::spawn_blocking(url).await??;
+    let name = format!("packwork_fresh_{}_{}", std::process::id(), FRESH.fetch_add(1, Ordering::SeqCst));
+    execute(&server, &format!("CREATE DATABASE {name}")).await?;
+    Ok(of_database(&server, &name))
+}
+
+/// The same server, another database.
+pub fn of_database(server: &str, name: &str) -> String {
+    let base = server.rsplit_once('/').map_or(server, |(base, _)| base);
+    format!("{base}/{name}")
+}
+
+/// Runs one statement on a connection of its own.
+pub async fn execute(server: &str, sql: &str) -> Result<()> {
+    let mut connection = PgConnection::connect(server).await?;
+    connection.execute(AssertSqlSafe(sql.to_owned())).await.with_context(|| sql.to_owned())?;
+    Ok(connection.close().await?)
 }
 
 fn start() -> Result<String> {

@@ -1,0 +1,96 @@
+//! Where a server of these tests keeps its data, the packs it runs, and a look at its tables from outside.
+
+use packwork::entropy::Entropy;
+use packwork_tests::postgres;
+use packwork_tests::process::Launch;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_packwork-tested");
+
+/// Folder and database of one server; the folder goes with the test.
+pub(super) struct Place {
+    pub(super) folder: PathBuf,
+    pub(super) database: Option<String>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Place {
+    pub(super) fn sqlite() -> Place {
+        let name: [u8; 8] = Entropy::system().bytes();
+        let folder = std::env::temp_dir().join(format!("packwork-fault-{:016x}", u64::from_be_bytes(name)));
+        std::fs::create_dir_all(&folder).expect("a test may write to the temporary folder");
+        Place { folder, database: None }
+    }
+
+    pub(super) fn postgres() -> Place {
+        let database = block_on(postgres::fresh_database()).expect("PostgreSQL makes a database");
+        let mut place = Place::sqlite();
+        place.database = Some(database);
+        place
+    }
+
+    pub(super) fn launch(&self) -> Launch<'_> {
+        Launch { binary: Path::new(BINARY), data: &self.folder, packs: packs(), database: self.database.as_deref() }
+    }
+
+    /// The one number a query gives.
+    pub(super) fn number(&self, sql: &str) -> i64 {
+        let sql = AssertSqlSafe(sql.to_owned());
+        block_on(async {
+            match &self.database {
+                None => {
+                    let options = SqliteConnectOptions::new().filename(self.folder.join("tenants/main.db"));
+                    let mut connection = SqliteConnection::connect_with(&options).await?;
+                    sqlx::query(sql).fetch_one(&mut connection).await?.try_get(0)
+                }
+                Some(url) => {
+                    let mut connection = PgConnection::connect(url).await?;
+                    connection.execute("SET search_path TO t_main").await?;
+                    sqlx::query(sql).fetch_one(&mut connection).await?.try_get(0)
+                }
+            }
+        })
+        .expect("the tables can be asked")
+    }
+}
+
+pub(super) fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a test may start a runtime").block_on(work)
+}
+
+/// The pack `base` without its records, and one with the object these tests write.
+fn packs() -> &'static Path {
+    static PACKS: OnceLock<PathBuf> = OnceLock::new();
+    PACKS.get_or_init(|| {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folder = std::env::temp_dir().join(format!("packwork-fault-packs-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        for (from, to) in [(here.join("../packs/base"), "base"), (here.join("all/faults/parcels"), "parcels")] {
+            copy(&from, &folder.join(to)).expect("packs can be copied");
+        }
+        folder
+    })
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if !entry.file_type()?.is_dir() {
+            std::fs::copy(entry.path(), target)?;
+        } else if !["seed", "demo", "cases"].iter().any(|left_out| entry.file_name() == *left_out) {
+            copy(&entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
