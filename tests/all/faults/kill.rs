@@ -49,7 +49,7 @@ fn survives(place: Place, seed: u64) {
     for kill in 0..KILLS {
         if kill > 0 && below(&chance, EARLY) == 0 {
             let mut child = place.launch().spawn().expect("the binary starts");
-            std::thread::sleep(Duration::from_micros(below(&chance, EARLY_MICROS)));
+            pass(Duration::from_micros(below(&chance, EARLY_MICROS)));
             child.kill().and_then(|()| child.wait()).expect("a child can be killed");
         } else {
             live(&place, &chance, &mut writers);
@@ -62,6 +62,11 @@ fn survives(place: Place, seed: u64) {
     let repeats: u64 = writers.iter().map(|writer| writer.repeats).sum();
     assert!(repeats > 0, "no kill met a request under way: the test tests nothing");
     check(&place, &server, &writers);
+}
+
+#[expect(clippy::disallowed_methods, reason = "a kill comes at a moment of chance, not when something has happened")]
+fn pass(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// One life of the server: clients write until it is killed at a moment of chance.
@@ -84,7 +89,7 @@ fn live(place: &Place, chance: &Entropy, writers: &mut [Writer]) {
         let patience = Duration::from_secs(60);
         let waited = more.wait_timeout_while(waiting, patience, |reached| *reached < wanted);
         let late = waited.unwrap_or_else(PoisonError::into_inner).1.timed_out();
-        std::thread::sleep(jitter);
+        pass(jitter);
         server.kill().expect("a child can be killed");
         assert!(!late, "the server acknowledged fewer than {wanted} writes");
     });
