@@ -38,8 +38,8 @@ lint: ## formatting and lints, warnings are errors
 schemas: ## writes schemas/*.json from the engine's types
 	cargo run -q -p packwork -- schemas
 
-bench: ## measures settling 100,000 work orders in release; ARGS="--orders 10000 --json" or ARGS=micro
-	cargo run --release -p packwork-tests --bin load -- $(ARGS)
+bench: ## measures in release: settling 100,000 work orders, or ARGS="settle --orders 10000", "records --database postgres", start, micro
+	cargo run --release -p packwork-tests --bin load -- $(or $(ARGS),settle)
 
 clean: ## removes what can be built again; leaves ./data alone
 	cargo clean

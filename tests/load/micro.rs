@@ -1,7 +1,7 @@
 //! The engine alone: deciding `Command::Settle` for 5,000 facts that are all at hand. No database, no threads.
 
-use crate::prepare::{PARTNERS, PLACES};
-use crate::{PLAN, orders};
+use crate::settle::prepare::{PARTNERS, PLACES};
+use crate::settle::{PLAN, orders};
 use anyhow::{Context as _, Result, bail};
 use packwork::packs::install;
 use packwork::packs::source::Source;
@@ -23,7 +23,22 @@ use uuid::Uuid;
 /// The best of so many decisions counts.
 const TIMES: usize = 20;
 
-pub fn run() -> Result<Json> {
+pub fn run(words: &[&str]) -> Result<()> {
+    let figures = match words {
+        [] | ["--json"] => figures()?,
+        _ => bail!("load micro [--json]"),
+    };
+    match words.is_empty() {
+        false => println!("{figures}"),
+        true => println!(
+            "deciding a unit of {} facts in memory: {} ns per fact (best of {}; {} lines)",
+            figures["facts"], figures["ns_per_fact"], figures["times"], figures["lines"]
+        ),
+    }
+    Ok(())
+}
+
+fn figures() -> Result<Json> {
     let settings = Settings { zone: "Asia/Shanghai".into(), currency: "CNY".into() };
     let model = install::compile(&Source::Embedded, &settings).context("compiling the packs")?;
     let at = Moment::parse("2026-04-01T00:00:00Z").context("the moment is written wrong")?;

@@ -1,4 +1,4 @@
-//! What this process used: wall time, processor time, the most memory it held. From `/proc`, so on Linux only.
+//! What a process used: wall time, processor time, memory. From `/proc`, so on Linux only.
 
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
@@ -25,7 +25,16 @@ impl Stretch {
 
 /// Processor time of this process so far, user and system, of all its threads.
 fn cpu_ms() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    cpu_ms_in("self")
+}
+
+/// Processor time of another process so far.
+pub fn cpu_ms_of(process: u32) -> u64 {
+    cpu_ms_in(&process.to_string())
+}
+
+fn cpu_ms_in(process: &str) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // The name of the program may contain spaces; it ends with the last parenthesis.
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>();
@@ -34,7 +43,21 @@ fn cpu_ms() -> u64 {
 
 /// The most memory this process held so far, in KiB.
 pub fn peak_rss_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    status_kib("self", "VmHWM:")
+}
+
+/// The most memory another process held so far, in KiB.
+pub fn peak_rss_kib_of(process: u32) -> u64 {
+    status_kib(&process.to_string(), "VmHWM:")
+}
+
+/// What another process holds now, in KiB.
+pub fn rss_kib(process: u32) -> u64 {
+    status_kib(&process.to_string(), "VmRSS:")
+}
+
+fn status_kib(process: &str, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }

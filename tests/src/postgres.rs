@@ -18,7 +18,7 @@ pub fn url() -> Result<String> {
     static STARTED: OnceLock<Result<String, String>> = OnceLock::new();
     let started = STARTED.get_or_init(|| match std::env::var("PACKWORK_TEST_POSTGRES") {
         Ok(url) => Ok(url),
-        Err(_) => start().map_err(|error| format!("{error:#}")),
+        Err(_) => start(Keeping::Nothing).map_err(|error| format!("{error:#}")),
     });
     started.clone().map_err(anyhow::Error::msg)
 }
@@ -45,7 +45,19 @@ pub async fn execute(server: &str, sql: &str) -> Result<()> {
     Ok(connection.close().await?)
 }
 
-fn start() -> Result<String> {
+/// The address of a server that keeps what it was told, for measurements: `PACKWORK_LOAD_POSTGRES`, or one of its own.
+pub fn durable() -> Result<String> {
+    std::env::var("PACKWORK_LOAD_POSTGRES").or_else(|_| start(Keeping::Everything))
+}
+
+/// Whether what was committed survives a loss of power. Tests need not wait for that.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    Nothing,
+    Everything,
+}
+
+fn start(keeping: Keeping) -> Result<String> {
     let folder = std::env::temp_dir().join(format!("packwork-postgres-{}", std::process::id()));
     let data = folder.join("data");
     let _ = fs::remove_dir_all(&folder);
@@ -58,9 +70,13 @@ fn start() -> Result<String> {
     finish(program("initdb", user.as_deref())?.args(initdb)).context("initdb")?;
     // Nobody else takes the port between here and the start, as far as one machine's tests go.
     let port = TcpListener::bind(("127.0.0.1", 0)).context("looking for a port")?.local_addr()?.port();
+    let speed = match keeping {
+        Keeping::Nothing => "-F -c full_page_writes=off -c synchronous_commit=off",
+        Keeping::Everything => "-c max_wal_size=4GB",
+    };
     let options = format!(
-        "-F -p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections={CONNECTIONS_MAX} \
-         -c full_page_writes=off -c synchronous_commit=off -c jit=off -c shared_buffers=128MB",
+        "{speed} -p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections={CONNECTIONS_MAX} \
+         -c jit=off -c shared_buffers=128MB",
         path(&folder)?
     );
     let log = folder.join("log");

@@ -6,8 +6,9 @@ mod rows;
 mod rules;
 mod sql;
 
+use super::{PLAN, orders};
+use crate::part::database;
 use crate::process::Stretch;
-use crate::{PLAN, database, orders};
 use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
 use packwork::clock::Clock;

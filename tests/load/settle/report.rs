@@ -119,10 +119,3 @@ pub fn run(figures: &Json) {
         compared["traces_written_differently"]
     );
 }
-
-pub fn micro(figures: &Json) {
-    println!(
-        "deciding a unit of {} facts in memory: {} ns per fact (best of {}; {} lines)",
-        figures["facts"], figures["ns_per_fact"], figures["times"], figures["lines"]
-    );
-}

@@ -1,7 +1,7 @@
 //! The product's own run: the service function behind `POST /settlement/runs`, twice; the second finds nothing to do.
 
+use super::{PERIOD, PLAN, prepare};
 use crate::process::{Stretch, peak_rss_kib};
-use crate::{PERIOD, PLAN, prepare};
 use anyhow::{Result, ensure};
 use packwork::app::App;
 use packwork::service::Locale;

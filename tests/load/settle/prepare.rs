@@ -1,7 +1,8 @@
 //! The data both programs settle: the packs installed, masters written through commands, then the month's work orders
 //! straight into their table.
 
-use crate::{TENANT, database, orders};
+use super::orders;
+use crate::part::{TENANT, database};
 use anyhow::{Context, Result, bail};
 use packwork::app::{App, Start};
 use packwork::clock::Clock;

@@ -38,7 +38,7 @@ impl Line {
             .bind(self.payee)
             .bind(self.date.as_str())
             .bind(self.group.as_deref())
-            .bind(self.group.as_ref().map(|_| crate::PERIOD))
+            .bind(self.group.as_ref().map(|_| crate::settle::PERIOD))
             .bind(self.quantity)
             .bind(self.gross)
             .bind(self.net)

@@ -1,6 +1,6 @@
 //! Whether both programs wrote the same: lines, statements, ledger. A difference is an error.
 
-use crate::orders;
+use super::orders;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value as Json, json};
 use sqlx::{Row, SqliteConnection};

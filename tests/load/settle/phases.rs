@@ -1,7 +1,7 @@
 //! Where the product's time goes: the run's own steps, taken one after the other with a clock between them. The whole
 //! is a little slower than the run itself, because here reading goes through a second connection.
 
-use crate::{PERIOD, PLAN, prepare};
+use super::{PERIOD, PLAN, prepare};
 use anyhow::{Context as _, Result, bail};
 use packwork::service::settlement::preview;
 use packwork::store::{Execute, Executed};

@@ -1,7 +1,7 @@
 //! Completed work orders of one month, written straight into their table: each is a copy of a real one with its own
 //! id, number, service, quantity, partner and time. Pseudo-random from a fixed seed.
 
-use crate::PERIOD;
+use crate::settle::PERIOD;
 use anyhow::{Context, Result};
 use jiff::civil::Date;
 use serde_json::{Value as Json, json};
