@@ -24,11 +24,12 @@ pub const LOGIN: &str = "clerk";
 pub const PASSWORD: &str = "correct horse battery";
 
 /// The pack with the object of fifteen fields.
-const PACK: [(&str, &str); 5] = [
+const PACK: [(&str, &str); 6] = [
     ("pack.json", include_str!("pack/pack.json")),
     ("objects/sale.json", include_str!("pack/objects/sale.json")),
     ("objects/account.json", include_str!("pack/objects/account.json")),
     ("objects/article.json", include_str!("pack/objects/article.json")),
+    ("i18n/zh-CN.json", include_str!("pack/i18n/zh-CN.json")),
     ("roles/clerk.json", include_str!("pack/roles/clerk.json")),
 ];
 

@@ -39,7 +39,8 @@ pub fn day(number: u64) -> String {
     first.checked_add(jiff::Span::new().days(days)).map_or_else(|_| FIRST_DAY.into(), |day| day.to_string())
 }
 
-/// The fields of a sale that does not stand in the table yet.
+/// The fields of a sale that does not stand in the table yet. Signed later than any that does: pages and sums of the
+/// standing ones stay the same on both sides.
 pub fn fresh(code: &str, number: u64) -> Json {
     let cents = |cents: u64| format!("{}.{:02}", cents / 100, cents % 100);
     let money = |amount: u64| json!({"amount": cents(amount), "currency": "CNY"});
@@ -55,9 +56,9 @@ pub fn fresh(code: &str, number: u64) -> Json {
         "discount": format!("0.{:04}", number % 20 * 100),
         "price": money(number % 5_000 + 1_000),
         "amount": money(number % 90_000 + 1_000),
-        "signed_on": day(number % DAYS),
-        "due_on": day(number % DAYS + 30),
-        "delivered_at": format!("{}T12:00:00Z", day(number % DAYS + 20)),
+        "signed_on": day(DAYS + number % DAYS),
+        "due_on": day(DAYS + number % DAYS + 30),
+        "delivered_at": format!("{}T12:00:00Z", day(DAYS + number % DAYS + 20)),
         "urgent": number % 10 == 0,
         "note": NOTE,
     })

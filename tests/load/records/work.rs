@@ -163,13 +163,25 @@ pub async fn same_answers(work: Work, product: &mut Connection, hand: &mut Conne
         let ours = answer(product, &work.request(Side::Product, number, rows)).await?;
         let theirs = answer(hand, &work.request(Side::Hand, number, rows)).await?;
         let (ours, theirs) = (compared(work, &ours), compared(work, &theirs));
-        ensure!(ours == theirs, "the answers to `{}` differ:\n{ours:#}\n{theirs:#}", work.name());
+        ensure!(ours == theirs, "the answers to `{}` differ: {}", work.name(), difference(&ours, &theirs));
         if work == Work::Create {
             let again = answer(product, &work.request(Side::Product, number, rows)).await?;
             ensure!(compared(work, &again) == ours, "a repeated key was answered with something else: {again:#}");
         }
     }
     Ok(())
+}
+
+/// The first item that differs, of both.
+fn difference(ours: &Json, theirs: &Json) -> String {
+    match (ours, theirs) {
+        (Json::Array(ours), Json::Array(theirs)) if ours.len() == theirs.len() => {
+            let first = ours.iter().zip(theirs).find(|(ours, theirs)| ours != theirs);
+            first.map(|(ours, theirs)| difference(ours, theirs)).unwrap_or_default()
+        }
+        (Json::Array(ours), Json::Array(theirs)) => format!("{} items and {}", ours.len(), theirs.len()),
+        _ => format!("{ours} and {theirs}"),
+    }
 }
 
 async fn answer(connection: &mut Connection, request: &Request) -> Result<Json> {
