@@ -106,18 +106,23 @@ struct PageOf {
     limit: u32,
 }
 
-async fn page(State(hand): State<Arc<Hand>>, Query(asked): Query<PageOf>) -> Result<Json<Value>, Problem> {
+async fn page(State(hand): State<Arc<Hand>>, Query(asked): Query<PageOf>) -> Result<Json<SalePage>, Problem> {
     let sales = match &hand.data {
         Data::Sqlite(data) => data.page(asked.channel, asked.until, asked.limit + 1).await?,
         Data::Postgres(data) => data.page(asked.channel, asked.until, asked.limit + 1).await?,
     };
     let limit = asked.limit as usize;
-    let next =
-        (sales.len() > limit).then(|| sales.get(limit - 1).map(|sale| format!("{} {}", sale.signed_on, sale.id)));
-    let mut answer = json!({"next_cursor": next});
-    answer["data"] =
-        serde_json::to_value(&sales[..sales.len().min(limit)]).map_err(|error| Problem::Bad(error.to_string()))?;
-    Ok(Json(answer))
+    let last = sales.get(limit.wrapping_sub(1)).filter(|_| sales.len() > limit);
+    let next_cursor = last.map(|sale| format!("{} {}", sale.signed_on, sale.id));
+    let mut data = sales;
+    data.truncate(limit);
+    Ok(Json(SalePage { data, next_cursor }))
+}
+
+#[derive(serde::Serialize)]
+struct SalePage {
+    data: Vec<Sale>,
+    next_cursor: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -59,7 +59,7 @@ pub fn fresh(code: &str, number: u64) -> Json {
         "signed_on": day(DAYS + number % DAYS),
         "due_on": day(DAYS + number % DAYS + 30),
         "delivered_at": format!("{}T12:00:00Z", day(DAYS + number % DAYS + 20)),
-        "urgent": number % 10 == 0,
+        "urgent": number.is_multiple_of(10),
         "note": NOTE,
     })
 }
