@@ -5,8 +5,10 @@ mod draft;
 mod rates;
 mod records;
 mod transitions;
+mod upsert;
 
 pub use transitions::may_start;
+pub use upsert::unique_value;
 
 use crate::decision::{Command, Context, Decision, Outcome};
 use crate::env::Reader;
@@ -52,6 +54,7 @@ pub fn decide(model: &Model, facts: &Facts, command: &Command, context: &Context
     let decided: Result<Decision, Halt> = match command {
         Command::Create { object, input } => records::create(&reader, object, input),
         Command::Update { object, id, version, input } => records::update(&reader, object, *id, *version, input),
+        Command::Upsert { object, field, value, input } => upsert::upsert(&reader, object, field, value, input),
         Command::Delete { object, id, version } => records::delete(&reader, object, *id, *version),
         Command::Restore { object, id, version } => records::restore(&reader, object, *id, *version),
         Command::Transition { object, id, version, transition, input } => {

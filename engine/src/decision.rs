@@ -18,21 +18,29 @@ pub enum Command {
         object: Name,
         input: Map<String, Json>,
     },
+    /// Without a version the change is made whatever the record's is.
     Update {
         object: Name,
         id: Uuid,
-        version: i64,
+        version: Option<i64>,
+        input: Map<String, Json>,
+    },
+    /// Creates a record, or changes the one that has this value in a unique field.
+    Upsert {
+        object: Name,
+        field: Name,
+        value: Json,
         input: Map<String, Json>,
     },
     Delete {
         object: Name,
         id: Uuid,
-        version: i64,
+        version: Option<i64>,
     },
     Restore {
         object: Name,
         id: Uuid,
-        version: i64,
+        version: Option<i64>,
     },
     Transition {
         object: Name,

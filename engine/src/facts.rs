@@ -4,6 +4,7 @@
 use crate::record::{Name, Record};
 use crate::settlement::line::{Line, StatementHead, StatementKey};
 use crate::settlement::table::Table;
+use crate::value::Value;
 use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
@@ -15,6 +16,8 @@ pub struct Facts {
     pub records: BTreeMap<(Name, Uuid), Option<Arc<Record>>>,
     /// Records found by their key field.
     pub keys: BTreeMap<(Name, String), Option<Uuid>>,
+    /// Records found by a unique field: (object, field, value).
+    pub holders: BTreeMap<(Name, Name, Value), Option<Uuid>>,
     /// Whole objects that are small and read by everyone: regions, dated classification rows, rate rows.
     pub collections: BTreeMap<Name, Arc<Collection>>,
     /// Owned child rows by (child object, parent), in their order.
@@ -93,6 +96,8 @@ impl Collection {
 pub struct Need {
     pub records: BTreeSet<(Name, Uuid)>,
     pub keys: BTreeSet<(Name, String)>,
+    /// Who has a value in a unique field: (object, field, value).
+    pub holders: BTreeSet<(Name, Name, Value)>,
     pub collections: BTreeSet<Name>,
     pub children: BTreeSet<(Name, Uuid)>,
     pub referrers: BTreeSet<(Name, Uuid)>,
@@ -106,6 +111,34 @@ pub struct Need {
 impl Need {
     pub fn is_empty(&self) -> bool {
         *self == Need::default()
+    }
+
+    /// Adds what another decision needs: both are fetched in one batch.
+    pub fn merge(&mut self, other: Need) {
+        let Need {
+            records,
+            keys,
+            holders,
+            collections,
+            children,
+            referrers,
+            numbers,
+            closed_periods,
+            statements,
+            lines,
+            cumulated,
+        } = other;
+        self.records.extend(records);
+        self.keys.extend(keys);
+        self.holders.extend(holders);
+        self.collections.extend(collections);
+        self.children.extend(children);
+        self.referrers.extend(referrers);
+        self.numbers.extend(numbers);
+        self.closed_periods.extend(closed_periods);
+        self.statements.extend(statements);
+        self.lines.extend(lines);
+        self.cumulated.extend(cumulated);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The use cases: each loads, decides and stores in one transaction. Knows no HTTP and no SQL.
 
+pub mod bulk;
 pub mod command;
 pub mod dashboards;
 pub mod definitions;

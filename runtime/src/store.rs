@@ -3,6 +3,7 @@
 
 mod aggregate;
 mod apply;
+mod bulk;
 mod collection;
 mod column;
 mod command;
@@ -29,6 +30,7 @@ mod tables;
 mod todo;
 mod transaction;
 
+pub use bulk::{Applied, Bulk, BulkDone, Item};
 pub use command::{Decide, Execute, Executed, Idempotency};
 pub use history::StoredEvent;
 pub use job::{Held, Job, JobStatus, NewJob, Step};

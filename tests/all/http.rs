@@ -1,6 +1,7 @@
 //! The HTTP contract, asked of the real router: sign-in, access, bad input, repeats.
 
 mod access;
+mod bulk;
 mod input;
 mod records;
 mod session;

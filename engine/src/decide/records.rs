@@ -45,7 +45,7 @@ pub fn update(
     reader: &Reader<'_>,
     object: &Name,
     id: Uuid,
-    version: i64,
+    version: Option<i64>,
     input: &Map<String, Json>,
 ) -> Result<Decision, Halt> {
     let object = object_of(reader, object)?;
@@ -75,13 +75,11 @@ pub fn update(
     Ok(decision)
 }
 
-pub fn delete(reader: &Reader<'_>, object: &Name, id: Uuid, version: i64) -> Result<Decision, Halt> {
+pub fn delete(reader: &Reader<'_>, object: &Name, id: Uuid, version: Option<i64>) -> Result<Decision, Halt> {
     let object = object_of(reader, object)?;
     changeable(object)?;
     let former = existing(reader, object, id)?;
-    if former.version() != version {
-        return Err(stale(&former, version).into());
-    }
+    expect(&former, version)?;
     let key = (object.name.clone(), id);
     match reader.facts.referrers.get(&key) {
         // Goes on without them, so that the same round asks for everything else; nothing is decided while they are missing.
@@ -99,7 +97,7 @@ pub fn delete(reader: &Reader<'_>, object: &Name, id: Uuid, version: i64) -> Res
     finish_plain(reader, object, &former, draft, EventKind::Deleted)
 }
 
-pub fn restore(reader: &Reader<'_>, object: &Name, id: Uuid, version: i64) -> Result<Decision, Halt> {
+pub fn restore(reader: &Reader<'_>, object: &Name, id: Uuid, version: Option<i64>) -> Result<Decision, Halt> {
     let object = object_of(reader, object)?;
     changeable(object)?;
     let former = match reader.record(&object.name, id)? {
@@ -107,9 +105,7 @@ pub fn restore(reader: &Reader<'_>, object: &Name, id: Uuid, version: i64) -> Re
         Some(_) => return Err(Refusal::new(Code::TransitionNotAllowed, "the record is not deleted").into()),
         None => return Err(not_found(object, id).into()),
     };
-    if former.version() != version {
-        return Err(stale(&former, version).into());
-    }
+    expect(&former, version)?;
     let mut draft = Draft::of(reader, object, former.clone());
     draft.values[slot::DELETED_AT] = Value::Null;
     finish_plain(reader, object, &former, draft, EventKind::Restored)
@@ -161,7 +157,7 @@ pub fn object_of<'a>(reader: &Reader<'a>, name: &Name) -> Result<&'a Object, Hal
 }
 
 /// Rows of rate tables have commands of their own, owned rows are written with their parent.
-fn changeable(object: &Object) -> Result<(), Refusal> {
+pub fn changeable(object: &Object) -> Result<(), Refusal> {
     match (&object.source, &object.owned_by) {
         (Source::RateTable, _) => Err(Refusal::new(
             Code::RowsImmutable,
@@ -219,12 +215,10 @@ fn check_version(
     draft: &Draft<'_, '_>,
     object: &Object,
     former: &Record,
-    version: i64,
+    version: Option<i64>,
     input: &Map<String, Json>,
 ) -> Result<(), Halt> {
-    if former.version() == version {
-        return Ok(());
-    }
+    let Some(version) = version.filter(|version| *version != former.version()) else { return Ok(()) };
     let mut refusal = stale(former, version);
     let mut fields = Map::new();
     for name in input.keys() {
@@ -239,6 +233,14 @@ fn check_version(
     }
     refusal.params.insert("fields", Json::Object(fields));
     Err(refusal.into())
+}
+
+/// The version given, where one was, must be the record's.
+fn expect(former: &Record, version: Option<i64>) -> Result<(), Refusal> {
+    match version {
+        Some(version) if version != former.version() => Err(stale(former, version)),
+        _ => Ok(()),
+    }
 }
 
 pub fn stale(former: &Record, version: i64) -> Refusal {

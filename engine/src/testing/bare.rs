@@ -218,7 +218,7 @@ impl World for Bare {
         self.written(&Command::Update {
             object: object.name.clone(),
             id: record.id(),
-            version: record.version(),
+            version: Some(record.version()),
             input: input.clone(),
         })
     }
@@ -226,7 +226,7 @@ impl World for Bare {
     fn delete(&mut self, object: &str, id: &str) -> Answer {
         let (object, record) = self.visible(object, read_id(id))?;
         self.may(&object, Action::Delete, "delete")?;
-        self.written(&Command::Delete { object: object.name.clone(), id: record.id(), version: record.version() })
+        self.written(&Command::Delete { object: object.name.clone(), id: record.id(), version: Some(record.version()) })
     }
 
     fn transition(&mut self, object: &str, id: &str, transition: &str, input: &Map<String, Json>) -> Answer {

@@ -98,6 +98,11 @@ impl Memory {
         for (object, key) in &need.keys {
             facts.keys.insert((object.clone(), key.clone()), self.by_key(model, object, key));
         }
+        for (object, field, value) in &need.holders {
+            let slot = model.object(object).and_then(|object| object.field(field)).map(|(slot, _)| slot);
+            let holder = slot.and_then(|slot| self.live(object).find(|record| record.values[slot] == *value));
+            facts.holders.insert((object.clone(), field.clone(), value.clone()), holder.map(|record| record.id()));
+        }
         for object in &need.collections {
             facts.collections.insert(object.clone(), self.collection(object));
         }

@@ -5,7 +5,9 @@ use super::gate::Asked;
 use super::json;
 use super::problem::Problem;
 use crate::app::App;
+use crate::service::command;
 use crate::service::session::Caller;
+use crate::store::Idempotency;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header;
@@ -20,6 +22,9 @@ use std::sync::Arc;
 
 /// The largest body that is read: far above any record, far below what hurts.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// The same for a request of a thousand operations.
+pub const LARGE_BODY_BYTES_MAX: usize = 16 * BODY_BYTES_MAX;
 
 /// Who is calling; routes that need nobody do not ask for it.
 pub struct SignedIn(pub Arc<Caller>);
@@ -49,7 +54,24 @@ impl FromRequest<Arc<App>> for JsonObject {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &Arc<App>) -> Result<JsonObject, Problem> {
-        let bytes = read(request.into_body()).await?;
+        JsonObject::read(request, BODY_BYTES_MAX).await
+    }
+}
+
+/// A JSON object of many operations.
+pub struct LargeJsonObject(pub Map<String, Json>);
+
+impl FromRequest<Arc<App>> for LargeJsonObject {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Arc<App>) -> Result<LargeJsonObject, Problem> {
+        JsonObject::read(request, LARGE_BODY_BYTES_MAX).await.map(|object| LargeJsonObject(object.0))
+    }
+}
+
+impl JsonObject {
+    async fn read(request: Request, bytes_max: usize) -> Result<JsonObject, Problem> {
+        let bytes = read(request.into_body(), bytes_max).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(JsonObject(Map::new()));
         }
@@ -65,13 +87,13 @@ impl FromRequest<Arc<App>> for JsonObject {
     }
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Problem> {
-    match Limited::new(body, BODY_BYTES_MAX).collect().await {
+async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Problem> {
+    match Limited::new(body, bytes_max).collect().await {
         Ok(collected) => Ok(collected.to_bytes().to_vec()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            Err(Problem::new(Code::BodyTooLarge, format!("the body is larger than {BODY_BYTES_MAX} bytes"))
+            Err(Problem::new(Code::BodyTooLarge, format!("the body is larger than {bytes_max} bytes"))
                 .with("limit", "BODY_BYTES_MAX")
-                .with("limit_bytes", BODY_BYTES_MAX))
+                .with("limit_bytes", bytes_max))
         }
         Err(error) => Err(Problem::new(Code::MalformedJson, format!("the body could not be read: {error}"))),
     }
@@ -185,7 +207,20 @@ pub fn required_version(header: &IfMatch, members: &mut Map<String, Json>) -> Re
 }
 
 /// The key that makes a repeated request safe.
-pub struct IdempotencyKey(pub Option<String>);
+pub struct IdempotencyKey {
+    pub key: Option<String>,
+    /// Method and address: the same key sent elsewhere is another request.
+    asked: String,
+}
+
+impl IdempotencyKey {
+    /// The key with the digest of what the request asks for.
+    pub fn of(self, body: &Map<String, Json>) -> Option<Idempotency> {
+        let asked = self.asked;
+        self.key
+            .map(|key| Idempotency { key, digest: command::digest(&format!("{asked} {}", Json::Object(body.clone()))) })
+    }
+}
 
 /// Longer keys are refused rather than cut.
 const KEY_BYTES_MAX: usize = 200;
@@ -194,9 +229,14 @@ impl FromRequestParts<Arc<App>> for IdempotencyKey {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<IdempotencyKey, Problem> {
-        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(IdempotencyKey(None)) };
+        let Some(value) = parts.headers.get("idempotency-key") else {
+            return Ok(IdempotencyKey { key: None, asked: String::new() });
+        };
+        let asked = format!("{} {}", parts.method, parts.uri);
         match value.to_str() {
-            Ok(text) if !text.is_empty() && text.len() <= KEY_BYTES_MAX => Ok(IdempotencyKey(Some(text.to_owned()))),
+            Ok(text) if !text.is_empty() && text.len() <= KEY_BYTES_MAX => {
+                Ok(IdempotencyKey { key: Some(text.to_owned()), asked })
+            }
             _ => Err(Problem::new(Code::BadParameter, "`Idempotency-Key` has 1 to 200 visible characters")
                 .with("parameter", "Idempotency-Key")),
         }

@@ -47,9 +47,8 @@ impl Problem {
     }
 
     /// The body in the caller's language.
-    pub fn render(&self, model: &Model, locale: Locale, trace_id: &str) -> Response {
+    pub fn body(&self, model: &Model, locale: Locale) -> Json {
         let refusal = &self.refusal;
-        let status = self.status();
         let errors: Vec<Json> = refusal
             .errors
             .iter()
@@ -62,16 +61,23 @@ impl Problem {
                 })
             })
             .collect();
-        let body = json!({
+        json!({
             "type": format!("/docs/codes/{}", refusal.code),
             "code": refusal.code,
             "title": refusal.code.title(locale.as_str()),
-            "status": status.as_u16(),
+            "status": self.status().as_u16(),
             "detail": messages::text(model, locale, refusal.code, &refusal.detail, &refusal.params),
             "params": refusal.params,
             "errors": errors,
-            "trace_id": trace_id,
-        });
+        })
+    }
+
+    /// The whole answer in the caller's language.
+    pub fn render(&self, model: &Model, locale: Locale, trace_id: &str) -> Response {
+        let refusal = &self.refusal;
+        let status = self.status();
+        let mut body = self.body(model, locale);
+        body["trace_id"] = json!(trace_id);
         let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = status;
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

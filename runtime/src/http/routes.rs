@@ -1,5 +1,6 @@
 //! The routes, one file per resource, in one table.
 
+mod bulk;
 mod definitions;
 mod jobs;
 mod records;
@@ -17,6 +18,7 @@ pub fn table() -> Vec<Route> {
     [
         session::routes(),
         records::routes(),
+        bulk::routes(),
         tasks::routes(),
         definitions::routes(),
         settlement::routes(),

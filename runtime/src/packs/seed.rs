@@ -129,7 +129,12 @@ async fn write_one(
         Some(_) if seed.mode == SeedMode::CreateOnce => return Ok(None),
         Some(id) => {
             let Some(record) = app.store.get(&scope, model, &object.name, id).await? else { return Ok(None) };
-            Command::Update { object: object.name.clone(), id, version: record.version(), input: row.fields.clone() }
+            Command::Update {
+                object: object.name.clone(),
+                id,
+                version: Some(record.version()),
+                input: row.fields.clone(),
+            }
         }
         None => Command::Create { object: object.name.clone(), input: row.fields.clone() },
     };

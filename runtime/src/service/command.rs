@@ -5,13 +5,14 @@ use super::session::Caller;
 use super::{Answer, Error, refuse};
 use crate::app::App;
 use crate::auth::token::hex;
-use crate::store::{Execute, Executed, Idempotency, Scope, posting_lock};
+use crate::store::{Applied, Bulk, BulkDone, Execute, Executed, Idempotency, Item, Scope, posting_lock};
 use packwork_engine::codes::Code;
 use packwork_engine::decide::decide;
 use packwork_engine::decision::{Command, Context, Decision, Outcome};
 use packwork_engine::facts::{Facts, ROUNDS_MAX};
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
+use packwork_engine::refusal::Refusal;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -30,10 +31,9 @@ pub async fn run(
     model: &Arc<Model>,
     caller: &Caller,
     command: Command,
-    key: Option<String>,
+    idempotency: Option<Idempotency>,
 ) -> Answer<Done> {
     let at = app.clock.now();
-    let idempotency = key.map(|key| Idempotency { key, digest: digest(&format!("{command:?}")) });
     run_at(app, model, &caller.scope, command, at, idempotency).await
 }
 
@@ -85,12 +85,108 @@ fn locks(model: &Model, command: &Command) -> Vec<String> {
             locks.push(format!("record/{object}/{id}"));
             locks
         }
+        Command::Upsert { object, field, value, .. } => {
+            let mut locks = of_plans(model.object(object).map(|object| object.plans.as_slice()).unwrap_or_default());
+            locks.push(format!("unique/{object}/{field}/{value}"));
+            locks
+        }
         Command::Settle(unit) => of_plans(std::slice::from_ref(&unit.plan)),
         Command::AddRate { table, .. } | Command::CloseRate { table, .. } => vec![format!("table/{table}")],
     };
     locks.sort();
     locks.dedup();
     locks
+}
+
+/// The reply to an earlier request with this key: `Some(None)` where it was carried out and its reply is not kept.
+pub async fn reply_before(app: &App, caller: &Caller, key: &Idempotency) -> Answer<Option<Option<Json>>> {
+    match done_before(app, caller, key).await? {
+        Some(Done::Before { reply, .. }) => Ok(Some(reply)),
+        _ => Ok(None),
+    }
+}
+
+/// What an earlier request with this key did.
+pub async fn done_before(app: &App, caller: &Caller, key: &Idempotency) -> Answer<Option<Done>> {
+    match app.store.reply_before(&caller.scope, key).await? {
+        None => Ok(None),
+        Some(Executed::Replayed { subject, reply, .. }) => Ok(Some(Done::Before { subject, reply })),
+        Some(_) => Err(mismatch()),
+    }
+}
+
+/// How many commands are carried out together.
+pub struct Together {
+    pub at: Moment,
+    pub idempotency: Option<Idempotency>,
+    /// All, or none and the first refusal.
+    pub atomic: bool,
+    /// Makes the reply that is kept for repeats of the key.
+    pub reply: Reply,
+    /// A last look at what was decided: rights that depend on what a command turned out to do.
+    pub check: Check,
+}
+
+pub type Outcomes = Vec<Result<Applied, Box<Refusal>>>;
+pub type Reply = Box<dyn Fn(&[Result<Applied, Box<Refusal>>]) -> Json + Send + Sync>;
+pub type Check = Arc<dyn Fn(&Command, &Decision) -> Result<(), Box<Refusal>> + Send + Sync>;
+
+impl Together {
+    /// Each for itself, without a key.
+    pub fn at(at: Moment) -> Together {
+        let reply = Box::new(|_: &[Result<Applied, Box<Refusal>>]| Json::Null);
+        Together { at, idempotency: None, atomic: false, reply, check: Arc::new(|_, _| Ok(())) }
+    }
+}
+
+/// What became of commands carried out together.
+#[derive(Debug)]
+pub enum DoneTogether {
+    Each(Outcomes),
+    /// The request came before; this was its reply.
+    Before(Json),
+}
+
+/// Carries out many commands in one transaction, each as if it came alone, in this order.
+pub async fn run_together(
+    app: &App,
+    model: &Arc<Model>,
+    scope: &Scope,
+    commands: Vec<Command>,
+    how: Together,
+) -> Answer<DoneTogether> {
+    let mut all_locks: Vec<String> = commands.iter().flat_map(|command| locks(model, command)).collect();
+    all_locks.sort();
+    all_locks.dedup();
+    let items = commands.into_iter().map(|command| {
+        let id = app.entropy.uuid(app.clock.now());
+        let context = Context { command: id, moment: how.at, actor: scope.actor.clone() };
+        let (model, check) = (model.clone(), how.check.clone());
+        let decide = move |facts: &Facts| match decide(&model, facts, &command, &context) {
+            Outcome::Decided(decision) => match check(&command, &decision) {
+                Ok(()) => Outcome::Decided(decision),
+                Err(refusal) => Outcome::Refused(refusal),
+            },
+            other => other,
+        };
+        Item { command_id: id, decide: Box::new(decide) }
+    });
+    let items = items.collect();
+    let request = Bulk {
+        command_id: app.entropy.uuid(app.clock.now()),
+        at: how.at,
+        idempotency: how.idempotency,
+        locks: all_locks,
+        atomic: how.atomic,
+        items,
+        reply: how.reply,
+    };
+    match app.store.execute_bulk(scope, model, request).await? {
+        BulkDone::Done(outcomes) => Ok(DoneTogether::Each(outcomes)),
+        BulkDone::Refused(at, refusal) => Err(Error::Refused(Box::new(refusal.with("operation", at)))),
+        BulkDone::Replayed(reply) => Ok(DoneTogether::Before(reply.unwrap_or_default())),
+        BulkDone::Mismatch => Err(mismatch()),
+    }
 }
 
 /// Decides a command and writes nothing.
@@ -135,6 +231,7 @@ pub async fn claim(
     }
 }
 
-fn digest(text: &str) -> String {
+/// The digest of what a request asks for.
+pub fn digest(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes()))
 }

@@ -10,6 +10,7 @@ use super::session::Caller;
 use super::view::{Page, Titles};
 use super::{Answer, Error, refuse};
 use crate::app::App;
+use crate::store::Idempotency;
 use packwork_engine::access::Action;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Command, Decision, Write};
@@ -65,7 +66,7 @@ pub async fn id(app: &App, model: &Model, caller: &Caller, object: &Object, writ
     found.ok_or_else(|| not_found(object, written).into())
 }
 
-fn not_found(object: &Object, id: &str) -> Refusal {
+pub fn not_found(object: &Object, id: &str) -> Refusal {
     refuse(Code::NotFound, format!("there is no `{}` with id or key `{id}`", object.name))
         .with("object", &*object.name)
         .with("id", id)
@@ -109,7 +110,7 @@ pub async fn create(
     caller: &Caller,
     object_name: &str,
     input: Map<String, Json>,
-    key: Option<String>,
+    key: Option<Idempotency>,
 ) -> Answer<View> {
     let model = app.model();
     let object = known(&model, object_name)?;
@@ -130,18 +131,24 @@ pub async fn update(
     written_id: &str,
     version: i64,
     input: Map<String, Json>,
+    key: Option<Idempotency>,
 ) -> Answer<View> {
     let model = app.model();
     let object = object(&model, caller, object_name)?;
+    if let Some(view) = before(app, &model, caller, &object, key.as_ref()).await? {
+        return Ok(view);
+    }
     let id = id(app, &model, caller, &object, written_id).await?;
     let before = load(app, &model, caller, &object, id).await?;
     may(caller, &object, Action::Update, "update")?;
     may_write(caller, &object, &input)?;
     let command = match object.source {
-        Source::Definition => Command::Update { object: object.name.clone(), id, version, input: input.clone() },
+        Source::Definition => {
+            Command::Update { object: object.name.clone(), id, version: Some(version), input: input.clone() }
+        }
         Source::RateTable => close_row(&object, &before, version, &input)?,
     };
-    match command::run(app, &model, caller, command, None).await {
+    match command::run(app, &model, caller, command, key).await {
         Ok(done) => answer(app, &model, caller, &object, done, Some(id)).await,
         Err(Error::Refused(refusal)) if refusal.code == Code::StaleVersion => {
             Err(stale(app, &model, caller, &object, *refusal, before.id(), &input).await?.into())
@@ -166,7 +173,7 @@ fn close_row(object: &Object, row: &Record, version: i64, input: &Map<String, Js
     }
 }
 
-fn immutable(object: &Object) -> Refusal {
+pub fn immutable(object: &Object) -> Refusal {
     let detail = "rows are closed (`valid_to`, a date) and added, never edited or deleted";
     refuse(Code::RowsImmutable, detail).with("table", &*object.name)
 }
@@ -197,18 +204,31 @@ async fn stale(
     Ok(refusal)
 }
 
-pub async fn delete(app: &App, caller: &Caller, object_name: &str, written_id: &str, version: i64) -> Answer<()> {
+/// Deletes a record; whether the request is a repeat.
+pub async fn delete(
+    app: &App,
+    caller: &Caller,
+    object_name: &str,
+    written_id: &str,
+    version: i64,
+    key: Option<Idempotency>,
+) -> Answer<bool> {
     let model = app.model();
     let object = object(&model, caller, object_name)?;
+    if let Some(key) = &key
+        && command::reply_before(app, caller, key).await?.is_some()
+    {
+        return Ok(true);
+    }
     let id = id(app, &model, caller, &object, written_id).await?;
     load(app, &model, caller, &object, id).await?;
     may(caller, &object, Action::Delete, "delete")?;
     if object.source == Source::RateTable {
         return Err(immutable(&object).into());
     }
-    let command = Command::Delete { object: object.name.clone(), id, version };
-    command::run(app, &model, caller, command, None).await?;
-    Ok(())
+    let command = Command::Delete { object: object.name.clone(), id, version: Some(version) };
+    let done = command::run(app, &model, caller, command, key).await?;
+    Ok(matches!(done, Done::Before { .. }))
 }
 
 /// A transition as asked for.
@@ -216,12 +236,15 @@ pub struct Asked {
     pub name: String,
     pub version: Option<i64>,
     pub input: Map<String, Json>,
-    pub key: Option<String>,
+    pub key: Option<Idempotency>,
 }
 
 pub async fn transition(app: &App, caller: &Caller, object_name: &str, written_id: &str, asked: Asked) -> Answer<View> {
     let model = app.model();
     let object = object(&model, caller, object_name)?;
+    if let Some(view) = before(app, &model, caller, &object, asked.key.as_ref()).await? {
+        return Ok(view);
+    }
     let id = id(app, &model, caller, &object, written_id).await?;
     load(app, &model, caller, &object, id).await?;
     let lifecycle = object.lifecycle.as_ref();
@@ -249,11 +272,11 @@ fn unknown_transition(object: &Object, name: &str) -> Refusal {
     refusal.with("known", known)
 }
 
-fn known(model: &Model, name: &str) -> Result<Arc<Object>, Refusal> {
+pub fn known(model: &Model, name: &str) -> Result<Arc<Object>, Refusal> {
     model.object(name).cloned().ok_or_else(|| unknown_object(model, name))
 }
 
-fn may(caller: &Caller, object: &Object, action: Action<'_>, name: &str) -> Result<(), Refusal> {
+pub fn may(caller: &Caller, object: &Object, action: Action<'_>, name: &str) -> Result<(), Refusal> {
     if caller.rights().may(&object.name, action) {
         return Ok(());
     }
@@ -263,7 +286,7 @@ fn may(caller: &Caller, object: &Object, action: Action<'_>, name: &str) -> Resu
 }
 
 /// What is hidden from a caller they cannot fill either: to them there is no such field.
-fn may_write(caller: &Caller, object: &Object, input: &Map<String, Json>) -> Result<(), Refusal> {
+pub fn may_write(caller: &Caller, object: &Object, input: &Map<String, Json>) -> Result<(), Refusal> {
     let hidden = input.keys().filter(|name| object.field(name).is_some() && !caller.rights().shows(&object.name, name));
     let errors: Vec<FieldError> = hidden
         .map(|name| {
@@ -272,6 +295,21 @@ fn may_write(caller: &Caller, object: &Object, input: &Map<String, Json>) -> Res
         })
         .collect();
     if errors.is_empty() { Ok(()) } else { Err(Refusal::of_fields(errors)) }
+}
+
+/// The answer to a request that came before: asked first, since what it did may stand in the way of doing it again.
+async fn before(
+    app: &App,
+    model: &Arc<Model>,
+    caller: &Caller,
+    object: &Arc<Object>,
+    key: Option<&Idempotency>,
+) -> Answer<Option<View>> {
+    let Some(key) = key else { return Ok(None) };
+    match command::done_before(app, caller, key).await? {
+        Some(done) => Ok(Some(answer(app, model, caller, object, done, None).await?)),
+        None => Ok(None),
+    }
 }
 
 /// The record a command was about, as it stands afterwards; the stored answer where the command was a repeat.

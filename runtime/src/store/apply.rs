@@ -30,7 +30,7 @@ pub(super) async fn apply(
 }
 
 /// Rows of a multi-row statement: few sizes, so that few statements are prepared.
-const CHUNKS: [usize; 3] = [128, 16, 1];
+const CHUNKS: [usize; 4] = [512, 128, 16, 1];
 
 /// Inserts rows with as few statements as may be. `into` is `table (columns)`.
 pub(super) async fn insert_rows(
@@ -119,13 +119,15 @@ async fn change_todos(connection: &mut Connection, decision: &Decision) -> Resul
         })
         .collect();
     let mut closing: BTreeMap<(&Name, &str, i64), Vec<Uuid>> = BTreeMap::new();
+    let mut opening: Vec<&TodoChange> = Vec::new();
     for change in &decision.todos {
         if change.open {
-            open_todo(connection, change).await?;
+            opening.push(change);
         } else if !new.contains(&change.record) {
             closing.entry((&change.object, &change.todo, change.at.micros())).or_default().push(change.record);
         }
     }
+    open_todos(connection, &opening).await?;
     for ((object, todo, at), records) in closing {
         let binds = vec![Datum::Int(at), Datum::Text(object.clone()), Datum::text(todo)];
         let mut sql = Sql::of(
@@ -139,19 +141,29 @@ async fn change_todos(connection: &mut Connection, decision: &Decision) -> Resul
     Ok(())
 }
 
-async fn open_todo(connection: &mut Connection, change: &TodoChange) -> Result<(), StoreError> {
-    let sql = Sql::of(
-        connection.dialect(),
-        "INSERT INTO todo (record, object, todo, role, opened_at) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (record, object, todo) DO UPDATE SET role = excluded.role, opened_at = excluded.opened_at,
-         closed_at = NULL WHERE todo.closed_at IS NOT NULL",
-        vec![
-            Datum::Id(change.record),
-            Datum::Text(change.object.clone()),
-            Datum::text(&change.todo),
-            Datum::text(&change.role),
-            Datum::Int(change.at.micros()),
-        ],
-    );
-    connection.execute("opening a to-do", sql).await.map(|_| ())
+/// To-dos one statement opens.
+const OPENED_AT_ONCE: usize = 100;
+
+async fn open_todos(connection: &mut Connection, changes: &[&TodoChange]) -> Result<(), StoreError> {
+    for changes in changes.chunks(OPENED_AT_ONCE) {
+        let mut sql = Sql::new(connection.dialect());
+        sql.push("INSERT INTO todo (record, object, todo, role, opened_at) VALUES ");
+        for (index, change) in changes.iter().enumerate() {
+            sql.push(if index == 0 { "" } else { ", " });
+            let binds = vec![
+                Datum::Id(change.record),
+                Datum::Text(change.object.clone()),
+                Datum::text(&change.todo),
+                Datum::text(&change.role),
+                Datum::Int(change.at.micros()),
+            ];
+            sql.with("(?, ?, ?, ?, ?)", binds);
+        }
+        sql.push(
+            " ON CONFLICT (record, object, todo) DO UPDATE SET role = excluded.role, opened_at = excluded.opened_at,
+             closed_at = NULL WHERE todo.closed_at IS NOT NULL",
+        );
+        connection.execute("opening to-dos", sql).await?;
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Commands: decide over facts and write what was decided, all in one transaction.
 
-use super::apply::apply;
+use super::apply::{apply, insert_rows};
 use super::connection::Connection;
 use super::sql::{Datum, Kind, Sql};
 use super::transaction::{End, Locks};
@@ -82,6 +82,14 @@ impl Store {
         Ok(executed)
     }
 
+    /// What an earlier request with this key was answered.
+    pub async fn reply_before(&self, scope: &Scope, key: &Idempotency) -> Result<Option<Executed>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let before = applied_before(&mut connection, scope, Uuid::nil(), Some(key)).await?;
+        Ok(before.map(Executed::from))
+    }
+
     /// Keeps what was answered to a command, for repeats of its idempotency key.
     pub async fn save_reply(&self, scope: &Scope, command_id: Uuid, reply: &Json) -> Result<(), StoreError> {
         self.check(scope)?;
@@ -99,7 +107,7 @@ impl Store {
 }
 
 /// Keys belong to who sends them.
-fn key_owner(scope: &Scope) -> String {
+pub(super) fn key_owner(scope: &Scope) -> String {
     scope.actor.id.map_or_else(|| "system".to_owned(), |id| id.to_string())
 }
 
@@ -110,8 +118,8 @@ async fn carry_out(
     model: &Model,
     request: &Execute,
 ) -> Result<Ended, StoreError> {
-    if let Some(executed) = applied_before(connection, scope, request).await? {
-        return Ok(End::Undo((executed, BTreeMap::new())));
+    if let Some(before) = applied_before(connection, scope, request.command_id, request.idempotency.as_ref()).await? {
+        return Ok(End::Undo((before.into(), BTreeMap::new())));
     }
     let refused = |refusal: Refusal, facts: Facts| End::Undo((Executed::Refused(Box::new(refusal)), facts.collections));
     let mut facts = Facts::default();
@@ -128,7 +136,9 @@ async fn carry_out(
                 return Ok(match apply(connection, model, &decision).await? {
                     Some(refusal) => refused(refusal, facts),
                     None => {
-                        note(connection, scope, request, &decision).await?;
+                        let subject = decision.subject.clone();
+                        let noted = Noted { id: request.command_id, at: request.at, subject, reply: None };
+                        note(connection, scope, vec![noted], request.idempotency.as_ref()).await?;
                         End::Keep((Executed::Applied(decision), facts.collections))
                     }
                 });
@@ -139,17 +149,33 @@ async fn carry_out(
     Ok(refused(Refusal::new(Code::TooManyRounds, detail), facts))
 }
 
-async fn applied_before(
+/// What a command was answered when it came before.
+pub(super) enum Before {
+    Replayed { command_id: Uuid, subject: Option<(Name, Uuid)>, reply: Option<Json> },
+    Mismatch,
+}
+
+impl From<Before> for Executed {
+    fn from(before: Before) -> Executed {
+        match before {
+            Before::Replayed { command_id, subject, reply } => Executed::Replayed { command_id, subject, reply },
+            Before::Mismatch => Executed::Mismatch,
+        }
+    }
+}
+
+pub(super) async fn applied_before(
     connection: &mut Connection,
     scope: &Scope,
-    request: &Execute,
-) -> Result<Option<Executed>, StoreError> {
+    command_id: Uuid,
+    idempotency: Option<&Idempotency>,
+) -> Result<Option<Before>, StoreError> {
     let mut sql = Sql::of(
         connection.dialect(),
         "SELECT id, digest, subject_object, subject, reply FROM command WHERE id = ?",
-        vec![Datum::Id(request.command_id)],
+        vec![Datum::Id(command_id)],
     );
-    if let Some(idempotency) = &request.idempotency {
+    if let Some(idempotency) = idempotency {
         let binds = vec![Datum::text(&key_owner(scope)), Datum::text(&idempotency.key)];
         sql.with(" OR (key_owner = ? AND idempotency_key = ?)", binds);
     }
@@ -158,10 +184,10 @@ async fn applied_before(
     let [Datum::Id(command_id), digest, object, subject, reply] = &row[..] else {
         return Err(super::list::short_row());
     };
-    if let Some(idempotency) = &request.idempotency
+    if let Some(idempotency) = idempotency
         && *digest != Datum::text(&idempotency.digest)
     {
-        return Ok(Some(Executed::Mismatch));
+        return Ok(Some(Before::Mismatch));
     }
     let subject = match (object, subject) {
         (Datum::Text(object), Datum::Id(id)) => Some((object.clone(), *id)),
@@ -174,33 +200,38 @@ async fn applied_before(
         ),
         _ => None,
     };
-    Ok(Some(Executed::Replayed { command_id: *command_id, subject, reply }))
+    Ok(Some(Before::Replayed { command_id: *command_id, subject, reply }))
 }
 
-/// Notes that the command was applied: whoever sends it again is told so.
-async fn note(
+/// A command that was applied.
+pub(super) struct Noted {
+    pub(super) id: Uuid,
+    pub(super) at: Moment,
+    pub(super) subject: Option<(Name, Uuid)>,
+    pub(super) reply: Option<Json>,
+}
+
+/// Notes that commands were applied: whoever sends one again is told so.
+pub(super) async fn note(
     connection: &mut Connection,
     scope: &Scope,
-    request: &Execute,
-    decision: &Decision,
+    commands: Vec<Noted>,
+    idempotency: Option<&Idempotency>,
 ) -> Result<(), StoreError> {
-    let idempotency = request.idempotency.as_ref();
-    let subject = decision.subject.as_ref();
     let owner = idempotency.map(|_| key_owner(scope));
-    let sql = Sql::of(
-        connection.dialect(),
-        "INSERT INTO command (id, at, actor, key_owner, idempotency_key, digest, subject_object, subject)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    let row = |noted: Noted| {
         vec![
-            Datum::Id(request.command_id),
-            Datum::Int(request.at.micros()),
+            Datum::Id(noted.id),
+            Datum::Int(noted.at.micros()),
             Datum::optional_id(scope.actor.id),
             Datum::optional_text(owner.as_deref()),
             Datum::optional_text(idempotency.map(|idempotency| &*idempotency.key)),
             Datum::optional_text(idempotency.map(|idempotency| &*idempotency.digest)),
-            Datum::optional_text(subject.map(|(object, _)| &**object)),
-            Datum::optional_id(subject.map(|(_, id)| *id)),
-        ],
-    );
-    connection.execute("noting a command", sql).await.map(|_| ())
+            Datum::optional_text(noted.subject.as_ref().map(|(object, _)| &**object)),
+            Datum::optional_id(noted.subject.map(|(_, id)| id)),
+            noted.reply.map_or(Datum::Null(Kind::Json), |reply| Datum::json(&reply)),
+        ]
+    };
+    let into = "command (id, at, actor, key_owner, idempotency_key, digest, subject_object, subject, reply)";
+    insert_rows(connection, "noting commands", "", into, commands.into_iter().map(row).collect()).await
 }

@@ -18,22 +18,32 @@ pub(crate) struct Blocks {
 }
 
 impl Store {
-    /// The next number of a record sequence. Every call gives another one, whatever becomes of the command.
-    pub(super) async fn next_number(&self, connection: &mut Connection, counter: &Counter) -> Result<i64, StoreError> {
+    /// The next numbers of a record sequence, in order. Every call gives others, whatever becomes of the command.
+    pub(super) async fn next_numbers(
+        &self,
+        connection: &mut Connection,
+        counter: &Counter,
+        count: usize,
+    ) -> Result<Vec<i64>, StoreError> {
+        let wanted = i64::try_from(count).unwrap_or(i64::MAX);
         let Backend::Postgres(store) = &self.inner.backend else {
             // The writer is alone anyway.
-            return take(connection, counter, 1).await;
+            let first = take(connection, counter, wanted).await?;
+            return Ok((first..first + wanted).collect());
         };
         let mut left = self.inner.numbers.left.lock().await;
-        if let Some((next, end)) = left.get_mut(counter)
-            && *next < *end
-        {
-            *next += 1;
-            return Ok(*next - 1);
+        let (next, end) = left.get(counter).copied().unwrap_or((0, 0));
+        let mut numbers: Vec<i64> = (next..end).take(count).collect();
+        let missing = wanted - i64::try_from(numbers.len()).unwrap_or(0);
+        if missing == 0 {
+            left.insert(counter.clone(), (next + wanted, end));
+            return Ok(numbers);
         }
-        let first = take(&mut store.connection_aside().await?, counter, BLOCK).await?;
-        left.insert(counter.clone(), (first + 1, first + BLOCK));
-        Ok(first)
+        let block = missing.max(BLOCK);
+        let first = take(&mut store.connection_aside().await?, counter, block).await?;
+        numbers.extend(first..first + missing);
+        left.insert(counter.clone(), (first + missing, first + block));
+        Ok(numbers)
     }
 }
 

@@ -10,9 +10,13 @@ use packwork_engine::facts::{Collection, Facts, Need};
 use packwork_engine::model::Model;
 use packwork_engine::object::FieldKind;
 use packwork_engine::record::Name;
+use packwork_engine::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// Values one statement looks for: few texts of statements, and far below what a statement may bind.
+const HOLDERS_AT_ONCE: usize = 500;
 
 /// Ids of several objects, object by object.
 pub(super) fn by_object(of: &BTreeSet<(Name, Uuid)>) -> BTreeMap<Name, Vec<Uuid>> {
@@ -43,13 +47,13 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.fetch_with(connection, model, need, facts).await?;
         for counter in &need.numbers {
-            let number = self.next_number(connection, counter).await?;
-            facts.numbers.insert(counter.clone(), number);
+            let numbers = self.next_numbers(connection, counter, 1).await?;
+            facts.numbers.extend(numbers.first().map(|number| (counter.clone(), *number)));
         }
         Ok(())
     }
 
-    async fn fetch_with(
+    pub(super) async fn fetch_with(
         &self,
         connection: &mut Connection,
         model: &Model,
@@ -64,6 +68,7 @@ impl Store {
             }
         }
         fetch_keys(connection, model, need, facts).await?;
+        fetch_holders(connection, model, need, facts).await?;
         self.fetch_collections(connection, model, need, facts).await?;
         for (object, parents) in by_object(&need.children) {
             fetch_children(connection, model, &object, parents, facts).await?;
@@ -165,6 +170,46 @@ async fn fetch_keys(
         for row in connection.rows("finding records by key", sql, &[Kind::Id, Kind::Text]).await? {
             if let [Datum::Id(id), Datum::Text(key)] = &row[..] {
                 facts.keys.insert((object.clone(), key.to_string()), Some(*id));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Who has these values in unique fields: one statement per field.
+async fn fetch_holders(
+    connection: &mut Connection,
+    model: &Model,
+    need: &Need,
+    facts: &mut Facts,
+) -> Result<(), StoreError> {
+    let mut by_field: BTreeMap<(&Name, &Name), Vec<&Value>> = BTreeMap::new();
+    for (object, field, value) in &need.holders {
+        facts.holders.insert((object.clone(), field.clone(), value.clone()), None);
+        by_field.entry((object, field)).or_default().push(value);
+    }
+    for ((object, name), values) in by_field {
+        let layout = Layout::of(model, object)?;
+        let Some((_, field)) = layout.object.field(name) else { continue };
+        let Some(kind) = column::kind(field) else { continue };
+        let column = column::column(field);
+        for values in values.chunks(HOLDERS_AT_ONCE) {
+            let mut sql = layout.sql(connection.dialect());
+            sql.push("SELECT f_id, ").push(&column).push(" FROM ").push(&layout.table());
+            sql.push(" WHERE f_deleted_at IS NULL AND ").push(&column).push(" IN (");
+            for (index, value) in values.iter().enumerate() {
+                if index > 0 {
+                    sql.push(", ");
+                }
+                let datum = column::datum(field, kind, value);
+                sql.bind(datum.map_err(|error| StoreError::BadQuery(error.message))?);
+            }
+            sql.push(")");
+            for row in connection.rows("finding records by a unique value", sql, &[Kind::Id, kind]).await? {
+                let Ok([Datum::Id(id), datum]) = <[Datum; 2]>::try_from(row) else { continue };
+                let value = column::value(field, datum, None)
+                    .map_err(|cause| StoreError::Corrupt { place: name.to_string(), cause })?;
+                facts.holders.insert((object.clone(), name.clone(), value), Some(id));
             }
         }
     }

@@ -154,6 +154,29 @@ impl Store {
         Ok(connection.row("finding a record by its key", sql, &[Kind::Id]).await?.and_then(first_id))
     }
 
+    /// Which of these records the caller may see and are live.
+    pub async fn visible(
+        &self,
+        scope: &Scope,
+        model: &Model,
+        object: &str,
+        ids: Vec<Uuid>,
+    ) -> Result<BTreeSet<Uuid>, StoreError> {
+        self.check(scope)?;
+        if ids.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let layout = Layout::of(model, object)?;
+        let within = Within::new(scope, model, object, &Filter::All, Life::Live)?;
+        let mut connection = self.reader().await?;
+        let mut sql = layout.sql(connection.dialect());
+        sql.push("SELECT t.f_id");
+        within.push_from_where(&mut sql)?;
+        sql.push(" AND ").any_of("t.f_id", Datum::Ids(ids));
+        let rows = connection.rows("finding records by id", sql, &[Kind::Id]).await?;
+        Ok(rows.into_iter().filter_map(first_id).collect())
+    }
+
     /// The live owned rows of a record, in their order.
     pub async fn children(
         &self,

@@ -125,9 +125,10 @@ async fn create(
     State(app): State<Arc<App>>,
     SignedIn(caller): SignedIn,
     Path(object): Path<String>,
-    IdempotencyKey(key): IdempotencyKey,
+    key: IdempotencyKey,
     JsonObject(input): JsonObject,
 ) -> Result<Response, Problem> {
+    let key = key.of(&input);
     let view = records::create(&app, &caller, &object, input, key).await?;
     let location = format!("{}/records/{object}/{}", crate::http::BASE, view.id);
     let mut response = one(view, StatusCode::CREATED);
@@ -150,10 +151,12 @@ async fn update(
     SignedIn(caller): SignedIn,
     Path((object, id)): Path<(String, String)>,
     if_match: IfMatch,
+    key: IdempotencyKey,
     JsonObject(mut input): JsonObject,
 ) -> Result<Response, Problem> {
+    let key = key.of(&input);
     let version = required_version(&if_match, &mut input)?;
-    let changed = records::update(&app, &caller, &object, &id, version, input).await;
+    let changed = records::update(&app, &caller, &object, &id, version, input, key).await;
     Ok(one(changed.map_err(|error| precondition(error, &if_match))?, StatusCode::OK))
 }
 
@@ -162,13 +165,19 @@ async fn delete(
     SignedIn(caller): SignedIn,
     Path((object, id)): Path<(String, String)>,
     if_match: IfMatch,
+    key: IdempotencyKey,
     JsonObject(mut body): JsonObject,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
+    let key = key.of(&body);
     let version = required_version(&if_match, &mut body)?;
     Members::of(body).finish()?;
-    let deleted = records::delete(&app, &caller, &object, &id, version).await;
-    deleted.map_err(|error| precondition(error, &if_match))?;
-    Ok(StatusCode::NO_CONTENT)
+    let deleted = records::delete(&app, &caller, &object, &id, version, key).await;
+    let replayed = deleted.map_err(|error| precondition(error, &if_match))?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
 }
 
 async fn transition(
@@ -176,9 +185,10 @@ async fn transition(
     SignedIn(caller): SignedIn,
     Path((object, id, name)): Path<(String, String, String)>,
     if_match: IfMatch,
-    IdempotencyKey(key): IdempotencyKey,
+    key: IdempotencyKey,
     JsonObject(mut body): JsonObject,
 ) -> Result<Response, Problem> {
+    let key = key.of(&body);
     let version = version(&if_match, &mut body)?;
     let mut members = Members::of(body);
     let input = members.object("input");

@@ -50,7 +50,7 @@ pub(super) fn routes() -> Vec<Route> {
 async fn start(
     State(app): State<Arc<App>>,
     SignedIn(caller): SignedIn,
-    IdempotencyKey(key): IdempotencyKey,
+    IdempotencyKey { key, .. }: IdempotencyKey,
     JsonObject(body): JsonObject,
 ) -> Result<Response, Problem> {
     let mut members = Members::of(body);
@@ -139,7 +139,7 @@ async fn close_period(
     State(app): State<Arc<App>>,
     SignedIn(caller): SignedIn,
     Path(period): Path<String>,
-    IdempotencyKey(key): IdempotencyKey,
+    IdempotencyKey { key, .. }: IdempotencyKey,
     JsonObject(body): JsonObject,
 ) -> Result<Response, Problem> {
     let mut members = Members::of(body);

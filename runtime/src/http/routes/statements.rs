@@ -69,7 +69,7 @@ async fn step(
     SignedIn(caller): SignedIn,
     Path((id, name)): Path<(String, String)>,
     if_match: IfMatch,
-    IdempotencyKey(key): IdempotencyKey,
+    IdempotencyKey { key, .. }: IdempotencyKey,
     JsonObject(mut body): JsonObject,
 ) -> Result<Response, Problem> {
     let step = statements::Step::named(&name).ok_or_else(|| {

@@ -1,0 +1,312 @@
+//! Many commands in one transaction, with few statements. They are decided one after another, each over what those
+//! before it decided; what all of them need is fetched together, and what they decided is written together. Where the
+//! database refuses something, the commands are tried again in halves until the one to blame stands alone.
+
+mod buffer;
+mod fold;
+
+use super::apply::apply;
+use super::command::{Before, Decide, Idempotency, Noted, applied_before, key_owner, note};
+use super::connection::Connection;
+use super::transaction::{End, Locks};
+use super::{Scope, Store, StoreError};
+use buffer::Buffer;
+use packwork_engine::codes::Code;
+use packwork_engine::decision::{Decision, Outcome, Write};
+use packwork_engine::facts::{Collection, Counter, Facts, Need, ROUNDS_MAX};
+use packwork_engine::model::Model;
+use packwork_engine::moment::Moment;
+use packwork_engine::record::Name;
+use packwork_engine::refusal::Refusal;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Commands of one request.
+pub struct Bulk {
+    /// The request itself, whose reply is kept.
+    pub command_id: Uuid,
+    pub at: Moment,
+    pub idempotency: Option<Idempotency>,
+    pub locks: Vec<String>,
+    /// All, or none and the first refusal.
+    pub atomic: bool,
+    pub items: Vec<Item>,
+    /// What to keep as the reply, where the request has a key.
+    pub reply: Reply,
+}
+
+/// Makes the reply of a request from what became of its commands.
+pub type Reply = Box<dyn Fn(&[Result<Applied, Box<Refusal>>]) -> Json + Send + Sync + 'static>;
+
+/// One command of many.
+pub struct Item {
+    pub command_id: Uuid,
+    pub decide: Decide,
+}
+
+/// What a command of many did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    pub command_id: Uuid,
+    pub subject: Option<(Name, Uuid)>,
+    /// The subject's version afterwards, where it was written.
+    pub version: Option<i64>,
+    pub created: bool,
+}
+
+/// What became of a request of many commands.
+#[derive(Debug)]
+pub enum BulkDone {
+    /// Each command in turn.
+    Done(Vec<Result<Applied, Box<Refusal>>>),
+    /// Nothing was written; which command was the first to be refused.
+    Refused(usize, Box<Refusal>),
+    Replayed(Option<Json>),
+    Mismatch,
+}
+
+type Ended = End<(BulkDone, BTreeMap<Name, Arc<Collection>>)>;
+
+impl Store {
+    /// Carries out many commands in one transaction.
+    pub async fn execute_bulk(&self, scope: &Scope, model: &Arc<Model>, request: Bulk) -> Result<BulkDone, StoreError> {
+        self.check(scope)?;
+        let mut keys = request.locks.clone();
+        if let Some(idempotency) = &request.idempotency {
+            keys.push(format!("idempotency {} {}", key_owner(scope), idempotency.key));
+        }
+        let carried = Arc::new((self.clone(), scope.clone(), model.clone(), request));
+        let (done, collections) = self
+            .transact(Locks { exclusive: false, keys }, move |connection| {
+                let carried = carried.clone();
+                Box::pin(async move {
+                    let (store, scope, model, request) = &*carried;
+                    carry_out(store, connection, scope, model, request).await
+                })
+            })
+            .await?;
+        self.keep_collections(model, &collections);
+        Ok(done)
+    }
+}
+
+async fn carry_out(
+    store: &Store,
+    connection: &mut Connection,
+    scope: &Scope,
+    model: &Model,
+    request: &Bulk,
+) -> Result<Ended, StoreError> {
+    let idempotency = request.idempotency.as_ref();
+    match applied_before(connection, scope, request.command_id, idempotency).await? {
+        Some(Before::Mismatch) => return Ok(End::Undo((BulkDone::Mismatch, BTreeMap::new()))),
+        Some(Before::Replayed { reply, .. }) => {
+            return Ok(End::Undo((BulkDone::Replayed(reply), BTreeMap::new())));
+        }
+        None => {}
+    }
+    let results = request.items.iter().map(|_| None).collect();
+    let numbers = request.items.iter().map(|_| BTreeMap::new()).collect();
+    let mut work = Work { store, scope, model, request, facts: Facts::default(), numbers, results };
+    // Ranges still to be done, the next one last.
+    let mut waiting = vec![(0, request.items.len())];
+    while let Some((from, to)) = waiting.pop() {
+        if from == to {
+            continue;
+        }
+        connection.savepoint().await?;
+        match work.run(connection, from, to).await? {
+            Ran::Done => connection.release().await?,
+            Ran::Refused(at, refusal) => {
+                connection.undo().await?;
+                return Ok(End::Undo((BulkDone::Refused(at, refusal), BTreeMap::new())));
+            }
+            Ran::NotWritten(refusal) => {
+                connection.undo().await?;
+                work.forget(from, to);
+                if to - from > 1 {
+                    let middle = from + (to - from) / 2;
+                    waiting.extend([(middle, to), (from, middle)]);
+                } else if request.atomic {
+                    return Ok(End::Undo((BulkDone::Refused(from, refusal), BTreeMap::new())));
+                } else {
+                    work.results[from] = Some(Err(refusal));
+                }
+            }
+        }
+    }
+    let missing = || Err(Box::new(Refusal::new(Code::Internal, "a command of the request was left out")));
+    let results: Vec<_> = work.results.into_iter().map(|result| result.unwrap_or_else(missing)).collect();
+    if idempotency.is_some() {
+        let reply = Some((request.reply)(&results));
+        let noted = Noted { id: request.command_id, at: request.at, subject: None, reply };
+        note(connection, scope, vec![noted], idempotency).await?;
+    }
+    Ok(End::Keep((BulkDone::Done(results), work.facts.collections)))
+}
+
+/// How a range of commands went.
+enum Ran {
+    Done,
+    /// All or nothing, and this one was refused.
+    Refused(usize, Box<Refusal>),
+    /// The database would not take what they decided together.
+    NotWritten(Box<Refusal>),
+}
+
+struct Work<'r> {
+    store: &'r Store,
+    scope: &'r Scope,
+    model: &'r Model,
+    request: &'r Bulk,
+    facts: Facts,
+    /// Numbers belong to one command each.
+    numbers: Vec<BTreeMap<Counter, i64>>,
+    results: Vec<Option<Result<Applied, Box<Refusal>>>>,
+}
+
+/// What asking the commands of a range in turn gave.
+struct Pass {
+    need: Need,
+    numbers: BTreeMap<Counter, Vec<usize>>,
+}
+
+/// Commands that are asked ahead of the first one that waits, at least.
+const AHEAD_MIN: usize = 8;
+
+impl Work<'_> {
+    /// What was read and taken inside an undone savepoint counts no more.
+    fn forget(&mut self, from: usize, to: usize) {
+        self.facts = Facts::default();
+        self.numbers[from..to].iter_mut().for_each(BTreeMap::clear);
+    }
+
+    async fn run(&mut self, connection: &mut Connection, from: usize, to: usize) -> Result<Ran, StoreError> {
+        let mut buffer = Buffer::default();
+        let (mut next, mut rounds, mut ahead) = (from, 0, to - from);
+        while next < to {
+            let mut pass = Pass { need: Need::default(), numbers: BTreeMap::new() };
+            let first = next;
+            for at in first..to {
+                let waits = next < at;
+                if waits && at - next >= ahead {
+                    break;
+                }
+                match self.ask(at)? {
+                    Outcome::Needs(need) if need.is_empty() => {
+                        return Err(StoreError::Broken("it needs more without saying what".into()));
+                    }
+                    Outcome::Needs(mut need) => {
+                        for counter in std::mem::take(&mut need.numbers) {
+                            pass.numbers.entry(counter).or_default().push(at);
+                        }
+                        pass.need.merge(need);
+                    }
+                    // Only counts once all before it are decided.
+                    _ if waits => {}
+                    Outcome::Refused(refusal) => {
+                        if self.request.atomic {
+                            let written = self.write(connection, &mut buffer).await?;
+                            return Ok(written.map_or(Ran::Refused(at, refusal), Ran::NotWritten));
+                        }
+                        self.results[at] = Some(Err(refusal));
+                        (next, rounds) = (at + 1, 0);
+                    }
+                    Outcome::Decided(decision) => {
+                        if buffer.must_go_before(self.model, &decision)
+                            && let Some(refusal) = self.write(connection, &mut buffer).await?
+                        {
+                            return Ok(Ran::NotWritten(refusal));
+                        }
+                        self.accept(at, *decision, &mut buffer);
+                        (next, rounds) = (at + 1, 0);
+                    }
+                }
+            }
+            if next == to {
+                break;
+            }
+            rounds += 1;
+            if rounds > ROUNDS_MAX {
+                let detail = format!("the command asked for more in each of {ROUNDS_MAX} rounds");
+                let refusal = Box::new(Refusal::new(Code::TooManyRounds, detail));
+                if self.request.atomic {
+                    return Ok(Ran::Refused(next, refusal));
+                }
+                self.results[next] = Some(Err(refusal));
+                (next, rounds) = (next + 1, 0);
+                continue;
+            }
+            // Commands that wait for each other are not asked over and over.
+            let decided = next - first;
+            ahead = if decided * 4 < ahead && decided > 0 { (ahead / 2).max(AHEAD_MIN) } else { ahead * 2 };
+            if let Some(refusal) = self.write(connection, &mut buffer).await? {
+                return Ok(Ran::NotWritten(refusal));
+            }
+            self.fetch(connection, pass).await?;
+        }
+        Ok(self.write(connection, &mut buffer).await?.map_or(Ran::Done, Ran::NotWritten))
+    }
+
+    /// Asks the engine about one command.
+    fn ask(&mut self, at: usize) -> Result<Outcome, StoreError> {
+        std::mem::swap(&mut self.facts.numbers, &mut self.numbers[at]);
+        // What panics is one request, not the writer that others wait for.
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.request.items[at].decide)(&self.facts)));
+        std::mem::swap(&mut self.facts.numbers, &mut self.numbers[at]);
+        outcome.map_err(|_| StoreError::Broken("it panicked; the log says where".into()))
+    }
+
+    fn accept(&mut self, at: usize, decision: Decision, buffer: &mut Buffer) {
+        fold::fold(self.model, &mut self.facts, &decision);
+        let command_id = self.request.items[at].command_id;
+        let subject = decision.subject.clone();
+        let of_subject = |write: &&Write| match write {
+            Write::Insert(record) | Write::Update { record, .. } => {
+                subject.as_ref().is_some_and(|(object, id)| record.object == *object && record.id() == *id)
+            }
+            Write::Remove { .. } => false,
+        };
+        let written = decision.writes.iter().find(of_subject);
+        let created = matches!(written, Some(Write::Insert(_)));
+        let version = match written {
+            Some(Write::Insert(record) | Write::Update { record, .. }) => Some(record.version()),
+            // Nothing was to be changed: the record stands as it was read.
+            _ => subject.clone().and_then(|key| self.facts.records.get(&key)?.as_ref().map(|record| record.version())),
+        };
+        self.results[at] = Some(Ok(Applied { command_id, subject: subject.clone(), version, created }));
+        let noted = Noted { id: command_id, at: self.request.at, subject, reply: None };
+        buffer.add(self.model, decision, noted);
+    }
+
+    /// Writes what waits; a refusal where the database does not take it.
+    async fn write(
+        &mut self,
+        connection: &mut Connection,
+        buffer: &mut Buffer,
+    ) -> Result<Option<Box<Refusal>>, StoreError> {
+        if buffer.is_empty() {
+            return Ok(None);
+        }
+        let (decision, commands) = buffer.take();
+        if let Some(refusal) = apply(connection, self.model, &decision).await? {
+            return Ok(Some(Box::new(refusal)));
+        }
+        note(connection, self.scope, commands, None).await?;
+        Ok(None)
+    }
+
+    async fn fetch(&mut self, connection: &mut Connection, pass: Pass) -> Result<(), StoreError> {
+        self.store.fetch_with(connection, self.model, &pass.need, &mut self.facts).await?;
+        for (counter, waiting) in pass.numbers {
+            let taken = self.store.next_numbers(connection, &counter, waiting.len()).await?;
+            for (at, number) in waiting.into_iter().zip(taken) {
+                self.numbers[at].insert(counter.clone(), number);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! What many commands decided and is still to be written: one decision made of many, each record in it once.
+
+use crate::store::command::Noted;
+use packwork_engine::decision::{Decision, TodoChange, Write};
+use packwork_engine::model::Model;
+use packwork_engine::record::{Name, slot};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+#[derive(Default)]
+pub(super) struct Buffer {
+    decision: Decision,
+    /// `None` where a later command took back what an earlier one was to write.
+    writes: Vec<Option<Write>>,
+    places: BTreeMap<(Name, Uuid), usize>,
+    /// The last word on each to-do.
+    todos: BTreeMap<(Name, Uuid, String), TodoChange>,
+    /// Objects of which records are added.
+    inserted: BTreeSet<Name>,
+    /// Objects of which a value that is unique is changed or freed.
+    moved: BTreeSet<Name>,
+    pub(super) commands: Vec<Noted>,
+}
+
+impl Buffer {
+    pub(super) fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Whether a decision must find what is waiting written: changes go before additions, so a unique value that moves
+    /// in a later command would be free for an earlier one that must not have it.
+    pub(super) fn must_go_before(&self, model: &Model, decision: &Decision) -> bool {
+        decision.writes.iter().any(|write| {
+            moves_unique_value(model, write)
+                .is_some_and(|object| self.inserted.contains(object) || self.moved.contains(object))
+        })
+    }
+
+    pub(super) fn add(&mut self, model: &Model, decision: Decision, command: Noted) {
+        for write in &decision.writes {
+            if let Some(object) = moves_unique_value(model, write) {
+                self.moved.insert(object.clone());
+            }
+        }
+        for write in decision.writes {
+            self.add_write(write);
+        }
+        self.decision.events.extend(decision.events);
+        for todo in decision.todos {
+            self.todos.insert((todo.object.clone(), todo.record, todo.todo.clone()), todo);
+        }
+        self.decision.lines.extend(decision.lines);
+        self.decision.entries.extend(decision.entries);
+        self.decision.statements.extend(decision.statements);
+        self.commands.push(command);
+    }
+
+    fn add_write(&mut self, write: Write) {
+        let key = match &write {
+            Write::Insert(record) | Write::Update { record, .. } => (record.object.clone(), record.id()),
+            Write::Remove { object, id, .. } => (object.clone(), *id),
+        };
+        if matches!(write, Write::Insert(_)) {
+            self.inserted.insert(key.0.clone());
+        }
+        let Some(place) = self.places.get(&key).copied() else {
+            self.places.insert(key, self.writes.len());
+            self.writes.push(Some(write));
+            return;
+        };
+        let waiting = &mut self.writes[place];
+        *waiting = match (waiting.take(), write) {
+            (Some(Write::Insert(_)), Write::Update { record, .. }) => Some(Write::Insert(record)),
+            (Some(Write::Insert(_)), Write::Remove { .. }) => None,
+            (Some(Write::Update { expected, changed, .. }), Write::Update { record, changed: more, .. }) => {
+                let slots: BTreeSet<usize> = changed.into_iter().chain(more).collect();
+                Some(Write::Update { record, expected, changed: slots.into_iter().collect() })
+            }
+            (Some(Write::Update { expected, .. }), Write::Remove { object, id, .. }) => {
+                Some(Write::Remove { object, id, expected })
+            }
+            (_, write) => Some(write),
+        };
+    }
+
+    /// Everything as one decision, and the commands it came from.
+    pub(super) fn take(&mut self) -> (Decision, Vec<Noted>) {
+        let taken = std::mem::take(self);
+        let mut decision = taken.decision;
+        decision.writes = taken.writes.into_iter().flatten().collect();
+        decision.todos = taken.todos.into_values().collect();
+        (decision, taken.commands)
+    }
+}
+
+/// The object whose unique values a change touches.
+fn moves_unique_value<'w>(model: &Model, write: &'w Write) -> Option<&'w Name> {
+    match write {
+        Write::Insert(_) => None,
+        Write::Remove { object, .. } => Some(object),
+        Write::Update { record, changed, .. } => {
+            let object = model.object(&record.object)?;
+            let unique = |slot: &usize| {
+                *slot == slot::DELETED_AT
+                    || object.key == Some(*slot)
+                    || object.fields[*slot].unique
+                    || object.unique.iter().any(|(_, slots)| slots.contains(slot))
+            };
+            changed.iter().any(unique).then_some(&record.object)
+        }
+    }
+}

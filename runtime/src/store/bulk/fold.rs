@@ -1,0 +1,107 @@
+//! What a decision does to the facts that later commands of the same request read. What cannot be told exactly is
+//! forgotten: asking for it again writes first and reads then.
+
+use packwork_engine::decision::{Decision, Write};
+use packwork_engine::facts::Facts;
+use packwork_engine::model::Model;
+use packwork_engine::object::Object;
+use packwork_engine::record::{Record, slot};
+use packwork_engine::settlement::line::StatementHead;
+use std::sync::Arc;
+
+pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
+    for write in &decision.writes {
+        match write {
+            Write::Insert(record) => {
+                if let Some(object) = model.object(&record.object) {
+                    forget(facts, object, Some(record));
+                    hold(facts, object, record);
+                }
+                facts.records.insert((record.object.clone(), record.id()), Some(record.clone()));
+            }
+            Write::Update { record, changed, .. } => {
+                if let Some(object) = model.object(&record.object) {
+                    forget(facts, object, Some(record));
+                    let unique = |slot: usize| {
+                        slot == slot::DELETED_AT || object.key == Some(slot) || object.fields[slot].unique
+                    };
+                    if changed.iter().any(|slot| unique(*slot)) {
+                        facts.keys.retain(|(name, _), _| *name != object.name);
+                        facts.holders.retain(|(name, _, _), _| *name != object.name);
+                    }
+                }
+                facts.records.insert((record.object.clone(), record.id()), Some(record.clone()));
+            }
+            Write::Remove { object, id, .. } => {
+                facts.records.insert((object.clone(), *id), None);
+                facts.children.retain(|(name, _), _| name != object);
+                if let Some(object) = model.object(object) {
+                    forget(facts, object, None);
+                }
+            }
+        }
+    }
+    for new in &decision.statements {
+        let head = StatementHead { id: new.id, ordinal: new.ordinal, status: new.status };
+        facts.statements.insert(new.key.clone(), Some(head));
+    }
+    for line in &decision.lines {
+        facts.lines.remove(&(line.plan.clone(), line.fact));
+    }
+    if !decision.lines.is_empty() {
+        facts.cumulated.retain(|query, _| {
+            !decision.lines.iter().any(|line| {
+                let same_group = line.group.as_deref() == Some(&*query.group);
+                line.plan == query.plan && (same_group || line.group.is_none() || line.reverses.is_some())
+            })
+        });
+    }
+    // A kind of facts that is added to the engine must be thought of here: this stops compiling then.
+    let Facts {
+        records: _,
+        keys: _,
+        holders: _,
+        collections: _,
+        children: _,
+        referrers: _,
+        numbers: _,
+        closed_periods: _,
+        statements: _,
+        lines: _,
+        cumulated: _,
+    } = facts;
+}
+
+/// Forgets what the change of a record makes untrue.
+fn forget(facts: &mut Facts, object: &Object, record: Option<&Arc<Record>>) {
+    if object.is_collection {
+        facts.collections.remove(&object.name);
+    }
+    // Whether anything refers to a record is only asked where one is deleted.
+    facts.referrers.clear();
+    if let Some(parent) = record.and_then(|record| record.parent()) {
+        facts.children.remove(&(object.name.clone(), parent));
+    }
+}
+
+/// A new record has its values in unique fields now, where nobody had them.
+fn hold(facts: &mut Facts, object: &Object, record: &Arc<Record>) {
+    for (slot, field) in object.own_fields() {
+        let value = &record.values[slot];
+        if value.is_null() {
+            continue;
+        }
+        if object.key == Some(slot)
+            && let Some(text) = value.as_text()
+            && let Some(holder @ None) = facts.keys.get_mut(&(object.name.clone(), text.to_owned()))
+        {
+            *holder = Some(record.id());
+        }
+        if (field.unique || object.key == Some(slot))
+            && let Some(holder @ None) =
+                facts.holders.get_mut(&(object.name.clone(), field.name.clone(), value.clone()))
+        {
+            *holder = Some(record.id());
+        }
+    }
+}
