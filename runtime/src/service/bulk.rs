@@ -45,13 +45,15 @@ impl Operation {
 
 pub type OperationResult = Result<Applied, Box<Refusal>>;
 
+pub type Reply = Arc<dyn Fn(&[OperationResult]) -> Json + Send + Sync>;
+
 /// A request of many operations. What could not even be read is refused already.
 pub struct Asked {
     pub operations: Vec<Result<Operation, Box<Refusal>>>,
     pub atomic: bool,
     pub idempotency: Option<Idempotency>,
     /// Makes the reply of the results; kept for repeats of the key.
-    pub reply: Arc<dyn Fn(&[OperationResult]) -> Json + Send + Sync>,
+    pub reply: Reply,
 }
 
 /// The reply, and whether it is one from before.
