@@ -34,7 +34,7 @@ pub type Answer<T> = Result<T, Error>;
 impl Error {
     /// Whether trying again may help: something is busy, rather than broken.
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Error::Store(StoreError::NotCommitted(_)))
+        matches!(self, Error::Store(error) if error.is_unavailable())
     }
 
     pub fn task(error: tokio::task::JoinError) -> Error {

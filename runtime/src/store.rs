@@ -26,6 +26,7 @@ mod session;
 mod sql;
 mod sqlite;
 mod statement;
+mod stream;
 mod tables;
 mod todo;
 mod transaction;
@@ -39,9 +40,10 @@ pub use line::{LineQuery, StoredLine};
 pub use line_total::{FactStatus, LineGroup, LineMeasure, LineTotal};
 pub use mark::InstalledPack;
 pub use period::{CloseChecks, ClosedPeriod, PeriodRow, posting_lock};
-pub use run::{Run, RunStatus};
+pub use run::{Run, RunHold, RunStatus};
 pub use session::Session;
 pub use statement::{Numbering, StatementChange, StatementQuery, StatementRow};
+pub use stream::Position;
 pub use todo::{StoredTodo, TodoFor};
 
 use crate::auth::secret::Secret;
@@ -105,8 +107,21 @@ pub enum StoreError {
     Corrupt { place: String, cause: String },
     #[error("the transaction this command was part of could not be committed: {0}")]
     NotCommitted(Arc<str>),
+    #[error("the connection was lost while committing: nobody knows whether the command was applied")]
+    Unsure(#[source] sqlx::Error),
     #[error("deciding the command broke: {0}")]
     Broken(String),
+}
+
+impl StoreError {
+    /// Whether trying again may help: the disk is full, the database restarts, something is busy.
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            StoreError::NotCommitted(_) | StoreError::Unsure(_) => true,
+            StoreError::Database { cause, .. } => connection::is_unavailable(cause),
+            _ => false,
+        }
+    }
 }
 
 /// One tenant's data. Cheap to clone.
@@ -121,6 +136,8 @@ struct Inner {
     backend: Backend,
     collections: collection::Cache,
     numbers: counter::Blocks,
+    /// Runs that this process carries out.
+    runs: std::sync::Mutex<std::collections::BTreeSet<uuid::Uuid>>,
 }
 
 #[derive(Debug)]
@@ -153,6 +170,7 @@ impl Store {
             backend,
             collections: collection::Cache::default(),
             numbers: counter::Blocks::default(),
+            runs: std::sync::Mutex::default(),
         };
         let store = Store { inner: Arc::new(inner) };
         store.migrate().await?;

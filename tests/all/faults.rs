@@ -1,6 +1,8 @@
-//! What goes wrong around the product: killed processes, full disks, databases that go away. Asked of the real binary
-//! where a process matters.
+//! What goes wrong around the product: killed processes, full disks, databases that go away. Asked of the real binary.
 
+mod check;
 mod clients;
+mod disk;
 mod kill;
 mod place;
+mod restart;

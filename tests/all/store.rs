@@ -12,6 +12,7 @@ mod records;
 mod sessions;
 mod sqlite;
 mod statements;
+mod stream;
 mod sums;
 mod tables;
 
@@ -110,7 +111,10 @@ on_both_databases! {
         a_change_of_an_old_version_is_refused,
         the_newest_statement_of_a_key_is_the_head,
         a_period_closes_once_its_runs_and_statements_are_done,
-        one_run_of_a_plan_and_period_is_active;
+        one_run_of_a_plan_and_period_is_active,
+        a_run_that_nobody_carries_out_is_given_up;
+    stream:
+        events_are_read_on_from_any_position;
     jobs:
         a_job_is_done_step_by_step_by_its_holder,
         a_job_goes_on_where_its_holder_was_killed,

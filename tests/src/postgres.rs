@@ -18,7 +18,7 @@ pub fn url() -> Result<String> {
     static STARTED: OnceLock<Result<String, String>> = OnceLock::new();
     let started = STARTED.get_or_init(|| match std::env::var("PACKWORK_TEST_POSTGRES") {
         Ok(url) => Ok(url),
-        Err(_) => start(Keeping::Nothing).map_err(|error| format!("{error:#}")),
+        Err(_) => start().map_err(|error| format!("{error:#}")),
     });
     started.clone().map_err(anyhow::Error::msg)
 }
@@ -45,45 +45,72 @@ pub async fn execute(server: &str, sql: &str) -> Result<()> {
     Ok(connection.close().await?)
 }
 
+/// A server of one test's own, which it may restart.
+#[derive(Debug)]
+pub struct Server {
+    pub url: String,
+    data: PathBuf,
+    log: PathBuf,
+    options: String,
+    user: Option<String>,
+}
+
 /// The address of a server that keeps what it was told, for measurements: `PACKWORK_LOAD_POSTGRES`, or one of its own.
 pub fn durable() -> Result<String> {
-    std::env::var("PACKWORK_LOAD_POSTGRES").or_else(|_| start(Keeping::Everything))
+    std::env::var("PACKWORK_LOAD_POSTGRES").or_else(|_| Server::with("-c max_wal_size=4GB").map(|server| server.url))
 }
 
-/// Whether what was committed survives a loss of power. Tests need not wait for that.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Keeping {
-    Nothing,
-    Everything,
+/// The server all tests of a process share loses its last transactions with the machine, and nobody minds.
+fn start() -> Result<String> {
+    Server::with("-F -c full_page_writes=off -c synchronous_commit=off").map(|server| server.url)
 }
 
-fn start(keeping: Keeping) -> Result<String> {
-    let folder = std::env::temp_dir().join(format!("packwork-postgres-{}", std::process::id()));
-    let data = folder.join("data");
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&data).context("making a folder for PostgreSQL")?;
-    let user = throw_away_user()?;
-    if let Some(user) = &user {
-        finish(Command::new("chown").arg("-R").arg(user).arg(&folder)).context("giving the folder away")?;
+impl Server {
+    /// Starts a server that keeps what it said it has committed, even when it is stopped hard.
+    pub fn start() -> Result<Server> {
+        Server::with("-F")
     }
-    let initdb = ["-D", path(&data)?, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
-    finish(program("initdb", user.as_deref())?.args(initdb)).context("initdb")?;
-    // Nobody else takes the port between here and the start, as far as one machine's tests go.
-    let port = TcpListener::bind(("127.0.0.1", 0)).context("looking for a port")?.local_addr()?.port();
-    let speed = match keeping {
-        Keeping::Nothing => "-F -c full_page_writes=off -c synchronous_commit=off",
-        Keeping::Everything => "-c max_wal_size=4GB",
-    };
-    let options = format!(
-        "{speed} -p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections={CONNECTIONS_MAX} \
-         -c jit=off -c shared_buffers=128MB",
-        path(&folder)?
-    );
-    let log = folder.join("log");
-    let start = ["-D", path(&data)?, "-l", path(&log)?, "-w", "-o", &options, "start"];
-    finish(program("pg_ctl", user.as_deref())?.args(start)).context("pg_ctl start")?;
-    stop_with_this_process(&data, &folder, user.as_deref())?;
-    Ok(format!("postgres://postgres@127.0.0.1:{port}/postgres"))
+
+    /// Stops it, `fast` or `immediate`, and starts it again.
+    pub fn restart(&self, how: &str) -> Result<()> {
+        finish(program("pg_ctl", self.user.as_deref())?.args(["-D", path(&self.data)?, "-m", how, "-w", "stop"]))
+            .context("pg_ctl stop")?;
+        self.run()
+    }
+
+    fn run(&self) -> Result<()> {
+        let start = ["-D", path(&self.data)?, "-l", path(&self.log)?, "-w", "-o", &self.options, "start"];
+        finish(program("pg_ctl", self.user.as_deref())?.args(start)).context("pg_ctl start")
+    }
+
+    fn with(settings: &str) -> Result<Server> {
+        static STARTED: AtomicU64 = AtomicU64::new(0);
+        let name = format!("packwork-postgres-{}-{}", std::process::id(), STARTED.fetch_add(1, Ordering::SeqCst));
+        let folder = std::env::temp_dir().join(name);
+        let data = folder.join("data");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&data).context("making a folder for PostgreSQL")?;
+        let user = throw_away_user()?;
+        if let Some(user) = &user {
+            finish(Command::new("chown").arg("-R").arg(user).arg(&folder)).context("giving the folder away")?;
+        }
+        let initdb =
+            ["-D", path(&data)?, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
+        finish(program("initdb", user.as_deref())?.args(initdb)).context("initdb")?;
+        // Nobody else takes the port between here and the start, as far as one machine's tests go.
+        let port = TcpListener::bind(("127.0.0.1", 0)).context("looking for a port")?.local_addr()?.port();
+        let options = format!(
+            "-p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections={CONNECTIONS_MAX} -c jit=off \
+             -c shared_buffers=128MB {settings}",
+            path(&folder)?
+        );
+        let log = folder.join("log");
+        let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+        let server = Server { url, data, log, options, user };
+        server.run()?;
+        stop_with_this_process(&server.data, &folder, server.user.as_deref())?;
+        Ok(server)
+    }
 }
 
 /// PostgreSQL refuses to run as root: then somebody else has to.

@@ -6,14 +6,68 @@ use super::postgres::{bind_postgres, read_postgres};
 use super::sql::{Datum, Dialect, Kind, Sql};
 use super::sqlite::{bind_sqlite, read_sqlite};
 use futures_util::TryStreamExt;
+use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Executor, Postgres, Sqlite};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A connection out of a pool. Dropped inside a transaction it is closed, never handed on.
 pub(crate) struct Connection {
     driver: Driver,
     /// Inside `BEGIN` … `COMMIT`.
     open: bool,
+    suspects: Option<Arc<Suspects>>,
+}
+
+/// How many pooled connections may be dead without knowing: after one was lost, the others are asked before they are
+/// used.
+#[derive(Debug, Default)]
+pub(crate) struct Suspects(AtomicU32);
+
+impl Suspects {
+    pub(crate) fn raise(&self, connections: u32) {
+        self.0.store(connections, Ordering::Relaxed);
+    }
+
+    /// Whether the next connection must be asked first.
+    pub(crate) fn take(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
+/// The server went away under a connection, or lets nobody in for now.
+pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => true,
+        // admin_shutdown, crash_shutdown, cannot_connect_now; connection exceptions
+        sqlx::Error::Database(error) => {
+            sqlstate(&**error).is_some_and(|state| state.starts_with("57P0") || state.starts_with("08"))
+        }
+        _ => false,
+    }
+}
+
+/// Whether trying again later may help.
+pub(crate) fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        sqlx::Error::Database(database) => match sqlstate(&**database) {
+            // insufficient resources (disk, connections), lock_not_available, serialization_failure, deadlock_detected
+            Some(state) => is_lost(error) || state.starts_with("53") || ["55P03", "40001", "40P01"].contains(&&*state),
+            // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR, SQLITE_FULL, with whatever says more above the lowest byte
+            None => {
+                let code = database.code().and_then(|code| code.parse::<u32>().ok());
+                code.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13))
+            }
+        },
+        _ => is_lost(error),
+    }
+}
+
+/// The five characters of PostgreSQL; `None` for SQLite's numbers, which have four digits at most.
+fn sqlstate(error: &dyn DatabaseError) -> Option<std::borrow::Cow<'_, str>> {
+    error.code().filter(|code| code.len() == 5)
 }
 
 enum Driver {
@@ -23,17 +77,23 @@ enum Driver {
 
 impl From<PoolConnection<Sqlite>> for Connection {
     fn from(connection: PoolConnection<Sqlite>) -> Connection {
-        Connection { driver: Driver::Sqlite(connection), open: false }
-    }
-}
-
-impl From<PoolConnection<Postgres>> for Connection {
-    fn from(connection: PoolConnection<Postgres>) -> Connection {
-        Connection { driver: Driver::Postgres(connection), open: false }
+        Connection { driver: Driver::Sqlite(connection), open: false, suspects: None }
     }
 }
 
 impl Connection {
+    pub(crate) fn postgres(connection: PoolConnection<Postgres>, suspects: Arc<Suspects>) -> Connection {
+        Connection { driver: Driver::Postgres(connection), open: false, suspects: Some(suspects) }
+    }
+
+    /// Notes what a failure says about the other connections.
+    fn failed(&self, doing: &'static str, cause: sqlx::Error) -> StoreError {
+        if let (true, Some(suspects)) = (is_lost(&cause), &self.suspects) {
+            suspects.raise(super::postgres::CONNECTIONS_MAX);
+        }
+        StoreError::Database { doing, cause }
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         match self.driver {
             Driver::Sqlite(_) => Dialect::Sqlite,
@@ -43,17 +103,23 @@ impl Connection {
 
     /// Sends a statement and gives the number of rows it changed.
     pub(crate) async fn execute(&mut self, doing: &'static str, sql: Sql) -> Result<u64, StoreError> {
-        let failed = |cause| StoreError::Database { doing, cause };
-        match &mut self.driver {
-            Driver::Sqlite(connection) => {
-                let query = sqlx::query_with(AssertSqlSafe(sql.text), bind_sqlite(sql.binds).map_err(failed)?);
-                query.execute(&mut **connection).await.map(|done| done.rows_affected()).map_err(failed)
-            }
-            Driver::Postgres(connection) => {
-                let query = sqlx::query_with(AssertSqlSafe(sql.text), bind_postgres(sql.binds).map_err(failed)?);
-                query.execute(&mut **connection).await.map(|done| done.rows_affected()).map_err(failed)
-            }
-        }
+        let done = match &mut self.driver {
+            Driver::Sqlite(connection) => match bind_sqlite(sql.binds) {
+                Ok(binds) => sqlx::query_with(AssertSqlSafe(sql.text), binds)
+                    .execute(&mut **connection)
+                    .await
+                    .map(|done| done.rows_affected()),
+                Err(error) => Err(error),
+            },
+            Driver::Postgres(connection) => match bind_postgres(sql.binds) {
+                Ok(binds) => sqlx::query_with(AssertSqlSafe(sql.text), binds)
+                    .execute(&mut **connection)
+                    .await
+                    .map(|done| done.rows_affected()),
+                Err(error) => Err(error),
+            },
+        };
+        done.map_err(|cause| self.failed(doing, cause))
     }
 
     /// Sends a statement and gives its rows, one datum per kind.
@@ -63,25 +129,11 @@ impl Connection {
         sql: Sql,
         kinds: &[Kind],
     ) -> Result<Vec<Vec<Datum>>, StoreError> {
-        let failed = |cause| StoreError::Database { doing, cause };
-        let mut found = Vec::new();
-        match &mut self.driver {
-            Driver::Sqlite(connection) => {
-                let query = sqlx::query_with(AssertSqlSafe(sql.text), bind_sqlite(sql.binds).map_err(failed)?);
-                let mut rows = query.fetch(&mut **connection);
-                while let Some(row) = rows.try_next().await.map_err(failed)? {
-                    found.push(read_sqlite(&row, kinds).map_err(failed)?);
-                }
-            }
-            Driver::Postgres(connection) => {
-                let query = sqlx::query_with(AssertSqlSafe(sql.text), bind_postgres(sql.binds).map_err(failed)?);
-                let mut rows = query.fetch(&mut **connection);
-                while let Some(row) = rows.try_next().await.map_err(failed)? {
-                    found.push(read_postgres(&row, kinds).map_err(failed)?);
-                }
-            }
-        }
-        Ok(found)
+        let found = match &mut self.driver {
+            Driver::Sqlite(connection) => rows_of_sqlite(connection, sql, kinds).await,
+            Driver::Postgres(connection) => rows_of_postgres(connection, sql, kinds).await,
+        };
+        found.map_err(|cause| self.failed(doing, cause))
     }
 
     /// The first row, if there is one.
@@ -96,15 +148,11 @@ impl Connection {
 
     /// Runs a text of several statements without binds: migrations and table changes.
     pub(crate) async fn script(&mut self, doing: &'static str, text: String) -> Result<(), StoreError> {
-        let failed = |cause| StoreError::Database { doing, cause };
-        match &mut self.driver {
-            Driver::Sqlite(connection) => {
-                connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(|_| ()).map_err(failed)
-            }
-            Driver::Postgres(connection) => {
-                connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(|_| ()).map_err(failed)
-            }
-        }
+        let done = match &mut self.driver {
+            Driver::Sqlite(connection) => connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(|_| ()),
+            Driver::Postgres(connection) => connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(|_| ()),
+        };
+        done.map_err(|cause| self.failed(doing, cause))
     }
 
     async fn control(&mut self, doing: &'static str, text: &'static str) -> Result<(), StoreError> {
@@ -158,4 +206,30 @@ impl Drop for Connection {
             }
         }
     }
+}
+
+async fn rows_of_sqlite(
+    connection: &mut PoolConnection<Sqlite>,
+    sql: Sql,
+    kinds: &[Kind],
+) -> Result<Vec<Vec<Datum>>, sqlx::Error> {
+    let mut found = Vec::new();
+    let mut rows = sqlx::query_with(AssertSqlSafe(sql.text), bind_sqlite(sql.binds)?).fetch(&mut **connection);
+    while let Some(row) = rows.try_next().await? {
+        found.push(read_sqlite(&row, kinds)?);
+    }
+    Ok(found)
+}
+
+async fn rows_of_postgres(
+    connection: &mut PoolConnection<Postgres>,
+    sql: Sql,
+    kinds: &[Kind],
+) -> Result<Vec<Vec<Datum>>, sqlx::Error> {
+    let mut found = Vec::new();
+    let mut rows = sqlx::query_with(AssertSqlSafe(sql.text), bind_postgres(sql.binds)?).fetch(&mut **connection);
+    while let Some(row) = rows.try_next().await? {
+        found.push(read_postgres(&row, kinds)?);
+    }
+    Ok(found)
 }

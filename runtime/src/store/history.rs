@@ -40,8 +40,7 @@ impl Store {
         let mut connection = self.reader().await?;
         let mut sql = Sql::of(
             connection.dialect(),
-            "SELECT seq, id, object, record, kind, transition, changes, at, actor, command FROM event
-             WHERE record = ? AND object = ?",
+            &format!("SELECT {COLUMNS} FROM event WHERE record = ? AND object = ?"),
             vec![Datum::Id(id), Datum::text(object)],
         );
         if let Some(before) = before {
@@ -53,13 +52,15 @@ impl Store {
     }
 }
 
-const KINDS: [Kind; 10] =
+pub(super) const COLUMNS: &str = "seq, id, object, record, kind, transition, changes, at, actor, command";
+
+pub(super) const KINDS: [Kind; 10] =
     [Kind::Int, Kind::Id, Kind::Text, Kind::Id, Kind::Text, Kind::Text, Kind::Json, Kind::Int, Kind::Id, Kind::Id];
 
 const EVENTS: [EventKind; 5] =
     [EventKind::Created, EventKind::Updated, EventKind::Transitioned, EventKind::Deleted, EventKind::Restored];
 
-fn decode(row: Vec<Datum>) -> Result<StoredEvent, StoreError> {
+pub(super) fn decode(row: Vec<Datum>) -> Result<StoredEvent, StoreError> {
     let mut row = Columns::of("event", row);
     Ok(StoredEvent {
         seq: row.int()?,

@@ -1,7 +1,7 @@
 //! PostgreSQL: pools bound to a tenant's schema, transactions under advisory locks, values in its types.
 
 use super::StoreError;
-use super::connection::Connection;
+use super::connection::{Connection, Suspects, is_lost};
 use super::sql::{Datum, Dialect, Kind, Sql};
 use super::transaction::{Attempt, End, Locks};
 use crate::auth::secret::Secret;
@@ -14,15 +14,19 @@ use sqlx::postgres::{
     PgArgumentBuffer, PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow, PgTypeInfo, PgValueRef,
 };
 use sqlx::types::Json;
-use sqlx::{Arguments, AssertSqlSafe, Decode, Encode, Executor, Row, Type};
+use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Decode, Encode, Executor, PgConnection, Row, Type};
 use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Connections for requests; more than the cores of a database server bring nothing.
-const CONNECTIONS_MAX: u32 = 16;
+pub(super) const CONNECTIONS_MAX: u32 = 16;
 /// Connections for what must not wait for a request's connection: blocks of numbers.
 const CONNECTIONS_ASIDE: u32 = 2;
 const ATTEMPTS_MAX: u32 = 3;
+/// How long a request waits for a connection: long enough to outlast a restart of the server, shorter than a request.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const STATEMENTS_CACHED: usize = 400;
 
 /// A tenant's schema.
@@ -30,7 +34,9 @@ const STATEMENTS_CACHED: usize = 400;
 pub(crate) struct PostgresStore {
     pool: PgPool,
     aside: PgPool,
+    options: PgConnectOptions,
     schema: String,
+    suspects: Arc<Suspects>,
 }
 
 impl PostgresStore {
@@ -41,18 +47,20 @@ impl PostgresStore {
         let schema = format!("t_{tenant}");
         let pool = |connections: u32| {
             let set_path = format!("SET search_path TO \"{schema}\"; SET client_min_messages TO warning");
-            PgPoolOptions::new().max_connections(connections).test_before_acquire(false).after_connect(
-                move |connection, _| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .test_before_acquire(false)
+                .after_connect(move |connection, _| {
                     let set_path = set_path.clone();
                     Box::pin(
                         async move { connection.execute(sqlx::raw_sql(AssertSqlSafe(set_path))).await.map(|_| ()) },
                     )
-                },
-            )
+                })
         };
         let requests = pool(CONNECTIONS_MAX).connect_with(options.clone()).await.map_err(failed)?;
-        let aside = pool(CONNECTIONS_ASIDE).connect_lazy_with(options);
-        Ok(PostgresStore { pool: requests, aside, schema })
+        let aside = pool(CONNECTIONS_ASIDE).connect_lazy_with(options.clone());
+        Ok(PostgresStore { pool: requests, aside, options, schema, suspects: Arc::default() })
     }
 
     /// Makes the schema; two processes may try at once.
@@ -70,13 +78,32 @@ impl PostgresStore {
     }
 
     pub(crate) async fn connection(&self) -> Result<Connection, StoreError> {
-        let failed = |cause| StoreError::Database { doing: "taking a connection", cause };
-        self.pool.acquire().await.map(Connection::from).map_err(failed)
+        self.acquire(&self.pool).await
     }
 
     pub(crate) async fn connection_aside(&self) -> Result<Connection, StoreError> {
+        self.acquire(&self.aside).await
+    }
+
+    async fn acquire(&self, pool: &PgPool) -> Result<Connection, StoreError> {
         let failed = |cause| StoreError::Database { doing: "taking a connection", cause };
-        self.aside.acquire().await.map(Connection::from).map_err(failed)
+        loop {
+            let mut connection = pool.acquire().await.map_err(failed)?;
+            // The answer of a round trip, asked only after some connection was lost.
+            if !self.suspects.take() || sqlx::Connection::ping(&mut *connection).await.is_ok() {
+                return Ok(Connection::postgres(connection, self.suspects.clone()));
+            }
+            connection.close_on_drop();
+        }
+    }
+
+    /// A connection of its own that holds the lock of a key for as long as it lives.
+    pub(crate) async fn hold(&self, key: &str) -> Result<PgConnection, StoreError> {
+        let failed = |cause| StoreError::Database { doing: "taking a lock", cause };
+        let mut connection = self.options.connect().await.map_err(failed)?;
+        let lock = sqlx::query("SELECT pg_advisory_lock($1)").bind(self.lock_number(key));
+        lock.execute(&mut connection).await.map_err(failed)?;
+        Ok(connection)
     }
 
     /// Runs an attempt in a transaction; again when the database asks for it.
@@ -86,32 +113,33 @@ impl PostgresStore {
             tried += 1;
             let mut connection = self.connection().await?;
             match self.attempt(&mut connection, locks, attempt).await {
-                Err(error) if is_retryable(&error) && tried < ATTEMPTS_MAX => {
-                    tracing::debug!(tried, "the database asked to try the transaction again");
+                Err(Failed::Before(error)) if tried < ATTEMPTS_MAX && is_retryable(&error) => {
+                    tracing::debug!(tried, %error, "the transaction is tried again");
                 }
-                other => return other,
+                Err(Failed::Before(error)) => return Err(error),
+                Err(Failed::Committing(StoreError::Database { cause, .. })) if is_lost(&cause) => {
+                    return Err(StoreError::Unsure(cause));
+                }
+                Err(Failed::Committing(error)) if tried < ATTEMPTS_MAX && is_retryable(&error) => {}
+                Err(Failed::Committing(error)) => return Err(error),
+                Ok(value) => return Ok(value),
             }
         }
     }
 
-    async fn attempt<T>(
-        &self,
-        connection: &mut Connection,
-        locks: &Locks,
-        attempt: &Attempt<T>,
-    ) -> Result<T, StoreError> {
-        connection.begin().await?;
+    async fn attempt<T>(&self, connection: &mut Connection, locks: &Locks, attempt: &Attempt<T>) -> Result<T, Failed> {
+        connection.begin().await.map_err(Failed::Before)?;
         let ended = match self.lock(connection, locks).await {
             Ok(()) => attempt(connection).await,
             Err(error) => Err(error),
         };
         match ended {
-            Ok(End::Keep(value)) => connection.commit().await.map(|()| value),
-            Ok(End::Undo(value)) => connection.rollback().await.map(|()| value),
+            Ok(End::Keep(value)) => connection.commit().await.map(|()| value).map_err(Failed::Committing),
+            Ok(End::Undo(value)) => connection.rollback().await.map(|()| value).map_err(Failed::Before),
             Err(error) => {
                 // What went wrong first is what the caller hears; a connection that cannot even roll back is closed.
                 let _ = connection.rollback().await;
-                Err(error)
+                Err(Failed::Before(error))
             }
         }
     }
@@ -131,7 +159,7 @@ impl PostgresStore {
         connection.execute("taking locks", Sql::of(Dialect::Postgres, &text, binds)).await.map(|_| ())
     }
 
-    fn lock_number(&self, key: &str) -> i64 {
+    pub(crate) fn lock_number(&self, key: &str) -> i64 {
         let mut hash = Sha256::new();
         hash.update(self.schema.as_bytes());
         hash.update([0]);
@@ -143,8 +171,15 @@ impl PostgresStore {
     }
 }
 
+/// Where a transaction failed: before its commit was sent nothing of it can have been kept.
+enum Failed {
+    Before(StoreError),
+    Committing(StoreError),
+}
+
 fn is_retryable(error: &StoreError) -> bool {
     match error {
+        StoreError::Database { cause, .. } if is_lost(cause) => true,
         StoreError::Database { cause: sqlx::Error::Database(cause), .. } => {
             // Another node wrote the same command or opened the same statement meanwhile: asked again, it is seen.
             let raced = matches!(cause.constraint(), Some("command_pkey" | "command_key" | "statement_key"));

@@ -4,12 +4,13 @@ use super::connection::Connection;
 use super::line::Columns;
 use super::sql::{Datum, Dialect, Kind, Sql};
 use super::transaction::{End, Locks};
-use super::{Scope, Store, StoreError};
+use super::{Backend, Scope, Store, StoreError};
 use packwork_engine::codes::Code;
 use packwork_engine::moment::Moment;
 use packwork_engine::record::Name;
 use packwork_engine::refusal::Refusal;
 use serde_json::Value as Json;
+use std::sync::PoisonError;
 use uuid::Uuid;
 
 /// One run of a plan over a period.
@@ -93,18 +94,8 @@ impl Store {
         self.check(scope)?;
         let run = run.clone();
         self.transact(Locks::default(), move |connection| {
-            let mut binds = encode(&run).split_off(3);
-            binds.push(Datum::Id(run.id));
-            Box::pin(async move {
-                let sql = Sql::of(
-                    connection.dialect(),
-                    "UPDATE settlement_run SET status = ?, started_at = ?, finished_at = ?, actor = ?, facts = ?,
-                     done = ?, unchanged = ?, failed = ?, lines = ?, details = ? WHERE id = ?",
-                    binds,
-                );
-                connection.execute("writing a run", sql).await?;
-                Ok(End::Keep(()))
-            })
+            let run = run.clone();
+            Box::pin(async move { update(connection, &run).await.map(End::Keep) })
         })
         .await
     }
@@ -146,6 +137,89 @@ impl Store {
     }
 }
 
+/// Held while a run is carried out: whoever finds a running run without one knows that its process is gone.
+pub struct RunHold {
+    store: Store,
+    id: Uuid,
+    /// On PostgreSQL other nodes must see it: the session of this connection has an advisory lock.
+    connection: Option<sqlx::PgConnection>,
+}
+
+impl RunHold {
+    /// Lets go at once; dropped, it is let go of a little later.
+    pub async fn release(mut self) {
+        if let Some(connection) = self.connection.take() {
+            // What fails here is a session that is gone, and its lock with it.
+            let _ = async {
+                let mut connection = connection;
+                sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut connection).await?;
+                sqlx::Connection::close(connection).await
+            }
+            .await;
+        }
+    }
+}
+
+impl Drop for RunHold {
+    fn drop(&mut self) {
+        self.store.inner.runs.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+fn hold_key(id: Uuid) -> String {
+    format!("run held {id}")
+}
+
+impl Store {
+    /// Says, before the run is inserted, that this process carries it out.
+    pub async fn hold_run(&self, scope: &Scope, id: Uuid) -> Result<RunHold, StoreError> {
+        self.check(scope)?;
+        let connection = match &self.inner.backend {
+            Backend::Sqlite(_) => None,
+            Backend::Postgres(store) => Some(store.hold(&hold_key(id)).await?),
+        };
+        self.inner.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        Ok(RunHold { store: self.clone(), id, connection })
+    }
+
+    /// Marks runs as failed that no process carries out any more, and gives them back.
+    pub async fn fail_abandoned_runs(&self, scope: &Scope, at: Moment) -> Result<Vec<Run>, StoreError> {
+        self.check(scope)?;
+        let store = self.clone();
+        self.transact(Locks::key("abandoned runs"), move |connection| {
+            let store = store.clone();
+            Box::pin(async move {
+                let sql = select(connection.dialect(), "status = 'running' ORDER BY id", vec![]);
+                let running = connection.rows("looking for abandoned runs", sql, &KINDS).await?;
+                let mut abandoned = Vec::new();
+                for run in running {
+                    let mut run = decode(run)?;
+                    if store.is_held(connection, run.id).await? {
+                        continue;
+                    }
+                    run.status = RunStatus::Failed;
+                    run.finished_at = Some(at);
+                    update(connection, &run).await?;
+                    abandoned.push(run);
+                }
+                Ok(End::Keep(abandoned))
+            })
+        })
+        .await
+    }
+
+    async fn is_held(&self, connection: &mut Connection, id: Uuid) -> Result<bool, StoreError> {
+        if self.inner.runs.lock().unwrap_or_else(PoisonError::into_inner).contains(&id) {
+            return Ok(true);
+        }
+        let Backend::Postgres(store) = &self.inner.backend else { return Ok(false) };
+        let binds = vec![Datum::Int(store.lock_number(&hold_key(id)))];
+        let sql = Sql::of(connection.dialect(), "SELECT pg_try_advisory_xact_lock(?)", binds);
+        let row = connection.row("looking for who holds a run", sql, &[Kind::Bool]).await?;
+        Ok(row != Some(vec![Datum::Bool(true)]))
+    }
+}
+
 fn select(dialect: Dialect, condition: &str, binds: Vec<Datum>) -> Sql {
     Sql::of(dialect, &format!("SELECT {COLUMNS} FROM settlement_run WHERE {condition}"), binds)
 }
@@ -163,6 +237,18 @@ async fn insert(connection: &mut Connection, run: &Run) -> Result<(), StoreError
     }
     let text = format!("INSERT INTO settlement_run ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     connection.execute("writing a run", Sql::of(connection.dialect(), &text, encode(run))).await.map(|_| ())
+}
+
+async fn update(connection: &mut Connection, run: &Run) -> Result<(), StoreError> {
+    let mut binds = encode(run).split_off(3);
+    binds.push(Datum::Id(run.id));
+    let sql = Sql::of(
+        connection.dialect(),
+        "UPDATE settlement_run SET status = ?, started_at = ?, finished_at = ?, actor = ?, facts = ?,
+         done = ?, unchanged = ?, failed = ?, lines = ?, details = ? WHERE id = ?",
+        binds,
+    );
+    connection.execute("writing a run", sql).await.map(|_| ())
 }
 
 fn encode(run: &Run) -> Vec<Datum> {

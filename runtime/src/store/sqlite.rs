@@ -208,8 +208,9 @@ async fn write_group(connection: &mut Connection, group: &mut Vec<Job>) {
         let _ = connection.rollback().await;
     }
     let result: Result<(), Arc<str>> = result.map_err(|error| {
-        tracing::error!(%error, commands = told.len(), "a group of commands was not committed");
-        Arc::from(error.to_string())
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        tracing::error!(%error, cause, commands = told.len(), "a group of commands was not committed");
+        Arc::from(format!("{error}: {cause}"))
     });
     for tell in told {
         tell(result.clone());

@@ -24,6 +24,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0004_transfer.sql"),
         include_str!("../../migrations/postgres/0004_transfer.sql"),
     ),
+    (
+        "0005_storage",
+        include_str!("../../migrations/sqlite/0005_storage.sql"),
+        include_str!("../../migrations/postgres/0005_storage.sql"),
+    ),
 ];
 
 /// The longest identifier both databases keep whole.

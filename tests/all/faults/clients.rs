@@ -45,6 +45,8 @@ pub(super) struct Writer {
     pub(super) acknowledged: u64,
     /// Answers that only a repeat could bring.
     pub(super) repeats: u64,
+    /// Requests that were answered with `unavailable`, or not at all.
+    pub(super) refused: u64,
 }
 
 impl Writer {
@@ -56,6 +58,7 @@ impl Writer {
             pending: None,
             acknowledged: 0,
             repeats: 0,
+            refused: 0,
         }
     }
 
@@ -64,6 +67,18 @@ impl Writer {
         let mut client = Client::new(server.0, &server.1);
         while self.step(&mut client).is_ok() {
             told();
+        }
+    }
+
+    /// Writes until so many more requests are acknowledged; what is refused for now is repeated.
+    pub(super) fn insist(&mut self, server: &Process, more: u64, told: &dyn Fn()) {
+        let mut client = server.client();
+        let wanted = self.acknowledged + more;
+        while self.acknowledged < wanted {
+            match self.step(&mut client) {
+                Ok(()) => told(),
+                Err(_) => self.refused += 1,
+            }
         }
     }
 
@@ -84,6 +99,10 @@ impl Writer {
                 client.send("PATCH", &format!("/api/v1/records/parcel/{id}"), Some(&body), Some(&operation.key))?
             }
         };
+        if answer.status == 503 {
+            assert_eq!(answer.json["code"], "unavailable", "{:#}", answer.json);
+            return Err(io::Error::other("unavailable"));
+        }
         // FIXME: a PATCH is to answer a repeated key as before; today it says that the version is not the newest any more,
         // which after a repeat can only be this writer's own doing.
         let answer = match &operation.of {

@@ -3,7 +3,7 @@
 use super::fixture::{Fixture, at, names};
 use super::lines::{line, post};
 use packwork::store::{
-    CloseChecks, Numbering, Run, RunStatus, StatementChange, StatementQuery, StatementRow, StoreError,
+    CloseChecks, Database, Numbering, Run, RunStatus, StatementChange, StatementQuery, StatementRow, Store, StoreError,
 };
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Decision, NewStatement};
@@ -193,4 +193,21 @@ pub(crate) async fn one_run_of_a_plan_and_period_is_active(fixture: Fixture) {
     let runs = fixture.store.runs(&fixture.scope, Some("dealer"), None, 9).await.expect("it reads");
     assert_eq!(runs, [second, first]);
     assert_eq!(fixture.store.runs(&fixture.scope, None, Some("2026-04"), 9).await.expect("it reads"), []);
+}
+
+pub(crate) async fn a_run_that_nobody_carries_out_is_given_up(fixture: Fixture) {
+    let (store, scope) = (&fixture.store, &fixture.scope);
+    let run = run(&fixture, RunStatus::Running);
+    let held = store.hold_run(scope, run.id).await.expect("nobody else has it");
+    store.insert_run(scope, &run).await.expect("none is active");
+    // Another node of the same tenant starts meanwhile; SQLite has one process, which asks itself.
+    let other = match &fixture.database {
+        Database::Sqlite { .. } => store.clone(),
+        database => Store::open(database, &scope.tenant).await.expect("a second node opens"),
+    };
+    assert_eq!(other.fail_abandoned_runs(scope, at(3)).await.expect("it looks"), []);
+    held.release().await;
+    let failed = Run { status: RunStatus::Failed, finished_at: Some(at(4)), ..run };
+    assert_eq!(other.fail_abandoned_runs(scope, at(4)).await.expect("it looks"), std::slice::from_ref(&failed));
+    assert_eq!(store.run(scope, failed.id).await.expect("it reads"), Some(failed));
 }

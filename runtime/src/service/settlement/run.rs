@@ -8,7 +8,7 @@ use crate::service::command::{self, Done};
 use crate::service::session::Caller;
 use crate::service::view::{Titles, scaled};
 use crate::service::{Answer, Error, messages, refuse};
-use crate::store::{Run, RunStatus, StoreError};
+use crate::store::{Run, RunHold, RunStatus, StoreError};
 use packwork_engine::access::SettlementAction;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Command, SettleUnit};
@@ -90,8 +90,9 @@ pub async fn start(app: &Arc<App>, caller: &Caller, asked: Asked) -> Answer<(Jso
         lines: 0,
         details: json!({}),
     };
+    let held = app.store.hold_run(&caller.scope, run.id).await?;
     app.store.insert_run(&caller.scope, &run).await.map_err(|error| named(error, &run))?;
-    let work = Work { app: app.clone(), model: model.clone(), period, run };
+    let work = Work { app: app.clone(), model: model.clone(), period, run, _held: held };
     let finished = tokio::spawn(work.carry_out()).await.map_err(Error::task)?;
     let run = match finished {
         Ok(run) => run,
@@ -125,6 +126,7 @@ struct Work {
     model: Arc<Model>,
     period: Period,
     run: Run,
+    _held: RunHold,
 }
 
 impl Work {
@@ -313,13 +315,8 @@ async fn run_json(app: &App, model: &Model, caller: &Caller, run: &Run) -> Answe
 /// Runs a former process was in the middle of: what they posted stands, and a new run does the rest.
 pub async fn give_up_abandoned(app: &App) -> Result<(), StoreError> {
     let scope = app.system();
-    for mut run in app.store.runs(&scope, None, None, RUNS_MAX).await? {
-        if run.status == RunStatus::Running {
-            run.status = RunStatus::Failed;
-            run.finished_at = Some(app.clock.now());
-            app.store.update_run(&scope, &run).await?;
-            tracing::warn!(run = %run.id, plan = %run.plan, period = %run.period, "a run was broken off by a stop; it is marked as failed");
-        }
+    for run in app.store.fail_abandoned_runs(&scope, app.clock.now()).await? {
+        tracing::warn!(run = %run.id, plan = %run.plan, period = %run.period, "a run was broken off by a stop; it is marked as failed");
     }
     Ok(())
 }
