@@ -34,7 +34,7 @@ const STATEMENTS_CACHED: usize = 400;
 pub(crate) struct PostgresStore {
     pool: PgPool,
     aside: PgPool,
-    options: PgConnectOptions,
+    options: Box<PgConnectOptions>,
     schema: String,
     suspects: Arc<Suspects>,
 }
@@ -60,7 +60,7 @@ impl PostgresStore {
         };
         let requests = pool(CONNECTIONS_MAX).connect_with(options.clone()).await.map_err(failed)?;
         let aside = pool(CONNECTIONS_ASIDE).connect_lazy_with(options.clone());
-        Ok(PostgresStore { pool: requests, aside, options, schema, suspects: Arc::default() })
+        Ok(PostgresStore { pool: requests, aside, options: Box::new(options), schema, suspects: Arc::default() })
     }
 
     /// Makes the schema; two processes may try at once.
