@@ -100,6 +100,7 @@ codes! {
     BadProperty = "bad_property", Invalid, "the property has a value it cannot have", "属性值不正确";
     BadName = "bad_name", Invalid, "names are snake_case, start with a letter and have at most 48 characters", "名称须为小写下划线格式，以字母开头，最多 48 个字符";
     DuplicateDefinition = "duplicate_definition", Invalid, "two definitions have one name", "定义重名";
+    ExtensionConflict = "extension_conflict", Invalid, "two packs extend a definition in ways that exclude each other", "两个扩展包对同一定义的扩展互相冲突";
     UnknownReference = "unknown_reference", Invalid, "the definition names something that does not exist", "引用了不存在的定义";
     UnreachableState = "unreachable_state", Invalid, "no transition leads to the state", "没有操作能到达该状态";
     FormulaCycle = "formula_cycle", Invalid, "formulas depend on each other in a circle", "公式循环依赖";

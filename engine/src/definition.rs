@@ -53,6 +53,17 @@ macro_rules! written {
             /// What it is for, in a sentence or two.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub description: Option<String>,
+            /// Adds to the definition of this kind and name that belongs to a pack this one requires: members by name,
+            /// list items by id.
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            pub extends: bool,
+            /// Of an extension: paths of what it takes out (`/fields/reason/options/broken`).
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            pub remove: Vec<String>,
+            /// Of an extension: which item stands after which, by path and name (`{"/fields/fee": "reason"}`); an empty
+            /// name puts it first.
+            #[serde(skip_serializing_if = "indexmap::IndexMap::is_empty")]
+            pub order: indexmap::IndexMap<String, String>,
             $($(#[$field_meta])* pub $field: $type,)*
         }
     };
@@ -130,6 +141,19 @@ macro_rules! kinds {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind { $($variant),* }
 
+        impl Serialize for Kind {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for Kind {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Kind, D::Error> {
+                let name = String::deserialize(deserializer)?;
+                Kind::named(&name).ok_or_else(|| serde::de::Error::custom(format!("`{name}` is not a kind")))
+            }
+        }
+
         impl Kind {
             pub const ALL: &[Kind] = &[$(Kind::$variant),*];
 
@@ -180,8 +204,12 @@ macro_rules! kinds {
             }
 
             /// Reads a document of a kind whose shape was checked against its schema.
-            pub fn from_json(kind: Kind, json: serde_json::Value) -> Result<Definition, serde_json::Error> {
-                Ok(match kind { $(Kind::$variant => Definition::$variant(Box::new(serde_json::from_value(json)?))),* })
+            pub fn from_json(kind: Kind, json: &serde_json::Value) -> Result<Definition, serde_json::Error> {
+                Ok(match kind { $(Kind::$variant => Definition::$variant(Box::new(<$written>::deserialize(json)?))),* })
+            }
+
+            pub(crate) fn set_name(&mut self, name: &str) {
+                match self { $(Definition::$variant(written) => written.name = name.to_owned()),* }
             }
 
             pub fn to_json(&self) -> serde_json::Value {

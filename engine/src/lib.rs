@@ -12,6 +12,7 @@ pub mod explain;
 pub mod expr;
 pub mod facts;
 pub mod ids;
+pub mod layers;
 pub mod model;
 pub mod moment;
 pub mod money;

@@ -11,11 +11,13 @@ mod tables;
 mod tests;
 pub mod uses;
 
+use crate::codes::Code;
 use crate::definition::dashboard::DashboardDefinition;
 use crate::definition::menu::MenuDefinition;
 use crate::definition::role::RoleDefinition;
 use crate::definition::{Definition, Kind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layers::{Change, Composed, Composite, Origin, TENANT, compose, path};
 use crate::moment::Zone;
 use crate::object::Object;
 use crate::object::classify::Dimension;
@@ -42,6 +44,10 @@ pub struct Model {
     /// The tenant's own currency.
     pub currency: Name,
     pub packs: Vec<PackInfo>,
+    /// Every definition with its layers.
+    pub documents: BTreeMap<(Kind, Name), Composite>,
+    /// Changes of the tenant whose place is gone.
+    pub dormant: Vec<Change>,
     /// Every definition as written, for reading: (kind, name) -> (pack, definition).
     pub definitions: BTreeMap<(Kind, Name), (Name, Definition)>,
     pub texts: Texts,
@@ -115,16 +121,70 @@ fn humanized(path: &str) -> String {
     }
 }
 
+/// The composed documents as what they say; what cannot be read any more with its extensions is reported.
+fn typed(composed: &Composed, diagnostics: &mut Diagnostics) -> BTreeMap<(Kind, Name), (Name, Definition)> {
+    let mut definitions = BTreeMap::new();
+    for ((kind, name), composite) in &composed.documents {
+        match Definition::from_json(*kind, &composite.json) {
+            Ok(definition) => {
+                definitions.insert((*kind, name.clone()), (composite.pack.clone(), definition));
+            }
+            Err(error) => {
+                let message = format!("the definition cannot be read: {error}");
+                diagnostics.error(Code::BadDefinition, &composite.file, "", message);
+            }
+        }
+    }
+    definitions
+}
+
+/// Findings about a definition stand where its part was written: in an extension, or among the tenant's changes.
+fn places_in_layers(composed: &Composed, packs: &[Pack], found: Diagnostics) -> Vec<Diagnostic> {
+    let layered: BTreeMap<&str, &Composite> = composed
+        .documents
+        .values()
+        .filter(|composite| composite.origins.len() > 1)
+        .map(|composite| (composite.file.as_str(), composite))
+        .collect();
+    let mut moved = Diagnostics::default();
+    moved.extend(found.into_sorted().into_iter().map(|mut finding| {
+        let Some(composite) = layered.get(finding.file.as_str()) else { return finding };
+        let place = path::of_pointer(&composite.json, &finding.pointer);
+        match composite.origin(&place) {
+            Origin::Pack { .. } => {}
+            Origin::Extension { file, .. } => {
+                let documents = packs.iter().flat_map(|pack| &pack.documents);
+                if let Some(document) = documents.into_iter().find(|document| document.file == *file) {
+                    finding.pointer = path::to_pointer(&document.json, &place);
+                    finding.file.clone_from(file);
+                }
+            }
+            Origin::Tenant { .. } => {
+                finding.pointer = place;
+                let file = composite.file.split_once('/').map_or("", |(_, file)| file);
+                finding.file = format!("{TENANT}/{file}");
+            }
+        }
+        finding
+    }));
+    moved.into_sorted()
+}
+
 impl Model {
     /// Checks and compiles packs. All findings come back; the model only if none of them is an error.
     pub fn compile(packs: Vec<Pack>, settings: &Settings) -> (Option<Model>, Vec<Diagnostic>) {
+        Model::compile_with(packs, &[], settings)
+    }
+
+    /// The same with the tenant's changes on top.
+    pub fn compile_with(packs: Vec<Pack>, overlay: &[Change], settings: &Settings) -> (Option<Model>, Vec<Diagnostic>) {
         let mut diagnostics = Diagnostics::default();
         let packs = order::ordered(packs, &mut diagnostics);
+        let composed = compose(&packs, overlay, &mut diagnostics);
         let mut texts = names::system_texts();
-        for pack in &packs {
-            texts::collect(pack, &mut texts, &mut diagnostics);
-        }
-        let mut checker = Checker::new(&packs, settings, diagnostics);
+        texts::all(&packs, &composed.documents, &mut texts);
+        let definitions = typed(&composed, &mut diagnostics);
+        let mut checker = Checker::new(&composed, &definitions, settings, diagnostics);
         checker.tables();
         checker.shapes();
         checker.flows();
@@ -132,9 +192,11 @@ impl Model {
         checker.plans();
         checker.rest();
         checker.check_dependencies(&order::closures(&packs));
-        let (model, diagnostics) = checker.finish(&packs, texts);
-        let sound = !diagnostics.has_errors();
-        (model.filter(|_| sound), diagnostics.into_sorted())
+        let (parts, found) = checker.finish();
+        let sound = !found.has_errors();
+        let found = places_in_layers(&composed, &packs, found);
+        let model = parts.model(&packs, composed, definitions, texts);
+        (model.filter(|_| sound), found)
     }
 
     pub fn object(&self, name: &str) -> Option<&Arc<Object>> {

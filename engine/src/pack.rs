@@ -8,12 +8,15 @@ pub mod texts;
 use crate::codes::Code;
 use crate::definition::{Definition, Kind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::layers::Document;
+use crate::layers::upgrade::Policy;
 use crate::pack::places::Places;
 use crate::suggest;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A pack as read: every file understood as far as possible.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +27,11 @@ pub struct Pack {
     pub requires: BTreeMap<String, String>,
     pub title: String,
     pub description: String,
-    /// (file, definition); files are named with their pack: `base/objects/region.json`.
-    pub definitions: Vec<(String, Definition)>,
+    /// The definitions as written.
+    pub documents: Vec<Document>,
+    /// What an upgrade does where the tenant and the pack have both changed a property, by pattern of its path
+    /// (`object/work_order/fields/*/title`).
+    pub policies: BTreeMap<String, Policy>,
     /// Chinese texts by path (`object/work_order/title`).
     pub chinese: BTreeMap<String, String>,
     /// Digest of all files.
@@ -47,6 +53,7 @@ struct Manifest {
     #[serde(rename = "engine")]
     _engine: Option<String>,
     requires: BTreeMap<String, String>,
+    policies: BTreeMap<String, Policy>,
 }
 
 /// A file that is larger than this is no definition.
@@ -78,7 +85,8 @@ impl Pack {
                 BTreeMap::new()
             },
             hash: digest(files),
-            definitions: Vec::new(),
+            documents: Vec::new(),
+            policies: manifest.policies,
         };
         for (member, text) in [("name", &pack.name), ("version", &pack.version)] {
             if text.is_empty() {
@@ -94,8 +102,8 @@ impl Pack {
         for (file, bytes) in files {
             let is_definition = file.ends_with(".json") && file != MANIFEST && !file.starts_with("i18n/");
             let file = format!("{folder}{file}");
-            if is_definition && let Some(definition) = read_definition(&file, bytes, diagnostics) {
-                pack.definitions.push((file, definition));
+            if is_definition {
+                pack.documents.extend(read_definition(&file, bytes, diagnostics));
             }
         }
         pack
@@ -103,7 +111,7 @@ impl Pack {
 }
 
 /// Reads one definition: all that is wrong with its shape is reported, and what is left of it is read on.
-pub fn read_definition(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) -> Option<Definition> {
+pub fn read_definition(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) -> Option<Document> {
     let mut json = parse(file, bytes, diagnostics)?;
     let Some(kind_name) = json.get("kind").and_then(Json::as_str).map(str::to_owned) else {
         diagnostics.error(Code::BadDefinition, file, "/kind", "the file does not say its `kind`").hint(kinds_hint(""));
@@ -116,8 +124,10 @@ pub fn read_definition(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) 
         return None;
     };
     shape::check(kind, &mut json, file, diagnostics);
-    match Definition::from_json(kind, json) {
-        Ok(definition) => Some(definition),
+    match Definition::from_json(kind, &json) {
+        Ok(definition) => {
+            Some(Document { file: file.to_owned(), kind, name: definition.name().into(), json: Arc::new(json) })
+        }
         Err(error) => {
             diagnostics.error(Code::BadDefinition, file, "", format!("the definition cannot be read: {error}"));
             None

@@ -9,17 +9,17 @@ use crate::definition::role::RoleDefinition;
 use crate::definition::{Definition, Kind};
 use crate::diagnostic::Diagnostics;
 use crate::expr::{Expr, ExprError, Scope, Type};
+use crate::layers::{Composed, Composite, content};
 use crate::moment::Zone;
 use crate::object::Object;
 use crate::object::classify::Dimension;
 use crate::object::template::Template;
-use crate::pack::{Pack, hex};
+use crate::pack::Pack;
 use crate::period::PeriodCalendar;
 use crate::record::Name;
 use crate::settlement::plan::{NumberFormat, Plan, Posting, RateTable, StatementForm};
 use crate::settlement::schedule::Schedule;
 use crate::suggest;
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -29,6 +29,7 @@ pub(super) struct Found<'a> {
     pub pack: &'a str,
     pub file: &'a str,
     pub definition: &'a Definition,
+    pub composite: &'a Composite,
 }
 
 pub(super) struct Checker<'a> {
@@ -57,24 +58,17 @@ pub(super) struct Checker<'a> {
 const NAME_CHARS_MAX: usize = 48;
 
 impl<'a> Checker<'a> {
-    pub fn new(packs: &'a [Pack], settings: &Settings, mut diagnostics: Diagnostics) -> Checker<'a> {
+    pub fn new(
+        composed: &'a Composed,
+        definitions: &'a BTreeMap<(Kind, Name), (Name, Definition)>,
+        settings: &Settings,
+        mut diagnostics: Diagnostics,
+    ) -> Checker<'a> {
         let mut found: BTreeMap<(Kind, Name), Found<'a>> = BTreeMap::new();
-        for pack in packs {
-            for (file, definition) in &pack.definitions {
-                let name: Name = definition.name().into();
-                check_name(&mut diagnostics, file, "/name", definition.name());
-                if let Some(former) =
-                    found.insert((definition.kind(), name), Found { pack: &pack.name, file, definition })
-                {
-                    let message = format!(
-                        "{} `{}` is defined in `{}` too",
-                        definition.kind().as_str(),
-                        definition.name(),
-                        former.file
-                    );
-                    diagnostics.error(Code::DuplicateDefinition, file, "/name", message);
-                }
-            }
+        for (key, (pack, definition)) in definitions {
+            let Some(composite) = composed.documents.get(key) else { continue };
+            check_name(&mut diagnostics, &composite.file, "/name", definition.name());
+            found.insert(key.clone(), Found { pack, file: &composite.file, definition, composite });
         }
         let zone = Zone::named(&settings.zone);
         if zone.is_none() {
@@ -217,25 +211,73 @@ impl<'a> Checker<'a> {
         self.diagnostics.error(error.code, found.file, pointer, error.message.clone()).at(error.line, error.column);
     }
 
-    pub fn finish(self, packs: &[Pack], texts: Texts) -> (Option<Model>, Diagnostics) {
-        let mut hash = Sha256::new();
-        let mut infos = Vec::new();
-        for pack in packs {
-            hash.update(pack.hash.as_bytes());
-            infos.push(PackInfo {
-                name: pack.name.as_str().into(),
-                version: pack.version.clone(),
-                hash: pack.hash.clone(),
-            });
-        }
-        let definitions =
-            self.found.into_iter().map(|(key, found)| (key, (found.pack.into(), found.definition.clone()))).collect();
-        let model = self.zone.map(|zone| Model {
-            hash: hex(&hash.finalize()),
-            zone,
+    /// What was compiled, let go of the documents it was read from.
+    pub fn finish(self) -> (Parts, Diagnostics) {
+        let parts = Parts {
+            zone: self.zone,
             zone_name: self.zone_name,
             currency: self.currency,
-            packs: infos,
+            objects: self.objects,
+            templates: self.templates,
+            dimensions: self.dimensions,
+            rate_tables: self.rate_tables,
+            schedules: self.schedules,
+            sequences: self.sequences,
+            calendars: self.calendars,
+            plans: self.plans,
+            postings: self.postings,
+            statements: self.statements,
+            roles: self.roles,
+            menus: self.menus,
+            dashboards: self.dashboards,
+            uses: self.uses,
+        };
+        (parts, self.diagnostics)
+    }
+}
+
+/// What checking has compiled.
+pub(super) struct Parts {
+    zone: Option<Zone>,
+    zone_name: String,
+    currency: Name,
+    objects: BTreeMap<Name, Object>,
+    templates: BTreeMap<Name, Template>,
+    dimensions: BTreeMap<Name, Dimension>,
+    rate_tables: BTreeMap<Name, RateTable>,
+    schedules: BTreeMap<Name, Schedule>,
+    sequences: BTreeMap<Name, NumberFormat>,
+    calendars: BTreeMap<Name, PeriodCalendar>,
+    plans: BTreeMap<Name, Plan>,
+    postings: BTreeMap<Name, Posting>,
+    statements: BTreeMap<Name, StatementForm>,
+    roles: BTreeMap<Name, RoleDefinition>,
+    menus: Vec<MenuDefinition>,
+    dashboards: BTreeMap<Name, DashboardDefinition>,
+    uses: BTreeSet<Use>,
+}
+
+impl Parts {
+    pub fn model(
+        self,
+        packs: &[Pack],
+        composed: Composed,
+        definitions: BTreeMap<(Kind, Name), (Name, Definition)>,
+        texts: Texts,
+    ) -> Option<Model> {
+        let info = |pack: &Pack| PackInfo {
+            name: pack.name.as_str().into(),
+            version: pack.version.clone(),
+            hash: pack.hash.clone(),
+        };
+        Some(Model {
+            hash: content::of_model(&composed.documents),
+            zone: self.zone?,
+            zone_name: self.zone_name,
+            currency: self.currency,
+            packs: packs.iter().map(info).collect(),
+            documents: composed.documents,
+            dormant: composed.dormant,
             definitions,
             texts,
             objects: self.objects.into_iter().map(|(name, object)| (name, Arc::new(object))).collect(),
@@ -252,8 +294,7 @@ impl<'a> Checker<'a> {
             menus: self.menus,
             dashboards: self.dashboards,
             uses: self.uses,
-        });
-        (model, self.diagnostics)
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use super::Model;
 use super::checker::{Checker, Found};
 use crate::codes::Code;
 use crate::definition::Kind;
+use crate::layers::path;
 use crate::record::Name;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,19 +65,25 @@ impl<'a> Checker<'a> {
             let homes = [(target.kind, target.name.clone()), (Kind::RateTable, target.name.clone())];
             let Some(home) = homes.iter().find_map(|key| self.found.get(key)) else { continue };
             let Some(user) = self.found.get(&used.by) else { continue };
-            let allowed =
-                home.pack == user.pack || requires.get(user.pack).is_some_and(|required| required.contains(home.pack));
-            if !allowed && told.insert((home.pack, used.file.clone(), used.pointer.clone())) {
+            // An extension stands in for the place it added; the tenant may use everything.
+            let place = path::of_pointer(&user.composite.json, &used.pointer);
+            let Some(by) = user.composite.origin(&place).pack() else { continue };
+            let member = target.member.as_ref().map(|member| path::below("/fields", member)).unwrap_or_default();
+            let of = home.composite.origin(&member).pack().unwrap_or(&home.composite.pack);
+            let allowed = |of: &str| *of == **by || requires.get(&**by).is_some_and(|required| required.contains(of));
+            let allowed = allowed(of) && allowed(home.pack);
+            let home_pack = if *home.pack == **by { &**of } else { home.pack };
+            if !allowed && told.insert((home_pack, used.file.clone(), used.pointer.clone())) {
                 let message = format!(
                     "{} `{}` belongs to pack `{}`, which `{}` does not require",
                     home.definition.kind().as_str(),
                     target.name,
-                    home.pack,
-                    user.pack
+                    home_pack,
+                    by
                 );
                 self.diagnostics
                     .error(Code::UndeclaredDependency, &used.file, &used.pointer, message)
-                    .hint(format!("add `{}` to `requires` in {}/pack.json", home.pack, user.pack));
+                    .hint(format!("add `{home_pack}` to `requires` in {by}/pack.json"));
             }
         }
     }

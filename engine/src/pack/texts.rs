@@ -2,55 +2,109 @@
 
 use super::Pack;
 use crate::codes::Code;
-use crate::definition::Definition;
 use crate::definition::menu::MenuItem;
 use crate::definition::object::OptionDefinition;
 use crate::definition::rate_table::ChoiceValues;
+use crate::definition::{Definition, Kind};
 use crate::diagnostic::Diagnostics;
+use crate::layers::compose::set_chinese;
+use crate::layers::{Composite, Origin};
 use crate::model::Texts;
+use crate::record::Name;
 use indexmap::IndexMap;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
 
-/// Collects a pack's texts; a text without its Chinese, and Chinese without its text, are reported.
-pub fn collect(pack: &Pack, texts: &mut Texts, diagnostics: &mut Diagnostics) {
-    let mut english = Collected::default();
-    english.add("pack/title", Some(&pack.title));
-    english.add("pack/description", Some(&pack.description));
-    for (_, definition) in &pack.definitions {
-        english.definition(definition);
+/// The texts a pack brings along: a text without its Chinese, and Chinese without its text, are reported.
+pub struct Coverage<'p> {
+    pack: &'p Pack,
+    /// English texts that the pack has written, by path.
+    english: IndexMap<String, String>,
+}
+
+impl<'p> Coverage<'p> {
+    pub fn of(pack: &'p Pack) -> Coverage<'p> {
+        let mut own = Collected::default();
+        own.add("pack/title", Some(&pack.title));
+        own.add("pack/description", Some(&pack.description));
+        Coverage { pack, english: own.0 }
     }
-    let file = format!("{}/i18n/zh-CN.json", pack.name);
-    for path in english.0.keys() {
-        if !pack.chinese.contains_key(path) {
-            diagnostics.error(
-                Code::MissingText,
-                &file,
-                format!("/{}", path.replace('/', "~1")),
-                format!("`{path}` has no Chinese text"),
-            );
+
+    /// A definition of the pack: its own, or another one's as it was before and is with the pack's extension.
+    pub fn added(&mut self, kind: Kind, name: &str, before: Option<&Json>, after: &Json) {
+        let before = before.map(|json| of_document(kind, name, json)).unwrap_or_default();
+        for (path, text) in of_document(kind, name, after) {
+            if before.get(&path) != Some(&text) {
+                self.english.insert(path, text);
+            }
         }
     }
-    for path in pack.chinese.keys() {
-        if !english.0.contains_key(path) {
-            let message = format!("`{path}` translates nothing: no definition has this text");
-            diagnostics.warning(Code::MissingText, &file, format!("/{}", path.replace('/', "~1")), message);
+
+    /// Reports what is missing, and puts the Chinese texts into the definitions they belong to.
+    pub fn finish(self, documents: &mut BTreeMap<(Kind, Name), Composite>, diagnostics: &mut Diagnostics) {
+        let file = format!("{}/i18n/zh-CN.json", self.pack.name);
+        for path in self.english.keys().filter(|path| !self.pack.chinese.contains_key(*path)) {
+            let pointer = format!("/{}", path.replace('/', "~1"));
+            diagnostics.error(Code::MissingText, &file, pointer, format!("`{path}` has no Chinese text"));
         }
-    }
-    for (path, text) in english.0 {
-        let path = owned(pack, &path);
-        if !text.is_empty() {
-            texts.english.insert(path, text);
+        let mut homes: BTreeMap<(Kind, Name), BTreeMap<&str, &String>> = BTreeMap::new();
+        for (path, text) in &self.pack.chinese {
+            if !self.english.contains_key(path) {
+                let message = format!("`{path}` translates nothing: no definition has this text");
+                let pointer = format!("/{}", path.replace('/', "~1"));
+                diagnostics.warning(Code::MissingText, &file, pointer, message);
+            }
+            let mut parts = path.splitn(3, '/');
+            if let (Some(kind), Some(name), Some(inside)) = (parts.next(), parts.next(), parts.next())
+                && let Some(kind) = Kind::named(kind)
+            {
+                homes.entry((kind, name.into())).or_default().insert(inside, text);
+            }
         }
-    }
-    for (path, text) in &pack.chinese {
-        texts.chinese.insert(owned(pack, path), text.clone());
+        for (key, texts) in homes {
+            if let Some(composite) = documents.get_mut(&key) {
+                let foreign = *composite.pack != *self.pack.name;
+                let origin =
+                    foreign.then(|| Origin::Extension { pack: self.pack.name.as_str().into(), file: file.clone() });
+                set_chinese(composite, texts, origin);
+            }
+        }
     }
 }
 
-/// A pack's own title stands under its name, so that packs do not overwrite each other's.
-fn owned(pack: &Pack, path: &str) -> String {
-    match path.strip_prefix("pack/") {
-        Some(rest) => format!("pack/{}/{rest}", pack.name),
-        None => path.to_owned(),
+/// English texts of a document, by path.
+fn of_document(kind: Kind, name: &str, json: &Json) -> IndexMap<String, String> {
+    let mut found = Collected::default();
+    if let Ok(mut definition) = Definition::from_json(kind, json) {
+        definition.set_name(name);
+        found.definition(&definition);
+    }
+    found.0
+}
+
+/// Paths of the texts inside a definition (`fields/number/title`).
+pub fn paths_of(kind: Kind, name: &str, json: &Json) -> Vec<String> {
+    let base = format!("{}/{name}/", kind.as_str());
+    of_document(kind, name, json).into_keys().filter_map(|path| Some(path.strip_prefix(&base)?.to_owned())).collect()
+}
+
+/// The texts of packs and their definitions, as they are read.
+pub fn all(packs: &[Pack], definitions: &BTreeMap<(Kind, Name), Composite>, texts: &mut Texts) {
+    for pack in packs {
+        for (what, text) in [("title", &pack.title), ("description", &pack.description)] {
+            if !text.is_empty() {
+                texts.english.insert(format!("pack/{}/{what}", pack.name), text.clone());
+            }
+            if let Some(text) = pack.chinese.get(&format!("pack/{what}")) {
+                texts.chinese.insert(format!("pack/{}/{what}", pack.name), text.clone());
+            }
+        }
+    }
+    for ((kind, name), composite) in definitions {
+        let english = of_document(*kind, name, &composite.json);
+        texts.english.extend(english.into_iter().filter(|(_, text)| !text.is_empty()));
+        let base = format!("{}/{name}", kind.as_str());
+        texts.chinese.extend(composite.chinese().map(|(path, text)| (format!("{base}/{path}"), text.to_owned())));
     }
 }
 
