@@ -1,5 +1,5 @@
 import i18next from 'i18next';
-import type { ProblemBody } from './contract';
+import type { ProblemBody } from './contract/shared';
 
 const BASE = '/api/v1';
 
@@ -45,59 +45,149 @@ export type Asked = {
   body?: unknown;
   headers?: Record<string, string>;
   signal?: AbortSignal;
-  keepalive?: boolean;
 };
 export type Reply<T> = { data: T; etag: string | null };
 
-export async function call<T>(method: string, path: string, asked: Asked = {}): Promise<Reply<T>> {
+function address(path: string, asked: Asked['query'] = {}): string {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(asked.query ?? {})) {
+  for (const [name, value] of Object.entries(asked)) {
     if (value !== undefined && value !== null && value !== '') query.set(name, String(value));
   }
   const text = query.toString();
-  const headers: Record<string, string> = {
-    Accept: 'application/json',
-    'Accept-Language': i18next.language || 'zh-CN',
-    ...asked.headers,
-  };
+  return `${BASE}${path}${text ? `?${text}` : ''}`;
+}
+
+const common = () => ({ Accept: 'application/json', 'Accept-Language': i18next.language || 'zh-CN' });
+
+/** One request; when the session ended meanwhile the person signs in over the page and it is sent again. */
+async function send(method: string, path: string, asked: Asked, accept?: string): Promise<Response> {
+  const headers: Record<string, string> = { ...common(), ...asked.headers };
+  if (accept) headers.Accept = accept;
   if (method !== 'GET' && session.csrf) headers['X-CSRF-Token'] = session.csrf;
   if (asked.body !== undefined) headers['Content-Type'] = 'application/json';
 
   let response: Response;
   try {
-    response = await fetch(`${BASE}${path}${text ? `?${text}` : ''}`, {
+    response = await fetch(address(path, asked.query), {
       method,
       headers,
       credentials: 'same-origin',
       body: asked.body === undefined ? undefined : JSON.stringify(asked.body),
       signal: asked.signal,
-      keepalive: asked.keepalive,
     });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
     throw new Problem({ code: 'network', status: 0 });
   }
-
   if (response.status === 401 && path !== '/session') {
     const again = signInAgain();
     if (again) {
-      await again; // the person signs in over the page; nothing they typed is lost
-      return call<T>(method, path, asked);
+      await again; // nothing they typed is lost
+      return send(method, path, asked, accept);
     }
   }
-  if (!response.ok) throw new Problem(await readProblem(response));
-  const data = response.status === 204 ? undefined : await response.json();
+  return response;
+}
+
+export async function call<T>(method: string, path: string, asked: Asked = {}): Promise<Reply<T>> {
+  const response = await send(method, path, asked);
+  if (!response.ok) throw new Problem(problemOf(response.status, await response.text()));
+  const text = await response.text();
+  const data = text === '' ? undefined : JSON.parse(text);
   return { data: data as T, etag: response.headers.get('ETag') };
 }
 
-async function readProblem(response: Response): Promise<ProblemBody> {
-  const fallback: ProblemBody = { code: `http_${response.status}`, status: response.status };
+function problemOf(status: number, text: string): ProblemBody {
+  const fallback: ProblemBody = { code: `http_${status}`, status };
   try {
-    const body = (await response.json()) as Partial<ProblemBody>;
-    return { ...fallback, ...body, code: body.code ?? fallback.code, status: response.status };
+    const body = JSON.parse(text) as Partial<ProblemBody>;
+    return { ...fallback, ...body, code: body.code ?? fallback.code, status };
   } catch {
     return fallback;
   }
+}
+
+/** Sends a file as it is and tells how much has left. `fetch` cannot tell that, so this is XMLHttpRequest. */
+export function upload<T>(
+  path: string,
+  query: Record<string, string | undefined>,
+  file: Blob,
+  on: { progress?: (ratio: number) => void; signal?: AbortSignal } = {},
+): Promise<T> {
+  return new Promise<T>((done, fail) => {
+    const request = new XMLHttpRequest();
+    request.open('POST', address(path, query));
+    for (const [name, value] of Object.entries(common())) request.setRequestHeader(name, value);
+    if (session.csrf) request.setRequestHeader('X-CSRF-Token', session.csrf);
+    request.setRequestHeader('Content-Type', file.type || 'application/octet-stream');
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable && event.total > 0) on.progress?.(event.loaded / event.total);
+    };
+    request.onload = () => {
+      if (request.status >= 200 && request.status < 300) {
+        done((request.responseText ? JSON.parse(request.responseText) : undefined) as T);
+        return;
+      }
+      const again = request.status === 401 ? signInAgain() : null;
+      if (again) again.then(() => upload<T>(path, query, file, on)).then(done, fail);
+      else fail(new Problem(problemOf(request.status, request.responseText)));
+    };
+    request.onerror = () => fail(new Problem({ code: 'network', status: 0 }));
+    request.onabort = () => fail(new DOMException('stopped', 'AbortError'));
+    on.signal?.addEventListener('abort', () => request.abort(), { once: true });
+    request.send(file);
+  });
+}
+
+/** Asks for a file and hands it to the browser as a download; tells how many bytes have come. */
+export async function download(
+  method: 'GET' | 'POST',
+  path: string,
+  asked: {
+    query?: Asked['query'];
+    body?: unknown;
+    name: string;
+    progress?: (bytes: number) => void;
+    signal?: AbortSignal;
+  },
+): Promise<void> {
+  const response = await send(method, path, asked, '*/*');
+  if (!response.ok) throw new Problem(problemOf(response.status, await response.text()));
+  const reader = response.body?.getReader();
+  const parts: BlobPart[] = [];
+  let bytes = 0;
+  while (reader) {
+    const { value, done } = await reader.read().catch((error: unknown) => {
+      if (asked.signal?.aborted) throw error;
+      throw new Problem({ code: 'download_broken', status: 0 });
+    });
+    if (done) break;
+    parts.push(value);
+    bytes += value.byteLength;
+    asked.progress?.(bytes);
+  }
+  const type = response.headers.get('Content-Type') ?? 'application/octet-stream';
+  offer(new Blob(parts, { type }), fileName(response.headers.get('Content-Disposition')) ?? asked.name);
+}
+
+function fileName(disposition: string | null): string | null {
+  const encoded = /filename\*=(?:UTF-8'')([^;]+)/i.exec(disposition ?? '')?.[1];
+  try {
+    if (encoded) return decodeURIComponent(encoded);
+  } catch {
+    // a name that cannot be read is not used
+  }
+  return /filename="?([^";]+)"?/i.exec(disposition ?? '')?.[1] ?? null;
+}
+
+function offer(blob: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 const enc = encodeURIComponent;
@@ -106,10 +196,10 @@ export const api = {
     (await call<T>('GET', path, { query, signal })).data,
   post: async <T>(path: string, body: unknown, headers?: Record<string, string>) =>
     (await call<T>('POST', path, { body, headers })).data,
-  patch: async <T>(path: string, body: unknown, version: number) =>
-    (await call<T>('PATCH', path, { body, headers: { 'If-Match': `"${version}"` } })).data,
-  remove: async (path: string, version: number, keepalive = false) => {
-    await call<void>('DELETE', path, { headers: { 'If-Match': `"${version}"` }, keepalive });
+  patch: async <T>(path: string, body: unknown, version?: number) =>
+    (await call<T>('PATCH', path, { body, headers: version === undefined ? {} : { 'If-Match': `"${version}"` } })).data,
+  remove: async (path: string, version?: number) => {
+    await call<void>('DELETE', path, version === undefined ? {} : { headers: { 'If-Match': `"${version}"` } });
   },
   record: (object: string, id?: string) => `/records/${enc(object)}${id === undefined ? '' : `/${enc(id)}`}`,
 };

@@ -1,6 +1,7 @@
 import i18next from 'i18next';
 import { asProblem } from './client';
-import type { FieldProblem } from './contract';
+import type { Duplicate, FieldConflict } from './contract/records';
+import type { FieldProblem } from './contract/shared';
 
 /** By code first, the server's text (already in the reader's language) as fallback. */
 export function problemText(error: unknown): string {
@@ -30,7 +31,7 @@ function fieldText(problem: FieldProblem): string {
   return i18next.exists(key) ? i18next.t(key, { ...problem.params }) : problem.code;
 }
 
-export type Stale = { version: number | null; fields: Record<string, { yours: unknown; theirs: unknown }> };
+export type Stale = { version: number | null; fields: Record<string, FieldConflict> };
 
 /** What a `stale_version` answer says; null for every other problem. */
 export function asStale(error: unknown): Stale | null {
@@ -42,4 +43,12 @@ export function asStale(error: unknown): Stale | null {
     version: Number.isFinite(version) ? version : null,
     fields: (params.fields as Stale['fields'] | undefined) ?? {},
   };
+}
+
+/** Records that look like the one to be written, from a refusal; null for every other problem. */
+export function asDuplicates(error: unknown): Duplicate[] | null {
+  const { body } = asProblem(error);
+  if (body.code !== 'possible_duplicate') return null;
+  const found = body.params?.data ?? body.params?.duplicates ?? body.params?.rules;
+  return Array.isArray(found) ? (found as Duplicate[]) : [];
 }

@@ -1,6 +1,10 @@
 import { queryOptions } from '@tanstack/react-query';
 import { api } from './client';
-import type { Explanation, Me, ObjectView, Page, Period, Plan, RecordData } from './contract';
+import type { ObjectView } from './contract/objects';
+import type { RecordData } from './contract/records';
+import type { Me } from './contract/session';
+import type { Period, Plan } from './contract/settlement';
+import type { Explanation, Page } from './contract/shared';
 
 /** Queries that more than one feature asks. The rest stands with its feature. */
 

@@ -3,7 +3,7 @@ import { Outlet, useRouter } from '@tanstack/react-router';
 import { Suspense, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { asProblem, session } from '../api/client';
-import type { Me, SessionReply } from '../api/contract';
+import type { Me, SessionReply } from '../api/contract/session';
 import { meQuery } from '../api/queries';
 import { SignInForm } from '../features/session/sign-in';
 import { ExplainProvider, failureOf } from '../fields/explain';

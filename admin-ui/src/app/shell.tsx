@@ -3,7 +3,7 @@ import { Link, useLocation } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { call, session } from '../api/client';
-import type { Me, MenuItem } from '../api/contract';
+import type { Me, MenuItem } from '../api/contract/session';
 import { problemText } from '../api/problems';
 import { useOnline, usePhone } from '../lib/use-media';
 import { Button } from '../ui/button';

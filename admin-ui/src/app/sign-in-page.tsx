@@ -1,6 +1,6 @@
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { SessionReply } from '../api/contract';
+import type { SessionReply } from '../api/contract/session';
 import { SignInForm } from '../features/session/sign-in';
 import { Brand } from './brand';
 import { LanguageSwitch } from './language-switch';

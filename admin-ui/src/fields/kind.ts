@@ -1,5 +1,6 @@
 import type { ComponentType } from 'react';
-import type { FieldView, Refs } from '../api/contract';
+import type { FieldView } from '../api/contract/objects';
+import type { Refs } from '../api/contract/records';
 import type { Operand } from '../lib/filter';
 import type { Wiring } from '../ui/labelled';
 

@@ -1,5 +1,5 @@
 import i18next from 'i18next';
-import type { FieldView, ObjectView, SectionView } from '../api/contract';
+import type { FieldView, ObjectView, SectionView } from '../api/contract/objects';
 import { kindOf } from './registry';
 
 /** What every object has, where its ObjectView does not list it itself. */

@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next';
-import type { FieldView, ObjectView, Refs } from '../api/contract';
+import type { FieldView, ObjectView } from '../api/contract/objects';
+import type { Refs } from '../api/contract/records';
 import { isBlank } from '../lib/format';
 import { Labelled } from '../ui/labelled';
 import { Card } from '../ui/layout';

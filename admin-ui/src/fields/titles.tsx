@@ -1,7 +1,7 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { api } from '../api/client';
-import type { RecordData, Refs, RefValue } from '../api/contract';
+import type { RecordData, Refs, RefValue } from '../api/contract/records';
 import { BLANK } from '../lib/format';
 
 /** The title of one record, for places that know only its id (filters in a URL, history). */

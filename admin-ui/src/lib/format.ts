@@ -66,3 +66,34 @@ export function formatDateTime(value: unknown): string {
   const zoned = utcToZoned(value, reader.zone);
   return zoned ? `${formatDate(zoned.date)} ${zoned.time}` : value;
 }
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['minute', 60],
+  ['hour', 3600],
+  ['day', 86_400],
+];
+
+/** `3 minutes ago` for a week, then the moment itself. */
+export function formatRelative(value: unknown, now = Date.now()): string {
+  const at = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(at)) return BLANK;
+  const seconds = Math.round((at - now) / 1000);
+  const far = Math.abs(seconds);
+  if (far >= 7 * 86_400) return formatDateTime(value);
+  const [unit, size] = [...STEPS].reverse().find(([, length]) => far >= length) ?? (['second', far || 1] as const);
+  const count = unit === 'second' ? 0 : Math.trunc(seconds / size);
+  return new Intl.RelativeTimeFormat(reader.language, { numeric: 'auto' }).format(count, unit);
+}
+
+/** Sizes of files, to three figures. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
+  return `${new Intl.NumberFormat(reader.language, { maximumFractionDigits: digits }).format(value)} ${units[unit]}`;
+}

@@ -2,7 +2,16 @@ import { describe, expect, test } from 'vitest';
 import { groupDigits, padScale, percentToRatio, ratioToPercent, readDecimal, sumDecimals } from './decimal';
 import { equal } from './equal';
 import { fromFilter, toFilter } from './filter';
-import { formatAmount, formatDate, formatDateTime, formatMoney, formatPercent, reader } from './format';
+import {
+  formatAmount,
+  formatBytes,
+  formatDate,
+  formatDateTime,
+  formatMoney,
+  formatPercent,
+  formatRelative,
+  reader,
+} from './format';
 import { isDay, readDay, readTime, utcToZoned, zonedToUtc } from './zone';
 
 describe('decimals', () => {
@@ -73,6 +82,33 @@ describe('days and moments', () => {
     expect(formatDate('2026-06-30')).toBe('30 Jun 2026');
     reader.language = 'zh-CN';
   });
+});
+
+describe('ages and sizes', () => {
+  const now = Date.parse('2026-06-30T12:00:00Z');
+  test.each([
+    ['2026-06-30T11:59:30Z', '现在', 'now'],
+    ['2026-06-30T11:58:59Z', '1分钟前', '1 minute ago'],
+    ['2026-06-30T09:00:00Z', '3小时前', '3 hours ago'],
+    ['2026-06-29T11:00:00Z', '昨天', 'yesterday'],
+    ['2026-06-20T11:00:00Z', '2026-06-20 19:00', '20 Jun 2026 19:00'],
+    ['nonsense', '—', '—'],
+  ])('%s is %s', (moment, chinese, english) => {
+    reader.language = 'zh-CN';
+    expect(formatRelative(moment, now)).toBe(chinese);
+    reader.language = 'en';
+    expect(formatRelative(moment, now)).toBe(english);
+    reader.language = 'zh-CN';
+  });
+  test.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1000, '1 kB'],
+    [1234, '1.2 kB'],
+    [123_456, '123 kB'],
+    [999_600, '1 MB'],
+    [209_715_200, '210 MB'],
+  ])('%d bytes are %s', (bytes, shown) => expect(formatBytes(bytes)).toBe(shown));
 });
 
 describe('filters', () => {

@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
-import type { Dashboard, DashboardCard } from '../../api/contract';
+import type { Dashboard, DashboardCard } from '../../api/contract/reports';
 import { failureOf } from '../../fields/explain';
 import { RefLink } from '../../fields/titles';
 import { asDecimal, sumDecimals } from '../../lib/decimal';

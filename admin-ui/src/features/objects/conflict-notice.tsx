@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { ObjectView, Refs } from '../../api/contract';
+import type { ObjectView } from '../../api/contract/objects';
+import type { Refs } from '../../api/contract/records';
 import type { Stale } from '../../api/problems';
 import { fieldOf } from '../../fields/object';
 import { kindOf } from '../../fields/registry';

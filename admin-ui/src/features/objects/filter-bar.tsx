@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { FieldView, ObjectView } from '../../api/contract';
+import type { FieldView, ObjectView } from '../../api/contract/objects';
 import { kindOf } from '../../fields/registry';
 import { type Chips, isAsking, type Operand } from '../../lib/filter';
 import { Button } from '../../ui/button';

@@ -3,7 +3,8 @@ import { Link, useBlocker, useNavigate, useParams, useSearch } from '@tanstack/r
 import { type FormEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, asProblem } from '../../api/client';
-import type { ObjectView, RecordData, Refs } from '../../api/contract';
+import type { ObjectView } from '../../api/contract/objects';
+import type { RecordData, Refs } from '../../api/contract/records';
 import { asStale, byField, problemText, type Stale } from '../../api/problems';
 import { objectQuery, recordQuery } from '../../api/queries';
 import { failureOf } from '../../fields/explain';

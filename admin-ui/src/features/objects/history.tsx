@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
-import type { HistoryEntry, ObjectView, RecordData } from '../../api/contract';
+import type { ObjectView } from '../../api/contract/objects';
+import type { HistoryEntry, RecordData } from '../../api/contract/records';
 import { failureOf } from '../../fields/explain';
 import { allFields } from '../../fields/object';
 import { kindOf } from '../../fields/registry';

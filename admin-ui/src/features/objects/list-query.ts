@@ -1,6 +1,8 @@
 import { infiniteQueryOptions } from '@tanstack/react-query';
 import { api } from '../../api/client';
-import type { ObjectView, Page, RecordData } from '../../api/contract';
+import type { ObjectView } from '../../api/contract/objects';
+import type { RecordData } from '../../api/contract/records';
+import type { Page } from '../../api/contract/shared';
 import { allFields } from '../../fields/object';
 import { isAsking, toFilter } from '../../lib/filter';
 import { reader } from '../../lib/format';

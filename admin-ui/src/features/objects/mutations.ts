@@ -1,6 +1,6 @@
 import { type QueryClient, useMutation, useQueryClient } from '@tanstack/react-query';
 import { api } from '../../api/client';
-import type { Action, RecordData } from '../../api/contract';
+import type { Action, RecordData } from '../../api/contract/records';
 import { recordQuery } from '../../api/queries';
 import { randomId } from '../../lib/identity';
 

@@ -3,7 +3,8 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
-import type { FieldView, ObjectView, RecordData } from '../../api/contract';
+import type { FieldView, ObjectView } from '../../api/contract/objects';
+import type { RecordData } from '../../api/contract/records';
 import { objectQuery, recordQuery } from '../../api/queries';
 import { failureOf, WhyButton } from '../../fields/explain';
 import { allFields, type Section, sectionsOf } from '../../fields/object';

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
-import type { ObjectView } from '../../api/contract';
+import type { ObjectView } from '../../api/contract/objects';
 import { PageHeader } from '../../ui/layout';
 
 /** First what kind, then the form of that kind. */

@@ -1,7 +1,8 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Action, FieldView, ObjectView, RecordData } from '../../api/contract';
+import type { FieldView, ObjectView } from '../../api/contract/objects';
+import type { Action, RecordData } from '../../api/contract/records';
 import { asStale, byField, problemText } from '../../api/problems';
 import { recordQuery } from '../../api/queries';
 import { fieldOf } from '../../fields/object';

@@ -2,7 +2,7 @@ import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, session } from '../../api/client';
-import type { SessionReply } from '../../api/contract';
+import type { SessionReply } from '../../api/contract/session';
 import { problemText } from '../../api/problems';
 import { Button } from '../../ui/button';
 import { wire } from '../../ui/inputs';

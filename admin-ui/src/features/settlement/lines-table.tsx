@@ -1,5 +1,5 @@
 import { useTranslation } from 'react-i18next';
-import type { Line } from '../../api/contract';
+import type { Line } from '../../api/contract/settlement';
 import { WhyButton } from '../../fields/explain';
 import { RefLink } from '../../fields/titles';
 import { BLANK, formatAmount, formatDate, formatDecimal, formatPercent } from '../../lib/format';

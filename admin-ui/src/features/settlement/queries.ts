@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { api } from '../../api/client';
-import type { Line, Page, Run, Statement } from '../../api/contract';
+import type { Line, Run, Statement } from '../../api/contract/settlement';
+import type { Page } from '../../api/contract/shared';
 import type { StatementSearch } from './search';
 
 const paged = { initialPageParam: '', getNextPageParam: (page: Page<unknown>) => page.next_cursor ?? undefined };

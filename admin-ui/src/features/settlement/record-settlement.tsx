@@ -1,6 +1,7 @@
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
-import type { LineSummary, RecordData, SettlementStatus } from '../../api/contract';
+import type { RecordData, SettlementStatus } from '../../api/contract/records';
+import type { LineSummary } from '../../api/contract/settlement';
 import { WhyButton } from '../../fields/explain';
 import { formatAmount, formatMoney } from '../../lib/format';
 import { Card, StatusTag, type Tone } from '../../ui/layout';

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
-import type { Run, RunFailure } from '../../api/contract';
+import type { Run, RunFailure } from '../../api/contract/settlement';
 import { plansQuery } from '../../api/queries';
 import { RefLink } from '../../fields/titles';
 import { formatCount, formatDateTime, formatMoney } from '../../lib/format';

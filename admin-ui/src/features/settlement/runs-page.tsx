@@ -3,7 +3,7 @@ import { Link, useNavigate, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
-import type { Run } from '../../api/contract';
+import type { Run } from '../../api/contract/settlement';
 import { problemText } from '../../api/problems';
 import { periodsQuery, plansQuery } from '../../api/queries';
 import { failureOf } from '../../fields/explain';

@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useDeferredValue, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Statement, StatementStatus } from '../../api/contract';
+import type { Statement, StatementStatus } from '../../api/contract/settlement';
 import { periodsQuery, searchQuery } from '../../api/queries';
 import { failureOf } from '../../fields/explain';
 import { titleQuery } from '../../fields/titles';

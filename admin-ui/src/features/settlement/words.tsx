@@ -1,5 +1,5 @@
 import { useTranslation } from 'react-i18next';
-import type { LineKind, Run, StatementStatus } from '../../api/contract';
+import type { LineKind, Run, StatementStatus } from '../../api/contract/settlement';
 import { StatusTag, type Tone } from '../../ui/layout';
 
 const STATEMENT: Record<StatementStatus, Tone> = {

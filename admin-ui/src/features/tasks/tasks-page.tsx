@@ -1,7 +1,7 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
-import type { Task } from '../../api/contract';
+import type { Task } from '../../api/contract/session';
 import { failureOf } from '../../fields/explain';
 import { RefLink } from '../../fields/titles';
 import { BLANK, formatCount, formatDateTime } from '../../lib/format';

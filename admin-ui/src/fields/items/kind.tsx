@@ -1,6 +1,7 @@
 import { useRef } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { FieldView, Refs } from '../../api/contract';
+import type { FieldView } from '../../api/contract/objects';
+import type { Refs } from '../../api/contract/records';
 import { BLANK } from '../../lib/format';
 import { Button } from '../../ui/button';
 import type { EditProps, FieldKind, ReadProps } from '../kind';

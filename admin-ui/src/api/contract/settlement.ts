@@ -1,0 +1,98 @@
+/** docs/http.md, Settlement. */
+import type { Action } from './records';
+import type { Decimal, Money, Ref } from './shared';
+
+export type LineKind = 'charge' | 'reversal' | 'correction';
+
+export type StatementStatus = 'draft' | 'issued' | 'confirmed' | 'paid';
+
+export type Line = {
+  id: string;
+  plan?: string;
+  line?: string;
+  kind: LineKind;
+  fact?: Ref | null;
+  payer?: Ref | null;
+  payee?: Ref | null;
+  business_date?: string;
+  period?: string;
+  service_period?: string | null;
+  corrects?: string | null;
+  reverses?: string | null;
+  quantity?: Decimal | null;
+  amount: Decimal;
+  tax?: Decimal | null;
+  net?: Decimal | null;
+  tax_rate?: Decimal | null;
+  tax_kind?: string | null;
+  currency: string;
+  dimensions?: Record<string, Ref | string | null>;
+  statement?: { id: string; number?: string | null; status: StatementStatus } | null;
+  run?: string | null;
+  posted_at?: string;
+  sentence?: string;
+};
+
+/** What a record carries of its lines: the same members, most of them optional. */
+export type LineSummary = Partial<Line> & { id: string };
+
+export type Statement = {
+  id: string;
+  number: string | null;
+  status: StatementStatus;
+  title: string;
+  payer?: Ref | null;
+  payee?: Ref | null;
+  period: string;
+  currency: string;
+  gross: Decimal;
+  tax: Decimal;
+  net: Decimal;
+  line_count: number;
+  issued_at?: string | null;
+  version: number;
+  corrections?: string[];
+  _actions?: Action[];
+  lines?: Line[];
+};
+
+export type RunFailure = {
+  unit?: string;
+  fact?: Ref | null;
+  code: string;
+  detail?: string;
+  params?: Record<string, unknown>;
+};
+
+export type Run = {
+  id: string | null;
+  plan: string;
+  period: string;
+  mode: 'commit' | 'preview';
+  status: 'running' | 'completed' | 'partial' | 'unchanged' | 'failed';
+  started_at?: string;
+  finished_at?: string | null;
+  facts?: number;
+  lines?: number;
+  reversed?: number;
+  unchanged?: number;
+  amount?: Decimal | null;
+  currency?: string;
+  units?: number;
+  failures?: RunFailure[];
+  statements?: string[];
+  input_hash?: string;
+  output_hash?: string;
+};
+
+export type Plan = { name: string; title: string; period_calendar?: string; object?: string };
+
+export type Period = {
+  name: string;
+  from: string;
+  to: string;
+  status: 'open' | 'closed';
+  closed_at?: string | null;
+  lines?: number;
+  amount?: Decimal | Money | null;
+};
