@@ -1,5 +1,7 @@
 // A small in-memory stand-in for the server, for looking at pages and for component tests. It answers
 // docs/http.md with a few work orders; it never ships: nothing under src imports it except tests.
+import { collaboration } from './fake-collaboration.mjs';
+import { imports } from './fake-imports.mjs';
 import { seed } from './seed.mjs';
 
 const BASE = '/api/v1';
@@ -340,6 +342,72 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
     };
   }
 
+  function write(object, body) {
+    const rows = db.records[object];
+    const record = {
+      id: fresh(),
+      version: 1,
+      state: db.objects[object].states?.[0]?.[0] ?? null,
+      created_at: stamp(),
+      updated_at: stamp(),
+      created_by: 'u-admin',
+      updated_by: 'u-admin',
+      ...body,
+    };
+    if (object === 'work_order') {
+      record.number = `WO-202611-${String(rows.length + 1).padStart(5, '0')}`;
+      price(record);
+    }
+    rows.unshift(record);
+    log(object, record.id, 'created', diff({}, record));
+    return record;
+  }
+  /** Customers with the same phone are warned of, with the same name refused. */
+  function lookAlikes(object, data, id, chinese) {
+    if (object !== 'customer') return [];
+    const found = (field) =>
+      db.records.customer
+        .filter((one) => data[field] && one[field] === data[field] && one.id !== id)
+        .map((one) => ({ object, id: one.id, title: one.name }));
+    return [
+      ['same_phone', 'warn', found('phone'), chinese ? '电话相同' : 'Same phone'],
+      ['same_name', 'block', found('name'), chinese ? '名称相同' : 'Same name'],
+    ]
+      .filter(([, , records]) => records.length > 0)
+      .map(([rule, action, records, title]) => ({ rule, action, title, records, hidden: 0 }));
+  }
+  /** The record with every later change taken back. */
+  function asOf(object, record, at, chinese) {
+    const entries = db.history.filter((entry) => entry.object === object && entry.record === record.id);
+    if (record.created_at > at && !entries.some((entry) => entry.at <= at))
+      return problem(404, 'not_found', chinese ? '当时还没有这条记录' : 'it did not exist then');
+    const then = { ...record };
+    for (const entry of entries.filter((one) => one.at > at).reverse())
+      for (const [name, change] of Object.entries(entry.changes ?? {})) then[name] = change.old;
+    return reply(200, { ...present(object, then, false, chinese), _at: at });
+  }
+  function bulk(object, body, chinese) {
+    const results = body.operations.map((one) => {
+      const to = { update: ['PATCH'], delete: ['DELETE'], transition: ['POST', 'transitions', one.name] }[one.op];
+      const [method, ...rest] = to ?? ['POST'];
+      const answer = records(
+        method,
+        ['records', object, ...(one.id ? [one.id, ...rest] : [])],
+        {
+          query: {},
+          headers: one.version ? { 'if-match': `"${one.version}"` } : {},
+          body: one.op === 'transition' ? { version: one.version, input: one.input } : (one.data ?? {}),
+        },
+        chinese,
+      );
+      return answer.status < 300
+        ? { status: answer.status, id: one.id ?? answer.body?.id, version: answer.body?.version }
+        : { status: answer.status, id: one.id, problem: answer.body };
+    });
+    const failed = results.filter((one) => one.status >= 300).length;
+    return reply(200, { results, succeeded: results.length - failed, failed });
+  }
+
   function records(method, parts, request, chinese) {
     const [, object, id, verb, name] = parts;
     const view = db.objects[object];
@@ -350,25 +418,15 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
       if (method === 'POST') {
         const bad = validate(object, body, body.template, chinese);
         if (bad) return bad;
-        const record = {
-          id: fresh(),
-          version: 1,
-          state: view.states?.[0]?.[0] ?? null,
-          created_at: stamp(),
-          updated_at: stamp(),
-          created_by: 'u-admin',
-          updated_by: 'u-admin',
-          ...body,
-        };
-        if (object === 'work_order') {
-          record.number = `WO-202611-${String(rows.length + 1).padStart(5, '0')}`;
-          price(record);
-        }
-        rows.unshift(record);
-        log(object, record.id, 'created', diff({}, record));
+        const alike = lookAlikes(object, body, undefined, chinese);
+        if (alike.length > 0 && query.duplicates !== 'accept')
+          return problem(409, 'possible_duplicate', chinese ? '已有相似的记录' : 'a record like this exists', {
+            params: { data: alike },
+          });
+        const record = write(object, body);
         return reply(201, present(object, record, true, chinese), { ETag: '"1"' });
       }
-      let found = rows;
+      let found = query.deleted ? (db.deleted[object] ?? []) : rows;
       const types = Object.fromEntries(view.fields.map((field) => [field.name, field.type]));
       if (query.filter) found = found.filter((record) => matches(record, JSON.parse(query.filter), types));
       if (query.search) {
@@ -398,11 +456,32 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
         ),
       );
     }
+    if (id === 'bulk') return bulk(object, body, chinese);
+    if (id === 'duplicates') return reply(200, { data: lookAlikes(object, body.data ?? {}, body.id, chinese) });
+    const gone = db.deleted[object]?.find((one) => one.id === id);
+    if (gone && verb === 'restore') {
+      const key = view.key && rows.find((one) => one[view.key] === gone[view.key]);
+      if (key)
+        return problem(409, 'not_unique', chinese ? `“${gone[view.key]}”已被另一条记录占用` : 'the key was taken', {
+          errors: [{ pointer: `/${view.key}`, code: 'not_unique' }],
+        });
+      db.deleted[object] = db.deleted[object].filter((one) => one !== gone);
+      gone.version += 1;
+      rows.unshift(gone);
+      log(object, gone.id, 'restored', {});
+      return reply(200, present(object, gone, true, chinese), { ETag: `"${gone.version}"` });
+    }
     const record = rows.find((one) => one.id === id || one[view.key] === id);
     if (!record) return problem(404, 'not_found', chinese ? '没有找到' : 'not found');
+    if (verb === 'comments') return people.comments(method, record, object, name, request, chinese);
+    if (verb === 'attachments') return people.attachmentsOf(method, record, object, request, chinese);
+    if (method === 'GET' && query.at) return asOf(object, record, query.at, chinese);
     const etag = { ETag: `"${record.version}"` };
     if (verb === 'history')
-      return reply(200, { data: db.history.filter((entry) => entry.object === object && entry.record === record.id) });
+      return reply(
+        200,
+        page(db.history.filter((entry) => entry.object === object && entry.record === record.id).reverse(), query),
+      );
     if (verb === 'explain') {
       const trace = present(object, record, true, chinese)._trace?.[name];
       return reply(200, {
@@ -481,15 +560,16 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
       const version = Number((request.headers['if-match'] ?? '').replaceAll('"', '')) || body.version;
       if (!version)
         return problem(428, 'version_required', chinese ? '必须说明所修改的版本' : 'the version must be given');
-      if (version !== record.version) {
-        const fields = {};
-        for (const [key, value] of Object.entries(body))
-          if (JSON.stringify(value) !== JSON.stringify(record[key]))
-            fields[key] = { yours: value, theirs: record[key] ?? null };
+      const base = db.versions[`${record.id}/${version}`] ?? {};
+      const same = (left, right) => JSON.stringify(left ?? null) === JSON.stringify(right ?? null);
+      const fields = {};
+      for (const [key, value] of Object.entries(body))
+        if (version !== record.version && !same(value, record[key]) && !same(base[key], record[key]))
+          fields[key] = { base: base[key] ?? null, yours: value, theirs: record[key] ?? null };
+      if (Object.keys(fields).length > 0)
         return problem(409, 'stale_version', chinese ? '记录已被他人修改' : 'somebody else changed the record', {
           params: { version: record.version, fields },
         });
-      }
       const bad = validate(object, { ...record, ...body }, record.template, chinese);
       if (bad) return bad;
       const before = { ...record };
@@ -500,14 +580,21 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
     }
     if (method === 'DELETE') {
       db.records[object] = rows.filter((one) => one !== record);
+      db.deleted[object] = [...(db.deleted[object] ?? []), record];
+      log(object, record.id, 'deleted', {});
       return reply(204);
     }
+    db.versions[`${record.id}/${record.version}`] = { ...record };
     return reply(200, present(object, record, true, chinese), etag);
   }
 
-  /** One request, one answer: `{status, body, headers}`. */
-  function handle({ method, path, query = {}, headers = {}, body }) {
-    const request = { query, headers, body: body ?? {} };
+  const tools = { db, reply, problem, fresh, stamp, page, titleOf, write };
+  const people = collaboration(tools);
+  const transfer = imports(tools);
+
+  /** One request, one answer: `{status, body, headers}`, with `raw` instead of a body for files. */
+  function handle({ method, path, query = {}, headers = {}, body, raw }) {
+    const request = { query, headers, body: body ?? {}, raw };
     const chinese = zh(request);
     const parts = path.slice(BASE.length).split('/').filter(Boolean).map(decodeURIComponent);
     const token = /packwork_session=([\w-]+)/.exec(headers.cookie ?? '')?.[1];
@@ -543,6 +630,18 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
         ? reply(200, db.view(parts[1], chinese))
         : problem(404, 'unknown_object', chinese ? '没有这个对象' : 'there is no such object');
     if (parts[0] === 'records') return records(method, parts, request, chinese);
+    if (parts[0] === 'mentions') return people.mentions(method, parts[1], request);
+    if (parts[0] === 'attachments') return people.attachment(method, parts[1], chinese);
+    if (parts[0] === 'imports') return transfer.handle(method, parts, request, chinese);
+    if (parts[0] === 'exports') {
+      const asked = {
+        ...request.body,
+        filter: request.body.filter && JSON.stringify(request.body.filter),
+        limit: 100000,
+      };
+      const found = records('GET', ['records', request.body.object], { query: asked, headers, body: {} }, chinese);
+      return found.status === 200 ? transfer.exportRows(request, found.body.data, chinese) : found;
+    }
     if (parts[0] === 'tasks') {
       const data = db.records.work_order
         .filter((record) => record.pricing !== 'priced')
@@ -561,7 +660,7 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
           object: 'work_order',
           record: { object: 'work_order', id: record.id, title: record.number },
           created_at: record.created_at,
-          role: chinese ? '价格维护' : 'Pricing',
+          role: 'pricing',
         }));
       return reply(200, { data, count: data.length });
     }

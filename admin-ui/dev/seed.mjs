@@ -60,6 +60,7 @@ export function seed(now) {
         }),
         field('scheduled_at', '预约时间', 'Scheduled', 'date_time'),
         field('finished_at', '完成时间', 'Finished', 'date_time'),
+        field('photos', '现场照片', 'Photos', 'image'),
         field('note', '备注', 'Note', 'long_text', { help: '客户可见' }),
         field('items', '更换配件', 'Parts', 'items', {
           item_fields: [
@@ -148,6 +149,26 @@ export function seed(now) {
       ],
       list: { columns: ['name', 'code'] },
     },
+    user: {
+      name: 'user',
+      zh: '用户',
+      en: 'User',
+      zhs: '用户',
+      ens: 'Users',
+      display: 'name',
+      key: 'login',
+      fields: [
+        field('login', '登录名', 'Login', 'text', { required: true }),
+        field('name', '姓名', 'Name', 'text', { required: true }),
+        field('roles', '角色', 'Roles', 'choices', {
+          options: [
+            ['pricing', '价格维护', 'Pricing'],
+            ['dispatcher', '调度', 'Dispatcher'],
+          ],
+        }),
+      ],
+      list: { columns: ['name', 'login', 'roles'] },
+    },
     expense: {
       name: 'expense',
       zh: '报销',
@@ -195,6 +216,11 @@ export function seed(now) {
     since: '2024-03-01',
     ...base,
   }));
+  const user = [
+    ['u-admin', 'admin', '系统管理员'],
+    ['u-li', 'li.wei', '李伟'],
+    ['u-chen', 'chen', '陈静'],
+  ].map(([id, login, name]) => ({ id, login, name, roles: [], ...base }));
   const prices = {
     'r-1/s-1': '95.00',
     'r-1/s-2': '180.00',
@@ -398,7 +424,7 @@ export function seed(now) {
           {
             id: 'when',
             title: chinese ? '安排' : 'Arrangement',
-            fields: ['partner', 'scheduled_at', 'finished_at', 'note'],
+            fields: ['partner', 'scheduled_at', 'finished_at', 'photos', 'note'],
           },
         ],
       })),
@@ -507,7 +533,23 @@ export function seed(now) {
     today,
     lastMonth: last,
     objects,
-    records: { work_order, customer, partner, region, service_item, expense: [] },
+    records: { work_order, customer, partner, region, service_item, user, expense: [] },
+    deleted: {},
+    versions: {},
+    comments: [
+      {
+        id: 'cm-1',
+        text: '@admin 客户说下午才在家，能改约吗？',
+        author: { object: 'user', id: 'u-li', title: '李伟' },
+        mentions: [{ object: 'user', id: 'u-admin', title: '系统管理员' }],
+        created_at: at(20),
+        edited_at: null,
+        record: { object: 'work_order', id: 'wo-4', title: work_order.find((one) => one.id === 'wo-4').number },
+        read: false,
+      },
+    ],
+    attachments: [],
+    imports: [],
     prices,
     payer,
     statements,

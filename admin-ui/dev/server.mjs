@@ -18,24 +18,47 @@ const types = {
 const csp =
   "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'none'";
 
+/** An import's progress as a stream, one step each half second. */
+function events(path, request, response) {
+  response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+  let n = 0;
+  const timer = setInterval(() => {
+    const { body } = fake.handle({ method: 'GET', path: path.replace(/\/events$/, ''), headers: request.headers });
+    n += 1;
+    response.write(`id: ${n}\nevent: progress\ndata: ${JSON.stringify(body)}\n\n`);
+    if (!['planning', 'applying', 'reverting'].includes(body.status)) {
+      clearInterval(timer);
+      response.end();
+    }
+  }, 500);
+  request.on('close', () => clearInterval(timer));
+}
+
 createServer(async (request, response) => {
   const url = new URL(request.url, 'http://fake');
   if (url.pathname.startsWith('/api/')) {
-    let text = '';
-    for await (const chunk of request) text += chunk;
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    const json = (request.headers['content-type'] ?? '').includes('json');
+    if (url.pathname.endsWith('/events')) {
+      events(url.pathname, request, response);
+      return;
+    }
     const answer = fake.handle({
       method: request.method,
       path: url.pathname,
       query: Object.fromEntries(url.searchParams),
       headers: request.headers,
-      body: text ? JSON.parse(text) : undefined,
+      body: json && bytes.length > 0 ? JSON.parse(bytes.toString('utf8')) : undefined,
+      raw: json ? undefined : bytes,
     });
     await new Promise((done) => setTimeout(done, 60));
     response.writeHead(answer.status, {
       'Content-Type': answer.status >= 400 ? 'application/problem+json' : 'application/json',
       ...answer.headers,
     });
-    response.end(answer.status === 204 ? undefined : JSON.stringify(answer.body));
+    response.end(answer.raw ?? (answer.status === 204 ? undefined : JSON.stringify(answer.body)));
     return;
   }
   const asked = normalize(url.pathname);

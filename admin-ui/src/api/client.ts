@@ -194,8 +194,11 @@ const enc = encodeURIComponent;
 export const api = {
   get: async <T>(path: string, query?: Asked['query'], signal?: AbortSignal) =>
     (await call<T>('GET', path, { query, signal })).data,
-  post: async <T>(path: string, body: unknown, headers?: Record<string, string>) =>
-    (await call<T>('POST', path, { body, headers })).data,
+  post: async <T>(path: string, body: unknown, headers?: Record<string, string>, query?: Asked['query']) =>
+    (await call<T>('POST', path, { body, headers, query })).data,
+  /** A question that needs a body; it changes nothing. */
+  ask: async <T>(path: string, body: unknown, signal?: AbortSignal) =>
+    (await call<T>('POST', path, { body, signal })).data,
   patch: async <T>(path: string, body: unknown, version?: number) =>
     (await call<T>('PATCH', path, { body, headers: version === undefined ? {} : { 'If-Match': `"${version}"` } })).data,
   remove: async (path: string, version?: number) => {

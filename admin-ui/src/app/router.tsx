@@ -1,5 +1,6 @@
 import { createRootRoute, createRoute, createRouter, type RouterHistory } from '@tanstack/react-router';
 import { lazy, Suspense } from 'react';
+import { readImportSearch } from '../features/imports/search';
 import { readListSearch } from '../features/objects/list-search';
 import { readStatementSearch } from '../features/settlement/search';
 import { Skeleton } from '../ui/states';
@@ -21,6 +22,9 @@ const StatementPage = lazy(() => import('../features/settlement/statement-page')
 const PeriodsPage = lazy(() => import('../features/settlement/periods-page'));
 const RunsPage = lazy(() => import('../features/settlement/runs-page'));
 const RunPage = lazy(() => import('../features/settlement/runs-page').then((page) => ({ default: page.RunPage })));
+const ImportsPage = lazy(() => import('../features/imports/imports-page'));
+const NewImportPage = lazy(() => import('../features/imports/new-import-page'));
+const ImportPage = lazy(() => import('../features/imports/import-page'));
 const RecordSettlement = lazy(() =>
   import('../features/settlement/record-settlement').then((part) => ({ default: part.RecordSettlement })),
 );
@@ -62,7 +66,10 @@ const routes = [
         }
       />
     ),
-    validateSearch: (search: Record<string, unknown>): { tab?: string } => ({ tab: text(search.tab) }),
+    validateSearch: (search: Record<string, unknown>): { tab?: string; at?: string } => ({
+      tab: text(search.tab),
+      at: text(search.at),
+    }),
   }),
   createRoute({ getParentRoute: at, path: '/records/$object/$id/edit', component: EditRecordPage }),
   createRoute({
@@ -75,6 +82,9 @@ const routes = [
   createRoute({ getParentRoute: at, path: '/periods', component: PeriodsPage }),
   createRoute({ getParentRoute: at, path: '/runs', component: RunsPage }),
   createRoute({ getParentRoute: at, path: '/runs/$id', component: RunPage }),
+  createRoute({ getParentRoute: at, path: '/imports', component: ImportsPage, validateSearch: readImportSearch }),
+  createRoute({ getParentRoute: at, path: '/imports/new', component: NewImportPage, validateSearch: readImportSearch }),
+  createRoute({ getParentRoute: at, path: '/imports/$id', component: ImportPage }),
 ] as const;
 
 export function makeRouter(history?: RouterHistory) {

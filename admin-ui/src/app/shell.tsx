@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { call, session } from '../api/client';
 import type { Me, MenuItem } from '../api/contract/session';
 import { problemText } from '../api/problems';
+import { Inbox } from '../features/mentions/inbox';
 import { useOnline, usePhone } from '../lib/use-media';
 import { Button } from '../ui/button';
 import { isTyping } from '../ui/data-table';
@@ -21,6 +22,7 @@ const PAGES: Record<string, { to: string; icon: IconName }> = {
   periods: { to: '/periods', icon: 'periods' },
   runs: { to: '/runs', icon: 'runs' },
   tasks: { to: '/tasks', icon: 'tasks' },
+  imports: { to: '/imports', icon: 'upload' },
 };
 
 /** Names of icons as menus in packs write them; a menu without one gets a plain list. */
@@ -95,6 +97,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
               onClick={() => setKeys(true)}
             />
           )}
+          <Inbox />
           <UserMenu me={me} phone={phone} />
         </div>
       </header>

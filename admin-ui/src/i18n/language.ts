@@ -5,7 +5,7 @@ import { recall, remember } from '../lib/store';
 
 export const LANGUAGES = ['zh-CN', 'en'] as const;
 export type Language = (typeof LANGUAGES)[number];
-export const NAMESPACES = ['app', 'ui', 'fields', 'records', 'settlement', 'tasks', 'dashboards', 'errors'];
+export const NAMESPACES = ['app', 'ui', 'fields', 'records', 'settlement', 'tasks', 'imports', 'dashboards', 'errors'];
 
 /** What this browser was told to use; undefined when nobody chose. */
 export function rememberedLanguage(): Language | undefined {

@@ -62,7 +62,7 @@ export function StatusTag({ tone = 'neutral', children }: { tone?: Tone; childre
   return <span className={`tag tag-${tone}`}>{children}</span>;
 }
 
-export type Tab = { id: string; title: string };
+export type Tab = { id: string; title: string; count?: string };
 
 export function Tabs({
   tabs,
@@ -96,6 +96,7 @@ export function Tabs({
           }}
         >
           {tab.title}
+          {tab.count ? <span className="tab-count">{tab.count}</span> : null}
         </button>
       ))}
     </div>

@@ -5,10 +5,12 @@ import { useTranslation } from 'react-i18next';
 import { api, asProblem } from '../../api/client';
 import type { ObjectView } from '../../api/contract/objects';
 import type { RecordData, Refs } from '../../api/contract/records';
-import { asStale, byField, problemText, type Stale } from '../../api/problems';
+import { asDuplicates, asStale, byField, problemText, type Stale } from '../../api/problems';
 import { objectQuery, recordQuery } from '../../api/queries';
+import { sendFile } from '../../fields/attachments';
 import { failureOf } from '../../fields/explain';
 import { fieldOf, isEditable, sectionsOf } from '../../fields/object';
+import { Place } from '../../fields/place';
 import { focusFirstError, missing, RecordForm, requiredFields, type Values } from '../../fields/record-form';
 import { equal } from '../../lib/equal';
 import { randomId } from '../../lib/identity';
@@ -17,7 +19,8 @@ import { Confirm } from '../../ui/dialog';
 import { PageHeader } from '../../ui/layout';
 import { FailureState, PageState, Skeleton } from '../../ui/states';
 import { toast } from '../../ui/toasts';
-import { ConflictNotice, type Picks } from './conflict-notice';
+import { ConflictDialog, type Picks } from './conflict-dialog';
+import { DuplicateNotice, useDuplicates } from './duplicates';
 import { settleRecord } from './mutations';
 import { TemplateChoice } from './template-choice';
 
@@ -95,6 +98,9 @@ function plain(value: unknown): unknown {
   );
 }
 
+/** What one press of the button wants written. */
+type Attempt = { now: Values; at: number; accept: boolean };
+
 function Form({ view, template, record }: { view: ObjectView; template: string | null; record: RecordData | null }) {
   const { t } = useTranslation('records');
   const navigate = useNavigate();
@@ -111,41 +117,61 @@ function Form({ view, template, record }: { view: ObjectView; template: string |
   const sections = useMemo(() => sectionsOf(view, template, record ? 'keep' : 'drop'), [view, template, record]);
   const shown = useMemo(() => sections.flatMap((section) => section.fields), [sections]);
   const required = useMemo(() => requiredFields(view, template), [view, template]);
-  const changed = shown
-    .filter((field) => isEditable(field) && !equal(plain(values[field.name]), plain(start[field.name])))
-    .map((field) => field.name);
-  const dirty = changed.length > 0;
+  const changedIn = (now: Values) =>
+    shown
+      .filter((field) => isEditable(field) && !equal(plain(now[field.name]), plain(start[field.name])))
+      .map((field) => field.name);
+  const changed = changedIn(values);
+  const [held, setHeld] = useState<Record<string, File[]>>({});
+  const dirty = changed.length > 0 || Object.values(held).some((files) => files.length > 0);
+
+  const createBody = (): Values => {
+    const body: Values = {};
+    for (const field of shown) {
+      const value = plain(values[field.name]);
+      if (isEditable(field) && value !== null) body[field.name] = value;
+    }
+    if (template) body.template = template;
+    return body;
+  };
+  const alike = useDuplicates(view.name, shown, createBody, !record);
 
   const save = useMutation({
-    mutationFn: async (): Promise<RecordData> => {
-      const body: Values = {};
+    mutationFn: async ({ now, at, accept }: Attempt): Promise<RecordData> => {
       if (record) {
-        for (const name of changed) body[name] = plain(values[name]);
-        return api.patch<RecordData>(api.record(view.name, record.id), body, version);
+        const body = Object.fromEntries(changedIn(now).map((name) => [name, plain(now[name])]));
+        return api.patch<RecordData>(api.record(view.name, record.id), body, at);
       }
-      for (const field of shown) {
-        const value = plain(values[field.name]);
-        if (isEditable(field) && value !== null) body[field.name] = value;
-      }
-      if (template) body.template = template;
-      const text = JSON.stringify(body);
+      const body = createBody();
+      const text = JSON.stringify([body, accept]);
       if (attempt.current.body !== text) attempt.current = { body: text, key: randomId() };
-      return api.post<RecordData>(api.record(view.name), body, { 'Idempotency-Key': attempt.current.key });
+      return api.post<RecordData>(
+        api.record(view.name),
+        body,
+        { 'Idempotency-Key': attempt.current.key },
+        { duplicates: accept ? 'accept' : undefined },
+      );
     },
-    onSuccess: (answer) => {
+    onSuccess: async (answer, { now }) => {
       saved.current = true;
       settleRecord(client, view.name, answer);
       client.invalidateQueries({ queryKey: ['record', view.name, answer.id] });
       if (record) {
-        const back = Object.fromEntries(changed.map((name) => [name, plain(start[name])]));
+        const back = Object.fromEntries(changedIn(now).map((name) => [name, plain(start[name])]));
         toast(t('saved', { title: answer._title ?? '' }), {
           action: { label: t('undo'), run: () => undo(answer, back) },
         });
       } else toast(t('created', { title: answer._title ?? '' }));
+      for (const [field, files] of Object.entries(held))
+        for (const file of files)
+          await sendFile(view.name, answer.id, field, file).catch((error: unknown) =>
+            toast(t('fileFailed', { name: file.name, why: problemText(error) }), { tone: 'danger' }),
+          );
       navigate({ to: '/records/$object/$id', params: { object: view.name, id: answer.id }, replace: true });
     },
     onError: async (error) => {
       setTouched(new Set());
+      alike.setFound(asDuplicates(error) ?? alike.found);
       const stale = asStale(error);
       if (stale) {
         const now =
@@ -156,6 +182,7 @@ function Form({ view, template, record }: { view: ObjectView; template: string |
       } else setTimeout(() => focusFirstError(byField(error)), 0);
     },
   });
+  const put = (accept = false) => save.mutate({ now: values, at: version, accept });
 
   /** Puts the former values back as one more change, at the version that was just answered. */
   const undo = (answer: RecordData, back: Values) => {
@@ -178,12 +205,12 @@ function Form({ view, template, record }: { view: ObjectView; template: string |
       setTimeout(() => focusFirstError(found), 0);
       return;
     }
-    if (record && !dirty && !conflict) {
+    if (record && !dirty) {
       saved.current = true;
       navigate({ to: '/records/$object/$id', params: { object: view.name, id: record.id }, replace: true });
       return;
     }
-    save.mutate();
+    put();
   };
   useSaveKey(submit);
 
@@ -206,16 +233,21 @@ function Form({ view, template, record }: { view: ObjectView; template: string |
     withResolver: true,
   });
   const settle = (picks: Picks) => {
-    setValues((before) => {
-      const next = { ...before };
-      for (const [name, pick] of Object.entries(picks))
-        if (pick === 'theirs') next[name] = conflict?.fields[name]?.theirs ?? null;
-      return next;
-    });
-    if (conflict?.version) setVersion(conflict.version);
+    const theirs = Object.entries(picks).filter(([, pick]) => pick === 'theirs');
+    const now = { ...values };
+    for (const [name] of theirs) now[name] = start[name]; // left as it is over there, so it is not sent
+    const at = conflict?.version ?? version;
+    setValues(now);
+    setVersion(at);
     setConflict(null);
-    save.reset();
     client.invalidateQueries({ queryKey: ['history', view.name] });
+    if (changedIn(now).length > 0) save.mutate({ now, at, accept: false });
+    else if (record) {
+      saved.current = true;
+      client.invalidateQueries({ queryKey: ['record', view.name, record.id] });
+      toast(t('conflict.tookTheirs'));
+      navigate({ to: '/records/$object/$id', params: { object: view.name, id: record.id }, replace: true });
+    }
   };
 
   const chosen = view.templates?.find((one) => one.name === template);
@@ -223,6 +255,13 @@ function Form({ view, template, record }: { view: ObjectView; template: string |
     ? t('editTitle', { title: record._title ?? '' })
     : t('newTitle', { object: chosen?.title ?? view.title });
   const count = Object.keys(errors).length;
+  const place = {
+    object: view.name,
+    id: record?.id ?? null,
+    mayEdit: true,
+    held,
+    hold: (field: string, files: File[]) => setHeld((before) => ({ ...before, [field]: files })),
+  };
   return (
     <>
       <PageHeader
@@ -242,9 +281,9 @@ function Form({ view, template, record }: { view: ObjectView; template: string |
           ) : null
         }
       />
-      <form className="page page-form" onSubmit={submit} noValidate aria-label={heading}>
+      <form className="page page-form" onSubmit={submit} onBlur={alike.leave} noValidate aria-label={heading}>
         {chosen?.description && !record ? <p className="lead">{chosen.description}</p> : null}
-        {save.error && !conflict && asProblem(save.error).code !== 'stale_version' ? (
+        {save.error && !['stale_version', 'possible_duplicate'].includes(asProblem(save.error).code) ? (
           <div className="notice notice-danger" role="alert">
             <p>{problemText(save.error)}</p>
             {elsewhere.map(([path, text]) => (
@@ -252,16 +291,23 @@ function Form({ view, template, record }: { view: ObjectView; template: string |
             ))}
           </div>
         ) : null}
-        {conflict ? <ConflictNotice view={view} stale={conflict} refs={record?._refs} onSettle={settle} /> : null}
-        <RecordForm
-          sections={sections}
-          required={required}
-          values={values}
-          refs={record?._refs as Refs | undefined}
-          errors={errors}
-          onChange={change}
-          fresh={!record}
+        <DuplicateNotice
+          found={alike.found}
+          refused={save.error !== null && asDuplicates(save.error) !== null}
+          busy={save.isPending}
+          onAccept={() => put(true)}
         />
+        <Place value={place}>
+          <RecordForm
+            sections={sections}
+            required={required}
+            values={values}
+            refs={record?._refs as Refs | undefined}
+            errors={errors}
+            onChange={change}
+            fresh={!record}
+          />
+        </Place>
         <div className="form-foot">
           <span className="form-count" role="status">
             {count > 0 ? t('errorCount', { count }) : dirty ? t('unsaved') : ''}
@@ -274,11 +320,21 @@ function Form({ view, template, record }: { view: ObjectView; template: string |
           >
             {t('cancel')}
           </Link>
-          <Button look="primary" type="submit" busy={save.isPending} reason={conflict ? t('settleFirst') : undefined}>
+          <Button look="primary" type="submit" busy={save.isPending}>
             {record ? t('save') : t('createSave')}
           </Button>
         </div>
       </form>
+      {conflict ? (
+        <ConflictDialog
+          view={view}
+          stale={conflict}
+          refs={record?._refs}
+          busy={save.isPending}
+          onSettle={settle}
+          onClose={() => setConflict(null)}
+        />
+      ) : null}
       {guard.status === 'blocked' ? (
         <Confirm title={t('leaveTitle')} confirm={t('leave')} danger onConfirm={guard.proceed} onClose={guard.reset}>
           <p>{t('leaveSure')}</p>

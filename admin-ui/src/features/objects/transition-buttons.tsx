@@ -66,6 +66,7 @@ export function TransitionButtons({ view, record, object, id }: Props) {
           key={asked.name}
           view={view}
           record={record}
+          title={t('transitionTitle', { action: asked.title, title: record._title ?? '' })}
           action={asked}
           busy={transition.isPending}
           error={transition.error}
@@ -82,7 +83,9 @@ const weight = (action: Action) => (action.destructive ? 2 : action.primary ? 0 
 
 type DialogProps = {
   view: ObjectView;
-  record: RecordData;
+  /** Missing when several records are carried on together. */
+  record: RecordData | null;
+  title: string;
   action: Action;
   busy: boolean;
   error: unknown;
@@ -90,7 +93,7 @@ type DialogProps = {
   onClose: () => void;
 };
 
-function TransitionDialog({ view, record, action, busy, error, onRun, onClose }: DialogProps) {
+export function TransitionDialog({ view, record, title, action, busy, error, onRun, onClose }: DialogProps) {
   const { t } = useTranslation('records');
   const fields = (action.input ?? [])
     .map((name) => fieldOf(view, name))
@@ -104,9 +107,10 @@ function TransitionDialog({ view, record, action, busy, error, onRun, onClose }:
   const [values, setValues] = useState<Values>(() => {
     const start: Values = {};
     for (const field of fields)
-      start[field.name] = isBlank(record[field.name])
-        ? (action.defaults?.[field.name] ?? proposed(field, must))
-        : record[field.name];
+      start[field.name] =
+        record && !isBlank(record[field.name])
+          ? record[field.name]
+          : (action.defaults?.[field.name] ?? proposed(field, must));
     return start;
   });
   const errors = { ...byField(error), ...local };
@@ -117,7 +121,7 @@ function TransitionDialog({ view, record, action, busy, error, onRun, onClose }:
   };
   return (
     <Dialog
-      title={t('transitionTitle', { action: action.title, title: record._title ?? '' })}
+      title={title}
       onClose={onClose}
       footer={
         <>
@@ -133,13 +137,16 @@ function TransitionDialog({ view, record, action, busy, error, onRun, onClose }:
           {problemText(error)}
         </p>
       ) : null}
-      {action.destructive ? <p>{t('transitionSure', { action: action.title, title: record._title ?? '' })}</p> : null}
+      {record && action.destructive ? (
+        <p>{t('transitionSure', { action: action.title, title: record._title ?? '' })}</p>
+      ) : null}
+      {record || fields.length > 0 ? null : <p>{t('bulk.transitionSure')}</p>}
       {fields.length > 0 ? (
         <FormFields
           fields={fields}
           required={must}
           values={values}
-          refs={record._refs}
+          refs={record?._refs}
           errors={errors}
           onChange={(name, value) => setValues({ ...values, [name]: value })}
         />
@@ -149,8 +156,8 @@ function TransitionDialog({ view, record, action, busy, error, onRun, onClose }:
 }
 
 /** What the person entered or changed; what the record already says need not be said again. */
-function changedOnly(values: Values, record: RecordData): Values {
-  return Object.fromEntries(Object.entries(values).filter(([name, value]) => !equal(value, record[name])));
+function changedOnly(values: Values, record: RecordData | null): Values {
+  return Object.fromEntries(Object.entries(values).filter(([name, value]) => !equal(value, record?.[name])));
 }
 
 /** A moment that must be told while something happens is most often now; the person sees it and may change it. */

@@ -12,11 +12,12 @@ import { RefLink } from '../../fields/titles';
 import { formatAmount, formatCount, formatDate, formatDateTime, reader } from '../../lib/format';
 import { randomId } from '../../lib/identity';
 import { Button } from '../../ui/button';
-import { type Column, DataTable } from '../../ui/data-table';
+import type { Column } from '../../ui/data-table';
 import { Confirm } from '../../ui/dialog';
 import { Labelled } from '../../ui/labelled';
-import { Card, PageHeader, StatusTag } from '../../ui/layout';
-import { FailureState, PageState, Skeleton } from '../../ui/states';
+import { StatusTag } from '../../ui/layout';
+import { ListPage } from '../../ui/list-page';
+import { PageState } from '../../ui/states';
 import { toast } from '../../ui/toasts';
 
 export default function PeriodsPage() {
@@ -103,11 +104,11 @@ export default function PeriodsPage() {
   ];
   return (
     <>
-      <PageHeader title={t('periods')} />
-      <div className="page">
-        <p className="lead">{t('periodsLead')}</p>
-        {calendars.length > 1 ? (
-          <div className="toolbar">
+      <ListPage
+        title={t('periods')}
+        lead={t('periodsLead')}
+        toolbar={
+          calendars.length > 1 ? (
             <Labelled label={t('calendar')}>
               {({ id }) => (
                 <select
@@ -124,22 +125,22 @@ export default function PeriodsPage() {
                 </select>
               )}
             </Labelled>
-          </div>
-        ) : null}
-        {close.error ? <NotReady error={close.error} period={close.variables?.name ?? ''} /> : null}
-        <Card className="card-flush">
-          {periods.isPending ? <Skeleton /> : null}
-          {periods.error ? <FailureState failure={failureOf(periods.error)} onRetry={() => periods.refetch()} /> : null}
-          {periods.data && rows.length === 0 ? (
-            <PageState icon="periods" title={t('noPeriods')}>
-              {t('noPeriodsHint')}
-            </PageState>
-          ) : null}
-          {rows.length > 0 ? (
-            <DataTable caption={t('periods')} columns={columns} rows={rows} rowKey={(row) => row.name} walk />
-          ) : null}
-        </Card>
-      </div>
+          ) : null
+        }
+        notice={close.error ? <NotReady error={close.error} period={close.variables?.name ?? ''} /> : null}
+        pending={periods.isPending}
+        failure={periods.error ? failureOf(periods.error) : null}
+        onRetry={() => periods.refetch()}
+        empty={
+          <PageState icon="periods" title={t('noPeriods')}>
+            {t('noPeriodsHint')}
+          </PageState>
+        }
+        columns={columns}
+        rows={rows}
+        rowKey={(row) => row.name}
+        walk
+      />
       {asked ? (
         <Confirm
           title={t('closePeriod', { period: asked.name })}

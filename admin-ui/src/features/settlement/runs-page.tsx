@@ -10,9 +10,10 @@ import { failureOf } from '../../fields/explain';
 import { BLANK, formatAmount, formatCount, formatDateTime } from '../../lib/format';
 import { randomId } from '../../lib/identity';
 import { Button } from '../../ui/button';
-import { type Column, DataTable } from '../../ui/data-table';
+import type { Column } from '../../ui/data-table';
 import { Labelled } from '../../ui/labelled';
 import { Card, PageHeader } from '../../ui/layout';
+import { ListCard } from '../../ui/list-page';
 import { FailureState, PageState, Skeleton } from '../../ui/states';
 import { runQuery, runsQuery } from './queries';
 import { RunResult } from './run-result';
@@ -172,25 +173,23 @@ function Past() {
     },
   ];
   return (
-    <Card title={t('pastRuns')} id="past-runs" className="card-flush">
-      {runs.isPending ? <Skeleton /> : null}
-      {runs.error ? <FailureState failure={failureOf(runs.error)} onRetry={() => runs.refetch()} small /> : null}
-      {runs.data && rows.length === 0 ? (
+    <ListCard
+      title={t('pastRuns')}
+      caption={t('pastRuns')}
+      pending={runs.isPending}
+      failure={runs.error ? failureOf(runs.error) : null}
+      onRetry={() => runs.refetch()}
+      empty={
         <PageState icon="runs" title={t('noRuns')} small>
           {t('noRunsHint')}
         </PageState>
-      ) : null}
-      {rows.length > 0 ? (
-        <DataTable
-          caption={t('pastRuns')}
-          columns={columns}
-          rows={rows}
-          rowKey={(run) => run.id ?? run.started_at ?? ''}
-          walk
-          more={runs.hasNextPage ? { busy: runs.isFetchingNextPage, load: () => runs.fetchNextPage() } : null}
-        />
-      ) : null}
-    </Card>
+      }
+      columns={columns}
+      rows={rows}
+      rowKey={(run) => run.id ?? run.started_at ?? ''}
+      walk
+      more={runs.hasNextPage ? { busy: runs.isFetchingNextPage, load: () => runs.fetchNextPage() } : null}
+    />
   );
 }
 

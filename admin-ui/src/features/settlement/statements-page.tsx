@@ -9,10 +9,10 @@ import { titleQuery } from '../../fields/titles';
 import { BLANK, formatAmount, formatCount, formatDateTime } from '../../lib/format';
 import { Button } from '../../ui/button';
 import { Combobox } from '../../ui/combobox';
-import { type Column, DataTable } from '../../ui/data-table';
+import type { Column } from '../../ui/data-table';
 import { Labelled } from '../../ui/labelled';
-import { Card, PageHeader } from '../../ui/layout';
-import { FailureState, PageState, Skeleton } from '../../ui/states';
+import { ListPage } from '../../ui/list-page';
+import { PageState } from '../../ui/states';
 import { statementsQuery } from './queries';
 import type { StatementSearch } from './search';
 import { StatementTag } from './words';
@@ -66,49 +66,44 @@ export default function StatementsPage() {
     },
   ];
   return (
-    <>
-      <PageHeader title={t('statements')} />
-      <div className="page">
-        <div className="toolbar">
+    <ListPage
+      title={t('statements')}
+      toolbar={
+        <>
           <Filters search={search} rows={rows} ask={ask} />
           {narrowed ? (
             <Button look="text" onClick={() => ask({ period: undefined, payee: undefined, status: undefined })}>
               {t('clearFilters')}
             </Button>
           ) : null}
-        </div>
-        <Card className="card-flush">
-          {list.isPending ? <Skeleton rows={8} /> : null}
-          {list.error ? <FailureState failure={failureOf(list.error)} onRetry={() => list.refetch()} /> : null}
-          {list.data && rows.length === 0 ? (
-            <PageState
-              icon="statements"
-              title={t(narrowed ? 'noStatementsMatch' : 'noStatements')}
-              action={
-                narrowed ? null : (
-                  <Link to="/runs" className="btn btn-default">
-                    {t('toRuns')}
-                  </Link>
-                )
-              }
-            >
-              {t(narrowed ? 'noStatementsMatchHint' : 'noStatementsHint')}
-            </PageState>
-          ) : null}
-          {rows.length > 0 ? (
-            <DataTable
-              caption={t('statements')}
-              columns={columns}
-              rows={rows}
-              rowKey={(row) => row.id}
-              walk
-              stale={list.isPlaceholderData}
-              more={list.hasNextPage ? { busy: list.isFetchingNextPage, load: () => list.fetchNextPage() } : null}
-            />
-          ) : null}
-        </Card>
-      </div>
-    </>
+        </>
+      }
+      pending={list.isPending}
+      failure={list.error ? failureOf(list.error) : null}
+      onRetry={() => list.refetch()}
+      skeleton={8}
+      empty={
+        <PageState
+          icon="statements"
+          title={t(narrowed ? 'noStatementsMatch' : 'noStatements')}
+          action={
+            narrowed ? null : (
+              <Link to="/runs" className="btn btn-default">
+                {t('toRuns')}
+              </Link>
+            )
+          }
+        >
+          {t(narrowed ? 'noStatementsMatchHint' : 'noStatementsHint')}
+        </PageState>
+      }
+      columns={columns}
+      rows={rows}
+      rowKey={(row) => row.id}
+      walk
+      stale={list.isPlaceholderData}
+      more={list.hasNextPage ? { busy: list.isFetchingNextPage, load: () => list.fetchNextPage() } : null}
+    />
   );
 }
 

@@ -1,4 +1,5 @@
-import { AttachmentEdit, AttachmentRead } from '../attachment/kind';
+import { attachment } from '../attachment/kind';
 import type { FieldKind } from '../kind';
 
-export const image: FieldKind = { Edit: AttachmentEdit, Read: AttachmentRead, listless: true };
+/** The same files, with pictures offered first. */
+export const image: FieldKind = attachment;
