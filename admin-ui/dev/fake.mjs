@@ -33,7 +33,9 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
     });
 
   function titleOf(object, id) {
-    const record = db.records[object]?.find((one) => one.id === id || one.code === id);
+    const record = [...(db.records[object] ?? []), ...(db.deleted[object] ?? [])].find(
+      (one) => one.id === id || one.code === id,
+    );
     return record ? (record[db.objects[object].display] ?? record.id) : id;
   }
   function refsFor(object, record) {
@@ -637,6 +639,7 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
       const asked = {
         ...request.body,
         filter: request.body.filter && JSON.stringify(request.body.filter),
+        sort: request.body.sort?.[0],
         limit: 100000,
       };
       const found = records('GET', ['records', request.body.object], { query: asked, headers, body: {} }, chinese);

@@ -180,7 +180,7 @@ if (inside) {
     await page.goBack();
     await main().getByRole('table').waitFor();
     await main().getByRole('group', { name: '筛选' }).getByRole('button', { name: '状态', exact: true }).click();
-    await page.getByRole('checkbox').first().check();
+    await page.locator('.filter-panel').getByRole('checkbox').first().check();
     await page.waitForURL(/f=/);
     await look('list-filter');
     await page.keyboard.press('Escape');

@@ -144,25 +144,6 @@ describe('records', () => {
     await waitFor(() => expect(quantity.getAttribute('aria-describedby')).toContain(error.id));
   });
 
-  test('a version conflict shows both values, and theirs can be taken', async () => {
-    const { fake } = await openApp('/records/work_order/wo-4/edit');
-    const person = userEvent.setup();
-    const note = await screen.findByRole('textbox', { name: /备注/ }, find);
-    await person.clear(note);
-    await person.type(note, '我的备注');
-    const row = fake.db.records.work_order?.find((one) => one.id === 'wo-4');
-    if (row) Object.assign(row, { note: '对方的备注', version: row.version + 1 });
-    await person.click(screen.getByRole('button', { name: '保存' }));
-    const notice = await screen.findByRole('alert', { name: '记录已被他人修改' }, find);
-    expect(within(notice).getByText('对方的备注')).toBeTruthy();
-    await person.click(within(notice).getByRole('radio', { name: /对方的/ }));
-    await person.click(within(notice).getByRole('button', { name: '继续编辑' }));
-    expect((note as HTMLTextAreaElement).value).toBe('对方的备注');
-    await person.type(note, '，已核对');
-    await person.click(screen.getByRole('button', { name: '保存' }));
-    await waitFor(() => expect(row?.note).toBe('对方的备注，已核对'));
-  });
-
   test('leaving a changed form asks first', async () => {
     const { router } = await openApp('/records/customer/c-1/edit');
     const person = userEvent.setup();
@@ -192,7 +173,7 @@ describe('records', () => {
     expect(post?.headers['idempotency-key']).toBeTruthy();
   });
 
-  test('an edit can be undone, a delete too', async () => {
+  test('an edit can be undone', async () => {
     const { fake } = await openApp('/records/customer/c-1/edit');
     const person = userEvent.setup();
     const row = () => fake.db.records.customer?.find((one) => one.id === 'c-1');
@@ -202,11 +183,6 @@ describe('records', () => {
     await person.click(screen.getByRole('button', { name: '保存' }));
     await person.click(await screen.findByRole('button', { name: '撤销' }, find));
     await waitFor(() => expect(row()?.name).toBe('华东制冷设备有限公司'));
-    await person.click(await screen.findByRole('button', { name: '更多操作' }));
-    await person.click(await screen.findByRole('button', { name: '删除', hidden: true }));
-    await person.click(within(await screen.findByRole('dialog')).getByRole('button', { name: '删除' }));
-    await person.click(await screen.findByRole('button', { name: '撤销' }, find));
-    expect(row()).toBeTruthy();
   });
 });
 
@@ -243,8 +219,9 @@ describe('settlement', () => {
     expect(asked.findLast((one) => one.method === 'POST')?.body).toMatchObject({ plan: 'internal', mode: 'preview' });
   });
 
-  test('to-dos lead to their record', async () => {
+  test('to-dos lead to their record and name the role by its title', async () => {
     await openApp('/tasks');
     expect((await screen.findAllByRole('link', { name: /维护价格|确认客户/ }, find)).length).toBeGreaterThan(0);
+    expect((await screen.findAllByText('价格维护', {}, find)).length).toBeGreaterThan(0);
   });
 });

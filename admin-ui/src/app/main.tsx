@@ -7,6 +7,7 @@ import { ErrorBoundary } from './error-boundary';
 import { makeQueryClient } from './query-client';
 import { makeRouter } from './router';
 import './styles.css';
+import './records.css';
 
 // A tab that was open during an upgrade asks for files that are gone: load the new page once.
 addEventListener('vite:preloadError', (event) => {

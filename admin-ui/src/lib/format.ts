@@ -67,22 +67,24 @@ export function formatDateTime(value: unknown): string {
   return zoned ? `${formatDate(zoned.date)} ${zoned.time}` : value;
 }
 
-const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
-  ['minute', 60],
-  ['hour', 3600],
-  ['day', 86_400],
-];
-
-/** `3 minutes ago` for a week, then the moment itself. */
+/** `3 minutes ago` within a day, `yesterday` and days by the calendar for a week, then the moment itself. */
 export function formatRelative(value: unknown, now = Date.now()): string {
   const at = typeof value === 'string' ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(at)) return BLANK;
-  const seconds = Math.round((at - now) / 1000);
-  const far = Math.abs(seconds);
-  if (far >= 7 * 86_400) return formatDateTime(value);
-  const [unit, size] = [...STEPS].reverse().find(([, length]) => far >= length) ?? (['second', far || 1] as const);
-  const count = unit === 'second' ? 0 : Math.trunc(seconds / size);
-  return new Intl.RelativeTimeFormat(reader.language, { numeric: 'auto' }).format(count, unit);
+  const say = new Intl.RelativeTimeFormat(reader.language, { numeric: 'auto' });
+  const minutes = Math.trunc((at - now) / 60_000);
+  if (minutes === 0) return say.format(0, 'second');
+  if (Math.abs(minutes) < 60) return say.format(minutes, 'minute');
+  const days = dayOf(at) - dayOf(now);
+  if (Math.abs(days) >= 7) return formatDateTime(value);
+  if (days === 0 || Math.abs(minutes) < 6 * 60) return say.format(Math.trunc(minutes / 60), 'hour');
+  return say.format(days, 'day');
+}
+
+/** The calendar day in the reader's zone, counted. */
+function dayOf(at: number): number {
+  const date = utcToZoned(new Date(at).toISOString(), reader.zone)?.date ?? '';
+  return Math.round(Date.parse(`${date}T00:00:00Z`) / 86_400_000);
 }
 
 /** Sizes of files, to three figures. */

@@ -1,3 +1,4 @@
+import './imports.css';
 import { useTranslation } from 'react-i18next';
 
 const STEPS = ['upload', 'map', 'check', 'write', 'result'] as const;

@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../../api/client';
 import type { ObjectView } from '../../api/contract/objects';
@@ -18,7 +18,7 @@ import { SectionCard, SystemCard } from './record-facts';
 type Place = { object: string; id: string };
 
 /** A day and a time, and then the record as it stood at that moment. */
-export function AskMoment({ object, id, at }: Place & { at?: string }) {
+export function AskMoment({ object, id, at, children }: Place & { at?: string; children?: ReactNode }) {
   const { t } = useTranslation('records');
   const navigate = useNavigate();
   const start = at ? utcToZoned(at, reader.zone) : null;
@@ -45,6 +45,7 @@ export function AskMoment({ object, id, at }: Place & { at?: string }) {
       <Button type="submit" reason={day && isDay(day) ? undefined : t('asOf.dayFirst')}>
         {t('asOf.show')}
       </Button>
+      {children}
     </form>
   );
 }
@@ -65,10 +66,11 @@ export function AsOf({ object, id, at, view, now }: Place & { at: string; view: 
         <p>
           <strong>{t('asOf.says', { moment: formatDateTime(at) })}</strong> {t('asOf.readOnly')}
         </p>
-        <AskMoment key={at} object={object} id={id} at={at} />
-        <Link className="btn btn-default" to="/records/$object/$id" params={{ object, id }} search={{}}>
-          {t('asOf.back')}
-        </Link>
+        <AskMoment key={at} object={object} id={id} at={at}>
+          <Link className="btn btn-default" to="/records/$object/$id" params={{ object, id }} search={{}}>
+            {t('asOf.back')}
+          </Link>
+        </AskMoment>
       </section>
       {then.isPending ? <Skeleton rows={8} /> : null}
       {missing ? <PageState icon="calendar" title={t('asOf.missing')} /> : null}
