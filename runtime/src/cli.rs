@@ -1,7 +1,9 @@
 //! The command line: one file per command. Long work says how far it is; answers are tables for people, JSON on request.
 
+mod backup;
 mod client;
 mod demo;
+mod doctor;
 mod openapi;
 mod pack;
 mod password;
@@ -40,6 +42,12 @@ enum Command {
     Openapi(openapi::OpenApi),
     /// Write the JSON Schemas of all kinds of definitions
     Schemas(schemas::Schemas),
+    /// Write a backup of the tenant to a file, while the server works
+    Backup(backup::Backup),
+    /// Put a backup back into an empty place
+    Restore(backup::Restore),
+    /// Check all that is stored
+    Doctor(doctor::Doctor),
     /// Add a user, set a password
     #[command(subcommand)]
     User(user::User),
@@ -71,6 +79,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Pack(pack) => return pack.run(),
         Command::Openapi(openapi) => openapi.run()?,
         Command::Schemas(schemas) => schemas.run()?,
+        Command::Backup(backup) => backup.run().await?,
+        Command::Restore(restore) => restore.run().await?,
+        Command::Doctor(doctor) => return doctor.run().await,
         Command::User(user) => user.run().await?,
     }
     Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@
 mod aggregate;
 mod apply;
 mod bulk;
+mod check;
 mod collection;
 mod column;
 mod command;
@@ -32,6 +33,7 @@ mod todo;
 mod transaction;
 
 pub use bulk::{Applied, Bulk, BulkDone, Item};
+pub use check::{Check, Drift, Found};
 pub use command::{Decide, Execute, Executed, Idempotency};
 pub use history::StoredEvent;
 pub use job::{Held, Job, JobStatus, NewJob, Step};
@@ -44,6 +46,7 @@ pub use run::{Run, RunHold, RunStatus};
 pub use session::Session;
 pub use statement::{Numbering, StatementChange, StatementQuery, StatementRow};
 pub use stream::Position;
+pub use tables::knows_migrations;
 pub use todo::{StoredTodo, TodoFor};
 
 use crate::auth::secret::Secret;
@@ -109,6 +112,10 @@ pub enum StoreError {
     NotCommitted(Arc<str>),
     #[error("the connection was lost while committing: nobody knows whether the command was applied")]
     Unsure(#[source] sqlx::Error),
+    #[error("there is no tenant `{0}`")]
+    NoTenant(String),
+    #[error("the data was last used by another version (`{0}`): start the server once before checking it")]
+    Outdated(String),
     #[error("deciding the command broke: {0}")]
     Broken(String),
 }
@@ -146,22 +153,39 @@ enum Backend {
     Postgres(postgres::PostgresStore),
 }
 
+/// What a store is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    Writing,
+    /// Beside whoever writes.
+    Reading,
+}
+
 /// Names become file and schema names.
 const TENANT_NAME_MAX: usize = 48;
 
 impl Store {
     /// Opens (and on SQLite creates) a tenant's data and brings the platform's tables up to date.
     pub async fn open(database: &Database, tenant: &str) -> Result<Store, StoreError> {
+        Store::open_with(database, tenant, Access::Writing).await
+    }
+
+    async fn open_with(database: &Database, tenant: &str, access: Access) -> Result<Store, StoreError> {
         let letters = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
         let starts = tenant.starts_with(|letter: char| letter.is_ascii_lowercase());
         if !starts || tenant.len() > TENANT_NAME_MAX || !tenant.chars().all(letters) {
             return Err(StoreError::TenantName(tenant.to_owned()));
         }
         let backend = match database {
-            Database::Sqlite { folder } => Backend::Sqlite(sqlite::SqliteStore::open(folder, tenant).await?),
+            Database::Sqlite { folder } => Backend::Sqlite(match access {
+                Access::Writing => sqlite::SqliteStore::open(folder, tenant).await?,
+                Access::Reading => sqlite::SqliteStore::open_to_read(folder, tenant).await?,
+            }),
             Database::Postgres { url } => {
                 let store = postgres::PostgresStore::open(url, tenant).await?;
-                store.create_schema().await?;
+                if access == Access::Writing {
+                    store.create_schema().await?;
+                }
                 Backend::Postgres(store)
             }
         };
@@ -173,7 +197,10 @@ impl Store {
             runs: std::sync::Mutex::default(),
         };
         let store = Store { inner: Arc::new(inner) };
-        store.migrate().await?;
+        match access {
+            Access::Writing => store.migrate().await?,
+            Access::Reading => store.is_current().await?,
+        }
         Ok(store)
     }
 

@@ -171,6 +171,16 @@ impl Connection {
         self.control("beginning a transaction", text).await
     }
 
+    /// Begins a transaction that reads one snapshot.
+    pub(crate) async fn begin_reading(&mut self) -> Result<(), StoreError> {
+        let text = match self.dialect() {
+            Dialect::Sqlite => "BEGIN",
+            Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        self.open = true;
+        self.control("beginning to read", text).await
+    }
+
     pub(crate) async fn commit(&mut self) -> Result<(), StoreError> {
         self.control("committing", "COMMIT").await?;
         self.open = false;

@@ -58,17 +58,7 @@ impl SqliteStore {
         let tenants = folder.join("tenants");
         std::fs::create_dir_all(&tenants).map_err(bad_folder)?;
         let locks = (lock_folder(folder)?, lock_file(folder, &tenants.join(format!("{tenant}.lock")))?);
-        let options = SqliteConnectOptions::new()
-            .filename(tenants.join(format!("{tenant}.db")))
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            .statement_cache_capacity(STATEMENTS_CACHED)
-            .row_buffer_size(ROWS_BUFFERED)
-            .pragma("cache_size", "-16000")
-            .pragma("temp_store", "memory");
+        let options = options(folder, tenant).journal_mode(SqliteJournalMode::Wal).create_if_missing(true);
         let failed = |cause| StoreError::Database { doing: "opening the database file", cause };
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let (opened, is_open) = oneshot::channel();
@@ -91,6 +81,21 @@ impl SqliteStore {
             .await
             .map_err(failed)?;
         Ok(SqliteStore { readers, writer: RwLock::new(Some(sender)), ended: Mutex::new(Some(ended)) })
+    }
+
+    /// Only readers: no writer, no lock, nothing made. For looking at the data beside the process that works on it.
+    pub(crate) async fn open_to_read(folder: &Path, tenant: &str) -> Result<SqliteStore, StoreError> {
+        if !folder.join("tenants").join(format!("{tenant}.db")).is_file() {
+            return Err(StoreError::NoTenant(tenant.to_owned()));
+        }
+        let failed = |cause| StoreError::Database { doing: "opening the database file", cause };
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .test_before_acquire(false)
+            .connect_with(options(folder, tenant).read_only(true))
+            .await
+            .map_err(failed)?;
+        Ok(SqliteStore { readers, writer: RwLock::new(None), ended: Mutex::new(None) })
     }
 
     /// Lets the writer finish what waits, then lets go of the file and its locks.
@@ -135,6 +140,18 @@ impl SqliteStore {
         writer.ok_or_else(gone)?.send(job).await.map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
     }
+}
+
+fn options(folder: &Path, tenant: &str) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(folder.join("tenants").join(format!("{tenant}.db")))
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(STATEMENTS_CACHED)
+        .row_buffer_size(ROWS_BUFFERED)
+        .pragma("cache_size", "-16000")
+        .pragma("temp_store", "memory")
 }
 
 /// Folders this process holds: its tenants share them.

@@ -31,6 +31,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Whether all of these migrations are known here: a backup of a newer version may have more.
+pub fn knows_migrations(names: &[String]) -> bool {
+    names.iter().all(|name| MIGRATIONS.iter().any(|(known, _, _)| known == name))
+}
+
 /// The longest identifier both databases keep whole.
 const IDENTIFIER_BYTES_MAX: usize = 63;
 
@@ -131,6 +136,18 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// Refused unless every migration is done; does none.
+    pub(super) async fn is_current(&self) -> Result<(), StoreError> {
+        let mut connection = self.reader().await?;
+        let read = Sql::of(connection.dialect(), "SELECT name FROM migration", vec![]);
+        let done = connection.rows("reading migrations", read, &[Kind::Text]).await?;
+        let missing = |name: &str| done.iter().all(|row| row.first() != Some(&Datum::text(name)));
+        match MIGRATIONS.iter().find(|(name, _, _)| missing(name)) {
+            Some((name, _, _)) => Err(StoreError::Outdated((*name).to_owned())),
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ use packwork_tests::process::Launch;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row, SqliteConnection};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_packwork-tested");
@@ -39,6 +40,48 @@ impl Place {
 
     pub(super) fn launch(&self) -> Launch<'_> {
         Launch { binary: Path::new(BINARY), data: &self.folder, packs: packs(), database: self.database.as_deref() }
+    }
+
+    /// Runs a command of the binary to its end, on this place.
+    pub(super) fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(BINARY);
+        command.args(arguments).arg("--data").arg(&self.folder).arg("--packs-dir").arg(packs());
+        command.env_remove("PACKWORK_DATABASE").env("PACKWORK_LOG", "error");
+        if let Some(database) = &self.database {
+            command.env("PACKWORK_DATABASE", database);
+        }
+        command.output().expect("the binary runs")
+    }
+
+    /// Another place of the same database, where nothing is yet: not even the folder.
+    pub(super) fn beside(&self) -> Place {
+        let mut place = if self.database.is_some() { Place::postgres() } else { Place::sqlite() };
+        place.folder = place.folder.join("restored");
+        place
+    }
+
+    /// Changes what is stored behind the product's back.
+    pub(super) fn tamper(&self, statements: &str) {
+        let sql = AssertSqlSafe(statements.to_owned());
+        block_on(async {
+            match &self.database {
+                None => {
+                    let file = self.folder.join("tenants/main.db");
+                    let options = SqliteConnectOptions::new().filename(file).foreign_keys(false);
+                    let mut connection = SqliteConnection::connect_with(&options).await?;
+                    connection.execute(sqlx::raw_sql(sql)).await?;
+                    connection.close().await
+                }
+                Some(url) => {
+                    let mut connection = PgConnection::connect(url).await?;
+                    let open = "SET search_path TO t_main; SET session_replication_role TO replica";
+                    connection.execute(sqlx::raw_sql(open)).await?;
+                    connection.execute(sqlx::raw_sql(sql)).await?;
+                    connection.close().await
+                }
+            }
+        })
+        .expect("the tables can be changed");
     }
 
     /// The one number a query gives.

@@ -1,0 +1,59 @@
+//! `packwork doctor`: looks at all that is stored and says what does not fit, with the records it is about. Changes
+//! nothing and works beside a running server.
+
+use super::serve::{DATA, database, packs};
+use crate::config::{Config, Flags};
+use crate::packs::install;
+use crate::store::{Drift, Scope, Store};
+use packwork_engine::model::Settings;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Check all that is stored; exit code 1 when something does not fit.
+#[derive(clap::Args)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    flags: Flags,
+    /// Print the findings as JSON, one a line, then a summary
+    #[arg(long)]
+    json: bool,
+}
+
+impl Doctor {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let config = Config::load(&self.flags, Path::new(DATA))?;
+        let settings = Settings { zone: config.time_zone.clone(), currency: config.currency.clone() };
+        let model = install::compile(&packs(&config), &settings)?;
+        let store = Store::open_to_read(&database(&config), &config.tenant).await?;
+        let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+        let mut found = |drift: Drift| {
+            *counts.entry(drift.check).or_default() += 1;
+            if self.json {
+                println!("{}", serde_json::json!(drift));
+            } else {
+                println!("{}", sentence(&drift));
+            }
+        };
+        let check = store.check_data(&Scope::system(&config.tenant), &model, &mut found).await?;
+        let records = check.all().await?;
+        store.close().await;
+        let total: u64 = counts.values().sum();
+        if self.json {
+            println!("{}", serde_json::json!({"records": records, "findings": total, "by_check": counts}));
+        } else {
+            println!("{records} records checked, {total} finding(s)");
+        }
+        Ok(if total == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+fn sentence(drift: &Drift) -> String {
+    let mut text = drift.check.to_owned();
+    for part in [drift.object.clone(), drift.record.map(|id| id.to_string()), drift.field.clone()].into_iter().flatten()
+    {
+        text.push(' ');
+        text.push_str(&part);
+    }
+    format!("{text}: {}", drift.detail)
+}
