@@ -65,6 +65,7 @@ codes! {
     BadFilter = "bad_filter", Malformed, "the filter cannot be understood", "筛选条件无法识别";
     BadCursor = "bad_cursor", Malformed, "the cursor does not belong to this list", "翻页标记不属于此列表";
     BadParameter = "bad_parameter", Malformed, "a parameter cannot be understood", "参数无法识别";
+    MixedCurrencies = "mixed_currencies", Invalid, "amounts of several currencies do not add up", "不同币种的金额不能相加";
     // rules over records
     RuleBroken = "rule_broken", Invalid, "a rule of the object is broken", "不符合业务规则";
     ConstraintBroken = "constraint_broken", Invalid, "the record does not meet its constraints", "不符合约束条件";

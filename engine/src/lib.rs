@@ -13,6 +13,7 @@ pub mod expr;
 pub mod facts;
 pub mod ids;
 pub mod layers;
+pub mod location;
 pub mod model;
 pub mod moment;
 pub mod money;

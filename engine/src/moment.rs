@@ -69,6 +69,24 @@ impl<'de> Deserialize<'de> for Moment {
 pub struct Zone(TimeZone);
 
 impl Zone {
+    /// The zone's offsets in seconds, each with the first microsecond it holds from, for moments of these years. The
+    /// first holds for whatever was before.
+    pub fn offsets(&self, years: std::ops::Range<i16>) -> Vec<(i64, i32)> {
+        let stamp = |year: i16| {
+            let start = jiff::civil::date(year, 1, 1).to_zoned(TimeZone::UTC);
+            start.map_or(Timestamp::MIN, |start| start.timestamp())
+        };
+        let (from, to) = (stamp(years.start), stamp(years.end));
+        let mut offsets = vec![(from.as_microsecond(), self.0.to_offset(from).seconds())];
+        for change in self.0.following(from).take_while(|change| change.timestamp() < to) {
+            let offset = change.offset().seconds();
+            if offsets.last().is_none_or(|(_, last)| *last != offset) {
+                offsets.push((change.timestamp().as_microsecond(), offset));
+            }
+        }
+        offsets
+    }
+
     pub fn named(name: &str) -> Option<Zone> {
         TimeZone::get(name).ok().map(Zone)
     }

@@ -31,6 +31,8 @@ pub struct Object {
     pub owned_by: Option<Name>,
     /// Combinations of slots no two live records share, by name.
     pub unique: Vec<(Name, Vec<usize>)>,
+    /// Indexes the definition asks for, besides those every object has.
+    pub indexes: Vec<Index>,
     pub rules: Vec<Rule>,
     pub todos: Vec<Todo>,
     /// Slots of stored formulas, each after those it reads.
@@ -128,7 +130,17 @@ pub enum FieldKind {
         scale: u32,
         money: Option<CurrencySource>,
     },
+    /// A place on the earth: [`crate::location`].
+    Location,
     Json,
+}
+
+/// An index that a definition asks for: slots it is ordered by, and slots it holds so that sums need not visit records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    pub name: Name,
+    pub slots: Vec<usize>,
+    pub covers: Vec<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,14 @@
 //! The application put together: one tenant's store and model, a clock, a source of randomness. Services work on it;
 //! HTTP and the command line hold it.
 
-use crate::auth::{SignInLimiter, Token};
+use crate::auth::token::hex;
+use crate::auth::{Secret, SignInLimiter, Token};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::jobs::Jobs;
 use crate::packs::install::{self, Progress, Seeds};
 use crate::packs::source::Source;
+use crate::service::records::cursor::Sealer;
 use crate::store::{Database, Scope, Store};
 use arc_swap::ArcSwap;
 use packwork_engine::model::{Model, Settings};
@@ -20,6 +22,7 @@ pub struct App {
     pub sign_ins: SignInLimiter,
     /// This process's part in long work; see [`crate::jobs::start`].
     pub jobs: Arc<Jobs>,
+    pub cursors: Sealer,
     /// Lets the command line on this machine act as the system.
     pub local_token: Option<Token>,
     model: ArcSwap<Model>,
@@ -44,7 +47,10 @@ impl App {
         let model = Arc::new(install::compile(&start.packs, &start.settings)?);
         let store = Store::open(&start.database, &start.tenant).await?;
         let holder = start.entropy.uuid(start.clock.now());
+        let fresh = Secret::new(hex(&start.entropy.bytes::<32>()));
+        let key = store.secret(&Scope::system(&start.tenant), "cursor", &fresh).await?;
         let app = Arc::new(App {
+            cursors: Sealer::new(key.expose().as_bytes()),
             store,
             jobs: Arc::new(Jobs::new(holder)),
             clock: start.clock,

@@ -9,6 +9,7 @@ use crate::env::{NO_LETS, Reader, RecordEnv};
 use crate::expr::{EvalError, Expr};
 use crate::facts::Counter;
 use crate::ids::IdSource;
+use crate::location::Place;
 use crate::moment::Date;
 use crate::money::Money;
 use crate::object::input::{self, Keys, NotYet, Read};
@@ -701,5 +702,5 @@ fn fits(kind: &FieldKind, value: &Value) -> bool {
             | (FieldKind::Choices { .. } | FieldKind::Ids { .. }, Value::List(_))
             | (FieldKind::Id { .. }, Value::Id(_))
             | (FieldKind::Json, _)
-    )
+    ) || (*kind == FieldKind::Location && Place::of(value).is_some())
 }

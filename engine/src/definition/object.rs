@@ -37,6 +37,9 @@ written! {
         /// Combinations of fields that no two records may share.
         #[serde(skip_serializing_if = "IndexMap::is_empty")]
         pub unique: IndexMap<String, Vec<String>>,
+        /// Indexes for what is filtered, sorted or grouped together often.
+        #[serde(skip_serializing_if = "IndexMap::is_empty")]
+        pub indexes: IndexMap<String, IndexDefinition>,
         /// How the list shows records when nobody chose otherwise.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub list: Option<ListDefinition>,
@@ -219,6 +222,18 @@ pub struct TodoDefinition {
     pub when: Expression,
     /// Who is asked: users with this role.
     pub role: String,
+}
+
+/// An index over live records.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct IndexDefinition {
+    /// The fields it is ordered by, the most selective filter first.
+    pub fields: Vec<String>,
+    /// Fields kept in it as well: grouping by `fields` and adding up these needs no other reading.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -7,7 +7,9 @@ use crate::codes::Code;
 use crate::definition::object::{FieldDefinition, FieldType, ObjectDefinition, OnDelete as WrittenOnDelete};
 use crate::definition::{Definition, Kind};
 use crate::expr::{Expr, Type};
-use crate::object::{ChoiceOption, CurrencySource, Field, FieldKind, Object, OnDelete, Rollup, Rule, Source, Todo};
+use crate::object::{
+    ChoiceOption, CurrencySource, Field, FieldKind, Index, Object, OnDelete, Rollup, Rule, Source, Todo,
+};
 use crate::record::{Name, slot};
 use crate::settlement::plan::NumberFormat;
 use indexmap::IndexMap;
@@ -15,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The most fields of an object: PostgreSQL's row and SQLite's statement both end somewhere above.
 const FIELDS_MAX: usize = 500;
+/// Fields of one index: PostgreSQL takes 32 columns, money and places have several.
+const INDEX_FIELDS_MAX: usize = 8;
 const TEXT_LENGTH_DEFAULT: u32 = 200;
 const LONG_TEXT_LENGTH_DEFAULT: u32 = 20_000;
 /// Digits a stored number may have on both databases.
@@ -109,6 +113,7 @@ impl<'a> Checker<'a> {
             display: slot::ID,
             owned_by: written.owned_by.as_deref().map(Name::from),
             unique: Vec::new(),
+            indexes: Vec::new(),
             rules: Vec::new(),
             todos: Vec::new(),
             formula_order: Vec::new(),
@@ -166,6 +171,24 @@ impl<'a> Checker<'a> {
             let slots: Vec<usize> = fields.iter().filter_map(|field| slot_of(self, &pointer, field)).collect();
             unique.push((Name::from(name.as_str()), slots));
         }
+        let mut indexes = Vec::new();
+        for (name, index) in &written.indexes {
+            self.check_name(found, &format!("/indexes/{name}"), name);
+            let mut slots_of = |member: &str, fields: &[String]| -> Vec<usize> {
+                let slots = fields.iter().enumerate().filter_map(|(at, field)| {
+                    let pointer = format!("/indexes/{name}/{member}/{at}");
+                    slot_of(self, &pointer, field).filter(|slot| self.indexable(found, &pointer, &object.fields[*slot]))
+                });
+                slots.collect()
+            };
+            let (slots, covers) = (slots_of("fields", &index.fields), slots_of("covers", &index.covers));
+            if index.fields.is_empty() || index.fields.len() + index.covers.len() > INDEX_FIELDS_MAX {
+                let message = format!("an index has 1 to {INDEX_FIELDS_MAX} fields, those it covers included");
+                self.error(Code::BadProperty, found, format!("/indexes/{name}/fields"), message);
+                continue;
+            }
+            indexes.push(Index { name: name.as_str().into(), slots, covers });
+        }
         let list = written.list.clone().unwrap_or_default();
         for (member, fields) in [("columns", &list.columns), ("sort", &list.sort), ("filters", &list.filters)] {
             for (index, field) in fields.iter().enumerate() {
@@ -194,6 +217,7 @@ impl<'a> Checker<'a> {
         object.key = key;
         object.display = display.or(key).unwrap_or(slot::ID);
         object.unique = unique;
+        object.indexes = indexes;
         for (name, currency_slot) in currencies {
             if let Some(field) = object.by_name.get(&name).and_then(|slot| object.fields.get_mut(*slot))
                 && let FieldKind::Money { currency, .. } = &mut field.kind
@@ -201,6 +225,19 @@ impl<'a> Checker<'a> {
                 *currency = CurrencySource::Slot(currency_slot);
             }
         }
+    }
+
+    /// Lists and documents have no order an index could keep.
+    fn indexable(&mut self, found: Found<'a>, pointer: &str, field: &Field) -> bool {
+        let fits = !matches!(
+            field.kind,
+            FieldKind::Items { .. } | FieldKind::Json | FieldKind::Ids { .. } | FieldKind::Choices { .. }
+        );
+        if !fits {
+            let message = format!("`{}` holds a list or a document; an index cannot keep it in order", field.name);
+            self.error(Code::BadProperty, found, pointer, message);
+        }
+        fits
     }
 
     fn kind(
@@ -307,7 +344,8 @@ impl<'a> Checker<'a> {
             FieldType::Department => FieldKind::Id { to: vec!["department".into()], on_delete: OnDelete::Restrict },
             // Completed when the children's shapes are known.
             FieldType::Rollup => FieldKind::Rollup { items: slot::ID, of: Rollup::Count, scale: 0, money: None },
-            FieldType::Attachment | FieldType::Image | FieldType::Location | FieldType::Json => FieldKind::Json,
+            FieldType::Location => FieldKind::Location,
+            FieldType::Attachment | FieldType::Image | FieldType::Json => FieldKind::Json,
         }
     }
 

@@ -211,6 +211,7 @@ impl<'a> Checker<'a> {
             display: slot::OWN,
             owned_by: None,
             unique: Vec::new(),
+            indexes: Vec::new(),
             rules: Vec::new(),
             todos: Vec::new(),
             formula_order: Vec::new(),

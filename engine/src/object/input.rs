@@ -3,6 +3,7 @@
 use super::{ChoiceOption, CurrencySource, Field, FieldKind, Object};
 use crate::codes::Code;
 use crate::definition::object::FieldType;
+use crate::location;
 use crate::model::DIGITS_MAX;
 use crate::moment::{Date, Moment};
 use crate::money::Money;
@@ -155,6 +156,10 @@ pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dy
         }
         // Child rows are read by whoever writes the parent; a rollup is never given.
         FieldKind::Items { .. } | FieldKind::Rollup { .. } => Read::Value(Value::Null),
+        FieldKind::Location => match location::read(json) {
+            Ok(value) => Read::Value(value),
+            Err(wanted) => type_error(wanted),
+        },
         FieldKind::Json => Read::Value(Value::from_json(json)),
     }
 }

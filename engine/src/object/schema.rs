@@ -59,6 +59,15 @@ fn field_schema(field: &Field) -> Json {
         FieldKind::Id { .. } => id(),
         FieldKind::Ids { .. } => json!({"type": "array", "items": id()}),
         FieldKind::Items { to } => json!({"type": "array", "items": {"type": "object", "x-object": &**to}}),
+        FieldKind::Location => {
+            let degrees = json!({"type": ["string", "number"]});
+            json!({
+                "type": "object",
+                "properties": {"latitude": degrees, "longitude": degrees},
+                "required": ["latitude", "longitude"],
+                "additionalProperties": false
+            })
+        }
         FieldKind::Json => json!({}),
     };
     if !field.is_writable() {

@@ -16,7 +16,7 @@ use crate::{http, telemetry, ui};
 use anyhow::{Context, bail};
 use packwork_engine::decision::Command;
 use packwork_engine::model::Settings;
-use packwork_engine::query::{Filter, ListQuery};
+use packwork_engine::query::ListQuery;
 use packwork_engine::record::Record;
 use serde_json::json;
 use std::io::Write;
@@ -94,14 +94,7 @@ const USERS_MAX: u32 = 200;
 
 pub(super) async fn users(app: &Arc<App>) -> anyhow::Result<Vec<Arc<Record>>> {
     let model = app.model();
-    let query = ListQuery {
-        object: USER.into(),
-        filter: Filter::All,
-        sort: Vec::new(),
-        limit: USERS_MAX,
-        after: None,
-        deleted: false,
-    };
+    let query = ListQuery { object: USER.into(), limit: USERS_MAX, ..ListQuery::default() };
     Ok(app.store.list(&app.system(), &model, &query).await?)
 }
 

@@ -189,6 +189,20 @@ impl FromRequestParts<Arc<App>> for IfMatch {
     }
 }
 
+/// The versions a caller has already, from `If-None-Match`. What is no version of ours matches nothing.
+pub struct IfNoneMatch(pub Vec<i64>);
+
+impl FromRequestParts<Arc<App>> for IfNoneMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<IfNoneMatch, Problem> {
+        let values = parts.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        let tags = values.flat_map(|value| value.split(','));
+        let versions = tags.filter_map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"').parse().ok());
+        Ok(IfNoneMatch(versions.collect()))
+    }
+}
+
 /// The version a change is about: from `If-Match`, else from the member `version`, which is taken out.
 pub fn version(header: &IfMatch, members: &mut Map<String, Json>) -> Result<Option<i64>, Problem> {
     let written = match members.remove("version") {

@@ -13,7 +13,7 @@ use packwork_engine::definition::dashboard::{CardDefinition, CardKind, CardPerio
 use packwork_engine::model::Model;
 use packwork_engine::object::{FieldKind, Object};
 use packwork_engine::period::PeriodCalendar;
-use packwork_engine::query::{AggregateQuery, Filter, FilterPath, Group, Measure};
+use packwork_engine::query::{AggregateQuery, Filter, FilterPath, Group, Measure, Part};
 use packwork_engine::record::Name;
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
@@ -122,11 +122,16 @@ async fn of_records(
         Some(name) => vec![Group { label: name.clone(), path: FilterPath { slots: vec![slot_of(name)?] }, part: None }],
         None => Vec::new(),
     };
+    let mut group_by = group_by;
     let (measure, unit) = match &card.sum {
         Some(name) => {
             let at = slot_of(name)?;
             let is_money =
                 matches!(object.fields[at].kind, FieldKind::Money { .. } | FieldKind::Rollup { money: Some(_), .. });
+            if is_money {
+                let path = FilterPath::of(at);
+                group_by.push(Group { label: format!("{name}.currency"), path, part: Some(Part::Currency) });
+            }
             (Measure::Sum(at), is_money.then(|| model.currency.to_string()))
         }
         None => (Measure::Count, None),
@@ -139,8 +144,13 @@ async fn of_records(
         limit: GROUPS_MAX,
     };
     let rows = app.store.aggregate(&caller.scope, model, &query).await?;
-    let points = rows.into_iter().map(|mut row| {
+    // One card shows one currency: the tenant's own.
+    let own = |row: &Vec<Value>| unit.is_none() || row.iter().rev().nth(1).and_then(Value::as_text) == unit.as_deref();
+    let points = rows.into_iter().filter(own).map(|mut row| {
         let value = row.pop().and_then(|value| value.as_decimal()).unwrap_or_default();
+        if unit.is_some() {
+            row.pop();
+        }
         Point { group: row.pop().unwrap_or_default(), value }
     });
     Ok((points.collect(), unit))

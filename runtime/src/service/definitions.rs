@@ -203,7 +203,8 @@ fn field_view(model: &Model, caller: &Caller, object: &Object, at: usize, field:
                 view["currency"] = currency_json(object, currency);
             }
         }
-        FieldKind::Text { .. } | FieldKind::Boolean | FieldKind::Date | FieldKind::Moment | FieldKind::Json => {}
+        FieldKind::Text { .. } | FieldKind::Boolean | FieldKind::Date | FieldKind::Moment => {}
+        FieldKind::Location | FieldKind::Json => {}
     }
     if let FieldKind::Money { currency, .. } = &field.kind {
         view["currency"] = currency_json(object, currency);

@@ -2,8 +2,10 @@
 
 pub mod actions;
 pub mod cursor;
+pub mod expand;
 pub mod list;
 pub mod settled;
+pub mod sums;
 
 use super::command::{self, Done};
 use super::session::Caller;
@@ -78,12 +80,37 @@ pub async fn load(app: &App, model: &Model, caller: &Caller, object: &Object, id
     record.filter(|record| !record.is_deleted()).ok_or_else(|| not_found(object, &id.to_string()).into())
 }
 
-pub async fn get(app: &App, caller: &Caller, object_name: &str, written_id: &str) -> Answer<View> {
+/// What asking for one record gives.
+#[derive(Debug)]
+pub enum Got {
+    View(View),
+    /// The caller has this version already.
+    Known(i64),
+}
+
+/// One record, with relations beside it; nothing but its version where the caller knows that one.
+pub async fn get(
+    app: &App,
+    caller: &Caller,
+    object_name: &str,
+    written_id: &str,
+    expand: &[expand::Expand],
+    known: &[i64],
+) -> Answer<Got> {
     let model = app.model();
     let object = object(&model, caller, object_name)?;
+    let expansions = expand::read(app, &model, caller, &object, expand)?;
     let id = id(app, &model, caller, &object, written_id).await?;
     let record = load(app, &model, caller, &object, id).await?;
-    view(app, &model, caller, &object, record).await
+    if known.contains(&record.version()) {
+        return Ok(Got::Known(record.version()));
+    }
+    let mut expanded = expand::load(app, &model, caller, &object, std::slice::from_ref(&record), &expansions).await?;
+    let mut view = view(app, &model, caller, &object, record).await?;
+    if let Some(expanded) = expanded.remove(&id) {
+        view.json["_expanded"] = Json::Object(expanded);
+    }
+    Ok(Got::View(view))
 }
 
 /// A record with all that stands beside it.

@@ -3,8 +3,10 @@
 use super::Answer;
 use super::session::Caller;
 use crate::app::App;
+use crate::store::RowsQuery;
 use packwork_engine::model::Model;
 use packwork_engine::object::{Field, FieldKind, Object};
+use packwork_engine::query::Sort;
 use packwork_engine::record::{Name, Record, slot};
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
@@ -49,7 +51,7 @@ impl Titles {
     }
 
     /// A reference that may lead to one of several objects.
-    fn any(&self, objects: &[Name], id: Uuid) -> Json {
+    pub fn any(&self, objects: &[Name], id: Uuid) -> Json {
         let object =
             objects.iter().find(|object| self.found.contains_key(&((*object).clone(), id))).or(objects.first());
         match object {
@@ -84,15 +86,27 @@ impl Page {
         only: Option<BTreeSet<String>>,
         with_items: bool,
     ) -> Answer<Page> {
-        let mut children = BTreeMap::new();
+        let mut children: BTreeMap<(usize, Uuid), Vec<Arc<Record>>> = BTreeMap::new();
         if with_items {
             for (at, field) in object.own_fields() {
-                if let FieldKind::Items { to } = &field.kind {
-                    for record in &records {
-                        children.insert(
-                            (at, record.id()),
-                            app.store.children(&caller.scope, model, to, record.id()).await?,
-                        );
+                let shown = only.as_ref().is_none_or(|only| only.contains(&*field.name));
+                let FieldKind::Items { to } = &field.kind else { continue };
+                if !shown || !caller.rights().shows(&object.name, &field.name) {
+                    continue;
+                }
+                for record in &records {
+                    children.insert((at, record.id()), Vec::new());
+                }
+                let query = RowsQuery {
+                    object: to.clone(),
+                    parents: records.iter().map(|record| record.id()).collect(),
+                    sort: vec![Sort::by(slot::POSITION, false)],
+                    ..RowsQuery::default()
+                };
+                for row in app.store.rows_of(&caller.scope, model, &query).await? {
+                    let of_parent = row.parent().and_then(|parent| children.get_mut(&(at, parent)));
+                    if let Some(rows) = of_parent {
+                        rows.push(row);
                     }
                 }
             }

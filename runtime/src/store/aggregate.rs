@@ -1,37 +1,44 @@
 //! Sums over records, within the caller's rows.
 
 use super::column::{self, Layout};
-use super::filter::ROOT;
+use super::filter::{By, ROOT};
 use super::list::{Life, Within};
-use super::sql::{Datum, Kind};
+use super::sql::{Datum, Kind, hour_of};
 use super::{Scope, Store, StoreError};
+use packwork_engine::codes::Code;
 use packwork_engine::model::Model;
 use packwork_engine::money::Money;
-use packwork_engine::object::{Field, Object};
-use packwork_engine::query::{AggregateQuery, DatePart, FilterPath, Group, Measure};
+use packwork_engine::object::{CurrencySource, Field, FieldKind, Object};
+use packwork_engine::query::{AggregateQuery, FilterPath, Group, Measure, Part};
 use packwork_engine::record::Name;
+use packwork_engine::refusal::Refusal;
 use packwork_engine::value::Value;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 /// Digits an average has beyond its field's.
 const AVERAGE_DIGITS_MORE: u32 = 2;
 
+/// Years whose changes of the clock hours are told by; before and after, the nearest holds.
+const HOUR_YEARS: std::ops::Range<i16> = 1970..2100;
+
 /// How one or more selected columns become a value.
 enum Reading<'m> {
     /// One column of a field.
     Field(&'m Field),
-    /// A part of a date, as text.
-    Part,
-    Count,
-    /// A number; for money its least and greatest currency follow.
-    Number {
-        is_money: bool,
-    },
+    /// Text as it is, or a whole number.
+    Plain,
+    /// A number.
+    Number(Currency<'m>),
     /// A sum and how many it is over.
-    Average {
-        is_money: bool,
-        scale: u32,
-    },
+    Average(Currency<'m>, u32),
+}
+
+/// The currency of a measure, and where it comes from.
+enum Currency<'m> {
+    None,
+    Fixed(&'m Name),
+    /// The least and the greatest follow; more than one have no sum.
+    Each(&'m Field),
 }
 
 /// The selected columns and how to read them back.
@@ -51,7 +58,7 @@ impl Columns<'_> {
 
 impl Store {
     /// One row per group: its values in `group_by` order, then the measures. Ordered by the groups, null first.
-    /// A measure of money over several currencies has no value: group by the currency to see one of each.
+    /// Refused where a measure of money meets several currencies in a group: they cannot be added up.
     pub async fn aggregate(
         &self,
         scope: &Scope,
@@ -61,31 +68,15 @@ impl Store {
         self.check(scope)?;
         let layout = Layout::of(model, &query.object)?;
         let mut within = Within::new(scope, model, &query.object, &query.filter, Life::Live)?;
-        for group in &query.group_by {
-            within.paths().add_path(&group.path)?;
-        }
         let mut connection = self.reader().await?;
         let dialect = connection.dialect();
         let mut columns = Columns::default();
         for group in &query.group_by {
-            let object = within.paths().object_of(&group.path)?;
-            let path = dated(object, group);
-            let (alias, field) = within.paths().field(&path)?;
-            let name = format!("{alias}.{}", column::column(field));
-            let kind = column::kind(field).filter(|kind| *kind != Kind::Json && !column::is_money(field));
-            let kind = kind.ok_or_else(|| StoreError::BadQuery(format!("`{}` makes no groups", group.label)))?;
-            match group.part {
-                Some(_) if kind != Kind::Date => {
-                    return Err(StoreError::BadQuery(format!("`{}` is no date", group.label)));
-                }
-                Some(DatePart::Year) => columns.add(dialect.date_part(&name, 4), Kind::Text),
-                Some(DatePart::Month) => columns.add(dialect.date_part(&name, 7), Kind::Text),
-                Some(DatePart::Day) | None => columns.add(name, kind),
-            }
-            columns.readings.push(match group.part {
-                Some(DatePart::Year | DatePart::Month) => Reading::Part,
-                Some(DatePart::Day) | None => Reading::Field(field),
-            });
+            within.paths().add_path(&group.path, By::Caller)?;
+            let path = dated(within.paths().object_of(&group.path, By::Caller)?, group);
+            within.paths().add_path(&path, By::Caller)?;
+            let (alias, field) = within.paths().field(&path, By::Caller)?;
+            add_group(&mut columns, model, dialect, group, alias, field)?;
         }
         for (_, measure) in &query.measures {
             add_measure(&mut columns, layout.object, measure)?;
@@ -103,7 +94,7 @@ impl Store {
             sql.push(if index == 0 { " ORDER BY " } else { ", " }).number(index + 1).push(" NULLS FIRST");
         }
         sql.push(" LIMIT ").bind(Datum::Int(i64::from(query.limit)));
-        let rows = connection.rows("adding up records", sql, &columns.kinds).await?;
+        let rows = connection.rows("adding up records", sql, &columns.kinds).await.map_err(overflow)?;
         rows.into_iter().map(|row| read(&columns.readings, row)).collect()
     }
 }
@@ -120,32 +111,75 @@ fn dated(object: &Object, group: &Group) -> FilterPath {
     path
 }
 
+/// The column a group is made by.
+fn add_group<'m>(
+    columns: &mut Columns<'m>,
+    model: &Model,
+    dialect: super::sql::Dialect,
+    group: &Group,
+    alias: &str,
+    field: &'m Field,
+) -> Result<(), StoreError> {
+    let bad = || StoreError::BadQuery(format!("`{}` makes no groups", group.label));
+    let name = format!("{alias}.{}", column::column(field));
+    let kind = column::kind(field).filter(|kind| *kind != Kind::Json).ok_or_else(bad)?;
+    match (group.part, kind) {
+        (Some(Part::Currency), _) if column::is_money(field) => {
+            columns.add(format!("{alias}.{}", column::currency_column(field)), Kind::Text);
+            columns.readings.push(Reading::Plain);
+        }
+        (Some(Part::Hour), Kind::Int) => {
+            columns.add(hour_of(&name, &model.zone.offsets(HOUR_YEARS)), Kind::Int);
+            columns.readings.push(Reading::Plain);
+        }
+        (Some(Part::Day), Kind::Date) => {
+            columns.add(name, kind);
+            columns.readings.push(Reading::Field(field));
+        }
+        (Some(part), Kind::Date) if !matches!(part, Part::Hour | Part::Currency) => {
+            let (text, kind) = dialect.date_part(&name, part);
+            columns.add(text, kind);
+            columns.readings.push(Reading::Plain);
+        }
+        (None, kind) if !column::is_money(field) && field.kind != FieldKind::Location => {
+            columns.add(name, kind);
+            columns.readings.push(Reading::Field(field));
+        }
+        _ => return Err(bad()),
+    }
+    Ok(())
+}
+
 fn add_measure<'m>(columns: &mut Columns<'m>, object: &'m Object, measure: &Measure) -> Result<(), StoreError> {
     let (slot, function) = match measure {
         Measure::Count => {
             columns.add("count(*)".into(), Kind::Int);
-            columns.readings.push(Reading::Count);
+            columns.readings.push(Reading::Plain);
             return Ok(());
         }
-        Measure::Sum(slot) => (*slot, "sum"),
+        Measure::Sum(slot) | Measure::Average(slot) => (*slot, "sum"),
         Measure::Min(slot) => (*slot, "min"),
         Measure::Max(slot) => (*slot, "max"),
-        Measure::Average(slot) => (*slot, "sum"),
+        Measure::CountDistinct(slot) => (*slot, "count"),
     };
     let field = object.fields.get(slot).ok_or_else(|| StoreError::BadQuery("a measure leaves its object".into()))?;
     let bad = || StoreError::BadQuery(format!("`{}` cannot be measured like this", field.name));
-    let kind = column::kind(field).ok_or_else(bad)?;
+    let kind = column::kind(field).filter(|_| field.kind != FieldKind::Location).ok_or_else(bad)?;
     let name = format!("{ROOT}.{}", column::column(field));
-    let is_money = column::is_money(field);
     match (measure, kind) {
+        (Measure::CountDistinct(_), kind) if kind != Kind::Json => {
+            columns.add(format!("count(DISTINCT {name})"), Kind::Int);
+            columns.readings.push(Reading::Plain);
+            return Ok(());
+        }
         (Measure::Average(_), Kind::Decimal(scale)) => {
             columns.add(format!("sum({name})"), kind);
             columns.add(format!("count({name})"), Kind::Int);
-            columns.readings.push(Reading::Average { is_money, scale });
+            columns.readings.push(Reading::Average(currency(field), scale));
         }
         (_, Kind::Decimal(_)) => {
             columns.add(format!("{function}({name})"), kind);
-            columns.readings.push(Reading::Number { is_money });
+            columns.readings.push(Reading::Number(currency(field)));
         }
         (Measure::Min(_) | Measure::Max(_), Kind::Text | Kind::Date | Kind::Int) => {
             columns.add(format!("{function}({name})"), kind);
@@ -153,7 +187,7 @@ fn add_measure<'m>(columns: &mut Columns<'m>, object: &'m Object, measure: &Meas
         }
         _ => return Err(bad()),
     }
-    if is_money {
+    if let Currency::Each(field) = currency(field) {
         let currency = format!("{ROOT}.{}", column::currency_column(field));
         columns.add(format!("min({currency})"), Kind::Text);
         columns.add(format!("max({currency})"), Kind::Text);
@@ -161,31 +195,31 @@ fn add_measure<'m>(columns: &mut Columns<'m>, object: &'m Object, measure: &Meas
     Ok(())
 }
 
+fn currency(field: &Field) -> Currency<'_> {
+    match &field.kind {
+        FieldKind::Money { currency, .. } | FieldKind::Rollup { money: Some(currency), .. } => match currency {
+            CurrencySource::Fixed(currency) => Currency::Fixed(currency),
+            CurrencySource::Slot(_) => Currency::Each(field),
+        },
+        _ => Currency::None,
+    }
+}
+
 fn read(readings: &[Reading<'_>], row: Vec<Datum>) -> Result<Vec<Value>, StoreError> {
     let mut data = row.into_iter();
     let mut next = || data.next().ok_or_else(super::list::short_row);
     let mut values = Vec::with_capacity(readings.len());
     for reading in readings {
-        let value = match reading {
+        values.push(match reading {
             Reading::Field(field) => column::value(field, next()?, None)
                 .map_err(|cause| StoreError::Corrupt { place: field.name.to_string(), cause })?,
-            Reading::Part => match next()? {
+            Reading::Plain => match next()? {
                 Datum::Text(text) => Value::Text(text),
+                Datum::Int(number) => Value::Decimal(Decimal::from(number)),
                 _ => Value::Null,
             },
-            Reading::Count => match next()? {
-                Datum::Int(count) => Value::Decimal(Decimal::from(count)),
-                _ => Value::Null,
-            },
-            Reading::Number { is_money } => {
-                let number = number(next()?);
-                if *is_money {
-                    in_one_currency(number, next()?, next()?)
-                } else {
-                    number.map_or(Value::Null, Value::Decimal)
-                }
-            }
-            Reading::Average { is_money, scale } => {
+            Reading::Number(currency) => amount(number(next()?), currency, &mut next)?,
+            Reading::Average(currency, scale) => {
                 let (sum, count) = (number(next()?), next()?);
                 let average = match (sum, count) {
                     (Some(sum), Datum::Int(count)) if count > 0 => {
@@ -196,14 +230,9 @@ fn read(readings: &[Reading<'_>], row: Vec<Datum>) -> Result<Vec<Value>, StoreEr
                     }
                     _ => None,
                 };
-                if *is_money {
-                    in_one_currency(average, next()?, next()?)
-                } else {
-                    average.map_or(Value::Null, Value::Decimal)
-                }
+                amount(average, currency, &mut next)?
             }
-        };
-        values.push(value);
+        });
     }
     Ok(values)
 }
@@ -215,11 +244,43 @@ fn number(datum: Datum) -> Option<Decimal> {
     }
 }
 
-fn in_one_currency(amount: Option<Decimal>, least: Datum, greatest: Datum) -> Value {
-    match (amount, least, greatest) {
-        (Some(amount), Datum::Text(least), Datum::Text(greatest)) if least == greatest => {
-            Value::Money(Money { amount, currency: Name::clone(&least) })
-        }
-        _ => Value::Null,
+/// A measure in its currency, where it has one.
+fn amount(
+    number: Option<Decimal>,
+    currency: &Currency<'_>,
+    next: &mut impl FnMut() -> Result<Datum, StoreError>,
+) -> Result<Value, StoreError> {
+    let one = match currency {
+        Currency::None => return Ok(number.map_or(Value::Null, Value::Decimal)),
+        Currency::Fixed(currency) => Name::clone(currency),
+        Currency::Each(field) => match (next()?, next()?) {
+            (Datum::Text(least), Datum::Text(greatest)) if least == greatest => least,
+            (Datum::Text(least), Datum::Text(greatest)) => return Err(mixed(field, &least, &greatest)),
+            _ => return Ok(Value::Null),
+        },
+    };
+    Ok(number.map_or(Value::Null, |amount| Value::Money(Money { amount, currency: one })))
+}
+
+fn mixed(field: &Field, least: &str, greatest: &str) -> StoreError {
+    let group = format!("{}.currency", field.name);
+    let detail = format!(
+        "`{}` is in {least} and {greatest}, which do not add up; group by `{group}` or filter by one currency",
+        field.name
+    );
+    let refusal = Refusal::new(Code::MixedCurrencies, detail)
+        .with("field", &*field.name)
+        .with("currencies", vec![least, greatest])
+        .with("group_by", group);
+    StoreError::Refused(Box::new(refusal))
+}
+
+/// SQLite adds up in 64 bits and says when that is not enough.
+fn overflow(error: StoreError) -> StoreError {
+    let is_overflow =
+        matches!(&error, StoreError::Database { cause, .. } if cause.to_string().contains("integer overflow"));
+    if !is_overflow {
+        return error;
     }
+    StoreError::Refused(Box::new(Refusal::new(Code::AmountOverflow, "a sum has more than 18 digits")))
 }

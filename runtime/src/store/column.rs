@@ -3,6 +3,7 @@
 use super::StoreError;
 use super::sql::{Datum, Dialect, Kind, Sql, scaled};
 use packwork_engine::codes::Code;
+use packwork_engine::location::{self, Place};
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
 use packwork_engine::money::Money;
@@ -11,7 +12,7 @@ use packwork_engine::record::{Record, slot};
 use packwork_engine::refusal::FieldError;
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -21,10 +22,12 @@ const DIGITS_LIMIT: i64 = 1_000_000_000_000_000_000;
 /// A column of an object's table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Column {
-    /// `f_<field>`; `c_<field>` for the currency of money.
+    /// `f_<field>`; `c_<field>` for the currency of money and the longitude of a place; `x_`, `y_`, `z_` its point.
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) slot: usize,
+    /// Only compared, never read: made from the others.
+    pub(crate) derived: bool,
 }
 
 /// The table of an object: its columns in slot order.
@@ -32,6 +35,8 @@ pub(crate) struct Column {
 pub(crate) struct Layout<'m> {
     pub(crate) object: &'m Object,
     pub(crate) columns: Vec<Column>,
+    /// The slots that are read; absent for all. The others are null in what is read.
+    reads: Option<BTreeSet<usize>>,
     hash: &'m str,
 }
 
@@ -52,6 +57,11 @@ pub(crate) fn currency_column(field: &Field) -> String {
     format!("c_{}", field.name)
 }
 
+/// The columns of the point a place is on the unit sphere.
+pub(crate) fn point_columns(field: &Field) -> [String; 3] {
+    ["x", "y", "z"].map(|axis| format!("{axis}_{}", field.name))
+}
+
 /// The kind of a slot's main column; `None` where nothing is stored.
 pub(crate) fn kind(field: &Field) -> Option<Kind> {
     Some(match &field.kind {
@@ -64,8 +74,17 @@ pub(crate) fn kind(field: &Field) -> Option<Kind> {
         FieldKind::Moment => Kind::Int,
         FieldKind::Id { .. } => Kind::Id,
         FieldKind::Choices { .. } | FieldKind::Ids { .. } | FieldKind::Json => Kind::Json,
+        FieldKind::Location => Kind::Decimal(location::SCALE),
         FieldKind::Items { .. } => return None,
     })
+}
+
+/// The kind of the column beside a slot's main one that is read with it.
+fn beside(field: &Field) -> Option<Kind> {
+    match field.kind {
+        FieldKind::Location => Some(Kind::Decimal(location::SCALE)),
+        _ => is_money(field).then_some(Kind::Text),
+    }
 }
 
 /// Whether a slot holds money: an amount and, beside it, its currency.
@@ -79,12 +98,30 @@ impl<'m> Layout<'m> {
         let mut columns = Vec::with_capacity(object.fields.len() + 4);
         for (slot, field) in object.fields.iter().enumerate() {
             let Some(kind) = kind(field) else { continue };
-            columns.push(Column { name: column(field), kind, slot });
-            if is_money(field) {
-                columns.push(Column { name: currency_column(field), kind: Kind::Text, slot });
+            columns.push(Column { name: column(field), kind, slot, derived: false });
+            if let Some(beside) = beside(field) {
+                columns.push(Column { name: currency_column(field), kind: beside, slot, derived: false });
+            }
+            if field.kind == FieldKind::Location {
+                let point = point_columns(field).map(|name| Column { name, kind: Kind::Int, slot, derived: true });
+                columns.extend(point);
             }
         }
-        Ok(Layout { object, columns, hash: &model.hash })
+        Ok(Layout { object, columns, reads: None, hash: &model.hash })
+    }
+
+    /// Reads only these slots, and the id.
+    pub(crate) fn reading(mut self, slots: Option<&BTreeSet<usize>>) -> Layout<'m> {
+        self.reads = slots.map(|slots| slots.iter().copied().chain([slot::ID]).collect());
+        self
+    }
+
+    fn reads(&self, slot: usize) -> bool {
+        self.reads.as_ref().is_none_or(|slots| slots.contains(&slot))
+    }
+
+    fn read_columns(&self) -> impl Iterator<Item = &Column> {
+        self.columns.iter().filter(|column| !column.derived && self.reads(column.slot))
     }
 
     pub(crate) fn table(&self) -> String {
@@ -100,13 +137,13 @@ impl<'m> Layout<'m> {
     }
 
     pub(crate) fn kinds(&self) -> Vec<Kind> {
-        self.columns.iter().map(|column| column.kind).collect()
+        self.read_columns().map(|column| column.kind).collect()
     }
 
-    /// All columns, with the table's alias before each.
+    /// The columns that are read, with the table's alias before each.
     pub(crate) fn select_list(&self, alias: &str) -> String {
         let mut list = String::with_capacity(self.columns.len() * 16);
-        for column in &self.columns {
+        for column in self.read_columns() {
             if !list.is_empty() {
                 list.push_str(", ");
             }
@@ -121,12 +158,12 @@ impl<'m> Layout<'m> {
         let mut values = vec![Value::Null; self.object.fields.len()];
         let mut data = row.into_iter();
         for (slot, field) in self.object.fields.iter().enumerate() {
-            if !field.is_stored() {
+            if !field.is_stored() || !self.reads(slot) {
                 continue;
             }
             let datum = data.next().unwrap_or(Datum::Null(Kind::Text));
-            let currency = if is_money(field) { data.next() } else { None };
-            values[slot] = value(field, datum, currency).map_err(|cause| StoreError::Corrupt {
+            let beside = beside(field).and_then(|_| data.next());
+            values[slot] = value(field, datum, beside).map_err(|cause| StoreError::Corrupt {
                 place: format!("{}.{}", self.object.name, field.name),
                 cause,
             })?;
@@ -142,6 +179,10 @@ impl<'m> Layout<'m> {
         let field = &self.object.fields[slot];
         let Some(kind) = kind(field) else { return Ok(()) };
         let value = record.values.get(slot).unwrap_or(&Value::Null);
+        if field.kind == FieldKind::Location {
+            into.extend(place_data(field, value)?);
+            return Ok(());
+        }
         into.push(datum(field, kind, value)?);
         if is_money(field) {
             into.push(match value {
@@ -151,6 +192,21 @@ impl<'m> Layout<'m> {
         }
         Ok(())
     }
+}
+
+/// A place as its columns hold it: latitude, longitude, point.
+fn place_data(field: &Field, value: &Value) -> Result<[Datum; 5], FieldError> {
+    let degrees = Kind::Decimal(location::SCALE);
+    if value.is_null() {
+        let [x, y, z] = [Kind::Int; 3].map(Datum::Null);
+        return Ok([Datum::Null(degrees), Datum::Null(degrees), x, y, z]);
+    }
+    let wrong =
+        || FieldError::new(Code::WrongType, format!("/{}", field.name), format!("`{}` is no place", field.name));
+    let place = Place::of(value).ok_or_else(wrong)?;
+    let [x, y, z] = place.point().map(Datum::Int);
+    let degrees = |degrees| Datum::Decimal(degrees, location::SCALE);
+    Ok([degrees(place.latitude), degrees(place.longitude), x, y, z])
 }
 
 /// The data of a value of a field; refused where it does not fit.
@@ -204,12 +260,18 @@ fn fits(field: &Field, number: Decimal, scale: u32) -> Result<Decimal, FieldErro
 }
 
 /// The value of a field from its data.
-pub(crate) fn value(field: &Field, datum: Datum, currency: Option<Datum>) -> Result<Value, String> {
+pub(crate) fn value(field: &Field, datum: Datum, beside: Option<Datum>) -> Result<Value, String> {
     Ok(match datum {
         Datum::Null(_) => Value::Null,
+        Datum::Decimal(latitude, _) if field.kind == FieldKind::Location => match beside {
+            Some(Datum::Decimal(longitude, _)) => {
+                Place::new(latitude, longitude).ok_or("a place off the earth")?.value()
+            }
+            _ => return Err("a latitude without longitude".into()),
+        },
         Datum::Id(id) => Value::Id(id),
         Datum::Text(text) => Value::Text(text),
-        Datum::Decimal(amount, _) => match currency {
+        Datum::Decimal(amount, _) => match beside {
             Some(Datum::Text(currency)) => Value::Money(Money { amount, currency }),
             Some(_) => return Err("an amount without currency".into()),
             None => Value::Decimal(amount),

@@ -4,28 +4,45 @@
 use super::StoreError;
 use super::column::{self, currency_column, is_money, kind};
 use super::sql::{Datum, Kind, Sql, escaped_pattern, scaled};
+use packwork_engine::access::Rights;
+use packwork_engine::location::{self, Near};
 use packwork_engine::model::Model;
 use packwork_engine::object::{Field, FieldKind, Object};
 use packwork_engine::query::{Comparison, Filter, FilterPath};
+use packwork_engine::record::Name;
 use packwork_engine::value::Value;
 use rust_decimal::{Decimal, RoundingStrategy};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The alias of the table a query is about.
 pub(crate) const ROOT: &str = "t";
 
+/// Whose words a path is: the model's, or the caller's, which reach only what the caller may read.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum By {
+    Model,
+    Caller,
+}
+
 /// A query over one object: its table and those reached through references.
 pub(crate) struct Paths<'m> {
     model: &'m Model,
+    rights: Arc<Rights>,
     root: &'m Object,
-    /// By the slots walked: the alias, the object there, and what its id must equal.
-    joined: BTreeMap<Vec<usize>, Joined<'m>>,
+    /// Of the table of `root`; what is nested in a condition has a longer one.
+    alias: String,
+    /// By the slots walked, and whether only rows that the caller may read are met.
+    joined: BTreeMap<(bool, Vec<usize>), Joined<'m>>,
 }
 
 struct Joined<'m> {
     alias: String,
     object: &'m Object,
+    /// What its id must equal.
     on: String,
+    /// The rows of it that the caller may read.
+    rows: Filter,
 }
 
 fn bad(message: impl Into<String>) -> StoreError {
@@ -33,94 +50,173 @@ fn bad(message: impl Into<String>) -> StoreError {
 }
 
 impl<'m> Paths<'m> {
-    pub(crate) fn new(model: &'m Model, object: &str) -> Result<Paths<'m>, StoreError> {
-        Ok(Paths { model, root: column::object(model, object)?, joined: BTreeMap::new() })
+    pub(crate) fn new(model: &'m Model, rights: &Arc<Rights>, object: &str) -> Result<Paths<'m>, StoreError> {
+        let root = column::object(model, object)?;
+        Ok(Paths { model, rights: rights.clone(), root, alias: ROOT.to_owned(), joined: BTreeMap::new() })
+    }
+
+    /// A query inside a condition of this one.
+    fn nested(&self, object: &str, alias: String) -> Result<Paths<'m>, StoreError> {
+        let root = column::object(self.model, object)?;
+        Ok(Paths { model: self.model, rights: self.rights.clone(), root, alias, joined: BTreeMap::new() })
     }
 
     /// Adds the joins a filter needs.
-    pub(crate) fn add_filter(&mut self, filter: &Filter) -> Result<(), StoreError> {
+    pub(crate) fn add_filter(&mut self, filter: &Filter, by: By) -> Result<(), StoreError> {
         match filter {
             Filter::All | Filter::Nothing | Filter::Search { .. } => Ok(()),
-            Filter::And(parts) | Filter::Or(parts) => parts.iter().try_for_each(|part| self.add_filter(part)),
-            Filter::Not(part) => self.add_filter(part),
-            Filter::Compare { path, .. } => self.add_path(path),
+            Filter::And(parts) | Filter::Or(parts) => parts.iter().try_for_each(|part| self.add_filter(part, by)),
+            Filter::Not(part) => self.add_filter(part, by),
+            Filter::Compare { path, .. } | Filter::Any { path, .. } => self.add_path(path, by),
         }
     }
 
-    pub(crate) fn add_path(&mut self, path: &FilterPath) -> Result<(), StoreError> {
+    pub(crate) fn add_path(&mut self, path: &FilterPath, by: By) -> Result<(), StoreError> {
+        let guarded = self.is_guarded(path, by);
         for length in 1..path.slots.len() {
-            let walked = &path.slots[..length];
-            if self.joined.contains_key(walked) {
+            let walked = (guarded, path.slots[..length].to_vec());
+            if self.joined.contains_key(&walked) {
                 continue;
             }
-            let (alias, object) = self.at(&walked[..length - 1])?;
-            let field = object.fields.get(walked[length - 1]).ok_or_else(|| bad("a path leaves its object"))?;
-            let FieldKind::Id { to, .. } = &field.kind else {
-                return Err(bad(format!("`{}` is no reference", field.name)));
-            };
-            let [target] = &to[..] else {
-                return Err(bad(format!("`{}` may lead to several objects", field.name)));
-            };
-            let on = format!("{alias}.{}", column::column(field));
+            let (alias, object) = self.at(guarded, &path.slots[..length - 1])?;
+            let field = object.fields.get(path.slots[length - 1]).ok_or_else(|| bad("a path leaves its object"))?;
+            let target = target(field)?;
             let joined = Joined {
-                alias: format!("j{}", self.joined.len() + 1),
+                alias: format!("{}j{}", self.alias, self.joined.len() + 1),
                 object: column::object(self.model, target)?,
-                on,
+                on: format!("{alias}.{}", column::column(field)),
+                rows: if guarded { self.rights.rows(target) } else { Filter::All },
             };
-            self.joined.insert(walked.to_vec(), joined);
+            self.joined.insert(walked, joined);
         }
         Ok(())
     }
 
-    fn at(&self, walked: &[usize]) -> Result<(&str, &'m Object), StoreError> {
-        if walked.is_empty() {
-            return Ok((ROOT, self.root));
+    /// Whether the rows on the way are those the caller may read. The key and the title of what a record refers to are
+    /// part of the record; the rest of it is not.
+    fn is_guarded(&self, path: &FilterPath, by: By) -> bool {
+        if by == By::Model || path.slots.len() < 2 {
+            return false;
         }
-        let joined = self.joined.get(walked).ok_or_else(|| bad("a path was not announced"))?;
+        let mut object = self.root;
+        let mut restricted = false;
+        for slot in &path.slots[..path.slots.len() - 1] {
+            let next = object.fields.get(*slot).and_then(|field| target(field).ok());
+            let Some(next) = next.and_then(|next| self.model.object(next)) else { return false };
+            restricted |= self.rights.rows(&next.name) != Filter::All;
+            object = next;
+        }
+        let last = path.slots.last().copied();
+        restricted && !(path.slots.len() == 2 && (last == object.key || last == Some(object.display)))
+    }
+
+    fn at(&self, guarded: bool, walked: &[usize]) -> Result<(&str, &'m Object), StoreError> {
+        if walked.is_empty() {
+            return Ok((&self.alias, self.root));
+        }
+        let joined = self.joined.get(&(guarded, walked.to_vec())).ok_or_else(|| bad("a path was not announced"))?;
         Ok((&joined.alias, joined.object))
     }
 
     /// The field at the end of a path, and the alias of its table.
-    pub(crate) fn field(&self, path: &FilterPath) -> Result<(&str, &'m Field), StoreError> {
+    pub(crate) fn field(&self, path: &FilterPath, by: By) -> Result<(&str, &'m Field), StoreError> {
         let (last, walked) = path.slots.split_last().ok_or_else(|| bad("a path has at least one step"))?;
-        let (alias, object) = self.at(walked)?;
+        let (alias, object) = self.at(self.is_guarded(path, by), walked)?;
         Ok((alias, object.fields.get(*last).ok_or_else(|| bad("a path leaves its object"))?))
     }
 
     /// The object a path's last slot belongs to.
-    pub(crate) fn object_of(&self, path: &FilterPath) -> Result<&'m Object, StoreError> {
+    pub(crate) fn object_of(&self, path: &FilterPath, by: By) -> Result<&'m Object, StoreError> {
         let walked = path.slots.split_last().map_or(&[][..], |(_, walked)| walked);
-        self.at(walked).map(|(_, object)| object)
+        self.at(self.is_guarded(path, by), walked).map(|(_, object)| object)
     }
 
     /// `o_x AS t LEFT JOIN …`.
-    pub(crate) fn push_from(&self, sql: &mut Sql) {
-        sql.push(&column::table(&self.root.name)).push(" AS ").push(ROOT);
-        let mut joins: Vec<(&Vec<usize>, &Joined<'_>)> = self.joined.iter().collect();
-        joins.sort_by_key(|(walked, _)| walked.len());
+    pub(crate) fn push_from(&self, sql: &mut Sql) -> Result<(), StoreError> {
+        sql.push(&column::table(&self.root.name)).push(" AS ").push(&self.alias);
+        let mut joins: Vec<(&(bool, Vec<usize>), &Joined<'_>)> = self.joined.iter().collect();
+        joins.sort_by_key(|((_, walked), _)| walked.len());
         for (_, join) in joins {
             sql.push(" LEFT JOIN ").push(&column::table(&join.object.name)).push(" AS ").push(&join.alias);
             sql.push(" ON ").push(&join.alias).push(".f_id = ").push(&join.on);
+            if join.rows != Filter::All {
+                sql.push(" AND ");
+                self.push_rows(sql, join)?;
+            }
         }
+        Ok(())
+    }
+
+    /// That a joined row is one the caller may read.
+    fn push_rows(&self, sql: &mut Sql, join: &Joined<'_>) -> Result<(), StoreError> {
+        let mut beside = self.nested(&join.object.name, join.alias.clone())?;
+        beside.add_filter(&join.rows, By::Model)?;
+        if beside.joined.is_empty() {
+            return beside.push_filter(sql, &join.rows, By::Model);
+        }
+        let mut inside = self.nested(&join.object.name, format!("{}r", join.alias))?;
+        inside.add_filter(&join.rows, By::Model)?;
+        sql.push("EXISTS (SELECT 1 FROM ");
+        inside.push_from(sql)?;
+        sql.push(" WHERE ").push(&inside.alias).push(".f_id = ").push(&join.alias).push(".f_id AND ");
+        inside.push_filter(sql, &join.rows, By::Model)?;
+        sql.push(")");
+        Ok(())
+    }
+
+    /// That a row of an object meets a filter: one that a record owns, or that its list of references names.
+    fn push_any(
+        &self,
+        sql: &mut Sql,
+        path: &FilterPath,
+        object: &str,
+        filter: &Filter,
+        by: By,
+    ) -> Result<(), StoreError> {
+        let (alias, field) = self.field(path, by)?;
+        let mut rows = self.nested(object, format!("{}a", self.alias))?;
+        let may = if by == By::Caller { self.rights.rows(object) } else { Filter::All };
+        rows.add_filter(&may, By::Model)?;
+        rows.add_filter(filter, by)?;
+        sql.push("EXISTS (SELECT 1 FROM ");
+        match &field.kind {
+            FieldKind::Items { .. } => {
+                rows.push_from(sql)?;
+                sql.push(" WHERE ").push(&rows.alias).push(".f_item_of = ").push(alias).push(".f_id");
+            }
+            FieldKind::Ids { .. } => {
+                let ids = sql.dialect.json_ids(&format!("{alias}.{}", column::column(field)));
+                rows.push_from(sql)?;
+                sql.push(" WHERE ").push(&rows.alias).push(".f_id IN (").push(&ids).push(")");
+            }
+            _ => return Err(bad(format!("`{}` has no rows", field.name))),
+        }
+        sql.push(" AND ").push(&rows.alias).push(".f_deleted_at IS NULL AND ");
+        rows.push_filter(sql, &may, By::Model)?;
+        sql.push(" AND ");
+        rows.push_filter(sql, filter, by)?;
+        sql.push(")");
+        Ok(())
     }
 
     /// The condition, in parentheses where it needs them.
-    pub(crate) fn push_filter(&self, sql: &mut Sql, filter: &Filter) -> Result<(), StoreError> {
+    pub(crate) fn push_filter(&self, sql: &mut Sql, filter: &Filter, by: By) -> Result<(), StoreError> {
         match filter {
             Filter::All => sql.push("TRUE"),
             Filter::Nothing => sql.push("FALSE"),
-            Filter::And(parts) => return self.push_parts(sql, parts, " AND ", "TRUE"),
-            Filter::Or(parts) => return self.push_parts(sql, parts, " OR ", "FALSE"),
+            Filter::And(parts) => return self.push_parts(sql, parts, by, (" AND ", "TRUE")),
+            Filter::Or(parts) => return self.push_parts(sql, parts, by, (" OR ", "FALSE")),
             Filter::Not(part) => {
                 // Not of "unknown" is true here: a comparison with null simply does not hold.
                 sql.push("(");
-                self.push_filter(sql, part)?;
+                self.push_filter(sql, part, by)?;
                 sql.push(") IS NOT TRUE")
             }
             Filter::Compare { path, comparison } => {
-                let (alias, field) = self.field(path)?;
+                let (alias, field) = self.field(path, by)?;
                 return push_comparison(sql, alias, field, comparison);
             }
+            Filter::Any { path, object, filter } => return self.push_any(sql, path, object, filter, by),
             Filter::Search { slots, text } => {
                 let like = sql.dialect.like();
                 let pattern = format!("%{}%", escaped_pattern(text));
@@ -135,7 +231,7 @@ impl<'m> Paths<'m> {
                         sql.push(" OR ");
                     }
                     first = false;
-                    sql.push(ROOT).push(".").push(&column::column(field)).push(" ").push(like).push(" ");
+                    sql.push(&self.alias).push(".").push(&column::column(field)).push(" ").push(like).push(" ");
                     sql.bind(Datum::text(&pattern)).push(" ESCAPE '\\'");
                 }
                 sql.push(if first { "FALSE)" } else { ")" })
@@ -144,7 +240,13 @@ impl<'m> Paths<'m> {
         Ok(())
     }
 
-    fn push_parts(&self, sql: &mut Sql, parts: &[Filter], between: &str, none: &str) -> Result<(), StoreError> {
+    fn push_parts(
+        &self,
+        sql: &mut Sql,
+        parts: &[Filter],
+        by: By,
+        (between, none): (&str, &str),
+    ) -> Result<(), StoreError> {
         if parts.is_empty() {
             sql.push(none);
             return Ok(());
@@ -154,10 +256,19 @@ impl<'m> Paths<'m> {
             if index > 0 {
                 sql.push(between);
             }
-            self.push_filter(sql, part)?;
+            self.push_filter(sql, part, by)?;
         }
         sql.push(")");
         Ok(())
+    }
+}
+
+/// The one object a reference leads to.
+fn target(field: &Field) -> Result<&Name, StoreError> {
+    let FieldKind::Id { to, .. } = &field.kind else { return Err(bad(format!("`{}` is no reference", field.name))) };
+    match &to[..] {
+        [target] => Ok(target),
+        _ => Err(bad(format!("`{}` may lead to several objects", field.name))),
     }
 }
 
@@ -171,7 +282,10 @@ fn push_comparison(sql: &mut Sql, alias: &str, field: &Field, comparison: &Compa
         sql.push(&name).push(if *is_null { " IS NULL" } else { " IS NOT NULL" });
         return Ok(());
     }
-    if kind == Kind::Json {
+    if let Comparison::Near(near) = comparison {
+        return push_near(sql, alias, field, near);
+    }
+    if kind == Kind::Json || field.kind == FieldKind::Location {
         return Err(bad(format!("`{}` can only be asked whether it is empty", field.name)));
     }
     let place = Place { alias, name: &name, field, kind };
@@ -195,8 +309,28 @@ fn push_comparison(sql: &mut Sql, alias: &str, field: &Field, comparison: &Compa
         Comparison::Within(from, to) => place.push_range(sql, (Operator::GreaterOrEqual, from), (Operator::Less, to)),
         Comparison::Contains(text) => place.push_like(sql, &format!("%{}%", escaped_pattern(text))),
         Comparison::StartsWith(text) => place.push_like(sql, &format!("{}%", escaped_pattern(text))),
-        Comparison::IsNull(_) => Ok(()),
+        Comparison::IsNull(_) | Comparison::Near(_) => Ok(()),
     }
+}
+
+/// The band of latitudes an index can be asked for, then the straight line between the points: whole numbers only.
+fn push_near(sql: &mut Sql, alias: &str, field: &Field, near: &Near) -> Result<(), StoreError> {
+    if field.kind != FieldKind::Location {
+        return Err(bad(format!("`{}` is no place", field.name)));
+    }
+    let degrees = |degrees| Datum::Decimal(degrees, location::SCALE);
+    let (south, north) = near.band();
+    let name = format!("{alias}.{}", column::column(field));
+    // Not known to be near is not near: an empty place meets no comparison.
+    sql.push("((").push(&name).push(" >= ").bind(degrees(south));
+    sql.push(" AND ").push(&name).push(" <= ").bind(degrees(north));
+    for (index, (axis, at)) in column::point_columns(field).iter().zip(near.place.point()).enumerate() {
+        sql.push(if index == 0 { " AND " } else { " + " });
+        let apart = format!("({alias}.{axis} - ");
+        sql.push(&apart).bind(Datum::Int(at)).push(") * ").push(&apart).bind(Datum::Int(at)).push(")");
+    }
+    sql.push(" <= ").bind(Datum::Int(near.reach())).push(") IS TRUE)");
+    Ok(())
 }
 
 #[derive(Clone, Copy, PartialEq)]

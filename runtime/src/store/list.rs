@@ -2,11 +2,11 @@
 
 use super::column::{self, Layout};
 use super::connection::Connection;
-use super::filter::{Paths, ROOT};
+use super::filter::{By, Paths, ROOT};
 use super::sql::{Datum, Kind, Sql};
 use super::{Scope, Store, StoreError};
 use packwork_engine::model::Model;
-use packwork_engine::object::{Field, Object};
+use packwork_engine::object::{Field, FieldKind};
 use packwork_engine::query::{Filter, ListQuery, Sort};
 use packwork_engine::record::{Name, Record, slot};
 use packwork_engine::value::Value;
@@ -25,6 +25,7 @@ pub(super) enum Life {
 /// The caller's rows that meet a filter: what every read of records starts from.
 pub(super) struct Within<'m> {
     paths: Paths<'m>,
+    rows: Filter,
     filter: Filter,
     life: Life,
 }
@@ -37,10 +38,11 @@ impl<'m> Within<'m> {
         filter: &Filter,
         life: Life,
     ) -> Result<Within<'m>, StoreError> {
-        let filter = Filter::And(vec![scope.rights.rows(object), filter.clone()]);
-        let mut paths = Paths::new(model, object)?;
-        paths.add_filter(&filter)?;
-        Ok(Within { paths, filter, life })
+        let rows = scope.rights.rows(object);
+        let mut paths = Paths::new(model, &scope.rights, object)?;
+        paths.add_filter(&rows, By::Model)?;
+        paths.add_filter(filter, By::Caller)?;
+        Ok(Within { paths, rows, filter: filter.clone(), life })
     }
 
     pub(super) fn paths(&mut self) -> &mut Paths<'m> {
@@ -50,39 +52,59 @@ impl<'m> Within<'m> {
     /// `FROM … WHERE …`, to which further conditions can be added with `AND`.
     pub(super) fn push_from_where(&self, sql: &mut Sql) -> Result<(), StoreError> {
         sql.push(" FROM ");
-        self.paths.push_from(sql);
+        self.paths.push_from(sql)?;
         sql.push(" WHERE ");
         match self.life {
             Life::Live => sql.push("t.f_deleted_at IS NULL AND "),
             Life::Deleted => sql.push("t.f_deleted_at IS NOT NULL AND "),
             Life::Any => sql,
         };
-        self.paths.push_filter(sql, &self.filter)
+        if self.rows != Filter::All {
+            self.paths.push_filter(sql, &self.rows, By::Model)?;
+            sql.push(" AND ");
+        }
+        self.paths.push_filter(sql, &self.filter, By::Caller)
     }
 }
 
+/// A page of a list.
+#[derive(Debug)]
+pub struct ListPage {
+    pub records: Vec<Arc<Record>>,
+    /// Where the next page goes on: the sort values of the last record and its id; absent where this is the last page.
+    pub next: Option<Vec<Value>>,
+}
+
 impl Store {
+    /// The records of a page, in order.
     pub async fn list(&self, scope: &Scope, model: &Model, query: &ListQuery) -> Result<Vec<Arc<Record>>, StoreError> {
         self.check(scope)?;
-        let layout = Layout::of(model, &query.object)?;
+        let listing = Listing::new(scope, model, query)?;
         let mut connection = self.reader().await?;
-        let mut sql = layout.sql(connection.dialect());
-        sql.push("SELECT ").push(&layout.select_list(ROOT));
-        push_page(&mut sql, scope, model, query)?;
-        let rows = connection.rows("listing records", sql, &layout.kinds()).await?;
-        rows.into_iter().map(|row| layout.decode(row)).collect()
+        Ok(listing.read(&mut connection, query.limit).await?.into_iter().map(|(record, _)| record).collect())
+    }
+
+    /// The same with the place where the next page begins.
+    pub async fn page(&self, scope: &Scope, model: &Model, query: &ListQuery) -> Result<ListPage, StoreError> {
+        self.check(scope)?;
+        let listing = Listing::new(scope, model, query)?;
+        let mut connection = self.reader().await?;
+        // One more than asked for tells whether there is a next page.
+        let mut found = listing.read(&mut connection, query.limit.saturating_add(1)).await?;
+        let more = found.len() > query.limit as usize;
+        found.truncate(query.limit as usize);
+        let next = found.last().filter(|_| more).map(|(_, place)| place.clone());
+        Ok(ListPage { records: found.into_iter().map(|(record, _)| record).collect(), next })
     }
 
     /// The ids a list would give.
     pub async fn ids(&self, scope: &Scope, model: &Model, query: &ListQuery) -> Result<Vec<Uuid>, StoreError> {
         self.check(scope)?;
-        let layout = Layout::of(model, &query.object)?;
+        let query = ListQuery { slots: Some(BTreeSet::new()), ..query.clone() };
+        let listing = Listing::new(scope, model, &query)?;
         let mut connection = self.reader().await?;
-        let mut sql = layout.sql(connection.dialect());
-        sql.push("SELECT t.f_id");
-        push_page(&mut sql, scope, model, query)?;
-        let rows = connection.rows("listing ids", sql, &[Kind::Id]).await?;
-        Ok(rows.into_iter().filter_map(first_id).collect())
+        let found = listing.read(&mut connection, query.limit).await?;
+        Ok(found.iter().map(|(record, _)| record.id()).collect())
     }
 
     /// How many live records meet the filter; counting stops at `cap`.
@@ -94,9 +116,21 @@ impl Store {
         filter: &Filter,
         cap: Option<u32>,
     ) -> Result<u64, StoreError> {
+        let query = ListQuery { object: object.into(), filter: filter.clone(), ..ListQuery::default() };
+        self.count_list(scope, model, &query, cap).await
+    }
+
+    /// How many records a list would give in all; counting stops at `cap`.
+    pub async fn count_list(
+        &self,
+        scope: &Scope,
+        model: &Model,
+        query: &ListQuery,
+        cap: Option<u32>,
+    ) -> Result<u64, StoreError> {
         self.check(scope)?;
-        let layout = Layout::of(model, object)?;
-        let within = Within::new(scope, model, object, filter, Life::Live)?;
+        let layout = Layout::of(model, &query.object)?;
+        let within = Within::new(scope, model, &query.object, &query.filter, life(query))?;
         let mut connection = self.reader().await?;
         let mut sql = layout.sql(connection.dialect());
         match cap {
@@ -177,26 +211,6 @@ impl Store {
         Ok(rows.into_iter().filter_map(first_id).collect())
     }
 
-    /// The live owned rows of a record, in their order.
-    pub async fn children(
-        &self,
-        scope: &Scope,
-        model: &Model,
-        child: &str,
-        parent: Uuid,
-    ) -> Result<Vec<Arc<Record>>, StoreError> {
-        self.check(scope)?;
-        let layout = Layout::of(model, child)?;
-        let within = Within::new(scope, model, child, &Filter::All, Life::Live)?;
-        let mut connection = self.reader().await?;
-        let mut sql = layout.sql(connection.dialect());
-        sql.push("SELECT ").push(&layout.select_list(ROOT));
-        within.push_from_where(&mut sql)?;
-        sql.push(" AND t.f_item_of = ").bind(Datum::Id(parent)).push(" ORDER BY t.f_item_rank, t.f_id");
-        let rows = connection.rows("listing owned rows", sql, &layout.kinds()).await?;
-        rows.into_iter().map(|row| layout.decode(row)).collect()
-    }
-
     /// What names these records to people, one query per object. Row rules do not apply: a reference's title is part of
     /// the record that refers. What does not exist is absent.
     pub async fn titles(
@@ -211,17 +225,40 @@ impl Store {
             return Ok(titles);
         }
         let mut connection = self.reader().await?;
+        // Titles are text nearly everywhere: all of them in one statement.
+        let mut texts: Vec<(Name, String, Vec<Uuid>)> = Vec::new();
         for (object, ids) in super::facts::by_object(of) {
             let Ok(layout) = Layout::of(model, &object) else { continue };
             let display = &layout.object.fields[layout.object.display];
             let Some(kind) = column::kind(display) else { continue };
+            let name = column::column(display);
+            if kind == Kind::Text {
+                texts.push((object, name, ids));
+                continue;
+            }
             let mut sql = layout.sql(connection.dialect());
-            sql.push("SELECT f_id, ").push(&column::column(display)).push(" FROM ").push(&layout.table());
+            sql.push("SELECT f_id, ").push(&name).push(" FROM ").push(&layout.table());
             sql.push(" WHERE ").any_of("f_id", Datum::Ids(ids));
             for row in connection.rows("reading titles", sql, &[Kind::Id, kind]).await? {
                 let [Datum::Id(id), datum] = <[Datum; 2]>::try_from(row).map_err(|_| short_row())? else { continue };
                 titles.insert((object.clone(), id), title(display, datum)?);
             }
+        }
+        let Some((first, ..)) = texts.first() else { return Ok(titles) };
+        let mut sql = Layout::of(model, first)?.sql(connection.dialect());
+        let objects: Vec<Name> = texts.iter().map(|(object, ..)| object.clone()).collect();
+        for (index, (object, name, ids)) in texts.into_iter().enumerate() {
+            sql.push(if index > 0 { " UNION ALL SELECT " } else { "SELECT CAST(" }).number(index);
+            sql.push(if index > 0 { ", f_id, " } else { " AS BIGINT), f_id, " }).push(&name);
+            sql.push(" FROM ").push(&column::table(&object)).push(" WHERE ").any_of("f_id", Datum::Ids(ids));
+        }
+        for row in connection.rows("reading titles", sql, &[Kind::Int, Kind::Id, Kind::Text]).await? {
+            let [Datum::Int(of), Datum::Id(id), text] = <[Datum; 3]>::try_from(row).map_err(|_| short_row())? else {
+                continue;
+            };
+            let object = usize::try_from(of).ok().and_then(|of| objects.get(of)).ok_or_else(short_row)?;
+            let text = if let Datum::Text(text) = &text { text.to_string() } else { String::new() };
+            titles.insert((object.clone(), id), text);
         }
         Ok(titles)
     }
@@ -258,50 +295,150 @@ pub(super) fn count_of(row: Option<Vec<Datum>>) -> Result<u64, StoreError> {
     }
 }
 
-/// Everything of a list query after its columns.
-fn push_page(sql: &mut Sql, scope: &Scope, model: &Model, query: &ListQuery) -> Result<(), StoreError> {
-    let life = if query.deleted { Life::Deleted } else { Life::Live };
-    let within = Within::new(scope, model, &query.object, &query.filter, life)?;
-    let object = column::object(model, &query.object)?;
-    let order = order(object, &query.sort)?;
-    within.push_from_where(sql)?;
-    if let Some(after) = &query.after {
-        push_after(sql, &order, after)?;
+fn life(query: &ListQuery) -> Life {
+    if query.deleted { Life::Deleted } else { Life::Live }
+}
+
+/// A list as it is asked for: selected columns, conditions, order.
+struct Listing<'q> {
+    query: &'q ListQuery,
+    layout: Layout<'q>,
+    within: Within<'q>,
+    order: Vec<OrderKey<'q>>,
+}
+
+/// A record and its place in the order: the values of the sort keys, the id last.
+type Placed = (Arc<Record>, Vec<Value>);
+
+impl<'q> Listing<'q> {
+    fn new(scope: &Scope, model: &'q Model, query: &'q ListQuery) -> Result<Listing<'q>, StoreError> {
+        let mut within = Within::new(scope, model, &query.object, &query.filter, life(query))?;
+        let order = order(&mut within, &query.sort)?;
+        let own = order.iter().filter_map(|key| key.own);
+        let slots = query.slots.as_ref().map(|slots| slots.iter().copied().chain(own).collect());
+        let layout = Layout::of(model, &query.object)?.reading(slots.as_ref());
+        Ok(Listing { query, layout, within, order })
     }
+
+    async fn read(&self, connection: &mut Connection, limit: u32) -> Result<Vec<Placed>, StoreError> {
+        let Some(after) = &self.query.after else { return self.part(connection, limit, Part::Whole).await };
+        if after.len() != self.order.len() {
+            return Err(StoreError::BadQuery("the cursor belongs to another order".into()));
+        }
+        let first = &self.order[0];
+        let nulls_follow = first.descending && first.own != Some(slot::ID) && !after[0].is_null();
+        if !nulls_follow {
+            return self.part(connection, limit, Part::After(after)).await;
+        }
+        // Nulls stand behind the values, where no range of an index reaches both: two statements, each with its range.
+        let mut found = self.part(connection, limit, Part::After(after)).await?;
+        let left = limit - u32::try_from(found.len()).unwrap_or(limit);
+        if left > 0 && !first.is_never_null() {
+            found.extend(self.part(connection, left, Part::Nulls).await?);
+        }
+        Ok(found)
+    }
+
+    async fn part(&self, connection: &mut Connection, limit: u32, part: Part<'_>) -> Result<Vec<Placed>, StoreError> {
+        let mut sql = self.layout.sql(connection.dialect());
+        let mut kinds = self.layout.kinds();
+        let own_columns = kinds.len();
+        sql.push("SELECT ").push(&self.layout.select_list(ROOT));
+        for key in self.order.iter().filter(|key| key.own.is_none()) {
+            sql.push(", ").push(&key.name);
+            kinds.push(key.kind);
+        }
+        self.within.push_from_where(&mut sql)?;
+        match part {
+            Part::Whole => {}
+            Part::After(after) => push_after(&mut sql, &self.order, after)?,
+            Part::Nulls => {
+                sql.push(" AND ").push(&self.order[0].name).push(" IS NULL");
+            }
+        }
+        push_order(&mut sql, &self.order);
+        sql.push(" LIMIT ").bind(Datum::Int(i64::from(limit)));
+        let rows = connection.rows("listing records", sql, &kinds).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                let mut beside = row.split_off(own_columns).into_iter();
+                let record = self.layout.decode(row)?;
+                let place: Result<Vec<Value>, StoreError> = self
+                    .order
+                    .iter()
+                    .map(|key| match key.own {
+                        Some(slot) => Ok(record.values[slot].clone()),
+                        None => related(key.field, beside.next()),
+                    })
+                    .collect();
+                Ok((record, place?))
+            })
+            .collect()
+    }
+}
+
+/// Which part of a list a statement reads.
+enum Part<'q> {
+    Whole,
+    /// Behind these values, as far as the first key has one.
+    After(&'q [Value]),
+    /// Where the first key is null.
+    Nulls,
+}
+
+/// The value of a sort key that belongs to what the record refers to; of money the amount alone.
+fn related(field: &Field, datum: Option<Datum>) -> Result<Value, StoreError> {
+    match datum {
+        Some(Datum::Decimal(number, _)) => Ok(Value::Decimal(number)),
+        Some(datum) => column::value(field, datum, None)
+            .map_err(|cause| StoreError::Corrupt { place: field.name.to_string(), cause }),
+        None => Err(short_row()),
+    }
+}
+
+pub(super) fn push_order(sql: &mut Sql, order: &[OrderKey<'_>]) {
     sql.push(" ORDER BY ");
     for (index, key) in order.iter().enumerate() {
         if index > 0 {
             sql.push(", ");
         }
-        sql.push(&key.name).push(if key.descending { " DESC" } else { "" });
-        // Null is the least of all, on both databases. Ids are never null.
-        if key.slot != slot::ID {
-            sql.push(if key.descending { " NULLS LAST" } else { " NULLS FIRST" });
-        }
+        // Null is the least of all, on both databases. Said of the id too: the indexes say it.
+        sql.push(&key.name).push(if key.descending { " DESC NULLS LAST" } else { " NULLS FIRST" });
     }
-    sql.push(" LIMIT ").bind(Datum::Int(i64::from(query.limit)));
-    Ok(())
 }
 
-struct OrderKey<'m> {
-    slot: usize,
+pub(super) struct OrderKey<'m> {
+    /// The slot, where it is the record's own.
+    own: Option<usize>,
     field: &'m Field,
     kind: Kind,
     name: String,
     descending: bool,
 }
 
+impl OrderKey<'_> {
+    fn is_never_null(&self) -> bool {
+        matches!(self.own, Some(slot::ID | slot::VERSION | slot::CREATED_AT | slot::UPDATED_AT))
+    }
+}
+
 /// The order of a list: as asked, then by id in the direction of the last key, so that one index serves both.
-fn order<'m>(object: &'m Object, sort: &[Sort]) -> Result<Vec<OrderKey<'m>>, StoreError> {
+pub(super) fn order<'m>(within: &mut Within<'m>, sort: &[Sort]) -> Result<Vec<OrderKey<'m>>, StoreError> {
     let bad = |name: &str| StoreError::BadQuery(format!("`{name}` cannot be sorted by"));
     let mut keys: Vec<OrderKey<'m>> = Vec::with_capacity(sort.len() + 1);
-    let last = sort.last().is_some_and(|sort| sort.descending);
-    for sort in sort.iter().copied().chain([Sort { slot: slot::ID, descending: last }]) {
-        let field = object.fields.get(sort.slot).ok_or_else(|| bad("a slot that is not there"))?;
-        let kind = column::kind(field).filter(|kind| *kind != Kind::Json).ok_or_else(|| bad(&field.name))?;
-        let name = format!("t.{}", column::column(field));
-        keys.push(OrderKey { slot: sort.slot, field, kind, name, descending: sort.descending });
-        if sort.slot == slot::ID {
+    let id = Sort::by(slot::ID, sort.last().is_some_and(|sort| sort.descending));
+    for sort in sort.iter().chain([&id]) {
+        within.paths.add_path(&sort.path, By::Caller)?;
+        let (alias, field) = within.paths.field(&sort.path, By::Caller)?;
+        let kind = column::kind(field).filter(|kind| *kind != Kind::Json && field.kind != FieldKind::Location);
+        let kind = kind.ok_or_else(|| bad(&field.name))?;
+        let name = format!("{alias}.{}", column::column(field));
+        let own = match sort.path.slots[..] {
+            [slot] => Some(slot),
+            _ => None,
+        };
+        keys.push(OrderKey { own, field, kind, name, descending: sort.descending });
+        if own == Some(slot::ID) {
             break;
         }
     }
@@ -310,14 +447,14 @@ fn order<'m>(object: &'m Object, sort: &[Sort]) -> Result<Vec<OrderKey<'m>>, Sto
 
 /// `AND (key after its value OR key at its value AND the next key after …)`.
 fn push_after(sql: &mut Sql, order: &[OrderKey<'_>], after: &[Value]) -> Result<(), StoreError> {
-    // The last value is the id's; a cursor that was made for this order has one value per key.
-    if after.len() != order.len() {
-        return Err(StoreError::BadQuery("the cursor belongs to another order".into()));
-    }
     let mut data = Vec::with_capacity(after.len());
     for (key, value) in order.iter().zip(after) {
         let datum = column::datum(key.field, key.kind, value);
         data.push(datum.map_err(|error| StoreError::BadQuery(error.message))?);
+    }
+    if let Some((first, datum)) = order.first().zip(data.first()).filter(|(_, datum)| !datum.is_null()) {
+        // Says nothing that the rest does not: it is what lets an index begin where the page does.
+        sql.push(" AND ").push(&first.name).push(if first.descending { " <= " } else { " >= " }).bind(datum.clone());
     }
     sql.push(" AND (");
     for (index, key) in order.iter().enumerate() {
@@ -332,7 +469,9 @@ fn push_after(sql: &mut Sql, order: &[OrderKey<'_>], after: &[Value]) -> Result<
             (true, false) => sql.push(&key.name).push(" IS NOT NULL"),
             (true, true) => sql.push("FALSE"),
             (false, false) => sql.push(&key.name).push(" > ").bind(data[index].clone()),
-            (false, true) if key.slot == slot::ID => sql.push(&key.name).push(" < ").bind(data[index].clone()),
+            (false, true) if index == 0 || key.is_never_null() => {
+                sql.push(&key.name).push(" < ").bind(data[index].clone())
+            }
             (false, true) => {
                 sql.push("(").push(&key.name).push(" < ").bind(data[index].clone());
                 sql.push(" OR ").push(&key.name).push(" IS NULL)")

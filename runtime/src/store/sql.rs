@@ -2,6 +2,7 @@
 //! Knows nothing of objects or records. Text differences between the databases that are not about tables live here.
 
 use packwork_engine::moment::Date;
+use packwork_engine::query::Part;
 use rust_decimal::Decimal;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -199,14 +200,58 @@ impl Dialect {
         }
     }
 
-    /// The first so many characters of a date column's text: its year or its month.
-    pub(crate) fn date_part(self, column: &str, digits: usize) -> String {
-        match (self, digits) {
-            (Dialect::Sqlite, _) => format!("substr({column}, 1, {digits})"),
-            (Dialect::Postgres, 4) => format!("to_char({column}, 'YYYY')"),
-            (Dialect::Postgres, _) => format!("to_char({column}, 'YYYY-MM')"),
+    /// The ids in a JSON array column, as a query of one column.
+    pub(crate) fn json_ids(self, column: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("SELECT unhex(replace(item.value, '-', '')) FROM json_each({column}) AS item"),
+            Dialect::Postgres => format!("SELECT item.id::uuid FROM jsonb_array_elements_text({column}) AS item(id)"),
         }
     }
+
+    /// A part of a date column, and what it holds.
+    pub(crate) fn date_part(self, column: &str, part: Part) -> (String, Kind) {
+        let text = match (self, part) {
+            (_, Part::Day | Part::Hour | Part::Currency) => return (column.to_owned(), Kind::Date),
+            (Dialect::Sqlite, Part::Year) => format!("substr({column}, 1, 4)"),
+            (Dialect::Sqlite, Part::Month) => format!("substr({column}, 1, 7)"),
+            (Dialect::Sqlite, Part::Quarter) => {
+                format!("substr({column}, 1, 4) || '-Q' || ((CAST(substr({column}, 6, 2) AS INTEGER) + 2) / 3)")
+            }
+            (Dialect::Sqlite, Part::Week) => format!("strftime('%G-W%V', {column})"),
+            (Dialect::Sqlite, Part::Weekday) => {
+                return (format!("CAST(strftime('%u', {column}) AS INTEGER)"), Kind::Int);
+            }
+            (Dialect::Postgres, Part::Year) => format!("to_char({column}, 'YYYY')"),
+            (Dialect::Postgres, Part::Month) => format!("to_char({column}, 'YYYY-MM')"),
+            (Dialect::Postgres, Part::Quarter) => format!("to_char({column}, 'YYYY-\"Q\"Q')"),
+            (Dialect::Postgres, Part::Week) => format!("to_char({column}, 'IYYY-\"W\"IW')"),
+            (Dialect::Postgres, Part::Weekday) => {
+                return (format!("CAST(extract(isodow FROM {column}) AS BIGINT)"), Kind::Int);
+            }
+        };
+        (text, Kind::Text)
+    }
+}
+
+/// The hour of a moment column, in a zone whose offsets (in seconds) hold from these microseconds on. In whole numbers,
+/// since neither database may be asked for zones: SQLite knows none, and PostgreSQL's may be of another year.
+pub(crate) fn hour_of(column: &str, offsets: &[(i64, i32)]) -> String {
+    const DAY: i64 = 86_400_000_000;
+    let micros = |seconds: i32| i64::from(seconds) * 1_000_000;
+    let shifted = match offsets {
+        [] => column.to_owned(),
+        [(_, only)] => format!("({column} + {})", micros(*only)),
+        [(_, first), rest @ ..] => {
+            // The newest first: most records are young.
+            let mut text = format!("({column} + CASE");
+            for (from, offset) in rest.iter().rev() {
+                text.push_str(&format!(" WHEN {column} >= {from} THEN {}", micros(*offset)));
+            }
+            format!("{text} ELSE {} END)", micros(*first))
+        }
+    };
+    // Moments before 1970 are negative; their remainder is too.
+    format!("(({shifted} % {DAY} + {DAY}) % {DAY} / 3600000000)")
 }
 
 /// A pattern for `LIKE … ESCAPE '\'` that matches the text as it is.

@@ -20,6 +20,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0001_platform.sql"),
     ),
     (
+        "0002_secret",
+        include_str!("../../migrations/sqlite/0002_secret.sql"),
+        include_str!("../../migrations/postgres/0002_secret.sql"),
+    ),
+    (
         "0004_transfer",
         include_str!("../../migrations/sqlite/0004_transfer.sql"),
         include_str!("../../migrations/postgres/0004_transfer.sql"),
@@ -87,7 +92,9 @@ fn indexes(object: &Object) -> Vec<Index> {
     for unique in uniques(object) {
         found.push(Index { name: unique.index, unique: true, columns: of_slots(&unique.slots) });
     }
-    let sorted_by = object.list.sort.first().map(|name| name.trim_start_matches('-'));
+    // A list nobody sorts comes newest first.
+    let sorted_by = object.list.sort.first().map_or("-created_at", |name| name).trim_start_matches('-');
+    let is_sorted_or_filtered = |name: &str| sorted_by == name || object.list.filters.iter().any(|by| by == name);
     for (slot, field) in object.fields.iter().enumerate() {
         let name = identifier(&format!("i_{}_{}", object.name, field.name));
         let (id, stored) = (column(&object.fields[slot::ID]), column(field));
@@ -95,19 +102,40 @@ fn indexes(object: &Object) -> Vec<Index> {
             let columns = format!("{stored}, {}", column(&object.fields[slot::POSITION]));
             found.push(Index { name, unique: false, columns });
         } else if slot >= slot::OWN && field.is_stored() && kind(field) != Some(Kind::Json) {
-            let sorts = sorted_by == Some(&*field.name);
+            let sorts = is_sorted_or_filtered(&field.name);
             // A unique index serves look-ups already.
             let unique = field.unique || object.key == Some(slot);
-            if sorts || (field.index && !unique) {
+            if (sorts || field.index) && !unique {
                 found.push(Index { name, unique: false, columns: format!("{stored}, {id}") });
             } else if matches!(field.kind, FieldKind::Id { .. }) && !unique {
                 found.push(Index { name, unique: false, columns: stored });
             }
-        } else if slot < slot::OWN && slot != slot::ID && sorted_by == Some(&*field.name) {
+        } else if slot < slot::OWN && slot != slot::ID && is_sorted_or_filtered(&field.name) {
             found.push(Index { name, unique: false, columns: format!("{stored}, {id}") });
         }
     }
+    found.extend(object.indexes.iter().map(|index| declared(object, index)));
     found
+}
+
+/// An index a definition asks for: its fields, the id so that pages follow it, and what it covers.
+fn declared(object: &Object, index: &packwork_engine::object::Index) -> Index {
+    let of = |slot: &usize| {
+        let field = &object.fields[*slot];
+        let currency = super::column::is_money(field).then(|| super::column::currency_column(field));
+        [column(field)].into_iter().chain(currency)
+    };
+    let mut columns: Vec<String> = index.slots.iter().flat_map(of).collect();
+    let mut covers: Vec<String> = index.covers.iter().flat_map(of).collect();
+    if !columns.contains(&column(&object.fields[slot::ID])) {
+        columns.push(column(&object.fields[slot::ID]));
+    }
+    covers.retain(|name| !columns.contains(name));
+    let mut text = columns.join(", ");
+    if !covers.is_empty() {
+        text = format!("{text} INCLUDE {}", covers.join(", "));
+    }
+    Index { name: identifier(&format!("d_{}_{}", object.name, index.name)), unique: false, columns: text }
 }
 
 impl Store {
@@ -325,14 +353,20 @@ fn create_index(dialect: Dialect, object: &str, index: &Index) -> String {
         return format!("CREATE UNIQUE INDEX {} ON {on} ({}) WHERE f_deleted_at IS NULL", index.name, index.columns);
     }
     // Lists sort nulls first on both databases; PostgreSQL's indexes put them last unless told.
+    let (keys, covers) = index.columns.split_once(" INCLUDE ").unwrap_or((&index.columns, ""));
+    let declared = index.name.starts_with("d_");
     let columns = match dialect {
-        Dialect::Sqlite => index.columns.clone(),
+        Dialect::Sqlite if covers.is_empty() => format!("({keys})"),
+        Dialect::Sqlite => format!("({keys}, {covers})"),
         Dialect::Postgres => {
-            let columns: Vec<String> = index.columns.split(", ").map(|name| format!("{name} NULLS FIRST")).collect();
-            columns.join(", ")
+            let columns: Vec<String> = keys.split(", ").map(|name| format!("{name} NULLS FIRST")).collect();
+            let covers = if covers.is_empty() { String::new() } else { format!(" INCLUDE ({covers})") };
+            format!("({}){covers}", columns.join(", "))
         }
     };
-    format!("CREATE INDEX {} ON {on} ({columns})", index.name)
+    // What is deleted is neither listed nor added up: without it an index alone can answer.
+    let live = if declared { " WHERE f_deleted_at IS NULL" } else { "" };
+    format!("CREATE INDEX {} ON {on} {columns}{live}", index.name)
 }
 
 fn kind_text(kind: Kind) -> String {

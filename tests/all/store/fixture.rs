@@ -11,6 +11,7 @@ use packwork_engine::model::{Model, Settings};
 use packwork_engine::moment::{Date, Moment};
 use packwork_engine::money::Money;
 use packwork_engine::pack::Pack;
+use packwork_engine::query::filter::{self, Terms};
 use packwork_engine::query::{Comparison, Filter, FilterPath, ListQuery, Sort};
 use packwork_engine::record::{Name, Record, slot};
 use packwork_engine::refusal::Refusal;
@@ -181,10 +182,10 @@ impl Fixture {
 
     pub(crate) fn query(&self, object: &str, filter: Filter, sort: &[&str], limit: u32) -> ListQuery {
         let sort = sort.iter().map(|name| Sort {
-            slot: self.slot(object, name.trim_start_matches('-')),
+            path: self.dotted(object, name.trim_start_matches('-')),
             descending: name.starts_with('-'),
         });
-        ListQuery { object: object.into(), filter, sort: sort.collect(), limit, after: None, deleted: false }
+        ListQuery { object: object.into(), filter, sort: sort.collect(), limit, ..ListQuery::default() }
     }
 
     pub(crate) async fn list(&self, query: &ListQuery) -> Vec<Arc<Record>> {
@@ -200,6 +201,13 @@ impl Fixture {
             at = target;
         }
         FilterPath { slots }
+    }
+
+    /// `customer.name`: a path whose references each lead to one object.
+    pub(crate) fn dotted(&self, object: &str, names: &str) -> FilterPath {
+        let terms = Terms { model: &self.model, actor: &Actor::default(), now: Some(at(0)), sees: &|_, _| true };
+        let object = self.model.object(object).expect("the test's object is in its model");
+        filter::path(&terms, object, names, "").expect("the test's path is one").0
     }
 
     pub(crate) fn compare(&self, object: &str, field: &str, comparison: Comparison) -> Filter {

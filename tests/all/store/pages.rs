@@ -24,7 +24,7 @@ async fn tickets(fixture: &Fixture) -> Vec<Arc<Record>> {
 }
 
 fn cursor(query: &ListQuery, last: &Record) -> Vec<Value> {
-    let keys = query.sort.iter().map(|sort| last.values[sort.slot].clone());
+    let keys = query.sort.iter().map(|sort| last.values[sort.path.slots[0]].clone());
     keys.chain([Value::Id(last.id())]).collect()
 }
 

@@ -2,11 +2,12 @@
 
 use crate::app::App;
 use crate::http::extract::{
-    IdempotencyKey, IfMatch, JsonObject, Members, Query, SignedIn, limit_of, required_version, version,
+    IdempotencyKey, IfMatch, IfNoneMatch, JsonObject, Members, Query, SignedIn, limit_of, required_version, version,
 };
 use crate::http::problem::Problem;
 use crate::http::route::{Route, route};
-use crate::service::records::{self, View, list};
+use crate::service::records::expand::Expand;
+use crate::service::records::{self, View, list, sums};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -15,7 +16,8 @@ use packwork_engine::codes::Code;
 use serde_json::{Map, Value as Body};
 use std::sync::Arc;
 
-const LIST: &[&str] = &["filter", "sort", "fields", "search", "limit", "cursor", "count"];
+const LIST: &[&str] = &["filter", "sort", "fields", "expand", "search", "limit", "cursor", "count", "deleted"];
+const GET: &[&str] = &["expand"];
 /// Records of a page where nobody asked for more or fewer.
 const LIMIT: u32 = 50;
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replay");
@@ -31,7 +33,9 @@ pub(super) fn routes() -> Vec<Route> {
             .takes("Aggregate")
             .answers("Rows", "Sums and counts by groups"),
         route(Method::POST, "/records/{object}", tag, create).takes("RecordInput").answers("Record", "Create a record"),
-        route(Method::GET, "/records/{object}/{id}", tag, get).answers("Record", "One record with its actions"),
+        route(Method::GET, "/records/{object}/{id}", tag, get)
+            .query(GET)
+            .answers("Record", "One record with its actions"),
         route(Method::PATCH, "/records/{object}/{id}", tag, update)
             .takes("RecordInput")
             .answers("Record", "Change a record (merge patch)"),
@@ -79,6 +83,14 @@ fn asked(mut members: Map<String, Body>) -> Result<list::Asked, Problem> {
     };
     let sort = names(members.remove("sort"), "sort")?.unwrap_or_default();
     let fields = names(members.remove("fields"), "fields")?;
+    let expand = expansions(members.remove("expand"))?;
+    let deleted = match members.remove("deleted") {
+        None | Some(Body::Null) => false,
+        Some(Body::Bool(deleted)) => deleted,
+        Some(Body::String(text)) if text == "true" => true,
+        Some(Body::String(text)) if text == "false" => false,
+        Some(_) => return Err(bad("deleted", "`true` or `false`")),
+    };
     let filter = members.remove("filter");
     let mut rest = Members::of(members);
     let search = rest.text("search");
@@ -91,7 +103,49 @@ fn asked(mut members: Map<String, Body>) -> Result<list::Asked, Problem> {
         Some("exact") => list::Count::Exact,
         Some(_) => return Err(bad("count", "`none`, `capped` or `exact`")),
     };
-    Ok(list::Asked { filter, sort, fields, search, limit, cursor, count })
+    Ok(list::Asked { filter, sort, fields, expand, search, limit, cursor, count, deleted })
+}
+
+/// `a,b`, a list of names, or `{"items": {"limit": 5, "fields": ["product"], "sort": ["position"]}}`.
+fn expansions(asked: Option<Body>) -> Result<Vec<Expand>, Problem> {
+    let named = |name: &str| Expand { name: name.trim().to_owned(), ..Expand::default() };
+    match asked {
+        None | Some(Body::Null) => Ok(Vec::new()),
+        Some(Body::String(text)) => Ok(text.split(',').filter(|name| !name.trim().is_empty()).map(named).collect()),
+        Some(Body::Array(items)) => {
+            let names: Option<Vec<Expand>> = items.iter().map(|item| item.as_str().map(named)).collect();
+            names.ok_or_else(|| bad("expand", "a list of names, or an object"))
+        }
+        Some(Body::Object(members)) => members.into_iter().map(|(name, how)| expansion(&name, how)).collect(),
+        Some(_) => Err(bad("expand", "a list of names, or an object")),
+    }
+}
+
+fn expansion(name: &str, how: Body) -> Result<Expand, Problem> {
+    let wrong = || bad("expand", "an object of {\"fields\": [..], \"limit\": 20, \"sort\": [..]} by relation");
+    let names = |value: Body| -> Result<Vec<String>, Problem> {
+        let items = value.as_array().cloned().ok_or_else(wrong)?;
+        items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+    };
+    let mut expand = Expand { name: name.to_owned(), ..Expand::default() };
+    match how {
+        Body::Bool(true) => {}
+        Body::Object(members) => {
+            for (member, value) in members {
+                match member.as_str() {
+                    "fields" => expand.fields = Some(names(value)?),
+                    "sort" => expand.sort = names(value)?,
+                    "limit" => {
+                        let limit = value.as_u64().ok_or_else(wrong)?;
+                        expand.limit = Some(u32::try_from(limit).unwrap_or(u32::MAX));
+                    }
+                    _ => return Err(wrong()),
+                }
+            }
+        }
+        _ => return Err(wrong()),
+    }
+    Ok(expand)
 }
 
 fn bad(parameter: &'static str, expected: &str) -> Problem {
@@ -113,12 +167,26 @@ async fn aggregate(
         }
         Some(_) => return Err(bad("group_by", "a list of names")),
     };
+    let sort = match body.remove("sort") {
+        None | Some(Body::Null) => Vec::new(),
+        Some(Body::String(name)) => vec![name],
+        Some(Body::Array(items)) => {
+            let names: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+            names.ok_or_else(|| bad("sort", "a list of names"))?
+        }
+        Some(_) => return Err(bad("sort", "a list of names")),
+    };
+    let limit = match body.remove("limit") {
+        None | Some(Body::Null) => None,
+        Some(limit) => Some(sums::limit(limit.as_u64().ok_or_else(|| bad("limit", "a number"))?)?),
+    };
     let filter = body.remove("filter");
     let mut members = Members::of(body);
     let measures = members.object("measures");
+    let having = members.object("having");
     members.finish()?;
-    let asked = list::AskedSums { filter, group_by, measures };
-    Ok(Json(list::aggregate(&app, &caller, &object, asked).await?))
+    let asked = sums::AskedSums { filter, group_by, measures, having, sort, limit };
+    Ok(Json(sums::aggregate(&app, &caller, &object, asked).await?))
 }
 
 async fn create(
@@ -142,8 +210,22 @@ async fn get(
     State(app): State<Arc<App>>,
     SignedIn(caller): SignedIn,
     Path((object, id)): Path<(String, String)>,
+    IfNoneMatch(known): IfNoneMatch,
+    query: Query,
 ) -> Result<Response, Problem> {
-    Ok(one(records::get(&app, &caller, &object, &id).await?, StatusCode::OK))
+    query.only(GET)?;
+    let expand = expansions(query.text("expand").map(Body::from))?;
+    let etag = |version: i64| HeaderValue::from_str(&format!("\"{version}\"")).ok();
+    // What stands beside a record changes without its version.
+    let known = if expand.is_empty() { known } else { Vec::new() };
+    match records::get(&app, &caller, &object, &id, &expand, &known).await? {
+        records::Got::View(view) => Ok(one(view, StatusCode::OK)),
+        records::Got::Known(version) => {
+            let mut response = StatusCode::NOT_MODIFIED.into_response();
+            response.headers_mut().extend(etag(version).map(|value| (header::ETAG, value)));
+            Ok(response)
+        }
+    }
 }
 
 async fn update(
