@@ -10,3 +10,5 @@ pub mod seed;
 pub mod settling;
 #[cfg(test)]
 mod tests;
+
+pub use rows::holds;

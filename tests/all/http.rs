@@ -3,6 +3,7 @@
 mod access;
 mod bulk;
 mod input;
+mod reading;
 mod records;
 mod session;
 mod settlement;

@@ -1,5 +1,6 @@
 //! What the store promises, asked of SQLite and PostgreSQL by the same functions.
 
+mod agree;
 mod commands;
 mod facts;
 mod fields;
@@ -67,6 +68,12 @@ on_both_databases! {
         lists_are_asked_for_members,
         text_is_searched_as_it_is_written,
         amounts_compare_within_their_currency;
+    agree:
+        generated_filters_find_what_the_engine_says,
+        every_operator_meets_every_type_or_says_why_not,
+        filters_end_at_their_limits,
+        lists_are_sorted_by_what_records_refer_to,
+        indexed_pages_neither_scan_nor_sort;
     pages:
         pages_meet_every_record_once_with_nulls_in_the_order,
         a_page_goes_on_where_the_former_ended_although_records_came_in,

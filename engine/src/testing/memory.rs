@@ -131,6 +131,11 @@ impl Memory {
         }
     }
 
+    /// Writes a record as it is, for tests of reading.
+    pub fn put(&mut self, record: Arc<Record>) {
+        self.touch(&record.object).insert(record.id(), record);
+    }
+
     /// A record, deleted or not.
     pub fn get(&self, object: &str, id: Uuid) -> Option<&Arc<Record>> {
         self.records.get(object)?.get(&id)

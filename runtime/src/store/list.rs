@@ -3,7 +3,7 @@
 use super::column::{self, Layout};
 use super::connection::Connection;
 use super::filter::{By, Paths, ROOT};
-use super::sql::{Datum, Kind, Sql};
+use super::sql::{Datum, Dialect, Kind, Sql};
 use super::{Scope, Store, StoreError};
 use packwork_engine::model::Model;
 use packwork_engine::object::{Field, FieldKind};
@@ -95,6 +95,33 @@ impl Store {
         found.truncate(query.limit as usize);
         let next = found.last().filter(|_| more).map(|(_, place)| place.clone());
         Ok(ListPage { records: found.into_iter().map(|(record, _)| record).collect(), next })
+    }
+
+    /// How the database would read a page, were the tables large: tells whether an index serves it.
+    pub async fn plan_of(&self, scope: &Scope, model: &Model, query: &ListQuery) -> Result<String, StoreError> {
+        self.check(scope)?;
+        let listing = Listing::new(scope, model, query)?;
+        let part = query.after.as_deref().map_or(Part::Whole, Part::After);
+        let mut connection = self.reader().await?;
+        let dialect = connection.dialect();
+        let (explain, kinds) = match dialect {
+            Dialect::Sqlite => ("EXPLAIN QUERY PLAN ", &[Kind::Int, Kind::Int, Kind::Int, Kind::Text][..]),
+            Dialect::Postgres => ("EXPLAIN ", &[Kind::Text][..]),
+        };
+        let (sql, _) = listing.statement(Sql::of(dialect, explain, Vec::new()), query.limit, part)?;
+        if dialect == Dialect::Postgres {
+            // Small tables are read whole, whatever indexes they have.
+            connection.script("planning", "SET enable_seqscan = off; SET enable_sort = off".to_owned()).await?;
+        }
+        let rows = connection.rows("planning a list", sql, kinds).await;
+        if dialect == Dialect::Postgres {
+            connection.script("planning", "RESET enable_seqscan; RESET enable_sort".to_owned()).await?;
+        }
+        let lines = rows?.into_iter().filter_map(|row| match row.into_iter().next_back() {
+            Some(Datum::Text(line)) => Some(format!("{line}\n")),
+            _ => None,
+        });
+        Ok(lines.collect())
     }
 
     /// The ids a list would give.
@@ -339,10 +366,9 @@ impl<'q> Listing<'q> {
         Ok(found)
     }
 
-    async fn part(&self, connection: &mut Connection, limit: u32, part: Part<'_>) -> Result<Vec<Placed>, StoreError> {
-        let mut sql = self.layout.sql(connection.dialect());
+    /// What is sent, and the kinds of the columns that come back.
+    fn statement(&self, mut sql: Sql, limit: u32, part: Part<'_>) -> Result<(Sql, Vec<Kind>), StoreError> {
         let mut kinds = self.layout.kinds();
-        let own_columns = kinds.len();
         sql.push("SELECT ").push(&self.layout.select_list(ROOT));
         for key in self.order.iter().filter(|key| key.own.is_none()) {
             sql.push(", ").push(&key.name);
@@ -358,6 +384,12 @@ impl<'q> Listing<'q> {
         }
         push_order(&mut sql, &self.order);
         sql.push(" LIMIT ").bind(Datum::Int(i64::from(limit)));
+        Ok((sql, kinds))
+    }
+
+    async fn part(&self, connection: &mut Connection, limit: u32, part: Part<'_>) -> Result<Vec<Placed>, StoreError> {
+        let (sql, kinds) = self.statement(self.layout.sql(connection.dialect()), limit, part)?;
+        let own_columns = self.layout.kinds().len();
         let rows = connection.rows("listing records", sql, &kinds).await?;
         rows.into_iter()
             .map(|mut row| {

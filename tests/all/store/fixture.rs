@@ -210,6 +210,12 @@ impl Fixture {
         filter::path(&terms, object, names, "").expect("the test's path is one").0
     }
 
+    /// A filter as callers write it.
+    pub(crate) fn filter(&self, object: &str, json: &Json) -> Result<Filter, Refusal> {
+        let terms = Terms { model: &self.model, actor: &Actor::default(), now: Some(at(0)), sees: &|_, _| true };
+        filter::read(&terms, self.model.object(object).expect("the test's object is in its model"), json)
+    }
+
     pub(crate) fn compare(&self, object: &str, field: &str, comparison: Comparison) -> Filter {
         Filter::Compare { path: self.path(object, &[(field, "")]), comparison }
     }
@@ -274,6 +280,7 @@ pub(crate) fn model(changed: &[Json]) -> Model {
         json!({
             "kind": "object", "name": "ticket", "title": "ticket", "display": "subject",
             "unique": {"place": ["room", "seat"]},
+            "indexes": {"by_kind": {"fields": ["kind", "due"], "covers": ["quantity"]}},
             "fields": {
                 "number": {"type": "text", "unique": true},
                 "subject": {"type": "text", "index": true},
@@ -291,6 +298,7 @@ pub(crate) fn model(changed: &[Json]) -> Model {
                 "tags": {"type": "choices", "options": {"red": {}, "green": {}, "blue": {}}},
                 "watchers": {"type": "references", "to": "customer"},
                 "extra": {"type": "json"},
+                "place": {"type": "location"},
                 "room": {"type": "text"},
                 "seat": {"type": "integer"},
                 "items": {"type": "items", "to": "ticket_item"},
