@@ -198,6 +198,7 @@ pub enum AvailableKind {
     Transition,
     Update,
     Delete,
+    Restore,
 }
 
 /// What an actor may do with a record. Transitions that do not start from its state are left out; those whose guard
@@ -213,7 +214,13 @@ pub fn available(
     let Some(object) = model.objects.get(&record.object) else { return Ok(Vec::new()) };
     let reader = Reader::new(model, facts, context);
     let mut actions = Vec::new();
-    if object.source == Source::Definition && object.owned_by.is_none() {
+    let restorable = object.source == Source::Definition && object.owned_by.is_none();
+    if record.is_deleted() {
+        let may = restorable && rights.may(&object.name, Action::Delete);
+        let restore = Available { primary: true, ..plain("restore", AvailableKind::Restore) };
+        return Ok(if may { vec![restore] } else { Vec::new() });
+    }
+    if restorable {
         let final_state = object
             .lifecycle
             .as_ref()

@@ -2,11 +2,13 @@
 //! kind of command does stands beside.
 
 mod draft;
+mod merge;
 mod rates;
 mod records;
 mod transitions;
 mod upsert;
 
+pub use records::{CLEARED_MAX, is_cleared};
 pub use transitions::may_start;
 pub use upsert::unique_value;
 

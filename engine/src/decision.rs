@@ -146,6 +146,8 @@ pub struct Event {
     pub record: Uuid,
     pub kind: EventKind,
     pub transition: Option<String>,
+    /// The record's version afterwards.
+    pub version: i64,
     pub changes: BTreeMap<String, Change>,
     pub at: Moment,
     pub actor: Option<Uuid>,

@@ -6,6 +6,7 @@ use crate::settlement::line::{Line, StatementHead, StatementKey};
 use crate::settlement::table::Table;
 use crate::value::Value;
 use rust_decimal::Decimal;
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
@@ -22,6 +23,12 @@ pub struct Facts {
     pub collections: BTreeMap<Name, Arc<Collection>>,
     /// Owned child rows by (child object, parent), in their order.
     pub children: BTreeMap<(Name, Uuid), Vec<Arc<Record>>>,
+    /// Owned rows that went to the recycle bin with their parent, by (child object, parent).
+    pub deleted_children: BTreeMap<(Name, Uuid), Vec<Arc<Record>>>,
+    /// Live records whose references to this one are emptied when it is deleted; at most one more than may be.
+    pub referring: BTreeMap<(Name, Uuid), Vec<Arc<Record>>>,
+    /// What was changed of a record after a version.
+    pub since: BTreeMap<(Name, Uuid, i64), Arc<Since>>,
     /// Whether any record refers to this one, by `object.field` that does.
     pub referrers: BTreeMap<(Name, Uuid), Vec<String>>,
     /// The next number of a counter.
@@ -34,6 +41,14 @@ pub struct Facts {
     pub lines: BTreeMap<(Name, Uuid), Vec<Arc<Line>>>,
     /// Posted quantities of cumulation groups.
     pub cumulated: BTreeMap<CumulationQuery, Cumulated>,
+}
+
+/// What was changed of a record after a version: fields with the values they had then.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Since {
+    pub base: BTreeMap<String, Json>,
+    /// The version of the last change. Another one than the record's: not everything is told here.
+    pub upto: i64,
 }
 
 /// A counter of a sequence: its name and the bucket in which it restarts.
@@ -100,6 +115,9 @@ pub struct Need {
     pub holders: BTreeSet<(Name, Name, Value)>,
     pub collections: BTreeSet<Name>,
     pub children: BTreeSet<(Name, Uuid)>,
+    pub deleted_children: BTreeSet<(Name, Uuid)>,
+    pub referring: BTreeSet<(Name, Uuid)>,
+    pub since: BTreeSet<(Name, Uuid, i64)>,
     pub referrers: BTreeSet<(Name, Uuid)>,
     pub numbers: BTreeSet<Counter>,
     pub closed_periods: BTreeSet<Name>,
@@ -121,6 +139,9 @@ impl Need {
             holders,
             collections,
             children,
+            deleted_children,
+            referring,
+            since,
             referrers,
             numbers,
             closed_periods,
@@ -133,6 +154,9 @@ impl Need {
         self.holders.extend(holders);
         self.collections.extend(collections);
         self.children.extend(children);
+        self.deleted_children.extend(deleted_children);
+        self.referring.extend(referring);
+        self.since.extend(since);
         self.referrers.extend(referrers);
         self.numbers.extend(numbers);
         self.closed_periods.extend(closed_periods);

@@ -5,6 +5,7 @@ pub mod command;
 pub mod dashboards;
 pub mod definitions;
 pub mod explain;
+pub mod housekeeping;
 pub mod jobs;
 pub mod messages;
 pub mod records;

@@ -37,7 +37,7 @@ mod transaction;
 pub use bulk::{Applied, Bulk, BulkDone, Item};
 pub use check::{Check, Drift, Found};
 pub use command::{Decide, Execute, Executed, Idempotency};
-pub use history::StoredEvent;
+pub use history::{FOLDED_MAX, StoredEvent};
 pub use job::{Held, Job, JobStatus, NewJob, Step};
 pub use ledger::TrialRow;
 pub use line::{LineQuery, StoredLine};

@@ -2,8 +2,11 @@
 
 mod access;
 mod bulk;
+mod changes;
 mod input;
 mod reading;
 mod records;
+mod recycle;
 mod session;
 mod settlement;
+mod upsert;

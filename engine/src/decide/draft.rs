@@ -143,6 +143,15 @@ impl<'r, 'a> Draft<'r, 'a> {
         }
     }
 
+    /// Every record referred to is there (still, or again).
+    pub fn check_references(&mut self) {
+        for slot in slot::OWN..self.object.fields.len() {
+            let field = &self.object.fields[slot];
+            let value = self.values[slot].clone();
+            self.check_target(field, &value, &format!("/{}", field.name));
+        }
+    }
+
     /// The currency a bare amount of a field is in.
     fn currency_of(&self, field: &Field) -> String {
         let FieldKind::Money { currency, .. } = &field.kind else { return String::new() };
@@ -228,7 +237,7 @@ impl<'r, 'a> Draft<'r, 'a> {
         self.children.insert(slot, children);
     }
 
-    fn former_children(&self, object: &Name) -> Result<Vec<Arc<Record>>, EvalError> {
+    pub fn former_children(&self, object: &Name) -> Result<Vec<Arc<Record>>, EvalError> {
         let Some(former) = &self.former else { return Ok(Vec::new()) };
         let key = (object.clone(), former.id());
         match self.reader.facts.children.get(&key) {
@@ -553,6 +562,7 @@ impl<'r, 'a> Draft<'r, 'a> {
             record: id,
             kind,
             transition: transition.map(str::to_owned),
+            version: record.version(),
             changes,
             at: context.moment,
             actor: context.actor.id,
@@ -605,6 +615,10 @@ impl<'r, 'a> Draft<'r, 'a> {
                 continue;
             };
             let former = self.former_children(&first)?;
+            let mut children = children;
+            for child in children.iter_mut().filter(|child| child.former.is_none()) {
+                child.values[slot::ID] = Value::Id(ids.take());
+            }
             let shown = |rows: &[Vec<Value>]| Json::Array(rows.iter().map(|row| self.row_json(&first, row)).collect());
             let old_rows: Vec<Vec<Value>> = former.iter().map(|child| child.values.clone()).collect();
             let new_rows: Vec<Vec<Value>> = children.iter().map(|child| child.values.clone()).collect();
@@ -627,7 +641,6 @@ impl<'r, 'a> Draft<'r, 'a> {
                         decision.writes.push(Write::Update { record, expected: former.version(), changed: slots });
                     }
                     None => {
-                        child.values[slot::ID] = Value::Id(ids.take());
                         child.values[slot::VERSION] = Value::Decimal(Decimal::ONE);
                         child.values[slot::CREATED_AT] = Value::Moment(self.reader.context.moment);
                         decision
@@ -646,11 +659,12 @@ impl<'r, 'a> Draft<'r, 'a> {
         Ok(changed)
     }
 
-    fn row_json(&self, object: &Name, row: &[Value]) -> Json {
+    /// An owned row with its id, by which it is known later.
+    pub fn row_json(&self, object: &Name, row: &[Value]) -> Json {
         let Some(object) = self.reader.model.objects.get(object) else { return Json::Null };
+        let id = object.fields.iter().enumerate().take(1);
         Json::Object(
-            object
-                .own_fields()
+            id.chain(object.own_fields())
                 .filter(|(slot, _)| !row[*slot].is_null())
                 .map(|(slot, field)| (field.name.to_string(), row[slot].to_json()))
                 .collect(),

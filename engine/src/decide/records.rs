@@ -2,13 +2,14 @@
 
 use super::Halt;
 use super::draft::Draft;
+use super::merge;
 use crate::codes::Code;
-use crate::decision::{Decision, EventKind};
+use crate::decision::{Decision, EventKind, Write};
 use crate::env::Reader;
 use crate::ids::IdSource;
 use crate::moment::Date;
 use crate::object::template::Template;
-use crate::object::{Object, Source};
+use crate::object::{Field, FieldKind, Object, OnDelete, Source};
 use crate::record::{Name, Record, slot};
 use crate::refusal::Refusal;
 use crate::settlement::settle;
@@ -63,8 +64,12 @@ pub fn update(
         .map(String::as_str)
         .filter(|name| *name != "owner" && *name != "department" && super::draft::is_echo(object, name))
         .collect();
-    draft.read(input, &echoed);
-    check_version(&draft, object, &former, version, input)?;
+    let stale = merge::Stale::of(reader, object, &former, version)?;
+    let merged = stale.as_ref().map(|stale| stale.merge_items(&draft, input)).transpose()?;
+    draft.read(merged.as_ref().unwrap_or(input), &echoed);
+    if let Some(stale) = &stale {
+        stale.merge(&mut draft, input)?;
+    }
     let template = former.template().and_then(|name| reader.model.templates.get(name));
     judge(&mut draft, template)?;
     let date = business_date(reader, template, &draft.values);
@@ -80,21 +85,99 @@ pub fn delete(reader: &Reader<'_>, object: &Name, id: Uuid, version: Option<i64>
     changeable(object)?;
     let former = existing(reader, object, id)?;
     expect(&former, version)?;
-    let key = (object.name.clone(), id);
-    match reader.facts.referrers.get(&key) {
-        // Goes on without them, so that the same round asks for everything else; nothing is decided while they are missing.
-        None => reader.need(|need| {
-            need.referrers.insert(key);
-        }),
-        Some(referrers) if !referrers.is_empty() => {
-            let detail = format!("it is referred to by {}", referrers.join(", "));
-            return Err(Refusal::new(Code::InUse, detail).with("referrers", referrers.clone()).into());
-        }
-        Some(_) => {}
-    }
+    let cleared = referring(reader, object, id)?;
     let mut draft = Draft::of(reader, object, former.clone());
     draft.values[slot::DELETED_AT] = Value::Moment(reader.context.moment);
-    finish_plain(reader, object, &former, draft, EventKind::Deleted)
+    let mut rows = Vec::new();
+    for to in items(object) {
+        rows.extend(draft.former_children(to)?);
+    }
+    let mut decision = Decision::default();
+    let mut ids = IdSource::new(reader.context.command, reader.context.moment);
+    for (object, record) in &cleared {
+        clear(reader, object, record, id, &mut decision, &mut ids)?;
+    }
+    finish_plain(reader, object, &former, draft, EventKind::Deleted, decision, ids, rows)
+}
+
+fn items(object: &Object) -> impl Iterator<Item = &Name> {
+    object.own_fields().filter_map(|(_, field)| match &field.kind {
+        FieldKind::Items { to } => Some(to),
+        _ => None,
+    })
+}
+
+/// The most records whose references one deletion empties.
+pub const CLEARED_MAX: usize = 1_000;
+
+/// Whether a reference is emptied when the record it leads to is deleted, rather than standing in the way.
+pub fn is_cleared(object: &Object, field: &Field) -> bool {
+    let clears = matches!(&field.kind, FieldKind::Id { on_delete: OnDelete::Clear, .. });
+    clears && !field.required && object.owned_by.is_none() && object.source == Source::Definition
+}
+
+/// The records that lose their reference; refused where others keep theirs.
+fn referring<'a>(reader: &Reader<'a>, object: &Object, id: Uuid) -> Result<Vec<(&'a Object, Arc<Record>)>, Halt> {
+    let key = (object.name.clone(), id);
+    let Some(referrers) = reader.facts.referrers.get(&key) else {
+        // Goes on without them, so that the same round asks for everything else; nothing is decided while they are missing.
+        reader.need(|need| {
+            need.referrers.insert(key);
+        });
+        return Ok(Vec::new());
+    };
+    let in_use = |referrers: &[String]| {
+        let detail = format!("it is referred to by {}", referrers.join(", "));
+        Refusal::new(Code::InUse, detail).with("referrers", referrers.to_vec())
+    };
+    let keeps = |referrer: &&String| {
+        let field = referrer.split_once('.').and_then(|(name, field)| {
+            let object = reader.model.objects.get(name)?;
+            Some((object, object.field(field)?.1))
+        });
+        !field.is_some_and(|(object, field)| is_cleared(object, field))
+    };
+    let kept: Vec<String> = referrers.iter().filter(keeps).cloned().collect();
+    if !kept.is_empty() {
+        return Err(in_use(&kept).into());
+    }
+    if referrers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(records) = reader.facts.referring.get(&key) else {
+        reader.need(|need| {
+            need.referring.insert(key);
+        });
+        return Ok(Vec::new());
+    };
+    if records.len() > CLEARED_MAX {
+        return Err(in_use(referrers).with("limit", CLEARED_MAX).into());
+    }
+    let of = |record: &Arc<Record>| Some((&**reader.model.objects.get(&record.object)?, record.clone()));
+    Ok(records.iter().filter_map(of).collect())
+}
+
+/// Empties what leads to a record that goes.
+fn clear(
+    reader: &Reader<'_>,
+    object: &Object,
+    record: &Arc<Record>,
+    gone: Uuid,
+    decision: &mut Decision,
+    ids: &mut IdSource,
+) -> Result<(), Halt> {
+    let mut draft = Draft::of(reader, object, record.clone());
+    for (slot, field) in object.own_fields() {
+        if is_cleared(object, field) && draft.values[slot] == Value::Id(gone) {
+            draft.values[slot] = Value::Null;
+        }
+    }
+    let template = record.template().and_then(|name| reader.model.templates.get(name));
+    let date = business_date(reader, template, &draft.values);
+    draft.formulas(date);
+    draft.verdict()?;
+    let changed = draft.finish(decision, ids, EventKind::Updated, None, date)?;
+    settle::after_change(reader, object, record, &changed, decision, ids)
 }
 
 pub fn restore(reader: &Reader<'_>, object: &Name, id: Uuid, version: Option<i64>) -> Result<Decision, Halt> {
@@ -108,18 +191,46 @@ pub fn restore(reader: &Reader<'_>, object: &Name, id: Uuid, version: Option<i64
     expect(&former, version)?;
     let mut draft = Draft::of(reader, object, former.clone());
     draft.values[slot::DELETED_AT] = Value::Null;
-    finish_plain(reader, object, &former, draft, EventKind::Restored)
+    draft.check_references();
+    let mut rows = Vec::new();
+    for to in items(object) {
+        let key = (to.clone(), id);
+        match reader.facts.deleted_children.get(&key) {
+            Some(found) => rows.extend(found.iter().cloned()),
+            None => reader.need(|need| {
+                need.deleted_children.insert(key);
+            }),
+        }
+    }
+    draft.verdict()?;
+    let ids = IdSource::new(reader.context.command, reader.context.moment);
+    finish_plain(reader, object, &former, draft, EventKind::Restored, Decision::default(), ids, rows)
 }
 
+/// Deletes or restores; `rows` are the owned ones that go or come along.
+#[expect(clippy::too_many_arguments, reason = "the one place both ends meet")]
 fn finish_plain(
     reader: &Reader<'_>,
     object: &Object,
     former: &Arc<Record>,
     draft: Draft<'_, '_>,
     kind: EventKind,
+    mut decision: Decision,
+    mut ids: IdSource,
+    rows: Vec<Arc<Record>>,
 ) -> Result<Decision, Halt> {
-    let mut decision = Decision::default();
-    let mut ids = IdSource::new(reader.context.command, reader.context.moment);
+    let deleted_at = draft.values[slot::DELETED_AT].clone();
+    for row in rows {
+        let mut values = row.values.clone();
+        values[slot::DELETED_AT] = deleted_at.clone();
+        values[slot::VERSION] = Value::Decimal((row.version() + 1).into());
+        let record = Arc::new(Record { object: row.object.clone(), values });
+        decision.writes.push(Write::Update {
+            record,
+            expected: row.version(),
+            changed: vec![slot::VERSION, slot::DELETED_AT],
+        });
+    }
     let record = draft.finish(&mut decision, &mut ids, kind, None, reader.today())?;
     settle::after_change(reader, object, former, &record, &mut decision, &mut ids)?;
     Ok(decision)
@@ -207,32 +318,6 @@ fn template_of<'a>(
             Err(Refusal::of_fields(vec![error]).into())
         }
     }
-}
-
-/// The version given must be the record's. Where it is older, the change still goes through when it touches nothing
-/// that somebody else changed since; the caller's own reading of the rest stays out of it.
-fn check_version(
-    draft: &Draft<'_, '_>,
-    object: &Object,
-    former: &Record,
-    version: Option<i64>,
-    input: &Map<String, Json>,
-) -> Result<(), Halt> {
-    let Some(version) = version.filter(|version| *version != former.version()) else { return Ok(()) };
-    let mut refusal = stale(former, version);
-    let mut fields = Map::new();
-    for name in input.keys() {
-        if let Some((slot, _)) = object.field(name)
-            && draft.values[slot] != former.values[slot]
-        {
-            fields.insert(
-                name.clone(),
-                serde_json::json!({"yours": draft.values[slot].to_json(), "theirs": former.values[slot].to_json()}),
-            );
-        }
-    }
-    refusal.params.insert("fields", Json::Object(fields));
-    Err(refusal.into())
 }
 
 /// The version given, where one was, must be the record's.

@@ -2,9 +2,9 @@
 //! same. Cloning is cheap, so that every test starts from the same seeded copy.
 
 use crate::codes::Code;
-use crate::decide::decide;
+use crate::decide::{decide, is_cleared};
 use crate::decision::{Command, Context, Decision, Event, Outcome, TodoChange, Write};
-use crate::facts::{Collection, Counter, Cumulated, CumulationQuery, Facts, Need, ROUNDS_MAX};
+use crate::facts::{Collection, Counter, Cumulated, CumulationQuery, Facts, Need, ROUNDS_MAX, Since};
 use crate::model::Model;
 use crate::object::{FieldKind, Object};
 use crate::record::{Name, Record, slot};
@@ -109,6 +109,18 @@ impl Memory {
         for (object, parent) in &need.children {
             facts.children.insert((object.clone(), *parent), self.children(object, *parent));
         }
+        for (object, parent) in &need.deleted_children {
+            let rows = self.records.get(object).into_iter().flat_map(|records| records.values());
+            let rows = rows.filter(|row| row.is_deleted() && row.parent() == Some(*parent)).cloned().collect();
+            facts.deleted_children.insert((object.clone(), *parent), rows);
+        }
+        for (object, id) in &need.referring {
+            facts.referring.insert((object.clone(), *id), self.referring(model, *id));
+        }
+        for (object, id, version) in &need.since {
+            let since = self.since(object, *id, *version);
+            facts.since.insert((object.clone(), *id, *version), Arc::new(since));
+        }
         for (object, id) in &need.referrers {
             facts.referrers.insert((object.clone(), *id), self.referrers(model, object, *id));
         }
@@ -202,6 +214,31 @@ impl Memory {
             }
         }
         found
+    }
+
+    /// Live records with a reference to a record that its deletion empties.
+    fn referring(&self, model: &Model, id: Uuid) -> Vec<Arc<Record>> {
+        let mut found = Vec::new();
+        for (name, object) in &model.objects {
+            let slots: Vec<usize> =
+                object.own_fields().filter(|(_, field)| is_cleared(object, field)).map(|(slot, _)| slot).collect();
+            let refers = |record: &&Arc<Record>| slots.iter().any(|slot| record.values[*slot] == Value::Id(id));
+            found.extend(self.live(name).filter(refers).cloned());
+        }
+        found
+    }
+
+    fn since(&self, object: &Name, id: Uuid, version: i64) -> Since {
+        let mut since = Since { upto: version, ..Since::default() };
+        for event in self.events.iter().filter(|event| event.record == id && event.object == *object) {
+            if event.version == since.upto + 1 {
+                since.upto = event.version;
+                for (field, change) in &event.changes {
+                    since.base.entry(field.clone()).or_insert_with(|| change.old.clone());
+                }
+            }
+        }
+        since
     }
 
     fn newest_statement(&self, key: &StatementKey) -> Option<StatementHead> {

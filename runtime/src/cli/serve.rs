@@ -9,8 +9,8 @@ use crate::config::{Config, Flags};
 use crate::entropy::Entropy;
 use crate::packs::install::Seeds;
 use crate::packs::source::Source;
-use crate::service::command;
 use crate::service::session::{self, USER};
+use crate::service::{command, housekeeping};
 use crate::store::Database;
 use crate::{http, telemetry, ui};
 use anyhow::{Context, bail};
@@ -185,6 +185,7 @@ impl Server {
         let served = tokio::select! {
             result = serving => result.context("serving"),
             () = given_up => Ok(()),
+            () = housekeeping::keep(self.app.clone()) => Ok(()),
         };
         let _ = std::fs::remove_file(&self.note);
         served

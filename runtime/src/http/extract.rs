@@ -231,8 +231,10 @@ impl IdempotencyKey {
     /// The key with the digest of what the request asks for.
     pub fn of(self, body: &Map<String, Json>) -> Option<Idempotency> {
         let asked = self.asked;
-        self.key
-            .map(|key| Idempotency { key, digest: command::digest(&format!("{asked} {}", Json::Object(body.clone()))) })
+        self.key.map(|key| {
+            let digest = command::digest(&format!("{asked} {}", Json::Object(body.clone())));
+            Idempotency { key, digest, lasting: false }
+        })
     }
 }
 

@@ -36,6 +36,14 @@ impl Problem {
         self
     }
 
+    /// What stands in the way is another record, not the request.
+    pub fn of_restoring(mut self) -> Problem {
+        if self.refusal.code == Code::NotUnique {
+            self.status = Some(StatusCode::CONFLICT);
+        }
+        self
+    }
+
     pub fn method_not_allowed(method: &str) -> Problem {
         let mut problem = Problem::new(Code::NoSuchRoute, format!("`{method}` is not allowed at this address"));
         problem.status = Some(StatusCode::METHOD_NOT_ALLOWED);

@@ -5,7 +5,7 @@ use super::session::Caller;
 use super::{Answer, Error, refuse};
 use crate::app::App;
 use crate::auth::token::hex;
-use crate::store::{Applied, Bulk, BulkDone, Execute, Executed, Idempotency, Item, Scope, posting_lock};
+use crate::store::{Applied, Bulk, BulkDone, Decide, Execute, Executed, Idempotency, Item, Scope, posting_lock};
 use packwork_engine::codes::Code;
 use packwork_engine::decide::decide;
 use packwork_engine::decision::{Command, Context, Decision, Outcome};
@@ -21,7 +21,7 @@ use uuid::Uuid;
 /// What a command did, or did when it was sent the first time.
 #[derive(Debug)]
 pub enum Done {
-    Now { command: Uuid, decision: Box<Decision> },
+    Now { command: Uuid, decision: Box<Decision>, keyed: bool },
     Before { subject: Option<(Arc<str>, Uuid)>, reply: Option<Json> },
 }
 
@@ -37,6 +37,18 @@ pub async fn run(
     run_at(app, model, &caller.scope, command, at, idempotency).await
 }
 
+/// The same with a last look at what was decided.
+pub async fn run_checked(
+    app: &App,
+    model: &Arc<Model>,
+    caller: &Caller,
+    command: Command,
+    idempotency: Option<Idempotency>,
+    check: Check,
+) -> Answer<Done> {
+    carry_out(app, model, &caller.scope, command, app.clock.now(), idempotency, check).await
+}
+
 /// The same at a given moment: seeds of a demonstration happened in the past.
 pub async fn run_at(
     app: &App,
@@ -46,23 +58,41 @@ pub async fn run_at(
     at: Moment,
     idempotency: Option<Idempotency>,
 ) -> Answer<Done> {
+    carry_out(app, model, scope, command, at, idempotency, Arc::new(|_, _| Ok(()))).await
+}
+
+async fn carry_out(
+    app: &App,
+    model: &Arc<Model>,
+    scope: &Scope,
+    command: Command,
+    at: Moment,
+    idempotency: Option<Idempotency>,
+    check: Check,
+) -> Answer<Done> {
     let id = app.entropy.uuid(app.clock.now());
+    let keyed = idempotency.is_some();
     let context = Context { command: id, moment: at, actor: scope.actor.clone() };
     let locks = locks(model, &command);
     let decided = model.clone();
-    let request = Execute {
-        command_id: id,
-        at,
-        idempotency,
-        locks,
-        decide: Box::new(move |facts| decide(&decided, facts, &command, &context)),
-    };
+    let request = Execute { command_id: id, at, idempotency, locks, decide: checked(decided, command, context, check) };
     match app.store.execute(scope, model, request).await? {
-        Executed::Applied(decision) => Ok(Done::Now { command: id, decision }),
+        Executed::Applied(decision) => Ok(Done::Now { command: id, decision, keyed }),
         Executed::Refused(refusal) => Err(Error::Refused(refusal)),
         Executed::Replayed { subject, reply, .. } => Ok(Done::Before { subject, reply }),
         Executed::Mismatch => Err(mismatch()),
     }
+}
+
+/// Asks the engine, then looks at what it decided.
+fn checked(model: Arc<Model>, command: Command, context: Context, check: Check) -> Decide {
+    Box::new(move |facts: &Facts| match decide(&model, facts, &command, &context) {
+        Outcome::Decided(decision) => match check(&command, &decision) {
+            Ok(()) => Outcome::Decided(decision),
+            Err(refusal) => Outcome::Refused(refusal),
+        },
+        other => other,
+    })
 }
 
 fn mismatch() -> Error {
@@ -161,15 +191,7 @@ pub async fn run_together(
     let items = commands.into_iter().map(|command| {
         let id = app.entropy.uuid(app.clock.now());
         let context = Context { command: id, moment: how.at, actor: scope.actor.clone() };
-        let (model, check) = (model.clone(), how.check.clone());
-        let decide = move |facts: &Facts| match decide(&model, facts, &command, &context) {
-            Outcome::Decided(decision) => match check(&command, &decision) {
-                Ok(()) => Outcome::Decided(decision),
-                Err(refusal) => Outcome::Refused(refusal),
-            },
-            other => other,
-        };
-        Item { command_id: id, decide: Box::new(decide) }
+        Item { command_id: id, decide: checked(model.clone(), command, context, how.check.clone()) }
     });
     let items = items.collect();
     let request = Bulk {
@@ -218,7 +240,7 @@ pub async fn claim(
     let request = Execute {
         command_id: id,
         at,
-        idempotency: Some(Idempotency { key: key.to_owned(), digest: digest(asked) }),
+        idempotency: Some(Idempotency { key: key.to_owned(), digest: digest(asked), lasting: true }),
         locks: Vec::new(),
         decide: Box::new(|_| Outcome::Decided(Box::default())),
     };

@@ -3,13 +3,16 @@
 pub mod actions;
 pub mod cursor;
 pub mod expand;
+pub mod history;
 pub mod list;
+pub mod restore;
 pub mod settled;
 pub mod sums;
+pub mod upsert;
 
 use super::command::{self, Done};
 use super::session::Caller;
-use super::view::{Page, Titles};
+use super::view::Page;
 use super::{Answer, Error, refuse};
 use crate::app::App;
 use crate::store::Idempotency;
@@ -21,7 +24,6 @@ use packwork_engine::object::{Object, Source};
 use packwork_engine::record::Record;
 use packwork_engine::refusal::{FieldError, Refusal};
 use serde_json::{Map, Value as Json, json};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -205,7 +207,7 @@ pub fn immutable(object: &Object) -> Refusal {
     refuse(Code::RowsImmutable, detail).with("table", &*object.name)
 }
 
-/// Tells both values of every field that was to be changed.
+/// Tells all three values of every field that both changed, as the caller sees them.
 async fn stale(
     app: &App,
     model: &Arc<Model>,
@@ -219,13 +221,14 @@ async fn stale(
     let version = record.version();
     let page = Page::load(app, model, caller, object, vec![record.clone()], None, true).await?;
     let theirs = page.json(model, caller, &record);
-    let fields: Map<String, Json> = input
-        .iter()
-        .filter_map(|(name, yours)| {
-            let theirs = theirs.get(name)?;
-            (theirs != yours).then(|| (name.clone(), json!({"yours": yours, "theirs": theirs})))
-        })
-        .collect();
+    let told = refusal.params.get("fields").and_then(Json::as_object).cloned().unwrap_or_default();
+    let mut fields = Map::new();
+    for (name, values) in told {
+        let (Some((_, field)), Some(theirs)) = (object.field(&name), theirs.get(&name)) else { continue };
+        let base = super::view::stored_json(field, &values["base"]);
+        let yours = input.get(&name).unwrap_or(&values["yours"]);
+        fields.insert(name, json!({"base": base, "yours": yours, "theirs": theirs}));
+    }
     refusal.params.insert("version", json!(version));
     refusal.params.insert("fields", Json::Object(fields));
     Ok(refusal)
@@ -349,11 +352,14 @@ async fn answer(
     about: Option<Uuid>,
 ) -> Answer<View> {
     match done {
-        Done::Now { command, decision } => {
+        Done::Now { command, decision, keyed } => {
             let id = decision.subject.as_ref().map(|(_, id)| *id).or(about);
             let Some(id) = id else { return Err(Error::Broken("a decided command names no record".into())) };
             let shown = shown(app, model, caller, object, id, Some(&decision)).await?;
-            app.store.save_reply(&caller.scope, command, &shown.json).await?;
+            // Without a key nobody can ask again.
+            if keyed {
+                app.store.save_reply(&caller.scope, command, &shown.json).await?;
+            }
             Ok(shown)
         }
         Done::Before { reply: Some(json), .. } => {
@@ -390,41 +396,6 @@ fn written(decision: Option<&Decision>, id: Uuid) -> Option<Arc<Record>> {
         Write::Insert(record) | Write::Update { record, .. } if record.id() == id => Some(record.clone()),
         _ => None,
     })
-}
-
-/// Events of one record a page shows.
-const HISTORY_MAX: u32 = 200;
-
-pub async fn history(app: &App, caller: &Caller, object_name: &str, written_id: &str) -> Answer<Json> {
-    let model = app.model();
-    let object = object(&model, caller, object_name)?;
-    let id = id(app, &model, caller, &object, written_id).await?;
-    load(app, &model, caller, &object, id).await?;
-    let events = app.store.history(&caller.scope, &object.name, id, HISTORY_MAX, None).await?;
-    let user: Arc<str> = super::session::USER.into();
-    let actors: BTreeSet<_> = events.iter().filter_map(|event| Some((user.clone(), event.actor?))).collect();
-    let titles = Titles::load(app, &model, caller, actors).await?;
-    let data: Vec<Json> = events
-        .into_iter()
-        .map(|event| {
-            let changes: BTreeMap<_, _> =
-                event.changes.into_iter().filter(|(field, _)| caller.rights().shows(&object.name, field)).collect();
-            let mut shown = json!({
-                "id": event.id,
-                "at": event.at.to_string(),
-                "actor": event.actor.map(|actor| titles.reference(&user, actor)),
-                "kind": event.kind.as_str(),
-                "changes": changes,
-            });
-            if let Some(transition) = event.transition {
-                shown["transition_title"] =
-                    json!(super::texts::transition_title(&model, caller.locale, &object, &transition));
-                shown["transition"] = json!(transition);
-            }
-            shown
-        })
-        .collect();
-    Ok(json!({"data": data}))
 }
 
 /// Where one computed field comes from.

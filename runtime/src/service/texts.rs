@@ -65,6 +65,13 @@ pub fn state_title(model: &Model, locale: Locale, object: &Object, state: &str) 
     }
 }
 
+pub fn restore(locale: Locale) -> &'static str {
+    match locale {
+        Locale::Chinese => "恢复",
+        Locale::English => "Restore",
+    }
+}
+
 pub fn transition_title(model: &Model, locale: Locale, object: &Object, transition: &str) -> String {
     match &object.lifecycle {
         Some(lifecycle) => {

@@ -223,6 +223,23 @@ pub fn field_json(field: &Field, value: &Value) -> Json {
     }
 }
 
+/// A stored JSON form of a value as people see it: decimals with the field's digits.
+pub fn stored_json(field: &Field, json: &Json) -> Json {
+    match (&field.kind, json) {
+        (FieldKind::Decimal { scale, .. } | FieldKind::Rollup { scale, money: None, .. }, Json::String(text)) => {
+            text.parse().map_or_else(|_| json.clone(), |number| json!(scaled(number, *scale)))
+        }
+        (FieldKind::Money { scale, .. } | FieldKind::Rollup { scale, .. }, Json::Object(money)) => {
+            let amount = money.get("amount").and_then(Json::as_str).and_then(|text| text.parse().ok());
+            match amount {
+                Some(amount) => json!({"amount": scaled(amount, *scale), "currency": money.get("currency")}),
+                None => json.clone(),
+            }
+        }
+        _ => json.clone(),
+    }
+}
+
 /// With at least `scale` digits after the point; more only where the value has them.
 pub fn scaled(number: Decimal, scale: u32) -> String {
     let mut number = number.normalize();

@@ -20,7 +20,7 @@ pub(super) async fn apply(
         return Ok(Some(refusal));
     }
     bump_revisions(connection, model, &decision.writes).await?;
-    insert_events(connection, &decision.events).await?;
+    insert_events(connection, model, &decision.events).await?;
     change_todos(connection, decision).await?;
     statement::insert(connection, &decision.statements).await?;
     if let Some(refusal) = line::insert(connection, &decision.lines).await? {
@@ -90,7 +90,7 @@ async fn bump_revisions(connection: &mut Connection, model: &Model, writes: &[Wr
     Ok(())
 }
 
-async fn insert_events(connection: &mut Connection, events: &[Event]) -> Result<(), StoreError> {
+async fn insert_events(connection: &mut Connection, model: &Model, events: &[Event]) -> Result<(), StoreError> {
     let row = |event: &Event| {
         vec![
             Datum::Id(event.id),
@@ -102,9 +102,11 @@ async fn insert_events(connection: &mut Connection, events: &[Event]) -> Result<
             Datum::Int(event.at.micros()),
             Datum::optional_id(event.actor),
             Datum::Id(event.command),
+            Datum::Int(event.version),
+            Datum::text(&model.hash),
         ]
     };
-    let into = "event (id, object, record, kind, transition, changes, at, actor, command)";
+    let into = "event (id, object, record, kind, transition, changes, at, actor, command, version, model)";
     insert_rows(connection, "writing events", "", into, events.iter().map(row).collect()).await
 }
 

@@ -38,6 +38,8 @@ pub type Decide = Box<dyn Fn(&Facts) -> Outcome + Send + Sync + 'static>;
 pub struct Idempotency {
     pub key: String,
     pub digest: String,
+    /// Kept for ever; others are forgotten after a while.
+    pub lasting: bool,
 }
 
 /// What became of a command.
@@ -80,6 +82,24 @@ impl Store {
             .await?;
         self.keep_collections(model, &collections);
         Ok(executed)
+    }
+
+    /// Forgets keys and replies of requests before a moment, at most so many at once: how many.
+    pub async fn forget_keys(&self, scope: &Scope, before: Moment, limit: u32) -> Result<u64, StoreError> {
+        self.check(scope)?;
+        self.transact(Locks::key("ending keys"), move |connection| {
+            Box::pin(async move {
+                let sql = Sql::of(
+                    connection.dialect(),
+                    "UPDATE command SET key_owner = NULL, idempotency_key = NULL, digest = NULL, reply = NULL
+                     WHERE id IN (SELECT id FROM command WHERE idempotency_key IS NOT NULL AND lasting = 0 AND at < ?
+                     ORDER BY at LIMIT ?)",
+                    vec![Datum::Int(before.micros()), Datum::Int(i64::from(limit))],
+                );
+                Ok(End::Keep(connection.execute("forgetting keys", sql).await?))
+            })
+        })
+        .await
     }
 
     /// What an earlier request with this key was answered.
@@ -230,8 +250,9 @@ pub(super) async fn note(
             Datum::optional_text(noted.subject.as_ref().map(|(object, _)| &**object)),
             Datum::optional_id(noted.subject.map(|(_, id)| id)),
             noted.reply.map_or(Datum::Null(Kind::Json), |reply| Datum::json(&reply)),
+            Datum::Int(i64::from(idempotency.is_some_and(|idempotency| idempotency.lasting))),
         ]
     };
-    let into = "command (id, at, actor, key_owner, idempotency_key, digest, subject_object, subject, reply)";
+    let into = "command (id, at, actor, key_owner, idempotency_key, digest, subject_object, subject, reply, lasting)";
     insert_rows(connection, "noting commands", "", into, commands.into_iter().map(row).collect()).await
 }

@@ -3,13 +3,14 @@
 use super::column::{self, Layout};
 use super::connection::Connection;
 use super::filter::ROOT;
-use super::list::records_by_id;
+use super::list::{Life, records_by_id};
 use super::sql::{Datum, Kind, Sql};
 use super::{Scope, Store, StoreError, line, statement};
+use packwork_engine::decide::{CLEARED_MAX, is_cleared};
 use packwork_engine::facts::{Collection, Facts, Need};
 use packwork_engine::model::Model;
-use packwork_engine::object::FieldKind;
-use packwork_engine::record::Name;
+use packwork_engine::object::{Field, FieldKind};
+use packwork_engine::record::{Name, Record};
 use packwork_engine::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -71,8 +72,18 @@ impl Store {
         fetch_holders(connection, model, need, facts).await?;
         self.fetch_collections(connection, model, need, facts).await?;
         for (object, parents) in by_object(&need.children) {
-            fetch_children(connection, model, &object, parents, facts).await?;
+            let found = fetch_children(connection, model, &object, parents, Life::Live).await?;
+            facts.children.extend(found);
         }
+        for (object, parents) in by_object(&need.deleted_children) {
+            let found = fetch_children(connection, model, &object, parents, Life::Deleted).await?;
+            facts.deleted_children.extend(found);
+        }
+        for (object, id) in &need.referring {
+            let found = fetch_referring(connection, model, object, *id).await?;
+            facts.referring.insert((object.clone(), *id), found);
+        }
+        super::history::fetch_since(connection, &need.since, facts).await?;
         for (object, ids) in by_object(&need.referrers) {
             fetch_referrers(connection, model, &object, ids, facts).await?;
         }
@@ -221,21 +232,55 @@ async fn fetch_children(
     model: &Model,
     object: &Name,
     parents: Vec<Uuid>,
-    facts: &mut Facts,
-) -> Result<(), StoreError> {
+    life: Life,
+) -> Result<BTreeMap<(Name, Uuid), Vec<Arc<Record>>>, StoreError> {
     let layout = Layout::of(model, object)?;
-    facts.children.extend(parents.iter().map(|parent| ((object.clone(), *parent), Vec::new())));
+    let mut found: BTreeMap<(Name, Uuid), Vec<Arc<Record>>> =
+        parents.iter().map(|parent| ((object.clone(), *parent), Vec::new())).collect();
     let mut sql = layout.sql(connection.dialect());
     sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(&layout.table());
-    sql.push(" AS t WHERE t.f_deleted_at IS NULL AND ").any_of("t.f_item_of", Datum::Ids(parents));
+    sql.push(" AS t WHERE t.f_deleted_at ").push(if life == Life::Deleted {
+        "IS NOT NULL AND "
+    } else {
+        "IS NULL AND "
+    });
+    sql.any_of("t.f_item_of", Datum::Ids(parents));
     sql.push(" ORDER BY t.f_item_of, t.f_item_rank, t.f_id");
     for row in connection.rows("reading owned rows", sql, &layout.kinds()).await? {
         let record = layout.decode(row)?;
         if let Some(parent) = record.parent() {
-            facts.children.entry((object.clone(), parent)).or_default().push(record);
+            found.entry((object.clone(), parent)).or_default().push(record);
         }
     }
-    Ok(())
+    Ok(found)
+}
+
+/// Live records with a reference that the deletion of its target empties; one more than that may be.
+async fn fetch_referring(
+    connection: &mut Connection,
+    model: &Model,
+    object: &Name,
+    id: Uuid,
+) -> Result<Vec<Arc<Record>>, StoreError> {
+    let mut found: BTreeMap<Uuid, Arc<Record>> = BTreeMap::new();
+    for (name, referring) in &model.objects {
+        let leads = |field: &Field| match &field.kind {
+            FieldKind::Id { to, .. } => to.contains(object) && is_cleared(referring, field),
+            _ => false,
+        };
+        for (_, field) in referring.own_fields().filter(|(_, field)| leads(field)) {
+            let layout = Layout::of(model, name)?;
+            let mut sql = layout.sql(connection.dialect());
+            sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(&layout.table());
+            sql.push(" AS t WHERE t.f_deleted_at IS NULL AND t.").push(&column::column(field)).push(" = ");
+            sql.bind(Datum::Id(id)).push(" ORDER BY t.f_id LIMIT ").number(CLEARED_MAX + 1);
+            for row in connection.rows("finding references to empty", sql, &layout.kinds()).await? {
+                let record = layout.decode(row)?;
+                found.insert(record.id(), record);
+            }
+        }
+    }
+    Ok(found.into_values().collect())
 }
 
 /// Asks every field that may lead to the object whether it does.

@@ -1,12 +1,15 @@
 //! Events: what happened to a record, newest first. Append-only.
 
+use super::connection::Connection;
 use super::line::Columns;
 use super::sql::{Datum, Kind, Sql};
 use super::{Scope, Store, StoreError};
 use packwork_engine::decision::{Change, EventKind};
+use packwork_engine::facts::{Facts, Since};
 use packwork_engine::moment::Moment;
 use packwork_engine::record::Name;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// An event as it was stored.
@@ -23,6 +26,10 @@ pub struct StoredEvent {
     pub at: Moment,
     pub actor: Option<Uuid>,
     pub command: Uuid,
+    /// The record's version afterwards.
+    pub version: i64,
+    /// Digest of the definitions in force; unknown of old events.
+    pub model: Option<Name>,
 }
 
 impl Store {
@@ -52,10 +59,54 @@ impl Store {
     }
 }
 
-pub(super) const COLUMNS: &str = "seq, id, object, record, kind, transition, changes, at, actor, command";
+pub(super) const COLUMNS: &str = "seq, id, object, record, kind, transition, changes, at, actor, command, version, model";
 
-pub(super) const KINDS: [Kind; 10] =
-    [Kind::Int, Kind::Id, Kind::Text, Kind::Id, Kind::Text, Kind::Text, Kind::Json, Kind::Int, Kind::Id, Kind::Id];
+/// The most events of a record that a view of the past is folded from.
+pub const FOLDED_MAX: u32 = 10_000;
+
+/// What was changed of records after the versions asked for.
+pub(super) async fn fetch_since(
+    connection: &mut Connection,
+    wanted: &BTreeSet<(Name, Uuid, i64)>,
+    facts: &mut Facts,
+) -> Result<(), StoreError> {
+    for (object, id, version) in wanted {
+        let sql = Sql::of(
+            connection.dialect(),
+            "SELECT version, changes FROM event WHERE record = ? AND object = ? AND version > ? ORDER BY seq",
+            vec![Datum::Id(*id), Datum::Text(object.clone()), Datum::Int(*version)],
+        );
+        let mut since = Since { upto: *version, ..Since::default() };
+        for row in connection.rows("reading what was changed since", sql, &[Kind::Int, Kind::Json]).await? {
+            let mut row = Columns::of("event", row);
+            if row.int()? != since.upto + 1 {
+                break;
+            }
+            since.upto += 1;
+            let changes: BTreeMap<String, Change> = row.json()?;
+            for (field, change) in changes {
+                since.base.entry(field).or_insert(change.old);
+            }
+        }
+        facts.since.insert((object.clone(), *id, *version), Arc::new(since));
+    }
+    Ok(())
+}
+
+pub(super) const KINDS: [Kind; 12] = [
+    Kind::Int,
+    Kind::Id,
+    Kind::Text,
+    Kind::Id,
+    Kind::Text,
+    Kind::Text,
+    Kind::Json,
+    Kind::Int,
+    Kind::Id,
+    Kind::Id,
+    Kind::Int,
+    Kind::Text,
+];
 
 const EVENTS: [EventKind; 5] =
     [EventKind::Created, EventKind::Updated, EventKind::Transitioned, EventKind::Deleted, EventKind::Restored];
@@ -77,5 +128,7 @@ pub(super) fn decode(row: Vec<Datum>) -> Result<StoredEvent, StoreError> {
         at: row.moment()?,
         actor: row.optional_id(),
         command: row.id()?,
+        version: row.int()?,
+        model: row.optional_text(),
     })
 }

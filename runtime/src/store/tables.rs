@@ -25,6 +25,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0002_secret.sql"),
     ),
     (
+        "0003_writing",
+        include_str!("../../migrations/sqlite/0003_writing.sql"),
+        include_str!("../../migrations/postgres/0003_writing.sql"),
+    ),
+    (
         "0004_transfer",
         include_str!("../../migrations/sqlite/0004_transfer.sql"),
         include_str!("../../migrations/postgres/0004_transfer.sql"),

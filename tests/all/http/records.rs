@@ -61,7 +61,10 @@ async fn a_change_says_which_version_it_changes() {
     patch(json!({"name": "甲"}), None).await.refused(428, "version_required");
     assert_eq!(patch(json!({"name": "甲"}), Some("\"1\"")).await.header("etag"), "\"2\"");
     let stale = patch(json!({"name": "乙", "contact": "张三"}), Some("\"1\"")).await.refused(412, "stale_version");
-    assert_eq!(stale["params"], json!({"given": 1, "version": 2, "fields": {"name": {"yours": "乙", "theirs": "甲"}}}));
+    assert_eq!(
+        stale["params"],
+        json!({"given": 1, "version": 2, "fields": {"name": {"base": "上海客户", "yours": "乙", "theirs": "甲"}}})
+    );
     patch(json!({"name": "乙", "version": 1}), None).await.refused(409, "stale_version");
     patch(json!({"name": "乙", "version": 2}), None).await.ok();
 }

@@ -169,7 +169,11 @@ impl Fixture {
         let request = Execute {
             command_id: self.id(),
             at: at(0),
-            idempotency: idempotency.map(|(key, digest)| Idempotency { key: key.into(), digest: digest.into() }),
+            idempotency: idempotency.map(|(key, digest)| Idempotency {
+                key: key.into(),
+                digest: digest.into(),
+                lasting: false,
+            }),
             locks: Vec::new(),
             decide: Box::new(decide),
         };
@@ -227,6 +231,7 @@ impl Fixture {
             record: record.id(),
             kind,
             transition: None,
+            version: record.version(),
             changes: BTreeMap::new(),
             at: at(second),
             actor: None,

@@ -13,11 +13,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use packwork_engine::codes::Code;
+use packwork_engine::moment::Moment;
 use serde_json::{Map, Value as Body};
 use std::sync::Arc;
 
 const LIST: &[&str] = &["filter", "sort", "fields", "expand", "search", "limit", "cursor", "count", "deleted"];
-const GET: &[&str] = &["expand"];
+const GET: &[&str] = &["expand", "at"];
 /// Records of a page where nobody asked for more or fewer.
 const LIMIT: u32 = 50;
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replay");
@@ -33,6 +34,11 @@ pub(super) fn routes() -> Vec<Route> {
             .takes("Aggregate")
             .answers("Rows", "Sums and counts by groups"),
         route(Method::POST, "/records/{object}", tag, create).takes("RecordInput").answers("Record", "Create a record"),
+        route(Method::PUT, "/records/{object}/by/{field}/{value}", tag, upsert)
+            .takes("RecordInput")
+            .answers("Record", "Create a record, or change the one with this value in a unique field"),
+        route(Method::POST, "/records/{object}/{id}/restore", tag, restore)
+            .answers("Record", "Bring a record back from the recycle bin"),
         route(Method::GET, "/records/{object}/{id}", tag, get)
             .query(GET)
             .answers("Record", "One record with its actions"),
@@ -43,7 +49,9 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::POST, "/records/{object}/{id}/transitions/{name}", tag, transition)
             .takes("Transition")
             .answers("Record", "Run a transition"),
-        route(Method::GET, "/records/{object}/{id}/history", tag, history).answers("Rows", "What happened to a record"),
+        route(Method::GET, "/records/{object}/{id}/history", tag, history)
+            .query(&["limit", "cursor"])
+            .answers("Rows", "What happened to a record"),
         route(Method::GET, "/records/{object}/{id}/explain/{field}", tag, explain)
             .answers("Explanation", "Where a computed field comes from"),
     ]
@@ -198,12 +206,17 @@ async fn create(
 ) -> Result<Response, Problem> {
     let key = key.of(&input);
     let view = records::create(&app, &caller, &object, input, key).await?;
+    Ok(made(&object, view))
+}
+
+/// A record that was not there before.
+fn made(object: &str, view: View) -> Response {
     let location = format!("{}/records/{object}/{}", crate::http::BASE, view.id);
     let mut response = one(view, StatusCode::CREATED);
     if let Ok(value) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(header::LOCATION, value);
     }
-    Ok(response)
+    response
 }
 
 async fn get(
@@ -214,6 +227,10 @@ async fn get(
     query: Query,
 ) -> Result<Response, Problem> {
     query.only(GET)?;
+    if let Some(text) = query.text("at") {
+        let moment = Moment::parse(text).ok_or_else(|| bad("at", "a moment such as 2026-06-30T15:30:00Z"))?;
+        return Ok(one(records::history::at(&app, &caller, &object, &id, moment).await?, StatusCode::OK));
+    }
     let expand = expansions(query.text("expand").map(Body::from))?;
     let etag = |version: i64| HeaderValue::from_str(&format!("\"{version}\"")).ok();
     // What stands beside a record changes without its version.
@@ -284,8 +301,38 @@ async fn history(
     State(app): State<Arc<App>>,
     SignedIn(caller): SignedIn,
     Path((object, id)): Path<(String, String)>,
+    query: Query,
 ) -> Result<Json<Body>, Problem> {
-    Ok(Json(records::history(&app, &caller, &object, &id).await?))
+    query.only(&["limit", "cursor"])?;
+    let limit = query.limit(LIMIT)?;
+    Ok(Json(records::history::history(&app, &caller, &object, &id, limit, query.text("cursor")).await?))
+}
+
+async fn upsert(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path((object, field, value)): Path<(String, String, String)>,
+    key: IdempotencyKey,
+    JsonObject(input): JsonObject,
+) -> Result<Response, Problem> {
+    let key = key.of(&input);
+    let (view, created) = records::upsert::upsert(&app, &caller, &object, (&field, &value), input, key).await?;
+    Ok(if created { made(&object, view) } else { one(view, StatusCode::OK) })
+}
+
+async fn restore(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path((object, id)): Path<(String, String)>,
+    if_match: IfMatch,
+    key: IdempotencyKey,
+    JsonObject(mut body): JsonObject,
+) -> Result<Response, Problem> {
+    let key = key.of(&body);
+    let version = version(&if_match, &mut body)?;
+    Members::of(body).finish()?;
+    let restored = records::restore::restore(&app, &caller, &object, &id, version, key).await;
+    Ok(one(restored.map_err(|error| precondition(error, &if_match).of_restoring())?, StatusCode::OK))
 }
 
 async fn explain(

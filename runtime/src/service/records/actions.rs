@@ -32,6 +32,7 @@ fn shown(model: &Model, caller: &Caller, object: &Object, action: &Available) ->
         }
         AvailableKind::Update => ("update", texts::edit(caller.locale).to_owned()),
         AvailableKind::Delete => ("delete", texts::delete(caller.locale).to_owned()),
+        AvailableKind::Restore => ("restore", texts::restore(caller.locale).to_owned()),
     };
     let mut shown = json!({
         "name": action.name,

@@ -63,6 +63,9 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
         holders: _,
         collections: _,
         children: _,
+        deleted_children: _,
+        referring: _,
+        since: _,
         referrers: _,
         numbers: _,
         closed_periods: _,
@@ -79,6 +82,11 @@ fn forget(facts: &mut Facts, object: &Object, record: Option<&Arc<Record>>) {
     }
     // Whether anything refers to a record is only asked where one is deleted.
     facts.referrers.clear();
+    facts.referring.clear();
+    if let Some(record) = record {
+        facts.since.retain(|(_, id, _), _| *id != record.id());
+        facts.deleted_children.retain(|(_, parent), _| *parent != record.id());
+    }
     if let Some(parent) = record.and_then(|record| record.parent()) {
         facts.children.remove(&(object.name.clone(), parent));
     }
