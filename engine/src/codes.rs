@@ -131,6 +131,7 @@ codes! {
     RowsImmutable = "rows_immutable", Conflict, "rows of a rate table are closed and added, never edited", "价格行只能关闭和新增，不能修改";
     // limits
     BodyTooLarge = "body_too_large", Limit, "the body is too large", "请求内容过大";
+    BadFileType = "bad_file_type", Invalid, "files of this type are not taken here", "不接受这种类型的文件";
     PageTooLarge = "page_too_large", Limit, "the page is too large", "每页条数过多";
     TooManyAttempts = "too_many_attempts", Limit, "too many attempts, wait a moment", "尝试次数过多，请稍后再试";
     TooManyRounds = "too_many_rounds", Limit, "the command needed too many rounds of reading", "命令读取数据的轮数过多";

@@ -146,8 +146,12 @@ pub struct Index {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rollup {
     Count,
-    /// Sum of the child's field.
+    /// Sum of the child's field; nothing adds up to zero.
     Sum(Name),
+    /// Least, greatest and average of the child's field; of nothing there is none.
+    Min(Name),
+    Max(Name),
+    Avg(Name),
 }
 
 /// Where the currency of a money field comes from.

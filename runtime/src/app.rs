@@ -5,6 +5,7 @@ use crate::auth::token::hex;
 use crate::auth::{Secret, SignInLimiter, Token};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::files::Files;
 use crate::jobs::Jobs;
 use crate::packs::install::{self, Progress, Seeds};
 use crate::packs::source::Source;
@@ -20,6 +21,8 @@ pub struct App {
     pub clock: Clock,
     pub entropy: Entropy,
     pub sign_ins: SignInLimiter,
+    /// The bytes of attachments.
+    pub files: Files,
     /// This process's part in long work; see [`crate::jobs::start`].
     pub jobs: Arc<Jobs>,
     pub cursors: Sealer,
@@ -32,6 +35,7 @@ pub struct App {
 pub struct Start<'a> {
     pub database: Database,
     pub tenant: String,
+    pub files: Files,
     pub settings: Settings,
     pub packs: Source,
     pub seeds: Seeds,
@@ -56,6 +60,7 @@ impl App {
             clock: start.clock,
             entropy: start.entropy,
             sign_ins: SignInLimiter::default(),
+            files: start.files,
             local_token: start.local_token,
             model: ArcSwap::new(model),
         });

@@ -23,6 +23,10 @@ pub struct Config {
     pub time_zone: String,
     /// ISO 4217 code of a new tenant's own currency. Default `CNY` (`PACKWORK_CURRENCY`).
     pub currency: String,
+    /// The folder of attachments. Default `attachments` in the data folder (`PACKWORK_ATTACHMENTS`).
+    pub attachments: PathBuf,
+    /// The largest attachment, in MiB. Default 20 (`PACKWORK_ATTACHMENT_MEGABYTES`).
+    pub attachment_megabytes: u64,
 }
 
 /// What flags and environment say; each member may be left out.
@@ -56,6 +60,8 @@ struct Written {
     tenant: Option<String>,
     time_zone: Option<String>,
     currency: Option<String>,
+    attachments: Option<PathBuf>,
+    attachment_megabytes: Option<u64>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +73,8 @@ pub enum Error {
 }
 
 pub const LISTEN: &str = "127.0.0.1:8080";
+/// Photos of a phone and scanned contracts fit, films do not.
+const ATTACHMENT_MEGABYTES: u64 = 20;
 const FILE: &str = "packwork.toml";
 
 impl Config {
@@ -78,9 +86,14 @@ impl Config {
             None => Written::default(),
         };
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let data = flags.data.clone().or(written.data).unwrap_or_else(|| data.to_owned());
+        let attachments = variable("PACKWORK_ATTACHMENTS").map(PathBuf::from).or(written.attachments);
+        let megabytes = variable("PACKWORK_ATTACHMENT_MEGABYTES").and_then(|text| text.parse().ok());
         Ok(Config {
+            attachments: attachments.unwrap_or_else(|| data.join("attachments")),
+            attachment_megabytes: megabytes.or(written.attachment_megabytes).unwrap_or(ATTACHMENT_MEGABYTES),
             listen: flags.listen.or(written.listen).unwrap_or_else(default_listen),
-            data: flags.data.clone().or(written.data).unwrap_or_else(|| data.to_owned()),
+            data,
             database: flags.database.clone().map(Secret::new).or(written.database),
             packs_dir: flags.packs_dir.clone().or(written.packs_dir),
             tenant: variable("PACKWORK_TENANT").or(written.tenant).unwrap_or_else(|| "main".into()),

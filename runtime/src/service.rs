@@ -1,7 +1,9 @@
 //! The use cases: each loads, decides and stores in one transaction. Knows no HTTP and no SQL.
 
+pub mod attachments;
 pub mod bulk;
 pub mod command;
+pub mod comments;
 pub mod dashboards;
 pub mod definitions;
 pub mod explain;

@@ -3,11 +3,13 @@
 
 mod aggregate;
 mod apply;
+mod attachment;
 mod bulk;
 mod check;
 mod collection;
 mod column;
 mod command;
+mod comment;
 mod connection;
 mod counter;
 mod facts;
@@ -34,9 +36,11 @@ mod tables;
 mod todo;
 mod transaction;
 
+pub use attachment::Attachment;
 pub use bulk::{Applied, Bulk, BulkDone, Item};
 pub use check::{Check, Drift, Found};
 pub use command::{Decide, Execute, Executed, Idempotency};
+pub use comment::{After, Comment, Mention};
 pub use history::{FOLDED_MAX, StoredEvent};
 pub use job::{Held, Job, JobStatus, NewJob, Step};
 pub use ledger::TrialRow;

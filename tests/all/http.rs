@@ -1,8 +1,10 @@
 //! The HTTP contract, asked of the real router: sign-in, access, bad input, repeats.
 
 mod access;
+mod attachments;
 mod bulk;
 mod changes;
+mod comments;
 mod input;
 mod reading;
 mod records;

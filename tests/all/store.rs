@@ -10,6 +10,7 @@ mod jobs;
 mod lines;
 mod pages;
 mod records;
+mod recycle;
 mod sessions;
 mod sqlite;
 mod statements;
@@ -55,6 +56,8 @@ on_both_databases! {
         a_record_outside_the_callers_rows_is_not_there,
         a_scope_of_another_tenant_reads_nothing,
         history_tells_the_newest_first;
+    recycle:
+        references_are_emptied_where_they_may_be;
     fields:
         every_kind_of_value_comes_back_as_it_was,
         amounts_of_18_digits_are_kept_exactly,

@@ -30,6 +30,8 @@ pub const SEED: u64 = 20_260_301;
 pub const NOW: &str = "2026-03-15T02:00:00Z";
 /// Password of every user a test signs in as.
 pub const PASSWORD: &str = "correct horse";
+/// Attachments of tests are small.
+pub const ATTACHMENT_BYTES_MAX: u64 = 64 * 1_024;
 const TENANT: &str = "main";
 
 /// Which database a test asks.
@@ -104,21 +106,22 @@ impl TestApp {
     }
 
     pub async fn at(on: On, now: Moment) -> TestApp {
-        let (database, folder) = match on {
+        let folder = Folder::new();
+        let database = match on {
             On::Sqlite => {
-                let folder = Folder::new();
                 copy(&sqlite_template().await.0, &folder.0).expect("the template can be copied");
-                (Database::Sqlite { folder: folder.0.clone() }, Some(folder))
+                Database::Sqlite { folder: folder.0.clone() }
             }
-            On::Postgres => (
-                Database::Postgres { url: Secret::new(postgres_copy().await.expect("PostgreSQL copies a database")) },
-                None,
-            ),
+            On::Postgres => {
+                Database::Postgres { url: Secret::new(postgres_copy().await.expect("PostgreSQL copies a database")) }
+            }
         };
+        let files = packwork::files::Files::new(folder.0.join("attachments"), ATTACHMENT_BYTES_MAX);
         let clock = Clock::test(now);
         let local = Token::from_bytes([7; 32]);
-        let app = start(database, clock.clone(), Some(local.clone())).await.expect("a copy of the template opens");
-        TestApp { router: http::router(&app), app, clock, local, _folder: folder }
+        let app =
+            start(database, files, clock.clone(), Some(local.clone())).await.expect("a copy of the template opens");
+        TestApp { router: http::router(&app), app, clock, local, _folder: Some(folder) }
     }
 
     pub fn advance(&self, seconds: u64) {
@@ -183,10 +186,16 @@ impl TestApp {
     }
 }
 
-async fn start(database: Database, clock: Clock, local_token: Option<Token>) -> Result<Arc<App>> {
+async fn start(
+    database: Database,
+    files: packwork::files::Files,
+    clock: Clock,
+    local_token: Option<Token>,
+) -> Result<Arc<App>> {
     let app = App::start(Start {
         database,
         tenant: TENANT.into(),
+        files,
         settings: Settings::default(),
         packs: packs(),
         seeds: Seeds::Product,
@@ -240,6 +249,11 @@ fn trimmed(mut packs: Vec<Files>) -> Vec<Files> {
     packs
 }
 
+/// Installing packs attaches nothing.
+fn no_files() -> packwork::files::Files {
+    packwork::files::Files::new(std::env::temp_dir().join("packwork-no-files"), 0)
+}
+
 /// When the packs were installed: before any test begins.
 fn installed_at() -> Clock {
     Clock::test(Moment::parse(crate::cases::INSTALLED_AT).expect("the constant is a moment"))
@@ -251,7 +265,7 @@ async fn sqlite_template() -> &'static Folder {
         .get_or_init(|| async {
             let folder = Folder::new();
             let database = Database::Sqlite { folder: folder.0.clone() };
-            let app = start(database, installed_at(), None).await.expect("the packs install on SQLite");
+            let app = start(database, no_files(), installed_at(), None).await.expect("the packs install on SQLite");
             app.store.close().await;
             folder
         })
@@ -282,7 +296,9 @@ async fn postgres_copy() -> Result<String> {
             let name = format!("packwork_template_{}", std::process::id());
             postgres::execute(&server, &format!("CREATE DATABASE {name}")).await?;
             let database = Database::Postgres { url: Secret::new(postgres::of_database(&server, &name)) };
-            let app = start(database, installed_at(), None).await.context("installing the packs on PostgreSQL")?;
+            let app = start(database, no_files(), installed_at(), None)
+                .await
+                .context("installing the packs on PostgreSQL")?;
             app.store.close().await;
             // A database that is copied must have no guests; those that just left may still be on their way out.
             postgres::execute(&server, &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")).await?;

@@ -382,16 +382,32 @@ impl<'r, 'a> Draft<'r, 'a> {
                 }
             },
         };
-        let sum = match of {
-            Rollup::Count => Some(Decimal::from(rows.len())),
-            Rollup::Sum(name) => {
-                let child = self.reader.model.objects.get(to).and_then(|child| child.field(name)).map(|(slot, _)| slot);
-                child.and_then(|child| {
-                    rows.iter().try_fold(Decimal::ZERO, |sum, row| {
-                        sum.checked_add(row[child].as_decimal().unwrap_or_default())
-                    })
-                })
+        let numbers = |name: &Name| -> Vec<Decimal> {
+            let child = self.reader.model.objects.get(to).and_then(|child| child.field(name)).map(|(slot, _)| slot);
+            rows.iter().filter_map(|row| row[child?].as_decimal()).collect()
+        };
+        let sum_of = |numbers: &[Decimal]| {
+            let sum = numbers.iter().try_fold(Decimal::ZERO, |sum, number| sum.checked_add(*number));
+            sum.ok_or(())
+        };
+        let average = |numbers: Vec<Decimal>| -> Result<Option<Decimal>, ()> {
+            let average = sum_of(&numbers)?.checked_div(Decimal::from(numbers.len()));
+            Ok(average.map(|average| round(average, scale, Rounding::HalfUp)))
+        };
+        let found = match of {
+            Rollup::Count => Ok(Some(Decimal::from(rows.len()))),
+            Rollup::Sum(name) => sum_of(&numbers(name)).map(Some),
+            Rollup::Min(name) => Ok(numbers(name).into_iter().min()),
+            Rollup::Max(name) => Ok(numbers(name).into_iter().max()),
+            Rollup::Avg(name) => average(numbers(name)),
+        };
+        let sum = match found {
+            Ok(None) => {
+                self.values[slot] = Value::Null;
+                return;
             }
+            Ok(Some(sum)) => Some(sum),
+            Err(()) => None,
         };
         let field = &self.object.fields[slot];
         let stored = sum.map_or(Err(()), |sum| input::bounded(field, "", sum, scale, None, None).map_err(drop));

@@ -79,7 +79,11 @@ impl Stale {
             };
             let (FieldKind::Items { to }, Some(rows)) = (&field.kind, yours.as_array()) else { continue };
             let theirs = rows_now(draft, to)?;
-            match merge_rows(base.as_array().map_or(&[], Vec::as_slice), rows, &theirs) {
+            let fillable = |name: &str| {
+                let child = draft.reader.model.objects.get(to);
+                name == "id" || child.and_then(|child| child.field(name)).is_some_and(|(_, field)| field.is_writable())
+            };
+            match merge_rows(base.as_array().map_or(&[], Vec::as_slice), rows, &theirs, &fillable) {
                 Some(rows) => merged.insert(name.clone(), Json::Array(rows)),
                 None => conflicts.insert(name.clone(), json!({"base": base, "yours": yours, "theirs": theirs})),
             };
@@ -102,7 +106,8 @@ fn rows_now(draft: &Draft<'_, '_>, object: &Name) -> Result<Vec<Json>, Halt> {
 }
 
 /// Rows of both sides, told apart by id; `None` where both changed the same one.
-fn merge_rows(base: &[Json], yours: &[Json], theirs: &[Json]) -> Option<Vec<Json>> {
+/// Rows they added are given again as input: only what can be filled.
+fn merge_rows(base: &[Json], yours: &[Json], theirs: &[Json], fillable: &dyn Fn(&str) -> bool) -> Option<Vec<Json>> {
     let find = |rows: &'_ [Json], id: &Json| rows.iter().find(|row| row["id"] == *id).cloned();
     let mut merged = Vec::with_capacity(yours.len());
     for row in yours {
@@ -125,7 +130,11 @@ fn merge_rows(base: &[Json], yours: &[Json], theirs: &[Json]) -> Option<Vec<Json
         }
     }
     let added = theirs.iter().filter(|row| find(base, &row["id"]).is_none() && find(yours, &row["id"]).is_none());
-    merged.extend(added.cloned());
+    merged.extend(added.filter_map(Json::as_object).map(|row| {
+        Json::Object(
+            row.iter().filter(|(name, _)| fillable(name)).map(|(name, value)| (name.clone(), value.clone())).collect(),
+        )
+    }));
     Some(merged)
 }
 

@@ -113,6 +113,15 @@ pub struct FieldDefinition {
     /// Of rollup: the child's field that is added up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sum: Option<String>,
+    /// Of rollup: the child's field whose least value is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<String>,
+    /// Of rollup: the child's field whose greatest value is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<String>,
+    /// Of rollup: the child's field whose average is kept, rounded half up to `scale` digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avg: Option<String>,
     /// Of rollup: counts the children.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub count: bool,

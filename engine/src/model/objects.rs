@@ -417,28 +417,34 @@ impl<'a> Checker<'a> {
                 continue;
             };
             let mut kind = FieldKind::Rollup { items, of: Rollup::Count, scale: 0, money: None };
-            match (&field.sum, field.count) {
-                (Some(sum), false) => {
-                    let Some(child_slot) = self.expect_field(found, format!("{pointer}/sum"), &to, sum) else {
-                        continue;
-                    };
+            let over: [(&str, &Option<String>, fn(Name) -> Rollup); 4] = [
+                ("sum", &field.sum, Rollup::Sum),
+                ("min", &field.min, Rollup::Min),
+                ("max", &field.max, Rollup::Max),
+                ("avg", &field.avg, Rollup::Avg),
+            ];
+            let mut given = over.into_iter().filter_map(|(word, over, of)| Some((word, over.as_ref()?, of)));
+            match (given.next(), given.next(), field.count) {
+                (Some((word, child, of)), None, false) => {
+                    let place = format!("{pointer}/{word}");
+                    let Some(child_slot) = self.expect_field(found, place.clone(), &to, child) else { continue };
                     let (scale, money) = match &self.objects[&to].fields[child_slot].kind {
                         FieldKind::Decimal { scale, .. } => (*scale, None),
                         FieldKind::Money { scale, .. } => (*scale, Some(CurrencySource::Fixed(self.currency.clone()))),
                         _ => {
-                            self.error(
-                                Code::BadProperty,
-                                found,
-                                format!("{pointer}/sum"),
-                                format!("`{sum}` is not a number"),
-                            );
+                            self.error(Code::BadProperty, found, place, format!("`{child}` is not a number"));
                             continue;
                         }
                     };
-                    kind = FieldKind::Rollup { items, of: Rollup::Sum(sum.as_str().into()), scale, money };
+                    // Only an average has digits of its own.
+                    let scale = if word == "avg" { field.scale.unwrap_or(scale) } else { scale };
+                    kind = FieldKind::Rollup { items, of: of(child.as_str().into()), scale, money };
                 }
-                (None, true) => {}
-                _ => self.error(Code::BadProperty, found, pointer.clone(), "a rollup has either `sum` or `count`"),
+                (None, _, true) => {}
+                _ => {
+                    let message = "a rollup has one of `sum`, `count`, `min`, `max` and `avg`";
+                    self.error(Code::BadProperty, found, pointer.clone(), message);
+                }
             }
             let slot = self.objects[name].by_name.get(field_name.as_str()).copied();
             if let Some(field) = slot.and_then(|slot| self.objects.get_mut(name)?.fields.get_mut(slot)) {

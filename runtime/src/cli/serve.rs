@@ -7,6 +7,7 @@ use crate::auth::{Secret, Token};
 use crate::clock::Clock;
 use crate::config::{Config, Flags};
 use crate::entropy::Entropy;
+use crate::files::Files;
 use crate::packs::install::Seeds;
 use crate::packs::source::Source;
 use crate::service::session::{self, USER};
@@ -128,6 +129,7 @@ pub(super) async fn open(config: &Config, seeds: Seeds, token: Option<Token>) ->
     let app = App::start(Start {
         database: database(config),
         tenant: config.tenant.clone(),
+        files: Files::new(config.attachments.join(&config.tenant), config.attachment_megabytes * 1_024 * 1_024),
         settings: Settings { zone: config.time_zone.clone(), currency: config.currency.clone() },
         packs: packs(config),
         seeds,

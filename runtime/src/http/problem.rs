@@ -99,6 +99,7 @@ impl Problem {
 fn status_of(code: Code) -> StatusCode {
     match code.class() {
         Class::Malformed => StatusCode::BAD_REQUEST,
+        Class::Invalid if code == Code::BadFileType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Class::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         Class::NotFound => StatusCode::NOT_FOUND,
         Class::Forbidden => StatusCode::FORBIDDEN,

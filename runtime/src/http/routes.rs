@@ -1,6 +1,8 @@
 //! The routes, one file per resource, in one table.
 
+mod attachments;
 mod bulk;
+mod comments;
 mod definitions;
 mod jobs;
 mod records;
@@ -19,6 +21,8 @@ pub fn table() -> Vec<Route> {
         session::routes(),
         records::routes(),
         bulk::routes(),
+        comments::routes(),
+        attachments::routes(),
         tasks::routes(),
         definitions::routes(),
         settlement::routes(),

@@ -95,7 +95,7 @@ fn checked(model: Arc<Model>, command: Command, context: Context, check: Check) 
     })
 }
 
-fn mismatch() -> Error {
+pub fn mismatch() -> Error {
     refuse(Code::IdempotencyMismatch, "the idempotency key was used before, with another request").into()
 }
 

@@ -27,5 +27,5 @@ pub async fn tidy(app: &App) -> Answer<()> {
     let micros = KEY_DAYS * 24 * 3_600 * 1_000_000;
     let before = Moment::from_micros(app.clock.now().micros() - micros);
     while app.store.forget_keys(&app.system(), before, KEYS_AT_ONCE).await? >= u64::from(KEYS_AT_ONCE) {}
-    Ok(())
+    super::attachments::tidy(app).await
 }

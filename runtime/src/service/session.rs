@@ -150,6 +150,16 @@ async fn active_user(app: &App, model: &Model, id: Uuid) -> Answer<Option<Arc<Re
     Ok(user.filter(|user| !user.is_deleted() && field(model, user, "active").and_then(Value::as_bool) != Some(false)))
 }
 
+/// What a user who may sign in would be let see.
+pub async fn scope_of_login(app: &App, model: &Model, login: &str) -> Answer<Option<Scope>> {
+    let Some(id) = app.store.by_key(&app.system(), model, USER, login).await? else { return Ok(None) };
+    let user = active_user(app, model, id).await?;
+    Ok(user.map(|user| {
+        let actor = actor_of(model, &user);
+        Scope { tenant: app.store.tenant().into(), rights: Arc::new(Rights::of(model, &actor)), actor }
+    }))
+}
+
 fn field<'a>(model: &Model, record: &'a Record, name: &str) -> Option<&'a Value> {
     let slot = *model.object(&record.object)?.by_name.get(name)?;
     record.values.get(slot)

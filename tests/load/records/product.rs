@@ -45,6 +45,7 @@ async fn open(at: &str, tenant: &str) -> Result<Arc<App>> {
     let app = App::start(Start {
         database,
         tenant: tenant.into(),
+        files: packwork::files::Files::new(std::env::temp_dir().join("packwork-load-files"), 1_024 * 1_024),
         settings: Settings { zone: "Asia/Shanghai".into(), currency: "CNY".into() },
         packs: Source::Given(packs),
         seeds: Seeds::Product,

@@ -49,6 +49,7 @@ pub async fn open(folder: &Path) -> Result<Arc<App>> {
     let app = App::start(Start {
         database: Database::Sqlite { folder: folder.to_owned() },
         tenant: TENANT.into(),
+        files: packwork::files::Files::new(folder.join("attachments"), 1_024 * 1_024),
         settings: Settings { zone: "Asia/Shanghai".into(), currency: "CNY".into() },
         packs: Source::Embedded,
         seeds: Seeds::Product,

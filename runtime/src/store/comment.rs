@@ -1,0 +1,257 @@
+//! Comments on records, and who is mentioned in them.
+
+use super::command::{Before, Executed, Idempotency, Noted, applied_before, key_owner, note};
+use super::line::Columns;
+use super::sql::{Datum, Kind, Sql};
+use super::transaction::{End, Locks};
+use super::{Scope, Store, StoreError};
+use packwork_engine::moment::Moment;
+use packwork_engine::record::Name;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comment {
+    pub id: Uuid,
+    pub object: Name,
+    pub record: Uuid,
+    pub text: String,
+    pub author: Option<Uuid>,
+    pub created_at: Moment,
+    pub edited_at: Option<Moment>,
+}
+
+/// A comment in which a user is mentioned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mention {
+    pub comment: Comment,
+    pub read: bool,
+}
+
+/// Where a page goes on: after this moment and id, going back in time.
+pub type After = Option<(Moment, Uuid)>;
+
+const COLUMNS: &str = "c.id, c.object, c.record, c.text, c.author, c.created_at, c.edited_at";
+const KINDS: [Kind; 7] = [Kind::Id, Kind::Text, Kind::Id, Kind::Text, Kind::Id, Kind::Int, Kind::Int];
+
+fn decode(row: &mut Columns) -> Result<Comment, StoreError> {
+    Ok(Comment {
+        id: row.id()?,
+        object: row.text()?,
+        record: row.id()?,
+        text: row.text()?.to_string(),
+        author: row.optional_id(),
+        created_at: row.moment()?,
+        edited_at: row.optional_int().map(Moment::from_micros),
+    })
+}
+
+fn push_after(sql: &mut Sql, moment: &str, after: After) {
+    if let Some((at, id)) = after {
+        let binds = vec![Datum::Int(at.micros()), Datum::Int(at.micros()), Datum::Id(id)];
+        sql.with(&format!(" AND ({moment} < ? OR ({moment} = ? AND c.id < ?))"), binds);
+    }
+}
+
+impl Store {
+    /// Adds a comment and its mentions; with a key only once.
+    pub async fn add_comment(
+        &self,
+        scope: &Scope,
+        comment: Comment,
+        mentioned: Vec<Uuid>,
+        key: Option<(Idempotency, Json)>,
+    ) -> Result<Option<Executed>, StoreError> {
+        self.check(scope)?;
+        let locks = match &key {
+            Some((key, _)) => Locks::key(format!("idempotency {} {}", key_owner(scope), key.key)),
+            None => Locks::default(),
+        };
+        let scope = scope.clone();
+        self.transact(locks, move |connection| {
+            let (scope, comment, mentioned, key) = (scope.clone(), comment.clone(), mentioned.clone(), key.clone());
+            Box::pin(async move {
+                if let Some((key, reply)) = key {
+                    let before: Option<Before> = applied_before(connection, &scope, comment.id, Some(&key)).await?;
+                    if let Some(before) = before {
+                        return Ok(End::Undo(Some(before.into())));
+                    }
+                    let subject = Some((comment.object.clone(), comment.record));
+                    let noted = Noted { id: comment.id, at: comment.created_at, subject, reply: Some(reply) };
+                    note(connection, &scope, vec![noted], Some(&key)).await?;
+                }
+                let sql = Sql::of(
+                    connection.dialect(),
+                    "INSERT INTO comment (id, object, record, text, author, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+                    vec![
+                        Datum::Id(comment.id),
+                        Datum::Text(comment.object.clone()),
+                        Datum::Id(comment.record),
+                        Datum::text(&comment.text),
+                        Datum::optional_id(comment.author),
+                        Datum::Int(comment.created_at.micros()),
+                    ],
+                );
+                connection.execute("writing a comment", sql).await?;
+                mention(connection, comment.id, comment.created_at, &mentioned).await?;
+                Ok(End::Keep(None))
+            })
+        })
+        .await
+    }
+
+    /// Changes a comment's text. Whoever was mentioned before has read what they have read.
+    pub async fn edit_comment(
+        &self,
+        scope: &Scope,
+        id: Uuid,
+        text: &str,
+        mentioned: Vec<Uuid>,
+        at: Moment,
+    ) -> Result<(), StoreError> {
+        self.check(scope)?;
+        let text = text.to_owned();
+        self.transact(Locks::key(format!("comment {id}")), move |connection| {
+            let (text, mentioned) = (text.clone(), mentioned.clone());
+            Box::pin(async move {
+                let binds = vec![Datum::text(&text), Datum::Int(at.micros()), Datum::Id(id)];
+                let change = "UPDATE comment SET text = ?, edited_at = ? WHERE id = ?";
+                let change = Sql::of(connection.dialect(), change, binds);
+                connection.execute("changing a comment", change).await?;
+                let mut gone = Sql::of(
+                    connection.dialect(),
+                    "DELETE FROM mention WHERE comment = ? AND NOT ",
+                    vec![Datum::Id(id)],
+                );
+                gone.any_of("user_id", Datum::Ids(mentioned.clone()));
+                connection.execute("taking mentions back", gone).await?;
+                mention(connection, id, at, &mentioned).await?;
+                Ok(End::Keep(()))
+            })
+        })
+        .await
+    }
+
+    pub async fn delete_comment(&self, scope: &Scope, id: Uuid) -> Result<(), StoreError> {
+        self.check(scope)?;
+        self.transact(Locks::key(format!("comment {id}")), move |connection| {
+            Box::pin(async move {
+                for text in ["DELETE FROM mention WHERE comment = ?", "DELETE FROM comment WHERE id = ?"] {
+                    let sql = Sql::of(connection.dialect(), text, vec![Datum::Id(id)]);
+                    connection.execute("deleting a comment", sql).await?;
+                }
+                Ok(End::Keep(()))
+            })
+        })
+        .await
+    }
+
+    pub async fn comment(&self, scope: &Scope, id: Uuid) -> Result<Option<Comment>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let text = format!("SELECT {COLUMNS} FROM comment AS c WHERE c.id = ?");
+        let sql = Sql::of(connection.dialect(), &text, vec![Datum::Id(id)]);
+        let row = connection.row("reading a comment", sql, &KINDS).await?;
+        row.map(|row| decode(&mut Columns::of("comment", row))).transpose()
+    }
+
+    /// Comments on a record, newest first. Whether the caller may see the record is asked before.
+    pub async fn comments(
+        &self,
+        scope: &Scope,
+        object: &str,
+        record: Uuid,
+        limit: u32,
+        after: After,
+    ) -> Result<Vec<Comment>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let text = format!("SELECT {COLUMNS} FROM comment AS c WHERE c.record = ? AND c.object = ?");
+        let mut sql = Sql::of(connection.dialect(), &text, vec![Datum::Id(record), Datum::text(object)]);
+        push_after(&mut sql, "c.created_at", after);
+        sql.push(" ORDER BY c.created_at DESC, c.id DESC LIMIT ").bind(Datum::Int(i64::from(limit)));
+        let rows = connection.rows("listing comments", sql, &KINDS).await?;
+        rows.into_iter().map(|row| decode(&mut Columns::of("comment", row))).collect()
+    }
+
+    /// Who is mentioned in these comments.
+    pub async fn mentioned(&self, scope: &Scope, comments: Vec<Uuid>) -> Result<BTreeMap<Uuid, Vec<Uuid>>, StoreError> {
+        self.check(scope)?;
+        let mut found: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+        if comments.is_empty() {
+            return Ok(found);
+        }
+        let mut connection = self.reader().await?;
+        let mut sql = Sql::of(connection.dialect(), "SELECT comment, user_id FROM mention WHERE ", vec![]);
+        sql.any_of("comment", Datum::Ids(comments)).push(" ORDER BY user_id");
+        for row in connection.rows("reading mentions", sql, &[Kind::Id, Kind::Id]).await? {
+            let mut row = Columns::of("mention", row);
+            found.entry(row.id()?).or_default().push(row.id()?);
+        }
+        Ok(found)
+    }
+
+    /// Comments in which a user is mentioned, newest first.
+    pub async fn mentions(
+        &self,
+        scope: &Scope,
+        user: Uuid,
+        limit: u32,
+        after: After,
+    ) -> Result<Vec<Mention>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let text = format!(
+            "SELECT {COLUMNS}, m.read_at FROM mention AS m JOIN comment AS c ON c.id = m.comment WHERE m.user_id = ?"
+        );
+        let mut sql = Sql::of(connection.dialect(), &text, vec![Datum::Id(user)]);
+        push_after(&mut sql, "c.created_at", after);
+        sql.push(" ORDER BY c.created_at DESC, c.id DESC LIMIT ").bind(Datum::Int(i64::from(limit)));
+        let kinds: Vec<Kind> = KINDS.into_iter().chain([Kind::Int]).collect();
+        let read = |row| {
+            let mut row = Columns::of("mention", row);
+            Ok(Mention { comment: decode(&mut row)?, read: row.optional_int().is_some() })
+        };
+        connection.rows("listing mentions", sql, &kinds).await?.into_iter().map(read).collect()
+    }
+
+    pub async fn unread_mentions(&self, scope: &Scope, user: Uuid) -> Result<u64, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let text = "SELECT count(*) FROM mention WHERE user_id = ? AND read_at IS NULL";
+        let sql = Sql::of(connection.dialect(), text, vec![Datum::Id(user)]);
+        super::list::count_of(connection.row("counting mentions", sql, &[Kind::Int]).await?)
+    }
+
+    /// Everything a user is mentioned in so far is read.
+    pub async fn read_mentions(&self, scope: &Scope, user: Uuid, at: Moment) -> Result<(), StoreError> {
+        self.check(scope)?;
+        self.transact(Locks::default(), move |connection| {
+            Box::pin(async move {
+                let text = "UPDATE mention SET read_at = ? WHERE user_id = ? AND read_at IS NULL";
+                let sql = Sql::of(connection.dialect(), text, vec![Datum::Int(at.micros()), Datum::Id(user)]);
+                connection.execute("marking mentions as read", sql).await?;
+                Ok(End::Keep(()))
+            })
+        })
+        .await
+    }
+}
+
+async fn mention(
+    connection: &mut super::connection::Connection,
+    comment: Uuid,
+    at: Moment,
+    users: &[Uuid],
+) -> Result<(), StoreError> {
+    for user in users {
+        let sql = Sql::of(
+            connection.dialect(),
+            "INSERT INTO mention (user_id, comment, created_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            vec![Datum::Id(*user), Datum::Id(comment), Datum::Int(at.micros())],
+        );
+        connection.execute("writing a mention", sql).await?;
+    }
+    Ok(())
+}
