@@ -11,6 +11,7 @@ mod lines;
 mod pages;
 mod records;
 mod recycle;
+mod rollups;
 mod sessions;
 mod sqlite;
 mod statements;
@@ -58,6 +59,8 @@ on_both_databases! {
         history_tells_the_newest_first;
     recycle:
         references_are_emptied_where_they_may_be;
+    rollups:
+        rollups_are_what_the_rows_come_to;
     fields:
         every_kind_of_value_comes_back_as_it_was,
         amounts_of_18_digits_are_kept_exactly,

@@ -59,7 +59,8 @@ impl Store {
     }
 }
 
-pub(super) const COLUMNS: &str = "seq, id, object, record, kind, transition, changes, at, actor, command, version, model";
+pub(super) const COLUMNS: &str =
+    "seq, id, object, record, kind, transition, changes, at, actor, command, version, model";
 
 /// The most events of a record that a view of the past is folded from.
 pub const FOLDED_MAX: u32 = 10_000;
