@@ -5,7 +5,6 @@ use packwork::store::{Execute, Executed};
 use packwork_engine::decide::decide;
 use packwork_engine::decision::{Actor, Command, Context, Decision};
 use packwork_engine::record::Record;
-use packwork_engine::value::Value;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
