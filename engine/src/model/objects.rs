@@ -417,7 +417,8 @@ impl<'a> Checker<'a> {
                 continue;
             };
             let mut kind = FieldKind::Rollup { items, of: Rollup::Count, scale: 0, money: None };
-            let over: [(&str, &Option<String>, fn(Name) -> Rollup); 4] = [
+            type Of = fn(Name) -> Rollup;
+            let over: [(&str, &Option<String>, Of); 4] = [
                 ("sum", &field.sum, Rollup::Sum),
                 ("min", &field.min, Rollup::Min),
                 ("max", &field.max, Rollup::Max),
