@@ -1,7 +1,7 @@
 //! Comments on records. Whoever reads a record reads and writes its comments; `@login` mentions whoever may see it too.
 
 use super::command::{self, Done};
-use super::records::{cursor, id, load, object};
+use super::records::{id, load, object};
 use super::session::{self, Caller, USER};
 use super::view::Titles;
 use super::{Answer, Error, refuse};
@@ -51,27 +51,33 @@ pub async fn list(
 ) -> Answer<Json> {
     let about = about(app, caller, object_name, written_id).await?;
     let list = format!("comments {} {}", about.object.name, about.record);
-    let after = place(&list, after)?;
+    let after = place(app, &list, after)?;
     let mut found = app.store.comments(&caller.scope, &about.object.name, about.record, limit + 1, after).await?;
-    let next = next_cursor(&list, limit, &mut found, |comment| (comment.created_at, comment.id));
+    let next = next_cursor(app, &list, limit, &mut found, |comment| (comment.created_at, comment.id));
     let shown = Shown::load(app, &about.model, caller, found.iter().collect()).await?;
     let data: Vec<Json> = found.iter().map(|comment| shown.comment(caller, comment)).collect();
     Ok(json!({"data": data, "next_cursor": next}))
 }
 
-fn place(list: &str, after: Option<&str>) -> Answer<crate::store::After> {
+fn place(app: &App, list: &str, after: Option<&str>) -> Answer<crate::store::After> {
     let Some(text) = after else { return Ok(None) };
-    match &cursor::read(list, text)?[..] {
+    match &app.cursors.read(list, text)?[..] {
         [Value::Moment(at), Value::Id(id)] => Ok(Some((*at, *id))),
         _ => Err(refuse(Code::BadCursor, "the cursor does not belong to this list").into()),
     }
 }
 
-fn next_cursor<T>(list: &str, limit: u32, found: &mut Vec<T>, key: impl Fn(&T) -> (Moment, Uuid)) -> Option<String> {
+fn next_cursor<T>(
+    app: &App,
+    list: &str,
+    limit: u32,
+    found: &mut Vec<T>,
+    key: impl Fn(&T) -> (Moment, Uuid),
+) -> Option<String> {
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let (at, id) = found.last().filter(|_| more).map(key)?;
-    Some(cursor::write(list, &[Value::Moment(at), Value::Id(id)]))
+    Some(app.cursors.write(list, &[Value::Moment(at), Value::Id(id)]))
 }
 
 /// The new comment, and whether the request is a repeat.
@@ -221,9 +227,9 @@ pub async fn mentions(app: &App, caller: &Caller, limit: u32, after: Option<&str
     let model = app.model();
     let Some(user) = caller.id else { return Ok(json!({"data": [], "next_cursor": null, "unread": 0})) };
     let list = format!("mentions {user}");
-    let after = place(&list, after)?;
+    let after = place(app, &list, after)?;
     let mut found = app.store.mentions(&caller.scope, user, limit + 1, after).await?;
-    let next = next_cursor(&list, limit, &mut found, |mention| (mention.comment.created_at, mention.comment.id));
+    let next = next_cursor(app, &list, limit, &mut found, |mention| (mention.comment.created_at, mention.comment.id));
     let mut records: BTreeMap<Name, Vec<Uuid>> = BTreeMap::new();
     for mention in &found {
         records.entry(mention.comment.object.clone()).or_default().push(mention.comment.record);

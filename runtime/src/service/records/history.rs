@@ -1,6 +1,6 @@
 //! What happened to a record, page by page, and the record as it stood at a moment: folded from its events.
 
-use super::{View, cursor, id, load, not_found, object};
+use super::{View, id, load, not_found, object};
 use crate::app::App;
 use crate::service::session::{Caller, USER};
 use crate::service::view::{Page, Titles};
@@ -36,13 +36,14 @@ pub async fn history(
     let before = match after {
         None => None,
         Some(text) => {
-            cursor::read(&list, text)?.first().and_then(Value::as_decimal).and_then(|seq| seq.try_into().ok())
+            app.cursors.read(&list, text)?.first().and_then(Value::as_decimal).and_then(|seq| seq.try_into().ok())
         }
     };
     let mut events = app.store.history(&caller.scope, &object.name, id, limit + 1, before).await?;
     let more = events.len() > limit as usize;
     events.truncate(limit as usize);
-    let next = events.last().filter(|_| more).map(|event| cursor::write(&list, &[Value::Decimal(event.seq.into())]));
+    let next =
+        events.last().filter(|_| more).map(|event| app.cursors.write(&list, &[Value::Decimal(event.seq.into())]));
     let user: Name = USER.into();
     let actors: BTreeSet<_> = events.iter().filter_map(|event| Some((user.clone(), event.actor?))).collect();
     let titles = Titles::load(app, &model, caller, actors).await?;
