@@ -3,7 +3,7 @@
 use super::column::{self, Layout};
 use super::filter::{By, ROOT};
 use super::list::{Life, Within};
-use super::sql::{Datum, Kind, hour_of};
+use super::sql::{Datum, Kind, date_of, hour_of};
 use super::{Scope, Store, StoreError};
 use packwork_engine::codes::Code;
 use packwork_engine::model::Model;
@@ -131,6 +131,13 @@ fn add_group<'m>(
         (Some(Part::Hour), Kind::Int) => {
             columns.add(hour_of(&name, &model.zone.offsets(HOUR_YEARS)), Kind::Int);
             columns.readings.push(Reading::Plain);
+        }
+        // A moment of the system's: its business date is not kept.
+        (Some(part), Kind::Int) if part != Part::Currency => {
+            let date = date_of(dialect, &name, &model.zone.offsets(HOUR_YEARS));
+            let (text, kind) = dialect.date_part(&date, part);
+            columns.add(text, kind);
+            columns.readings.push(if part == Part::Day { Reading::Field(field) } else { Reading::Plain });
         }
         (Some(Part::Day), Kind::Date) => {
             columns.add(name, kind);

@@ -438,15 +438,36 @@ impl Place<'_> {
                 });
                 sql.any_of(self.name, Datum::Texts(texts.collect()));
             }
-            _ => {
-                sql.push("(FALSE");
-                for value in values.iter().filter(|value| !value.is_null()) {
-                    sql.push(" OR ");
-                    self.push(sql, Operator::Equal, value)?;
-                }
-                sql.push(")");
+            _ => return self.push_each(sql, values),
+        }
+        Ok(())
+    }
+
+    /// Values one by one: a list of them, as an expression of a thousand parts is too deep for SQLite. Amounts of one
+    /// currency stand apart.
+    fn push_each(&self, sql: &mut Sql, values: &[Value]) -> Result<(), StoreError> {
+        let mut exact = Vec::new();
+        let mut amounts: BTreeMap<&Name, Vec<Datum>> = BTreeMap::new();
+        for value in values.iter().filter(|value| !value.is_null()) {
+            // What no column can hold is never met.
+            let Operand::Exact(datum) = self.operand(value)? else { continue };
+            match value {
+                Value::Money(money) if is_money(self.field) => amounts.entry(&money.currency).or_default().push(datum),
+                _ => exact.push(datum),
             }
         }
+        sql.push("(FALSE");
+        if !exact.is_empty() {
+            sql.push(" OR ");
+            push_list(sql, self.name, exact);
+        }
+        for (currency, amounts) in amounts {
+            let name = format!("{}.{}", self.alias, currency_column(self.field));
+            sql.push(" OR (").push(&name).push(" = ").bind(Datum::Text(currency.clone())).push(" AND ");
+            push_list(sql, self.name, amounts);
+            sql.push(")");
+        }
+        sql.push(")");
         Ok(())
     }
 
@@ -466,6 +487,17 @@ impl Place<'_> {
         let datum = column::datum(self.field, self.kind, value);
         datum.map(Operand::Exact).map_err(|error| bad(error.message))
     }
+}
+
+fn push_list(sql: &mut Sql, name: &str, values: Vec<Datum>) {
+    sql.push(name).push(" IN (");
+    for (index, value) in values.into_iter().enumerate() {
+        if index > 0 {
+            sql.push(", ");
+        }
+        sql.bind(value);
+    }
+    sql.push(")");
 }
 
 /// Columns hold a fixed number of digits; a filter may name any number. Both databases then compare alike.

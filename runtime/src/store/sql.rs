@@ -233,12 +233,33 @@ impl Dialect {
     }
 }
 
+const DAY_MICROS: i64 = 86_400_000_000;
+
 /// The hour of a moment column, in a zone whose offsets (in seconds) hold from these microseconds on. In whole numbers,
 /// since neither database may be asked for zones: SQLite knows none, and PostgreSQL's may be of another year.
 pub(crate) fn hour_of(column: &str, offsets: &[(i64, i32)]) -> String {
-    const DAY: i64 = 86_400_000_000;
+    format!("({} / 3600000000)", time_of_day(&local(column, offsets)))
+}
+
+/// The date of a moment column, in the same way.
+pub(crate) fn date_of(dialect: Dialect, column: &str, offsets: &[(i64, i32)]) -> String {
+    let local = local(column, offsets);
+    let days = format!("(({local} - {}) / {DAY_MICROS})", time_of_day(&local));
+    match dialect {
+        Dialect::Sqlite => format!("date({days} * 86400, 'unixepoch')"),
+        Dialect::Postgres => format!("(DATE '1970-01-01' + CAST({days} AS INTEGER))"),
+    }
+}
+
+/// Moments before 1970 are negative; their remainder is too.
+fn time_of_day(local: &str) -> String {
+    format!("(({local} % {DAY_MICROS} + {DAY_MICROS}) % {DAY_MICROS})")
+}
+
+/// A moment with its zone's offset added.
+fn local(column: &str, offsets: &[(i64, i32)]) -> String {
     let micros = |seconds: i32| i64::from(seconds) * 1_000_000;
-    let shifted = match offsets {
+    match offsets {
         [] => column.to_owned(),
         [(_, only)] => format!("({column} + {})", micros(*only)),
         [(_, first), rest @ ..] => {
@@ -249,9 +270,7 @@ pub(crate) fn hour_of(column: &str, offsets: &[(i64, i32)]) -> String {
             }
             format!("{text} ELSE {} END)", micros(*first))
         }
-    };
-    // Moments before 1970 are negative; their remainder is too.
-    format!("(({shifted} % {DAY} + {DAY}) % {DAY} / 3600000000)")
+    }
 }
 
 /// A pattern for `LIKE … ESCAPE '\'` that matches the text as it is.
