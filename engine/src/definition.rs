@@ -4,6 +4,7 @@
 pub mod accumulator;
 pub mod calendar;
 pub mod case;
+pub mod chain;
 pub mod dashboard;
 pub mod dimension;
 pub mod lifecycle;
@@ -123,6 +124,25 @@ impl JsonSchema for DecimalText {
     }
 }
 
+/// A share of something: a decimal (`"0.0299"`), or the same in per cent (`"2.99%"`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RateText(#[serde(deserialize_with = "read::rate_text")] pub rust_decimal::Decimal);
+
+impl JsonSchema for RateText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Rate".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": ["string", "integer"],
+            "pattern": "^-?[0-9]{1,18}(\\.[0-9]{1,10})?%?$",
+            "description": "A share, written as a decimal (\"0.0299\") or in per cent (\"2.99%\")."
+        })
+    }
+}
+
 /// How a state or option is coloured: by meaning, never by colour name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -228,6 +248,7 @@ kinds! {
     RateTable = "rate_table", rate_table::RateTableDefinition, "rate-tables";
     Schedule = "schedule", schedule::ScheduleDefinition, "settlement";
     Accumulator = "accumulator", accumulator::AccumulatorDefinition, "settlement";
+    Chain = "chain", chain::ChainDefinition, "settlement";
     SettlementPlan = "settlement_plan", settlement_plan::SettlementPlanDefinition, "settlement";
     Posting = "posting", posting::PostingDefinition, "settlement";
     Statement = "statement", statement::StatementDefinition, "settlement";

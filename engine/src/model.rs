@@ -1,5 +1,7 @@
 //! The compiled definitions of one tenant: immutable, shared, complete. Nothing downstream checks again.
 
+mod accumulators;
+mod chains;
 mod checker;
 mod flows;
 mod names;
@@ -25,6 +27,8 @@ use crate::object::template::Template;
 use crate::pack::{Pack, order, texts};
 use crate::period::PeriodCalendar;
 use crate::record::Name;
+use crate::settlement::accumulator::Accumulator;
+use crate::settlement::chain::Chain;
 use crate::settlement::plan::{NumberFormat, Plan, Posting, RateTable, StatementForm};
 use crate::settlement::schedule::Schedule;
 use checker::Checker;
@@ -58,6 +62,8 @@ pub struct Model {
     pub schedules: BTreeMap<Name, Schedule>,
     pub sequences: BTreeMap<Name, NumberFormat>,
     pub calendars: BTreeMap<Name, PeriodCalendar>,
+    pub accumulators: BTreeMap<Name, Accumulator>,
+    pub chains: BTreeMap<Name, Chain>,
     pub plans: BTreeMap<Name, Plan>,
     pub postings: BTreeMap<Name, Posting>,
     pub statements: BTreeMap<Name, StatementForm>,
@@ -189,6 +195,8 @@ impl Model {
         checker.shapes();
         checker.flows();
         checker.expressions();
+        checker.accumulators();
+        checker.chains();
         checker.plans();
         checker.rest();
         checker.check_dependencies(&order::closures(&packs));

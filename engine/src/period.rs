@@ -37,6 +37,15 @@ impl PeriodCalendar {
                 }
                 self.month_ending(first)
             }
+            Every::HalfMonth => {
+                let first = date.first_of_month();
+                let middle = first.saturating_add(15.days());
+                let (half, from, to) = match date < middle {
+                    true => (1, first, middle),
+                    false => (2, middle, first.saturating_add(1.month())),
+                };
+                Period { name: format!("{:04}-{:02}-H{half}", date.year(), date.month()), from, to }
+            }
             Every::Quarter => {
                 let quarter = (date.month() - 1) / 3;
                 let from = jiff::civil::date(date.year(), quarter * 3 + 1, 1);
@@ -61,6 +70,10 @@ impl PeriodCalendar {
         let rest = name.get(4..)?;
         let inside = match self.every {
             Every::Month => Date::new(year, rest.strip_prefix('-')?.parse().ok()?, 1).ok()?,
+            Every::HalfMonth => {
+                let (month, half) = rest.strip_prefix('-')?.split_once("-H")?;
+                Date::new(year, month.parse().ok()?, if half == "1" { 1 } else { 16 }).ok()?
+            }
             Every::Quarter => {
                 let quarter: i8 = rest.strip_prefix("-Q")?.parse().ok()?;
                 Date::new(year, quarter.checked_sub(1)?.checked_mul(3)?.checked_add(1)?, 1).ok()?
@@ -114,6 +127,8 @@ mod tests {
         check(Every::Month, 26, "2026-03-26", "2026-04 2026-03-26 2026-04-26");
         check(Every::Month, 26, "2026-12-31", "2027-01 2026-12-26 2027-01-26");
         check(Every::Month, 31, "2026-02-28", "2026-03 2026-02-28 2026-03-31");
+        check(Every::HalfMonth, 1, "2026-02-15", "2026-02-H1 2026-02-01 2026-02-16");
+        check(Every::HalfMonth, 1, "2026-02-28", "2026-02-H2 2026-02-16 2026-03-01");
         check(Every::Quarter, 1, "2026-06-30", "2026-Q2 2026-04-01 2026-07-01");
         check(Every::Week, 1, "2026-01-01", "2026-W01 2025-12-29 2026-01-05");
         check(Every::Year, 1, "2026-07-01", "2026 2026-01-01 2027-01-01");

@@ -11,7 +11,8 @@ use crate::moment::Date;
 use crate::object::Object;
 use crate::record::{Name, slot};
 use crate::refusal::{FieldError, Refusal};
-use crate::settlement::plan::RateTable;
+use crate::settlement::plan::{ColumnKind, RateTable, TEXT_SEPARATOR};
+use crate::settlement::table::Interval;
 use crate::suggest;
 use crate::value::Value;
 use serde_json::{Map, Value as Json};
@@ -111,7 +112,15 @@ fn as_input(table: &RateTable, row: &Map<String, Json>) -> (Map<String, Json>, V
             }
             _ if json.as_str() == Some("*") => {}
             _ => {
-                input.insert(member.clone(), json.clone());
+                let column = table.columns.iter().find(|column| *column.name == **member);
+                match column.map_or(Ok(json.clone()), |column| condition(column.kind, json)) {
+                    Ok(json) => {
+                        input.insert(member.clone(), json);
+                    }
+                    Err(wrong) => errors.push(
+                        FieldError::new(Code::WrongType, format!("/{member}"), wrong).with("field", member.as_str()),
+                    ),
+                }
             }
         }
     }
@@ -125,6 +134,23 @@ fn as_input(table: &RateTable, row: &Map<String, Json>) -> (Map<String, Json>, V
         }
     }
     (input, errors)
+}
+
+/// What a row requires of a column of numbers or texts, as it is stored: an interval as text, several texts joined.
+fn condition(kind: ColumnKind, json: &Json) -> Result<Json, String> {
+    match (kind, json) {
+        (ColumnKind::Exact, _) | (_, Json::Null) => Ok(json.clone()),
+        (ColumnKind::Number, _) => {
+            let text = json.as_str().map_or_else(|| json.to_string(), str::to_owned);
+            text.parse::<Interval>().map(|_| Json::String(text)).map_err(|wrong| wrong.to_string())
+        }
+        (ColumnKind::Text, Json::Array(items)) => {
+            let texts: Option<Vec<&str>> = items.iter().map(Json::as_str).collect();
+            let texts = texts.filter(|texts| !texts.is_empty()).ok_or("a list of texts with at least one is needed")?;
+            Ok(Json::String(texts.join(TEXT_SEPARATOR)))
+        }
+        (ColumnKind::Text, _) => Ok(json.clone()),
+    }
 }
 
 fn check_validity(draft: &mut Draft<'_, '_>, object: &Object) {

@@ -1,6 +1,7 @@
 //! `accumulator`: an aggregate of facts or lines by keys over a period.
 
 use super::{Expression, written};
+use crate::settlement::accumulator::Measure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +16,15 @@ written! {
         /// Only facts for which this filter holds.
         #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
         pub filter: Option<serde_json::Value>,
+        /// What is taken of the values (default `sum`).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub measure: Option<Measure>,
         /// Days after the period's end in which facts still count.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub grace_days: Option<u32>,
+        /// Days after the period's last day on which it is worked out (default 1).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub calculation_days: Option<u32>,
     }
 }
 
@@ -33,6 +40,7 @@ pub struct SourceDefinition {
     /// Lines with this id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
+    /// The value of one fact or line.
     pub sum: Expression,
     /// `-` for what counts against.
     #[serde(skip_serializing_if = "Option::is_none")]

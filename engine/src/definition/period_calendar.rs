@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 written! {
-    /// Settlement periods. A period is named after the month, quarter or week it ends in: `2026-03`, `2026-Q1`, `2026-W07`.
+    /// Settlement periods. A period is named after the month, quarter or week it ends in: `2026-03`, `2026-03-H1`, `2026-Q1`, `2026-W07`.
     pub struct PeriodCalendarDefinition {
         pub every: Every,
         /// Of months: the day a period starts on (1 by default; 26 gives the 26th to the 25th).
@@ -19,6 +19,8 @@ written! {
 pub enum Every {
     #[default]
     Month,
+    /// The 1st to the 15th, and the 16th to the last of a month.
+    HalfMonth,
     Quarter,
     Week,
     Year,

@@ -18,9 +18,13 @@ written! {
         pub columns: IndexMap<String, ColumnDefinition>,
         /// What a row gives.
         pub values: IndexMap<String, RateValueDefinition>,
-        /// Columns in order of weight: a row that states an earlier one beats a row that does not.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        pub specificity: Vec<String>,
+        /// Columns in order of weight: a row that states an earlier one beats a row that does not. Where not given, the row
+        /// that states more columns wins; an empty list lets no row beat another, so that any two that match are an error.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub specificity: Option<Vec<String>>,
+        /// Of `priority` and `output_order`: the values of a value column from the most wanted; several are compared in order.
+        #[serde(skip_serializing_if = "IndexMap::is_empty")]
+        pub priority: IndexMap<String, Vec<serde_json::Value>>,
         /// The first rows, created once at installation. Each has an `id`, its columns, its values and
         /// `valid: [from inclusive, to exclusive | null]`.
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -36,7 +40,7 @@ pub enum NoMatch {
     Pending,
 }
 
-/// One column: exactly one of `dimension`, `classification`, `choice` and `boolean`.
+/// One column: exactly one of `dimension`, `classification`, `choice`, `number`, `text` and `boolean`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
@@ -52,6 +56,15 @@ pub struct ColumnDefinition {
     /// Fixed values: a list of names, or a map with titles.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<ChoiceValues>,
+    /// Numbers: a row states one (`5`) or the interval it holds for (`>= 1000`, `[500..1000)`).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub number: bool,
+    /// Free texts: a row states one, or a list of which one must be met.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub text: bool,
+    /// Yes or no.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub boolean: bool,
     /// Where `rate()` takes the column's input from; the record's field of the column's name where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Expression>,

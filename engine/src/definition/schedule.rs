@@ -1,7 +1,7 @@
 //! `schedule`: tiers of price or rate over a quantity.
 
-use super::{DecimalText, written};
-use crate::settlement::schedule::{Bounds, Mode, Negative, ZeroUsage};
+use super::{DecimalText, RateText, written};
+use crate::settlement::schedule::{Beyond, Bounds, Mode, Negative, ZeroUsage};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,21 @@ written! {
         /// Of package: units that are free before the first package.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub free_units: Option<DecimalText>,
+        /// What a quantity beyond a bounded last tier means; without it the last tier is open.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub beyond: Option<Beyond>,
+        /// Of percentage: transactions of the period that are free, from the first on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub free_events: Option<DecimalText>,
+        /// Of percentage: the amount of the period that is free. With both, whichever is reached first ends the allowance.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub free_amount: Option<DecimalText>,
+        /// Of percentage: the least one transaction costs, its flat amount included.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub minimum: Option<DecimalText>,
+        /// Of percentage: the most one transaction costs, its flat amount included.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub maximum: Option<DecimalText>,
         pub tiers: Vec<TierDefinition>,
     }
 }
@@ -42,9 +57,9 @@ pub struct TierDefinition {
     /// The same as `price`, as billing systems call it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<DecimalText>,
-    /// A share of the quantity (`0.02` is two per cent).
+    /// A share of the quantity: `0.02`, or `2%`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate: Option<DecimalText>,
+    pub rate: Option<RateText>,
     /// Added once the tier is entered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flat: Option<DecimalText>,

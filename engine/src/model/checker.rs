@@ -17,6 +17,8 @@ use crate::object::template::Template;
 use crate::pack::Pack;
 use crate::period::PeriodCalendar;
 use crate::record::Name;
+use crate::settlement::accumulator::Accumulator;
+use crate::settlement::chain::Chain;
 use crate::settlement::plan::{NumberFormat, Plan, Posting, RateTable, StatementForm};
 use crate::settlement::schedule::Schedule;
 use crate::suggest;
@@ -45,6 +47,8 @@ pub(super) struct Checker<'a> {
     pub schedules: BTreeMap<Name, Schedule>,
     pub sequences: BTreeMap<Name, NumberFormat>,
     pub calendars: BTreeMap<Name, PeriodCalendar>,
+    pub accumulators: BTreeMap<Name, Accumulator>,
+    pub chains: BTreeMap<Name, Chain>,
     pub plans: BTreeMap<Name, Plan>,
     pub postings: BTreeMap<Name, Posting>,
     pub statements: BTreeMap<Name, StatementForm>,
@@ -87,6 +91,8 @@ impl<'a> Checker<'a> {
             schedules: BTreeMap::new(),
             sequences: BTreeMap::new(),
             calendars: BTreeMap::new(),
+            accumulators: BTreeMap::new(),
+            chains: BTreeMap::new(),
             plans: BTreeMap::new(),
             postings: BTreeMap::new(),
             statements: BTreeMap::new(),
@@ -287,6 +293,8 @@ impl Parts {
             schedules: self.schedules,
             sequences: self.sequences,
             calendars: self.calendars,
+            accumulators: self.accumulators,
+            chains: self.chains,
             plans: self.plans,
             postings: self.postings,
             statements: self.statements,

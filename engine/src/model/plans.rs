@@ -85,7 +85,7 @@ impl<'a> Checker<'a> {
             return None;
         }
         let object: Name = written.on.object.as_str().into();
-        self.check_state(found, &object, &written.on.state);
+        self.check_state(found, "/on/state", &object, &written.on.state);
         self.expect(found, "/period_calendar", Kind::PeriodCalendar, &written.period_calendar);
         if let Some(posting) = &written.posting {
             self.expect(found, "/posting", Kind::Posting, posting);
@@ -159,13 +159,13 @@ impl<'a> Checker<'a> {
         })
     }
 
-    fn check_state(&mut self, found: Found<'a>, object: &Name, state: &str) {
+    pub fn check_state(&mut self, found: Found<'a>, pointer: &str, object: &Name, state: &str) {
         let states: Vec<Name> = match &self.objects[object].lifecycle {
             Some(lifecycle) => lifecycle.states.iter().map(|state| state.name.clone()).collect(),
             None => Vec::new(),
         };
         if !states.iter().any(|known| **known == *state) {
-            self.unknown(found, "/on/state", &format!("state of `{object}`"), state, states.iter().map(|name| &**name));
+            self.unknown(found, pointer, &format!("state of `{object}`"), state, states.iter().map(|name| &**name));
         }
     }
 
@@ -370,7 +370,7 @@ impl<'a> Checker<'a> {
         Some(Tax { mode: written.mode, rate, rounding: written.round.unwrap_or(Rounding::HalfUp) })
     }
 
-    fn lookup(
+    pub fn lookup(
         &mut self,
         found: Found<'a>,
         pointer: &str,

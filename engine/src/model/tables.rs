@@ -12,14 +12,21 @@ use crate::object::classify::{Classification, Dimension};
 use crate::object::{ChoiceOption, CurrencySource, Field, FieldKind, Object, OnDelete, Source};
 use crate::period::PeriodCalendar;
 use crate::record::{Name, slot};
-use crate::settlement::plan::{Column, NumberFormat, RateTable, RateValue};
-use crate::settlement::schedule::{Draft, Schedule, ScheduleFault, Tier, ZeroUsage};
-use crate::settlement::table::COLUMNS_MAX;
+use crate::settlement::plan::{Column, ColumnKind, NumberFormat, RateTable, RateValue};
+use crate::settlement::schedule::{Allowance, Draft, Schedule, ScheduleFault, Tier, ZeroUsage};
+use crate::settlement::table::{COLUMNS_MAX, Interval, Policy};
+use crate::value::Value;
+use crate::money::Money;
+use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 
 /// Digits after the point of prices, rates and factors in rate tables.
 const MONEY_SCALE: u32 = 4;
 const RATE_SCALE: u32 = 6;
+/// Longest condition of a row on a column of numbers or texts.
+const CONDITION_CHARS_MAX: u32 = 500;
+const ONE_KIND_OF_COLUMN: &str =
+    "a column has exactly one of `dimension`, `classification`, `choice`, `number`, `text` and `boolean`";
 
 impl<'a> Checker<'a> {
     /// What stands on its own, or needs no more than names: before the objects.
@@ -65,7 +72,10 @@ impl<'a> Checker<'a> {
             let number = |text: &Option<DecimalText>| text.as_ref().map(|text| text.0);
             Tier {
                 up_to: number(&tier.up_to),
-                rate: number(&tier.price).or(number(&tier.unit)).or(number(&tier.rate)).unwrap_or_default(),
+                rate: number(&tier.price)
+                    .or(number(&tier.unit))
+                    .or(tier.rate.as_ref().map(|rate| rate.0))
+                    .unwrap_or_default(),
                 flat: number(&tier.flat).unwrap_or_default(),
                 block: number(&tier.block),
                 max_blocks: number(&tier.max_blocks),
@@ -73,6 +83,14 @@ impl<'a> Checker<'a> {
             }
         };
         let mut draft = Draft::new(mode, written.tiers.iter().map(tier).collect());
+        let number = |text: &Option<DecimalText>| text.as_ref().map(|text| text.0);
+        draft.beyond = written.beyond;
+        draft.allowance = Allowance {
+            events: number(&written.free_events),
+            amount: number(&written.free_amount),
+            minimum: number(&written.minimum),
+            maximum: number(&written.maximum),
+        };
         draft.bounds = written.bounds.unwrap_or_default();
         draft.zero_usage = written.zero_usage.unwrap_or(ZeroUsage::usual(mode));
         draft.negative = written.negative.unwrap_or_default();
@@ -114,14 +132,23 @@ impl<'a> Checker<'a> {
             let Some((kind, options_text)) = self.column_kind(found, &pointer, &base, column_name, column) else {
                 continue;
             };
-            let written_type =
-                if matches!(kind, FieldKind::Id { .. }) { FieldType::Reference } else { FieldType::Choice };
+            let written_type = match kind {
+                FieldKind::Id { .. } => FieldType::Reference,
+                FieldKind::Boolean => FieldType::Boolean,
+                FieldKind::Text { .. } => FieldType::Text,
+                _ => FieldType::Choice,
+            };
+            let states = match (column.number, column.text) {
+                (true, _) => ColumnKind::Number,
+                (_, true) => ColumnKind::Text,
+                _ => ColumnKind::Exact,
+            };
             let from = column.from.as_ref().and_then(|from| {
                 // The record may be of any object that looks prices up: its names are known when a formula does.
                 let names = Names { object: "", bare: false, extra: &[] };
                 self.expression(found, &format!("{pointer}/from"), &from.0, &names).map(|(expr, _)| expr)
             });
-            columns.push(Column { name: column_name.as_str().into(), slot: fields.len(), from });
+            columns.push(Column { name: column_name.as_str().into(), slot: fields.len(), kind: states, from });
             fields.push(Field {
                 index: true,
                 ..derived(column_name, written_type, kind, format!("{base}/columns/{column_name}/title"), options_text)
@@ -187,7 +214,7 @@ impl<'a> Checker<'a> {
             fields.push(derived(day, written_type, kind, format!("system/fields/{day}/title"), String::new()));
         }
         let mut specificity = Vec::new();
-        for (index, column) in written.specificity.iter().enumerate() {
+        for (index, column) in written.specificity.iter().flatten().enumerate() {
             match columns.iter().position(|known| *known.name == **column) {
                 Some(position) => specificity.push(position),
                 None => self.unknown(
@@ -235,10 +262,28 @@ impl<'a> Checker<'a> {
             columns,
             values,
             specificity,
+            ranked: written.specificity.as_ref().is_none_or(|columns| !columns.is_empty()),
             policy: written.hit,
+            priority: self.priority(found, written),
             no_match: written.no_match,
         };
         self.rate_tables.insert(name.clone(), table);
+    }
+
+    /// The wanted values of each value column; a list for a value the table does not have is reported.
+    fn priority(&mut self, found: Found<'a>, written: &RateTableDefinition) -> Vec<Vec<Value>> {
+        for name in written.priority.keys().filter(|name| !written.values.contains_key(*name)) {
+            let known = written.values.keys().map(String::as_str);
+            self.unknown(found, format!("/priority/{name}"), "value", name, known);
+        }
+        if !written.priority.is_empty() && !matches!(written.hit, Policy::Priority | Policy::OutputOrder) {
+            self.error(Code::BadProperty, found, "/priority", "only the hits `priority` and `output_order` have one");
+        }
+        let lists = written.values.iter().map(|(name, value)| {
+            let list = written.priority.get(name).map(Vec::as_slice).unwrap_or_default();
+            list.iter().map(|json| wanted_value(value.value_type, json, &self.currency)).collect()
+        });
+        lists.collect()
     }
 
     /// The members a written row has must be the table's.
@@ -264,6 +309,12 @@ impl<'a> Checker<'a> {
         }
         if !row.contains_key("id") {
             self.error(Code::MissingProperty, found, format!("/rows/{index}"), "a row needs an `id`");
+        }
+        for (name, _) in written.columns.iter().filter(|(_, column)| column.number) {
+            let stated = row.get(name).and_then(serde_json::Value::as_str).filter(|text| *text != "*");
+            if let Some(Err(wrong)) = stated.map(str::parse::<Interval>) {
+                self.error(Code::BadProperty, found, format!("/rows/{index}/{name}"), wrong.to_string());
+            }
         }
         for name in written.values.keys() {
             let Some(value) = row.get(name) else {
@@ -292,7 +343,19 @@ impl<'a> Checker<'a> {
         name: &str,
         column: &ColumnDefinition,
     ) -> Option<(FieldKind, String)> {
+        let plain = [column.number, column.text, column.boolean];
+        if let Some(only) = plain.iter().position(|stated| *stated)
+            && plain.iter().filter(|stated| **stated).count() == 1
+            && (&column.dimension, &column.classification, &column.choice) == (&None, &None, &None)
+        {
+            let text = FieldKind::Text { max_length: CONDITION_CHARS_MAX, pattern: None };
+            return Some((if only == 2 { FieldKind::Boolean } else { text }, String::new()));
+        }
         match (&column.dimension, &column.classification, &column.choice) {
+            _ if plain.contains(&true) => {
+                self.error(Code::BadProperty, found, pointer, ONE_KIND_OF_COLUMN);
+                None
+            }
             (Some(dimension), None, None) => {
                 self.expect(found, format!("{pointer}/dimension"), Kind::Dimension, dimension);
                 let of =
@@ -338,12 +401,7 @@ impl<'a> Checker<'a> {
                 Some((FieldKind::Choice { options }, format!("{base}/columns/{name}/choice")))
             }
             _ => {
-                self.error(
-                    Code::BadProperty,
-                    found,
-                    pointer,
-                    "a column has exactly one of `dimension`, `classification` and `choice`",
-                );
+                self.error(Code::BadProperty, found, pointer, ONE_KIND_OF_COLUMN);
                 None
             }
         }
@@ -406,6 +464,21 @@ impl<'a> Checker<'a> {
             self.dimensions
                 .insert(name.clone(), Dimension { name, of: written.of.as_str().into(), parent, classifications });
         }
+    }
+}
+
+/// A value of a priority list, as rows hold it.
+fn wanted_value(value_type: RateValueType, json: &serde_json::Value, currency: &str) -> Value {
+    let number = || match json {
+        serde_json::Value::String(text) => text.parse::<Decimal>().ok(),
+        other => other.to_string().parse().ok(),
+    };
+    match (value_type, number()) {
+        (RateValueType::Text, _) | (_, None) => Value::from_json(json),
+        (RateValueType::Money | RateValueType::MoneyOrSchedule, Some(amount)) => {
+            Value::Money(Money::new(amount, currency))
+        }
+        (RateValueType::Percent | RateValueType::Decimal, Some(number)) => Value::Decimal(number),
     }
 }
 

@@ -18,7 +18,11 @@ pub struct RateTable {
     pub values: Vec<RateValue>,
     /// Columns in order of weight.
     pub specificity: Vec<usize>,
+    /// A row that states more beats one that states less.
+    pub ranked: bool,
     pub policy: Policy,
+    /// The wanted values of each value column, in their order.
+    pub priority: Vec<Vec<Value>>,
     pub no_match: NoMatch,
 }
 
@@ -27,9 +31,24 @@ pub struct Column {
     pub name: Name,
     /// Slot in the rows' object.
     pub slot: usize,
+    pub kind: ColumnKind,
     /// Input of `rate()`; absent where the record has no field of the column's name.
     pub from: Option<Expr>,
 }
+
+/// How a row states what it requires of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// By one value.
+    Exact,
+    /// By texts, several of them joined by [`TEXT_SEPARATOR`].
+    Text,
+    /// By a number or an interval, written as text.
+    Number,
+}
+
+/// Stands between the texts of a row that is met by any of several.
+pub const TEXT_SEPARATOR: &str = " | ";
 
 #[derive(Debug)]
 pub struct RateValue {

@@ -1,6 +1,6 @@
 //! Looking a rate up in the records of a rate table, and saying in words why there is none.
 
-use super::plan::RateTable;
+use super::plan::{ColumnKind, RateTable, TEXT_SEPARATOR};
 use super::rounding::{Rounding, round};
 use super::table::{ColumnSpec, Hit, Key, Miss, Row, Table, TableBuilder, TableFault};
 use super::trace::LookupTrace;
@@ -112,6 +112,10 @@ fn compiled<'r>(model: &Model, table: &RateTable, rows: &'r Collection) -> Resul
 fn build(object: &Object, table: &RateTable, rows: &Collection) -> Result<Table, Vec<TableFault>> {
     let columns = table.columns.iter().map(|column| ColumnSpec { name: column.name.clone() }).collect();
     let mut builder = TableBuilder::new(&table.name, columns, table.specificity.clone(), table.policy);
+    builder = builder.priority(table.priority.clone());
+    if !table.ranked {
+        builder = builder.unranked();
+    }
     let slot_of = |name: &str| object.field(name).map_or(slot::ID, |(slot, _)| slot);
     let (from, to) = (slot_of("valid_from"), slot_of("valid_to"));
     let (recorded, superseded) = (slot_of("recorded_at"), slot_of("superseded_at"));
@@ -124,10 +128,7 @@ fn build(object: &Object, table: &RateTable, rows: &Collection) -> Result<Table,
             keys: table
                 .columns
                 .iter()
-                .map(|column| match &values[column.slot] {
-                    Value::Null => Key::Any,
-                    value => Key::Is(value.clone()),
-                })
+                .map(|column| key_of_cell(column.kind, &values[column.slot]))
                 .collect(),
             valid_from: values[from].as_date(),
             valid_to: values[to].as_date(),
@@ -147,6 +148,20 @@ fn build(object: &Object, table: &RateTable, rows: &Collection) -> Result<Table,
         });
     }
     builder.build()
+}
+
+/// What a stored cell requires. A text that cannot be read as a condition was refused when the row was added; one that
+/// came in by another way matches nothing.
+fn key_of_cell(kind: ColumnKind, cell: &Value) -> Key {
+    match (kind, cell) {
+        (_, Value::Null) => Key::Any,
+        (ColumnKind::Text, Value::Text(text)) => match text.split(TEXT_SEPARATOR).collect::<Vec<_>>().as_slice() {
+            [only] => Key::Is(Value::text(only)),
+            several => Key::OneOf(several.iter().map(|text| Value::text(text)).collect()),
+        },
+        (ColumnKind::Number, Value::Text(text)) => text.parse().map_or_else(|_| Key::Is(cell.clone()), Key::Within),
+        (_, value) => Key::Is(value.clone()),
+    }
 }
 
 /// The amount of a price, constant or tiered, for a quantity of its own; `None` without a price.

@@ -73,6 +73,24 @@ pub fn round(value: Decimal, places: u32, mode: Rounding) -> Decimal {
     without_negative_zero(rounded)
 }
 
+/// Rounds to decimal places, or with a negative number of them to tens (-1), hundreds (-2) and so on. `None` if the result
+/// leaves the range of numbers.
+///
+/// ```
+/// use packwork_engine::settlement::rounding::{Rounding, round_to_places};
+/// let tens = round_to_places("123.456".parse().unwrap(), -1, Rounding::HalfUp);
+/// assert_eq!(tens, Some(120.into()));
+/// ```
+pub fn round_to_places(value: Decimal, places: i32, mode: Rounding) -> Option<Decimal> {
+    match u32::try_from(places) {
+        Ok(places) => Some(round(value, places, mode)),
+        Err(_) => {
+            let step = 10_i128.checked_pow(places.unsigned_abs())?;
+            round_to_step(value, Decimal::try_from_i128_with_scale(step, 0).ok()?, mode)
+        }
+    }
+}
+
 /// Rounds to a multiple of a step: cash rounding to 0.05, or tens and hundreds with steps of 10 and
 /// 100. `None` if the step is not positive or the result leaves the range of numbers.
 ///

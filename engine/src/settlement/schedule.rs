@@ -1,6 +1,8 @@
 //! Schedules of tiers, checked and compiled: what a quantity costs, or what a base earns, and by which
 //! parts. Knows numbers only; it neither rounds nor knows where a schedule was written.
 
+mod percentage;
+
 use super::rounding::bounded;
 use rust_decimal::{Decimal, RoundingStrategy};
 use schemars::JsonSchema;
@@ -37,6 +39,30 @@ pub enum Mode {
     Stairstep,
     /// The flat amount of each tier is earned in proportion to how much of the tier is filled.
     Interpolate,
+    /// A share of each transaction plus its flat amount, less what the period leaves free.
+    Percentage,
+}
+
+/// What lies beyond a last tier that has a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Beyond {
+    /// Such a quantity cannot be priced.
+    Error,
+    /// Nothing is due for it: where each tier prices its own units, the rest is free; where one tier prices everything,
+    /// there is none that does.
+    Nothing,
+}
+
+/// What a `percentage` schedule leaves free in a period, and between which amounts one transaction stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowance {
+    /// Transactions, from the first on.
+    pub events: Option<Decimal>,
+    /// Their amount. With both, the allowance ends where the first of them does.
+    pub amount: Option<Decimal>,
+    pub minimum: Option<Decimal>,
+    pub maximum: Option<Decimal>,
 }
 
 /// Which tier a quantity exactly on a bound belongs to.
@@ -106,6 +132,9 @@ pub struct Draft {
     pub negative: Negative,
     /// Units a `package` schedule does not charge.
     pub free_units: Decimal,
+    /// Absent where the last tier is open.
+    pub beyond: Option<Beyond>,
+    pub allowance: Allowance,
     pub tiers: Vec<Tier>,
 }
 
@@ -118,6 +147,8 @@ impl Draft {
             zero_usage: ZeroUsage::usual(mode),
             negative: Negative::default(),
             free_units: Decimal::ZERO,
+            beyond: None,
+            allowance: Allowance::default(),
             tiers,
         }
     }
@@ -134,8 +165,14 @@ pub enum ScheduleFault {
     BoundNotIncreasing { tier: usize },
     #[error("tier {tier} has no bound but is not the last")]
     UnboundedBeforeLast { tier: usize },
-    #[error("the last tier must not have a bound")]
+    #[error("the last tier has a bound: leave it out, or say in `beyond` what a larger quantity means")]
     LastIsBounded,
+    #[error("the last tier has no bound, so nothing lies beyond it")]
+    NothingBeyond,
+    #[error("a percentage schedule has exactly one tier, without a bound")]
+    PercentageTiers,
+    #[error("free events, free amount, minimum and maximum belong to percentage schedules, are not negative and in order")]
+    BadAllowance,
     #[error("tier {tier} needs a `block` above zero")]
     BlockMissing { tier: usize },
     #[error("`max_blocks` of tier {tier} must be a whole number above zero, given instead of `up_to`")]
@@ -215,6 +252,7 @@ impl Schedule {
         check_numbers(&draft, &mut faults);
         bounds_from_blocks(&mut draft, &mut faults);
         check_bounds(&draft, &mut faults);
+        check_allowance(&draft, &mut faults);
         if faults.is_empty() { Ok(Schedule { draft }) } else { Err(faults) }
     }
 
@@ -242,6 +280,9 @@ impl Schedule {
         bounded(quantity).ok_or(ApplyError::Overflow)?;
         if quantity.is_zero() {
             return Ok(self.zero());
+        }
+        if self.draft.mode == Mode::Percentage {
+            return self.apply_events(&[quantity]);
         }
         if quantity > Decimal::ZERO {
             return total_of(self.parts(quantity)?);
@@ -273,6 +314,20 @@ impl Schedule {
         total_of(parts)
     }
 
+    /// What the transactions of one period cost, in their order: of a `percentage` schedule one part each, the allowance
+    /// used up from the first on; of any other the price of their sum.
+    pub fn apply_events(&self, events: &[Decimal]) -> Result<Applied, ApplyError> {
+        if self.draft.mode != Mode::Percentage {
+            let sum = events.iter().try_fold(Decimal::ZERO, |sum, event| sum.checked_add(*event));
+            return self.apply(checked(sum)?);
+        }
+        if self.draft.negative == Negative::Error && events.iter().any(|event| *event < Decimal::ZERO) {
+            return Err(ApplyError::NegativeQuantity);
+        }
+        let terms = percentage::Terms { tier: &self.draft.tiers[0], allowance: &self.draft.allowance };
+        total_of(terms.parts(events)?)
+    }
+
     /// Applies to `quantity` the tier that `measure` reaches: a bonus whose rate is found on a
     /// twelfth of it, or a rate chosen by units and paid on revenue. Only for modes in which one tier
     /// prices everything.
@@ -287,17 +342,24 @@ impl Schedule {
         if quantity.is_zero() {
             return Ok(self.zero());
         }
-        let part = self.whole(self.tier_of(measure)?, quantity.abs())?;
+        let tier = self.tier_of(measure)?;
+        if tier == self.draft.tiers.len() {
+            return Ok(Applied::default());
+        }
+        let part = self.whole(tier, quantity.abs())?;
         total_of(vec![if quantity < Decimal::ZERO { negated(part) } else { part }])
     }
 
-    /// The tier a quantity reaches, counted from zero; a negative one reaches what its positive does.
+    /// The tier a quantity reaches, counted from zero; a negative one reaches what its positive does. Beyond a last tier
+    /// that leaves the rest free it is the number of tiers.
     pub fn tier_of(&self, quantity: Decimal) -> Result<usize, ApplyError> {
         let quantity = quantity.abs();
         let tiers = &self.draft.tiers;
         let tier = tiers.partition_point(|tier| tier.up_to.is_some_and(|up_to| self.is_past(quantity, up_to)));
         match tiers.last().and_then(|last| last.up_to) {
-            Some(bound) if tier == tiers.len() => Err(ApplyError::BeyondLastTier { bound }),
+            Some(bound) if tier == tiers.len() && self.draft.beyond != Some(Beyond::Nothing) => {
+                Err(ApplyError::BeyondLastTier { bound })
+            }
             _ => Ok(tier),
         }
     }
@@ -305,7 +367,7 @@ impl Schedule {
     /// How much is left of the tier that is reached, "2 more to the next tier"; none in the last.
     pub fn to_next_tier(&self, quantity: Decimal) -> Option<Decimal> {
         let tier = self.tier_of(quantity.max(Decimal::ZERO)).ok()?;
-        if tier + 1 == self.draft.tiers.len() {
+        if tier + 1 >= self.draft.tiers.len() {
             return None;
         }
         self.draft.tiers[tier].up_to.and_then(|up_to| up_to.checked_sub(quantity))
@@ -391,8 +453,10 @@ impl Schedule {
                 self.graduated(quantity)
             }
             Mode::Volume | Mode::VolumePercentage | Mode::QuickDeduction | Mode::Stairstep | Mode::VolumeBlock => {
-                Ok(vec![self.whole(self.tier_of(quantity)?, quantity)?])
+                let tier = self.tier_of(quantity)?;
+                if tier == self.draft.tiers.len() { Ok(Vec::new()) } else { Ok(vec![self.whole(tier, quantity)?]) }
             }
+            Mode::Percentage => Ok(self.apply_events(&[quantity])?.parts),
             Mode::Package => {
                 let charged = (quantity - self.draft.free_units).max(Decimal::ZERO);
                 Ok(vec![self.whole(0, charged)?])
@@ -401,7 +465,8 @@ impl Schedule {
     }
 
     fn graduated(&self, quantity: Decimal) -> Result<Vec<Part>, ApplyError> {
-        let reached = self.tier_of(quantity)?;
+        // Beyond the last tier the last one is full and the rest is free.
+        let reached = self.tier_of(quantity)?.min(self.draft.tiers.len() - 1);
         let mut parts = Vec::with_capacity(reached + 1);
         let mut from = Decimal::ZERO;
         for (index, tier) in self.draft.tiers[..=reached].iter().enumerate() {
@@ -513,6 +578,24 @@ fn check_size(draft: &Draft, faults: &mut Vec<ScheduleFault>) {
     }
 }
 
+fn check_allowance(draft: &Draft, faults: &mut Vec<ScheduleFault>) {
+    let Allowance { events, amount, minimum, maximum } = draft.allowance;
+    let stated = || [events, amount, minimum, maximum].into_iter().flatten();
+    if draft.mode != Mode::Percentage {
+        if stated().next().is_some() {
+            faults.push(ScheduleFault::BadAllowance);
+        }
+        return;
+    }
+    if draft.tiers.len() != 1 || draft.tiers.iter().any(|tier| tier.up_to.is_some()) {
+        faults.push(ScheduleFault::PercentageTiers);
+    }
+    let unsound = stated().any(|number| number < Decimal::ZERO || bounded(number).is_none());
+    if unsound || minimum.zip(maximum).is_some_and(|(minimum, maximum)| minimum > maximum) {
+        faults.push(ScheduleFault::BadAllowance);
+    }
+}
+
 fn check_numbers(draft: &Draft, faults: &mut Vec<ScheduleFault>) {
     let in_blocks = matches!(draft.mode, Mode::Package | Mode::GraduatedBlock | Mode::VolumeBlock);
     let by_rate = !matches!(draft.mode, Mode::Stairstep | Mode::Interpolate);
@@ -558,13 +641,15 @@ fn bounds_from_blocks(draft: &mut Draft, faults: &mut Vec<ScheduleFault>) {
 }
 
 fn check_bounds(draft: &Draft, faults: &mut Vec<ScheduleFault>) {
-    let ends = matches!(draft.mode, Mode::GraduatedBlock | Mode::VolumeBlock | Mode::Interpolate);
+    let by_nature = matches!(draft.mode, Mode::GraduatedBlock | Mode::VolumeBlock | Mode::Interpolate);
+    let ends = by_nature || draft.beyond.is_some();
     let last = draft.tiers.len().saturating_sub(1);
     let mut below = Decimal::ZERO;
     for (index, tier) in draft.tiers.iter().enumerate() {
         match tier.up_to {
             None if index < last => faults.push(ScheduleFault::UnboundedBeforeLast { tier: index }),
             Some(_) if index == last && !ends => faults.push(ScheduleFault::LastIsBounded),
+            None if index == last && draft.beyond.is_some() => faults.push(ScheduleFault::NothingBeyond),
             Some(bound) if bound <= below => faults.push(ScheduleFault::BoundNotIncreasing { tier: index }),
             _ => {}
         }

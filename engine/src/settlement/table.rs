@@ -1,18 +1,25 @@
 //! The compiled rate table: rows with typed keys, validity and knowledge dates, and a look-up fast
 //! enough to run per line. Knows nothing of where rows are stored or what their values mean.
 
+mod compile;
+mod hashing;
+mod key;
+mod lint;
+
 use crate::moment::{Date, Moment};
 use crate::value::Value;
+use hashing::Hashing;
 use indexmap::{IndexMap, IndexSet};
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
+
+pub use key::{Edge, Interval, Key, NotAnInterval};
+pub use lint::{Lint, Overlap, OverlapKind};
 
 /// A key of more columns is a sign of two tables in one.
 pub const COLUMNS_MAX: usize = 16;
@@ -42,34 +49,10 @@ pub enum Policy {
     CollectMin,
     CollectMax,
     CollectCount,
-}
-
-/// What a row requires of one column.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// Not stated: matches whatever the input is.
-    Any,
-    Is(Value),
-    OneOf(Vec<Value>),
-    /// A number inside the interval. Intervals are scanned within their other columns, not indexed.
-    Within(Interval),
-}
-
-/// An interval of numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interval {
-    pub low: Edge,
-    pub high: Edge,
-}
-
-/// One end of an interval.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edge {
-    Open,
-    /// The number itself is inside.
-    Including(Decimal),
-    /// The number itself is outside.
-    Excluding(Decimal),
+    /// Every row that matches, as written.
+    RuleOrder,
+    /// Every row that matches, those first whose values come first in the lists given to [`TableBuilder::priority`].
+    OutputOrder,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +87,7 @@ pub struct RowName {
 pub enum Hit<'t> {
     Row(&'t Row),
     /// The aggregate of each value column over all rows that match, in the order they were written;
-    /// for a count, the one number.
+    /// for a count, the one number; where all rows answer, the list of their values.
     Collected {
         values: Vec<Value>,
         rows: Vec<&'t Row>,
@@ -173,6 +156,8 @@ pub struct TableBuilder {
     name: Arc<str>,
     columns: Vec<ColumnSpec>,
     specificity: Vec<usize>,
+    /// No row beats another by stating more: two that match are ambiguous.
+    unranked: bool,
     policy: Policy,
     priority: Vec<Vec<Value>>,
     rows: Vec<Row>,
@@ -183,10 +168,17 @@ impl TableBuilder {
     /// row that does not, and so on; columns left out follow in their own order. Without a list the
     /// row that states more columns wins.
     pub fn new(name: &str, columns: Vec<ColumnSpec>, specificity: Vec<usize>, policy: Policy) -> TableBuilder {
-        TableBuilder { name: Arc::from(name), columns, specificity, policy, priority: Vec::new(), rows: Vec::new() }
+        let (name, unranked) = (Arc::from(name), false);
+        TableBuilder { name, columns, specificity, unranked, policy, priority: Vec::new(), rows: Vec::new() }
     }
 
-    /// For [`Policy::Priority`]: per value column its values from the most wanted. A value that is
+    /// Under [`Policy::Unique`] no row beats another: whatever columns they state, two rows that match are an error.
+    pub fn unranked(mut self) -> TableBuilder {
+        self.unranked = true;
+        self
+    }
+
+    /// For [`Policy::Priority`] and [`Policy::OutputOrder`]: per value column its values from the most wanted. A value that is
     /// not listed comes last; equal rows fall back to the order they were written in.
     pub fn priority(mut self, lists: Vec<Vec<Value>>) -> TableBuilder {
         self.priority = lists;
@@ -224,7 +216,7 @@ impl TableBuilder {
             if row.keys.len() != self.columns.len() || row.values.len() != values {
                 faults.push(TableFault::RowShape { row: index });
             }
-            for (column, _) in row.keys.iter().enumerate().filter(|(_, key)| is_empty(key)) {
+            for (column, _) in row.keys.iter().enumerate().filter(|(_, key)| key::is_empty(key)) {
                 faults.push(TableFault::EmptyKey { row: index, column });
             }
         }
@@ -336,6 +328,13 @@ impl Table {
             Policy::CollectSum | Policy::CollectMin | Policy::CollectMax | Policy::CollectCount => {
                 self.collected(&probe)
             }
+            Policy::RuleOrder => self.listed(&probe, self.all(&probe)),
+            Policy::OutputOrder => {
+                let mut rows = self.all(&probe);
+                // Stable: equal rows keep the order they were written in.
+                rows.sort_by_key(|row| self.place(row));
+                self.listed(&probe, rows)
+            }
         }
     }
 
@@ -378,13 +377,22 @@ impl Table {
     }
 
     fn highest(&self, probe: &Probe<'_>) -> Result<Hit<'_>, Miss> {
-        let rank = |row: &&Row| -> Vec<usize> {
-            let place = |(list, value): (&Vec<Value>, &Value)| list.iter().position(|listed| listed == value);
-            let ranks = self.priority.iter().zip(&row.values);
-            ranks.map(|(list, value)| place((list, value)).unwrap_or(list.len())).collect()
-        };
         // `min_by_key` keeps the first of equals, which is the row written earlier.
-        self.all(probe).into_iter().min_by_key(rank).map(Hit::Row).ok_or_else(|| self.none(probe.inputs))
+        let first = self.all(probe).into_iter().min_by_key(|row| self.place(row));
+        first.map(Hit::Row).ok_or_else(|| self.none(probe.inputs))
+    }
+
+    /// Where a row's values stand in the lists of wanted values, column by column.
+    fn place(&self, row: &Row) -> Vec<usize> {
+        let places = self.priority.iter().zip(&row.values);
+        places.map(|(list, value)| list.iter().position(|listed| listed == value).unwrap_or(list.len())).collect()
+    }
+
+    /// All rows, with the list of their values per value column.
+    fn listed<'t>(&'t self, probe: &Probe<'_>, rows: Vec<&'t Row>) -> Result<Hit<'t>, Miss> {
+        let Some(first) = rows.first() else { return Err(self.none(probe.inputs)) };
+        let column = |column: usize| Value::List(rows.iter().map(|row| row.values[column].clone()).collect());
+        Ok(Hit::Collected { values: (0..first.values.len()).map(column).collect(), rows })
     }
 
     fn agreed(&self, probe: &Probe<'_>) -> Result<Hit<'_>, Miss> {
@@ -471,12 +479,7 @@ impl Version {
 
 impl Row {
     fn accepts(&self, inputs: &[Value]) -> bool {
-        self.keys.iter().zip(inputs).all(|(key, input)| match key {
-            Key::Any => true,
-            Key::Is(value) => value == input,
-            Key::OneOf(values) => values.contains(input),
-            Key::Within(interval) => input.as_decimal().is_some_and(|number| interval.contains(number)),
-        })
+        self.keys.iter().zip(inputs).all(|(key, input)| key.accepts(input))
     }
 
     fn version(&self, row: u32) -> Version {
@@ -489,174 +492,6 @@ impl Row {
             superseded: self.superseded_at.map_or(i64::MAX, Moment::micros),
             row,
         }
-    }
-}
-
-impl Interval {
-    pub fn contains(&self, number: Decimal) -> bool {
-        let above = match self.low {
-            Edge::Open => true,
-            Edge::Including(low) => number >= low,
-            Edge::Excluding(low) => number > low,
-        };
-        let below = match self.high {
-            Edge::Open => true,
-            Edge::Including(high) => number <= high,
-            Edge::Excluding(high) => number < high,
-        };
-        above && below
-    }
-
-    /// Nothing lies inside.
-    fn is_empty(&self) -> bool {
-        match (self.low, self.high) {
-            (Edge::Including(low), Edge::Including(high)) => low > high,
-            (Edge::Including(low) | Edge::Excluding(low), Edge::Including(high) | Edge::Excluding(high)) => low >= high,
-            _ => false,
-        }
-    }
-
-    fn and(&self, other: &Interval) -> Interval {
-        // Of two edges the stricter one stays.
-        let low = if other.admits_low(self.low) { self.low } else { other.low };
-        let high = if other.admits_high(self.high) { self.high } else { other.high };
-        Interval { low, high }
-    }
-
-    /// The edge starts no earlier than this interval does.
-    fn admits_low(&self, edge: Edge) -> bool {
-        match (self.low, edge) {
-            (Edge::Open, _) => true,
-            (_, Edge::Open) => false,
-            (Edge::Excluding(own), Edge::Including(number)) => number > own,
-            (Edge::Including(own) | Edge::Excluding(own), Edge::Including(number) | Edge::Excluding(number)) => {
-                number >= own
-            }
-        }
-    }
-
-    /// The edge ends no later than this interval does.
-    fn admits_high(&self, edge: Edge) -> bool {
-        match (self.high, edge) {
-            (Edge::Open, _) => true,
-            (_, Edge::Open) => false,
-            (Edge::Excluding(own), Edge::Including(number)) => number < own,
-            (Edge::Including(own) | Edge::Excluding(own), Edge::Including(number) | Edge::Excluding(number)) => {
-                number <= own
-            }
-        }
-    }
-
-    fn covers(&self, other: &Interval) -> bool {
-        self.admits_low(other.low) && self.admits_high(other.high)
-    }
-}
-
-// Compiling.
-
-impl Table {
-    fn compile(builder: TableBuilder) -> Result<Table, TableFault> {
-        let columns = number_values(&builder)?;
-        let mut gathered: BTreeMap<(u64, u32, u32), Gathered> = BTreeMap::new();
-        for (index, row) in builder.rows.iter().enumerate() {
-            let index = u32::try_from(index).map_err(|_| TableFault::TooManyRows)?;
-            let (stated, exact) = masks(row);
-            let keys = gathered.entry((rank(stated, &builder), stated, exact)).or_default();
-            keys.entry(packed(row, &columns)).or_default().push(row.version(index));
-        }
-        let in_force = |versions: &&Vec<Version>| versions.iter().any(|version| version.superseded == i64::MAX);
-        if gathered.values().flat_map(|keys| keys.values()).filter(in_force).count() > LIVE_KEYS_MAX {
-            return Err(TableFault::TooManyLiveKeys);
-        }
-        let groups = gathered.into_iter().map(|((rank, stated, exact), keys)| Group {
-            rank,
-            exact: (0..columns.len()).filter(|column| exact >> column & 1 == 1).collect(),
-            tested: stated != exact,
-            ..Group::laid_out(keys)
-        });
-        let groups = groups.collect();
-        let TableBuilder { name, policy, priority, rows, .. } = builder;
-        Ok(Table { name, columns, policy, priority, rows, groups })
-    }
-}
-
-impl Group {
-    /// Lays the versions of all keys side by side, each key's by `from`.
-    fn laid_out(gathered: Gathered) -> Group {
-        let mut group =
-            Group { rank: 0, exact: Vec::new(), tested: false, keys: IndexMap::default(), versions: Vec::new() };
-        for (key, mut versions) in gathered {
-            versions.sort_unstable_by_key(|version| (version.from, version.row));
-            let start = group.versions.len() as u32;
-            let mut latest_to = i32::MIN;
-            for version in versions {
-                latest_to = latest_to.max(version.to);
-                group.versions.push(Version { latest_to, ..version });
-            }
-            group.keys.insert(key, start..group.versions.len() as u32);
-        }
-        group
-    }
-}
-
-fn number_values(builder: &TableBuilder) -> Result<Vec<Column>, TableFault> {
-    let mut columns = Vec::with_capacity(builder.columns.len());
-    let mut shift = 0;
-    for (place, spec) in builder.columns.iter().enumerate() {
-        let mut values = IndexSet::default();
-        let mut stated = false;
-        for row in &builder.rows {
-            stated |= row.keys[place] != Key::Any;
-            if let Key::Is(value) = &row.keys[place]
-                && !values.contains(value)
-            {
-                values.insert(value.clone());
-            }
-        }
-        let bits = usize::BITS - values.len().leading_zeros();
-        columns.push(Column { name: spec.name.clone(), stated, values, shift });
-        shift += bits;
-        // The last bit stays free, so that a column without values still has a place to shift to.
-        if shift >= u128::BITS {
-            return Err(TableFault::KeyTooWide);
-        }
-    }
-    Ok(columns)
-}
-
-/// The columns a row states at all, and those it states by one value, as bits.
-fn masks(row: &Row) -> (u32, u32) {
-    row.keys.iter().enumerate().fold((0, 0), |(stated, exact), (column, key)| match key {
-        Key::Any => (stated, exact),
-        Key::Is(_) => (stated | 1 << column, exact | 1 << column),
-        Key::OneOf(_) | Key::Within(_) => (stated | 1 << column, exact),
-    })
-}
-
-/// Smaller is more specific, so that groups sort into the order they are asked in.
-fn rank(stated: u32, builder: &TableBuilder) -> u64 {
-    let all = builder.columns.len();
-    if builder.specificity.is_empty() {
-        return (all - stated.count_ones() as usize) as u64;
-    }
-    let rest = (0..all).filter(|column| !builder.specificity.contains(column));
-    let order = builder.specificity.iter().copied().chain(rest);
-    order.fold(0, |rank, column| rank << 1 | u64::from(stated >> column & 1 == 0))
-}
-
-fn packed(row: &Row, columns: &[Column]) -> u128 {
-    row.keys.iter().zip(columns).fold(0, |packed, (key, column)| match key {
-        Key::Is(value) => packed | (column.values.get_index_of(value).unwrap_or(0) as u128) << column.shift,
-        _ => packed,
-    })
-}
-
-fn is_empty(key: &Key) -> bool {
-    match key {
-        Key::Any => false,
-        Key::Is(value) => value.is_null(),
-        Key::OneOf(values) => values.is_empty() || values.iter().any(Value::is_null),
-        Key::Within(interval) => interval.is_empty(),
     }
 }
 
@@ -680,254 +515,6 @@ fn with_number(like: &Value, number: Decimal) -> Value {
     match like {
         Value::Money(money) => Value::Money(crate::money::Money { amount: number, currency: money.currency.clone() }),
         _ => Value::Decimal(number),
-    }
-}
-
-// Linting.
-
-/// What a look at the whole table found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lint {
-    pub overlaps: Vec<Overlap>,
-    /// Rows no look-up can answer with.
-    pub unreachable: Vec<RowName>,
-    /// Everything was compared; otherwise the table is so entangled that the check stopped early.
-    pub complete: bool,
-}
-
-/// Two rows that match the same input equally well on the dates `[from, to)`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Overlap {
-    pub first: RowName,
-    pub second: RowName,
-    pub from: Option<Date>,
-    pub to: Option<Date>,
-    pub kind: OverlapKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OverlapKind {
-    /// They state the same columns: every look-up of the shared keys is ambiguous.
-    SameColumns,
-    /// They state different columns and are equally specific: only some inputs meet both.
-    Crossing,
-}
-
-impl Table {
-    /// Compares rows with rows. Overlaps matter where one row must win, so they are looked for under
-    /// [`Policy::Unique`] only. A row is unreachable if it is valid on no date, was superseded before
-    /// it was recorded, or, under [`Policy::First`], stands behind a row that takes all its inputs.
-    pub fn lint(&self) -> Lint {
-        let mut linter = Linter { table: self, comparisons: 0, overlaps: Vec::new() };
-        if self.policy == Policy::Unique {
-            linter.within_groups();
-            linter.between_groups();
-        }
-        let mut unreachable: Vec<RowName> = Vec::new();
-        for (index, row) in self.rows.iter().enumerate() {
-            if row.never_holds() || (self.policy == Policy::First && linter.is_behind(index)) {
-                unreachable.push(named(row));
-            }
-        }
-        let mut overlaps = linter.overlaps;
-        overlaps.sort_unstable();
-        let complete = linter.comparisons < LINT_COMPARISONS_MAX && overlaps.len() < OVERLAPS_MAX;
-        let overlaps = overlaps.into_iter().map(|(first, second)| self.overlap(first, second)).collect();
-        Lint { overlaps, unreachable, complete }
-    }
-
-    fn overlap(&self, first: u32, second: u32) -> Overlap {
-        let (left, right) = (&self.rows[first as usize], &self.rows[second as usize]);
-        let same_columns = masks(left).0 == masks(right).0;
-        Overlap {
-            first: named(left),
-            second: named(right),
-            from: left.valid_from.max(right.valid_from),
-            to: [left.valid_to, right.valid_to].into_iter().flatten().min(),
-            kind: if same_columns { OverlapKind::SameColumns } else { OverlapKind::Crossing },
-        }
-    }
-}
-
-impl Row {
-    fn never_holds(&self) -> bool {
-        let version = self.version(0);
-        version.from >= version.to || version.recorded >= version.superseded
-    }
-
-    /// Both could answer one look-up: same inputs, same date, known at the same time.
-    fn meets(&self, other: &Row) -> bool {
-        let (left, right) = (self.version(0), other.version(0));
-        left.from.max(right.from) < left.to.min(right.to)
-            && left.recorded.max(right.recorded) < left.superseded.min(right.superseded)
-            && self.keys.iter().zip(&other.keys).all(|(left, right)| left.meets(right))
-    }
-
-    /// Every look-up that finds `other` finds this row too.
-    fn covers(&self, other: &Row) -> bool {
-        let (own, others) = (self.version(0), other.version(0));
-        own.from <= others.from
-            && own.to >= others.to
-            && own.recorded <= others.recorded
-            && own.superseded >= others.superseded
-            && self.keys.iter().zip(&other.keys).all(|(own, other)| own.covers(other))
-    }
-}
-
-impl Key {
-    fn accepts(&self, value: &Value) -> bool {
-        match self {
-            Key::Any => true,
-            Key::Is(own) => own == value,
-            Key::OneOf(own) => own.contains(value),
-            Key::Within(interval) => value.as_decimal().is_some_and(|number| interval.contains(number)),
-        }
-    }
-
-    fn meets(&self, other: &Key) -> bool {
-        match (self, other) {
-            (Key::Any, _) | (_, Key::Any) => true,
-            (Key::Is(value), key) | (key, Key::Is(value)) => key.accepts(value),
-            (Key::OneOf(values), key) | (key, Key::OneOf(values)) => values.iter().any(|value| key.accepts(value)),
-            (Key::Within(left), Key::Within(right)) => !left.and(right).is_empty(),
-        }
-    }
-
-    fn covers(&self, other: &Key) -> bool {
-        match (self, other) {
-            (Key::Any, _) => true,
-            (_, Key::Any) => false,
-            (key, Key::Is(value)) => key.accepts(value),
-            (key, Key::OneOf(values)) => values.iter().all(|value| key.accepts(value)),
-            (Key::Within(own), Key::Within(other)) => own.covers(other),
-            (Key::Is(_) | Key::OneOf(_), Key::Within(_)) => false,
-        }
-    }
-}
-
-struct Linter<'t> {
-    table: &'t Table,
-    comparisons: usize,
-    overlaps: Vec<(u32, u32)>,
-}
-
-impl Linter<'_> {
-    /// Rows of one key lie together, by `from`: those still open are compared with the next one.
-    fn within_groups(&mut self) {
-        let groups = self.table.groups.iter();
-        for versions in groups.flat_map(|group| group.keys.values().map(|range| group.slice(range))) {
-            let mut open: Vec<&Version> = Vec::new();
-            for version in versions {
-                open.retain(|earlier| earlier.to > version.from);
-                for earlier in &open {
-                    if !self.compare(earlier.row, version.row) {
-                        return;
-                    }
-                }
-                open.push(version);
-            }
-        }
-    }
-
-    /// Groups of one rank state different columns, or the same in different ways; they meet where their shared columns are equal.
-    fn between_groups(&mut self) {
-        let groups = &self.table.groups;
-        for (index, left) in groups.iter().enumerate() {
-            for right in groups[index + 1..].iter().take_while(|right| right.rank == left.rank) {
-                let shared = left.exact.iter().filter(|column| right.exact.contains(column));
-                let mask = shared.fold(0, |mask, column| mask | self.table.columns[*column].mask());
-                let mut partners: BTreeMap<u128, Vec<u32>> = BTreeMap::new();
-                for (key, range) in &right.keys {
-                    let rows = right.slice(range).iter().map(|version| version.row);
-                    partners.entry(key & mask).or_default().extend(rows);
-                }
-                for (key, range) in &left.keys {
-                    let Some(partners) = partners.get(&(key & mask)) else { continue };
-                    let pairs = left.slice(range).iter().flat_map(|own| partners.iter().map(|other| (own.row, *other)));
-                    for (own, other) in pairs {
-                        if !self.compare(own, other) {
-                            return;
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// False once enough has been seen.
-    fn compare(&mut self, one: u32, other: u32) -> bool {
-        self.comparisons += 1;
-        let rows = &self.table.rows;
-        if rows[one as usize].meets(&rows[other as usize]) {
-            self.overlaps.push((one.min(other), one.max(other)));
-        }
-        self.comparisons < LINT_COMPARISONS_MAX && self.overlaps.len() < OVERLAPS_MAX
-    }
-
-    fn is_behind(&mut self, index: usize) -> bool {
-        let rows = &self.table.rows;
-        rows[..index].iter().any(|earlier| {
-            self.comparisons += 1;
-            self.comparisons < LINT_COMPARISONS_MAX && earlier.covers(&rows[index])
-        })
-    }
-}
-
-impl Column {
-    /// The bits of a packed key that belong to the column.
-    fn mask(&self) -> u128 {
-        let bits = usize::BITS - self.values.len().leading_zeros();
-        ((1_u128 << bits) - 1) << self.shift
-    }
-}
-
-// Hashing.
-
-type Hashing = BuildHasherDefault<Mixer>;
-
-/// A small multiplicative hash. The maps above keep insertion order, so it decides speed only, never
-/// an answer; keys are an administrator's rows, not strangers' input.
-#[derive(Clone, Copy, Debug, Default)]
-struct Mixer(u64);
-
-impl Mixer {
-    fn mix(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-}
-
-impl Hasher for Mixer {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.mix(u64::from_le_bytes(word));
-        }
-    }
-
-    fn write_u8(&mut self, byte: u8) {
-        self.mix(u64::from(byte));
-    }
-
-    fn write_u32(&mut self, word: u32) {
-        self.mix(u64::from(word));
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.mix(word);
-    }
-
-    fn write_usize(&mut self, word: usize) {
-        self.mix(word as u64);
-    }
-
-    fn write_u128(&mut self, word: u128) {
-        self.mix(word as u64);
-        self.mix((word >> 64) as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ self.0 >> 29
     }
 }
 

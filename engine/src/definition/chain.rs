@@ -1,0 +1,145 @@
+//! `chain`: how the parties of one fact share in it.
+
+use super::settlement_plan::LookupDefinition;
+use super::{DecimalText, Expression, Literal, RateText, written};
+use crate::settlement::chain::Freeze;
+use crate::settlement::rounding::Rounding;
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+written! {
+    /// How the parties of one fact share in it, from the seller upward.
+    pub struct ChainDefinition {
+        /// The parties, bottom-up.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub path: Option<Expression>,
+        /// Paid levels, the seller being the first (default 2). More may be unlawful where the law forbids multi-level distribution.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub levels: Option<usize>,
+        /// When the path is fixed (default `on_record`).
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub freeze: Option<Freeze>,
+        /// The rule: exactly one.
+        pub method: ChainMethodDefinition,
+        /// Parties that are passed over, by reason; those above move up.
+        #[serde(skip_serializing_if = "IndexMap::is_empty")]
+        pub skip: IndexMap<String, Expression>,
+        /// What may be given away.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub pool: Option<PoolDefinition>,
+        /// The most all payouts together may be.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub limit: Option<LimitDefinition>,
+        /// Paid beside the pool to a party as highly rated as the highest below it.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        pub peer_bonus: Vec<PeerBonusDefinition>,
+        /// Who keeps what nobody of the chain gets.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub remainder: Option<Literal>,
+        pub round: PoolRoundDefinition,
+    }
+}
+
+/// Exactly one of `differential`, `levels`, `shares` and `price_gap`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct ChainMethodDefinition {
+    /// 级差: each party gets its rate less the highest rate below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub differential: Option<DifferentialDefinition>,
+    /// The n-th party gets the n-th rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub levels: Option<LevelRatesDefinition>,
+    /// Fixed shares of the whole, which is divided up to the last unit between the parties and the remainder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shares: Option<LevelRatesDefinition>,
+    /// Each party gets the difference between the price below it and its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_gap: Option<PriceGapDefinition>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct DifferentialDefinition {
+    /// The rate of a party, from a table with the value `rate`.
+    pub rate: LookupDefinition,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct PriceGapDefinition {
+    /// The price of a party, from a table with the value `price`.
+    pub price: LookupDefinition,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct LevelRatesDefinition {
+    /// From the seller upward.
+    pub rates: Vec<RateText>,
+    /// Multiplies every rate (half commission in a trial, for one).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub factor: Option<DecimalText>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct PoolDefinition {
+    /// What the rates are shares of; the plan's line says it where this does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Expression>,
+    /// The share of the base that is given away at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap_rate: Option<RateText>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct LimitDefinition {
+    /// The share of what was paid that all payouts together may not exceed.
+    pub share: RateText,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct PeerBonusDefinition {
+    pub id: String,
+    /// How far the party's rate may lie below the highest (default 0).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap: Option<RateText>,
+    pub rate: RateText,
+    /// How many peers of one chain get it (default 1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generations: Option<usize>,
+    /// Who pays it; whoever keeps the remainder where not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct PoolRoundDefinition {
+    pub at: PoolRoundAt,
+    pub mode: Rounding,
+}
+
+impl Default for PoolRoundDefinition {
+    fn default() -> Self {
+        PoolRoundDefinition { at: PoolRoundAt::Pool, mode: Rounding::HalfUp }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolRoundAt {
+    Pool,
+}

@@ -1,0 +1,105 @@
+//! From the rows of a table to groups of packed keys.
+
+use super::{Column, Gathered, Group, Key, LIVE_KEYS_MAX, Row, Table, TableBuilder, TableFault, Version};
+use indexmap::{IndexMap, IndexSet};
+use std::collections::BTreeMap;
+
+impl Table {
+    pub(super) fn compile(builder: TableBuilder) -> Result<Table, TableFault> {
+        let columns = number_values(&builder)?;
+        let mut gathered: BTreeMap<(u64, u32, u32), Gathered> = BTreeMap::new();
+        for (index, row) in builder.rows.iter().enumerate() {
+            let index = u32::try_from(index).map_err(|_| TableFault::TooManyRows)?;
+            let (stated, exact) = masks(row);
+            let keys = gathered.entry((rank(stated, &builder), stated, exact)).or_default();
+            keys.entry(packed(row, &columns)).or_default().push(row.version(index));
+        }
+        let in_force = |versions: &&Vec<Version>| versions.iter().any(|version| version.superseded == i64::MAX);
+        if gathered.values().flat_map(|keys| keys.values()).filter(in_force).count() > LIVE_KEYS_MAX {
+            return Err(TableFault::TooManyLiveKeys);
+        }
+        let groups = gathered.into_iter().map(|((rank, stated, exact), keys)| Group {
+            rank,
+            exact: (0..columns.len()).filter(|column| exact >> column & 1 == 1).collect(),
+            tested: stated != exact,
+            ..Group::laid_out(keys)
+        });
+        let groups = groups.collect();
+        let TableBuilder { name, policy, priority, rows, .. } = builder;
+        Ok(Table { name, columns, policy, priority, rows, groups })
+    }
+}
+
+impl Group {
+    /// Lays the versions of all keys side by side, each key's by `from`.
+    fn laid_out(gathered: Gathered) -> Group {
+        let mut group =
+            Group { rank: 0, exact: Vec::new(), tested: false, keys: IndexMap::default(), versions: Vec::new() };
+        for (key, mut versions) in gathered {
+            versions.sort_unstable_by_key(|version| (version.from, version.row));
+            let start = group.versions.len() as u32;
+            let mut latest_to = i32::MIN;
+            for version in versions {
+                latest_to = latest_to.max(version.to);
+                group.versions.push(Version { latest_to, ..version });
+            }
+            group.keys.insert(key, start..group.versions.len() as u32);
+        }
+        group
+    }
+}
+
+fn number_values(builder: &TableBuilder) -> Result<Vec<Column>, TableFault> {
+    let mut columns = Vec::with_capacity(builder.columns.len());
+    let mut shift = 0;
+    for (place, spec) in builder.columns.iter().enumerate() {
+        let mut values = IndexSet::default();
+        let mut stated = false;
+        for row in &builder.rows {
+            stated |= row.keys[place] != Key::Any;
+            if let Key::Is(value) = &row.keys[place]
+                && !values.contains(value)
+            {
+                values.insert(value.clone());
+            }
+        }
+        let bits = usize::BITS - values.len().leading_zeros();
+        columns.push(Column { name: spec.name.clone(), stated, values, shift });
+        shift += bits;
+        // The last bit stays free, so that a column without values still has a place to shift to.
+        if shift >= u128::BITS {
+            return Err(TableFault::KeyTooWide);
+        }
+    }
+    Ok(columns)
+}
+
+/// The columns a row states at all, and those it states by one value, as bits.
+pub(super) fn masks(row: &Row) -> (u32, u32) {
+    row.keys.iter().enumerate().fold((0, 0), |(stated, exact), (column, key)| match key {
+        Key::Any => (stated, exact),
+        Key::Is(_) => (stated | 1 << column, exact | 1 << column),
+        Key::OneOf(_) | Key::Within(_) => (stated | 1 << column, exact),
+    })
+}
+
+/// Smaller is more specific, so that groups sort into the order they are asked in.
+fn rank(stated: u32, builder: &TableBuilder) -> u64 {
+    let all = builder.columns.len();
+    if builder.unranked {
+        return 0;
+    }
+    if builder.specificity.is_empty() {
+        return (all - stated.count_ones() as usize) as u64;
+    }
+    let rest = (0..all).filter(|column| !builder.specificity.contains(column));
+    let order = builder.specificity.iter().copied().chain(rest);
+    order.fold(0, |rank, column| rank << 1 | u64::from(stated >> column & 1 == 0))
+}
+
+fn packed(row: &Row, columns: &[Column]) -> u128 {
+    row.keys.iter().zip(columns).fold(0, |packed, (key, column)| match key {
+        Key::Is(value) => packed | (column.values.get_index_of(value).unwrap_or(0) as u128) << column.shift,
+        _ => packed,
+    })
+}

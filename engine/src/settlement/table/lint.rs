@@ -1,0 +1,171 @@
+//! A look at a whole table: rows that meet, and rows no look-up can reach.
+
+use super::compile::masks;
+use super::{Column, LINT_COMPARISONS_MAX, OVERLAPS_MAX, Policy, Row, RowName, Table, Version, named};
+use crate::moment::Date;
+use std::collections::BTreeMap;
+
+/// What a look at the whole table found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lint {
+    pub overlaps: Vec<Overlap>,
+    /// Rows no look-up can answer with.
+    pub unreachable: Vec<RowName>,
+    /// Everything was compared; otherwise the table is so entangled that the check stopped early.
+    pub complete: bool,
+}
+
+/// Two rows that match the same input equally well on the dates `[from, to)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overlap {
+    pub first: RowName,
+    pub second: RowName,
+    pub from: Option<Date>,
+    pub to: Option<Date>,
+    pub kind: OverlapKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverlapKind {
+    /// They state the same columns: every look-up of the shared keys is ambiguous.
+    SameColumns,
+    /// They state different columns and are equally specific: only some inputs meet both.
+    Crossing,
+}
+
+impl Table {
+    /// Compares rows with rows. Overlaps matter where one row must win, so they are looked for under
+    /// [`Policy::Unique`] only. A row is unreachable if it is valid on no date, was superseded before
+    /// it was recorded, or, under [`Policy::First`], stands behind a row that takes all its inputs.
+    pub fn lint(&self) -> Lint {
+        let mut linter = Linter { table: self, comparisons: 0, overlaps: Vec::new() };
+        if self.policy == Policy::Unique {
+            linter.within_groups();
+            linter.between_groups();
+        }
+        let mut unreachable: Vec<RowName> = Vec::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            if row.never_holds() || (self.policy == Policy::First && linter.is_behind(index)) {
+                unreachable.push(named(row));
+            }
+        }
+        let mut overlaps = linter.overlaps;
+        overlaps.sort_unstable();
+        let complete = linter.comparisons < LINT_COMPARISONS_MAX && overlaps.len() < OVERLAPS_MAX;
+        let overlaps = overlaps.into_iter().map(|(first, second)| self.overlap(first, second)).collect();
+        Lint { overlaps, unreachable, complete }
+    }
+
+    fn overlap(&self, first: u32, second: u32) -> Overlap {
+        let (left, right) = (&self.rows[first as usize], &self.rows[second as usize]);
+        let same_columns = masks(left).0 == masks(right).0;
+        Overlap {
+            first: named(left),
+            second: named(right),
+            from: left.valid_from.max(right.valid_from),
+            to: [left.valid_to, right.valid_to].into_iter().flatten().min(),
+            kind: if same_columns { OverlapKind::SameColumns } else { OverlapKind::Crossing },
+        }
+    }
+}
+
+impl Row {
+    fn never_holds(&self) -> bool {
+        let version = self.version(0);
+        version.from >= version.to || version.recorded >= version.superseded
+    }
+
+    /// Both could answer one look-up: same inputs, same date, known at the same time.
+    fn meets(&self, other: &Row) -> bool {
+        let (left, right) = (self.version(0), other.version(0));
+        left.from.max(right.from) < left.to.min(right.to)
+            && left.recorded.max(right.recorded) < left.superseded.min(right.superseded)
+            && self.keys.iter().zip(&other.keys).all(|(left, right)| left.meets(right))
+    }
+
+    /// Every look-up that finds `other` finds this row too.
+    fn covers(&self, other: &Row) -> bool {
+        let (own, others) = (self.version(0), other.version(0));
+        own.from <= others.from
+            && own.to >= others.to
+            && own.recorded <= others.recorded
+            && own.superseded >= others.superseded
+            && self.keys.iter().zip(&other.keys).all(|(own, other)| own.covers(other))
+    }
+}
+
+struct Linter<'t> {
+    table: &'t Table,
+    comparisons: usize,
+    overlaps: Vec<(u32, u32)>,
+}
+
+impl Linter<'_> {
+    /// Rows of one key lie together, by `from`: those still open are compared with the next one.
+    fn within_groups(&mut self) {
+        let groups = self.table.groups.iter();
+        for versions in groups.flat_map(|group| group.keys.values().map(|range| group.slice(range))) {
+            let mut open: Vec<&Version> = Vec::new();
+            for version in versions {
+                open.retain(|earlier| earlier.to > version.from);
+                for earlier in &open {
+                    if !self.compare(earlier.row, version.row) {
+                        return;
+                    }
+                }
+                open.push(version);
+            }
+        }
+    }
+
+    /// Groups of one rank state different columns, or the same in different ways; they meet where their shared columns are equal.
+    fn between_groups(&mut self) {
+        let groups = &self.table.groups;
+        for (index, left) in groups.iter().enumerate() {
+            for right in groups[index + 1..].iter().take_while(|right| right.rank == left.rank) {
+                let shared = left.exact.iter().filter(|column| right.exact.contains(column));
+                let mask = shared.fold(0, |mask, column| mask | self.table.columns[*column].mask());
+                let mut partners: BTreeMap<u128, Vec<u32>> = BTreeMap::new();
+                for (key, range) in &right.keys {
+                    let rows = right.slice(range).iter().map(|version| version.row);
+                    partners.entry(key & mask).or_default().extend(rows);
+                }
+                for (key, range) in &left.keys {
+                    let Some(partners) = partners.get(&(key & mask)) else { continue };
+                    let pairs = left.slice(range).iter().flat_map(|own| partners.iter().map(|other| (own.row, *other)));
+                    for (own, other) in pairs {
+                        if !self.compare(own, other) {
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// False once enough has been seen.
+    fn compare(&mut self, one: u32, other: u32) -> bool {
+        self.comparisons += 1;
+        let rows = &self.table.rows;
+        if rows[one as usize].meets(&rows[other as usize]) {
+            self.overlaps.push((one.min(other), one.max(other)));
+        }
+        self.comparisons < LINT_COMPARISONS_MAX && self.overlaps.len() < OVERLAPS_MAX
+    }
+
+    fn is_behind(&mut self, index: usize) -> bool {
+        let rows = &self.table.rows;
+        rows[..index].iter().any(|earlier| {
+            self.comparisons += 1;
+            self.comparisons < LINT_COMPARISONS_MAX && earlier.covers(&rows[index])
+        })
+    }
+}
+
+impl Column {
+    /// The bits of a packed key that belong to the column.
+    fn mask(&self) -> u128 {
+        let bits = usize::BITS - self.values.len().leading_zeros();
+        ((1_u128 << bits) - 1) << self.shift
+    }
+}
