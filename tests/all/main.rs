@@ -1,6 +1,7 @@
 //! Behaviour tests across layers.
 
 mod cases;
+mod conformance;
 mod coverage;
 mod faults;
 mod http;

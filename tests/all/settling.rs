@@ -383,6 +383,64 @@ fn the_order_of_completion_does_not_matter() {
     }
 }
 
+/// Case rerun-idempotent: the first run writes ten lines, the second none.
+#[test]
+fn a_run_that_is_made_twice_writes_nothing_the_second_time() {
+    let mut shop = Shop::open();
+    for index in 0..10 {
+        let id = shop.order(PARTNERS[index % 2].0, "1");
+        let finished = format!("2025-12-{:02}T10:00:00+08:00", 1 + index);
+        shop.take(&id, "complete", json!({"finished_at": finished}));
+    }
+    let row = json!({"id": "december", "service": "inspection", "tier": "*", "mode": "joint",
+                     "price": {"schedule": "joint_steps"}, "valid": ["2025-12-01", "2026-01-01"]});
+    shop.bare.add_rate("internal_price", &object(row)).unwrap_or_else(|refused| panic!("adding a rate: {refused}"));
+    let runs: Vec<(Json, Json)> = (0..2)
+        .map(|_| {
+            let run = shop.settle("2025-12");
+            (run["lines"].clone(), run["status"].clone())
+        })
+        .collect();
+    assert_eq!(runs, [(json!(10), json!("completed")), (json!(0), json!("unchanged"))]);
+}
+
+/// Case late-event-closed-period: 5 % of 100, of 28 March, after March was closed.
+#[test]
+fn a_late_order_of_a_closed_period_is_posted_in_the_open_one_and_says_what_it_corrects() {
+    let mut shop = Shop::open();
+    let row = json!({"id": "survey", "service": "on_site_survey", "tier": "tier1", "mode": "direct", "price": "0.05",
+                     "valid": ["2026-01-01", null]});
+    shop.bare.add_rate("internal_price", &object(row)).unwrap_or_else(|refused| panic!("adding a rate: {refused}"));
+    shop.at("2026-04-02T09:00:00+08:00");
+    shop.close("2026-03");
+    shop.at("2026-04-12T09:00:00+08:00");
+    let id = shop.order("direct1", "100");
+    let changed = shop.bare.update("work_order", &id, &object(json!({"service": "on_site_survey"})));
+    changed.unwrap_or_else(|refused| panic!("changing the service: {refused}"));
+    shop.take(&id, "complete", json!({"finished_at": "2026-03-28T10:00:00+08:00"}));
+    let lines: Vec<_> = shop
+        .bare
+        .memory
+        .lines
+        .iter()
+        .map(|line| (line.period.as_str(), line.service_period.as_str(), line.gross, line.corrects.as_deref()))
+        .collect();
+    assert_eq!(lines, [("2026-04", "2026-03", Decimal::from(5), Some("2026-03"))]);
+}
+
+/// Case oca-settled-immutable: no command changes a posted line; a correction is a reversal and a new line.
+#[test]
+fn a_settled_line_is_corrected_by_new_lines_only() {
+    let mut shop = Shop::open();
+    let id = shop.order("direct1", "1");
+    shop.take(&id, "complete", json!({"finished_at": "2026-03-05T10:00:00+08:00"}));
+    let settled: Vec<Arc<Line>> = shop.bare.memory.lines.clone();
+    shop.take(&id, "correct", json!({"quantity": "2"}));
+    let lines = &shop.bare.memory.lines;
+    assert_eq!(lines[..settled.len()], settled[..]);
+    assert_eq!((lines.len(), lines[1].reverses, lines[1].gross), (3, Some(lines[0].id), -lines[0].gross));
+}
+
 /// FIXME: settlement.md wants one line of S(all) - posted on the late fact. The engine prices it by the quantities that
 /// stand, so after a reversal out of a closed period the group keeps the difference of the steps: 925 instead of 950.
 #[test]

@@ -2,5 +2,6 @@
 
 pub mod app;
 pub mod cases;
+pub mod conformance;
 pub mod postgres;
 pub mod process;

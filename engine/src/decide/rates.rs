@@ -15,6 +15,7 @@ use crate::settlement::plan::{ColumnKind, RateTable, TEXT_SEPARATOR};
 use crate::settlement::table::Interval;
 use crate::suggest;
 use crate::value::Value;
+use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
@@ -28,6 +29,9 @@ pub fn add(reader: &Reader<'_>, table: &Name, row: &Map<String, Json>) -> Result
     draft.read(&input, &[]);
     draft.errors.extend(errors);
     draft.values[slot_of(object, "recorded_at")] = Value::Moment(reader.context.moment);
+    if let Some(rank) = table.rank_slot.filter(|rank| draft.values[*rank].is_null()) {
+        draft.values[rank] = Value::Decimal(next_rank(reader, table, rank)?);
+    }
     draft.check_required(&[]);
     check_validity(&mut draft, object);
     draft.verdict()?;
@@ -134,6 +138,13 @@ fn as_input(table: &RateTable, row: &Map<String, Json>) -> (Map<String, Json>, V
         }
     }
     (input, errors)
+}
+
+/// A row that does not say where it stands comes last.
+fn next_rank(reader: &Reader<'_>, table: &RateTable, rank: usize) -> Result<Decimal, Halt> {
+    let rows = &reader.collection(&table.name)?.records;
+    let last = rows.iter().filter(|row| !row.is_deleted()).filter_map(|row| row.values[rank].as_decimal()).max();
+    Ok(last.map_or(Decimal::ONE, |last| last.floor() + Decimal::ONE))
 }
 
 /// What a row requires of a column of numbers or texts, as it is stored: an interval as text, several texts joined.

@@ -26,7 +26,8 @@ written! {
         #[serde(skip_serializing_if = "IndexMap::is_empty")]
         pub priority: IndexMap<String, Vec<serde_json::Value>>,
         /// The first rows, created once at installation. Each has an `id`, its columns, its values and
-        /// `valid: [from inclusive, to exclusive | null]`.
+        /// `valid: [from inclusive, to exclusive | null]`. Where the order of rows decides (`first`, `rule_order`, ties of
+        /// `priority`), `row_rank` says where a row stands; without it a row comes after those added before.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         pub rows: Vec<IndexMap<String, serde_json::Value>>,
     }

@@ -5,7 +5,7 @@ use super::operators::{self, Fault, Outcome};
 use crate::moment::Date;
 use crate::money::Money;
 use crate::value::Value;
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::{Decimal, MathematicalOps, RoundingStrategy};
 use std::cmp::Ordering;
 
 /// One function: its name, how many arguments it takes, what it returns.
@@ -48,6 +48,9 @@ enum Nulls {
 /// Most arguments of `min`, `max` and `coalesce`.
 const ARGS_MAX: usize = 16;
 
+/// Largest exponent of `pow`: the months of a century.
+const EXPONENT_MAX: i64 = 1_200;
+
 type Body = fn(&[Value]) -> Outcome;
 
 const fn entry(name: &'static str, args: (usize, usize), takes: Takes, returns: Returns, run: Body) -> Builtin {
@@ -85,6 +88,7 @@ pub(super) static BUILTINS: &[Builtin] = &[
     entry("min", (1, ARGS_MAX), Takes::Anything, Returns::Common, |args| extreme(args, Ordering::Less)),
     entry("money", (2, 2), Takes::Anything, MONEY, money),
     entry("month", (1, 1), Takes::Dates, DECIMAL, |args| part(&args[0], |date| date.month().into())),
+    entry("pow", (2, 2), Takes::Numbers, DECIMAL, pow),
     entry("round", (3, 3), Takes::Numbers, Returns::First, round),
     entry("starts_with", (2, 2), Takes::Texts, BOOL, |args| {
         texts(args).map(|(text, start)| text.starts_with(start).into())
@@ -123,6 +127,23 @@ fn scaled(value: &Value, change: fn(Decimal) -> Decimal) -> Outcome {
             Ok(Value::Money(Money { amount: change(money.amount), currency: money.currency.clone() }))
         }
         other => Err(Fault::failed(format!("a number is needed, not {}", other.kind()))),
+    }
+}
+
+/// `pow(x, n)`: a number multiplied with itself so many times; the exponent is a whole number, negative for the inverse.
+fn pow(args: &[Value]) -> Outcome {
+    match (&args[0], &args[1]) {
+        (Value::Decimal(base), Value::Decimal(exponent)) if exponent.is_integer() => {
+            let exponent = i64::try_from(*exponent).ok().filter(|exponent| exponent.abs() <= EXPONENT_MAX);
+            let Some(exponent) = exponent else {
+                return Err(Fault::failed(format!("`pow` takes exponents up to {EXPONENT_MAX}")));
+            };
+            let power = base.checked_powi(exponent.abs());
+            let power = if exponent < 0 { power.and_then(|power| Decimal::ONE.checked_div(power)) } else { power };
+            power.map(Value::Decimal).ok_or_else(|| Fault::failed("the power has too many digits"))
+        }
+        (Value::Decimal(_), other) => Err(Fault::failed(format!("`pow` needs a whole exponent, not {}", other.kind()))),
+        (other, _) => Err(unfit("pow", other)),
     }
 }
 

@@ -200,6 +200,7 @@ pub(super) fn system_texts() -> Texts {
         ("item_rank", "Item rank", "序号"),
         ("trace", "Origin", "来源"),
         ("row", "Row", "行号"),
+        ("row_rank", "Rank", "顺序"),
         ("valid_from", "Valid from", "生效日期"),
         ("valid_to", "Valid to", "失效日期"),
         ("recorded_at", "Recorded at", "登记时间"),

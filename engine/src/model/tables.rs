@@ -8,15 +8,15 @@ use crate::definition::object::FieldType;
 use crate::definition::rate_table::{ChoiceValues, ColumnDefinition, RateTableDefinition, RateValueType};
 use crate::definition::schedule::{ScheduleDefinition, TierDefinition};
 use crate::definition::{DecimalText, Definition, Kind};
+use crate::money::Money;
 use crate::object::classify::{Classification, Dimension};
 use crate::object::{ChoiceOption, CurrencySource, Field, FieldKind, Object, OnDelete, Source};
 use crate::period::PeriodCalendar;
 use crate::record::{Name, slot};
-use crate::settlement::plan::{Column, ColumnKind, NumberFormat, RateTable, RateValue};
+use crate::settlement::plan::{Column, ColumnKind, NumberFormat, ROW_RANK, RateTable, RateValue};
 use crate::settlement::schedule::{Allowance, Draft, Schedule, ScheduleFault, Tier, ZeroUsage};
 use crate::settlement::table::{COLUMNS_MAX, Interval, Policy};
 use crate::value::Value;
-use crate::money::Money;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 
@@ -118,6 +118,12 @@ impl<'a> Checker<'a> {
             unique: true,
             required: true,
             ..derived("row", FieldType::Text, text, "system/fields/row/title".into(), String::new())
+        });
+        let rank_slot = written.hit.is_ordered().then(|| {
+            let whole = FieldKind::Decimal { scale: 0, minimum: None, maximum: None };
+            let title = "system/fields/row_rank/title".to_owned();
+            fields.push(derived(ROW_RANK, FieldType::Integer, whole, title, String::new()));
+            fields.len() - 1
         });
         let mut columns = Vec::new();
         if written.columns.is_empty() {
@@ -265,6 +271,7 @@ impl<'a> Checker<'a> {
             ranked: written.specificity.as_ref().is_none_or(|columns| !columns.is_empty()),
             policy: written.hit,
             priority: self.priority(found, written),
+            rank_slot,
             no_match: written.no_match,
         };
         self.rate_tables.insert(name.clone(), table);
@@ -294,8 +301,13 @@ impl<'a> Checker<'a> {
         row: &indexmap::IndexMap<String, serde_json::Value>,
         written: &RateTableDefinition,
     ) {
-        let known: Vec<&str> =
-            written.columns.keys().chain(written.values.keys()).map(String::as_str).chain(["id", "valid"]).collect();
+        let known: Vec<&str> = written
+            .columns
+            .keys()
+            .chain(written.values.keys())
+            .map(String::as_str)
+            .chain(["id", "valid", ROW_RANK])
+            .collect();
         for member in row.keys() {
             if !known.contains(&member.as_str()) {
                 self.unknown(

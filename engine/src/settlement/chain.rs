@@ -175,9 +175,9 @@ impl Terms {
         let rounded = |share: Decimal| product(whole, share).map(|amount| round(amount, places, self.rounding));
         let given = steps.iter().try_fold(Decimal::ZERO, |sum, step| sum.checked_add(step.share));
         let paid = rounded(given.ok_or(ChainError::Overflow)?)?;
-        let pool = self.cap_rate.map_or(Ok(paid), |cap| {
-            product(positive, cap).map(|amount| round(amount, places, self.rounding))
-        })?;
+        let pool = self
+            .cap_rate
+            .map_or(Ok(paid), |cap| product(positive, cap).map(|amount| round(amount, places, self.rounding)))?;
         let weights: Vec<Decimal> = steps.iter().map(|step| step.share).collect();
         let shares = match paid.is_zero() {
             true => vec![Decimal::ZERO; members.len()],
@@ -202,7 +202,8 @@ impl Terms {
     /// The most all payouts together may be, and whether they are, of what was paid. `None` without a limit.
     pub fn limit(&self, distribution: &Distribution, paid: Decimal) -> Option<Limit> {
         let most = product(paid, self.limit_share?).ok()?;
-        let given = distribution.payouts.iter().try_fold(Decimal::ZERO, |sum, payout| sum.checked_add(payout.amount))?;
+        let given =
+            distribution.payouts.iter().try_fold(Decimal::ZERO, |sum, payout| sum.checked_add(payout.amount))?;
         Some(Limit { most, is_kept: given.abs() <= most.abs() })
     }
 

@@ -78,9 +78,7 @@ pub fn cascade_in_units(
     discounts: &[SharedDiscount],
     unit: Decimal,
 ) -> Result<Vec<Decimal>, DiscountError> {
-    spread(lines, discounts, |amount, remaining, _| {
-        Ok(allocate(amount, remaining, unit, Method::LargestRemainder)?)
-    })
+    spread(lines, discounts, |amount, remaining, _| Ok(allocate(amount, remaining, unit, Method::LargestRemainder)?))
 }
 
 fn spread(

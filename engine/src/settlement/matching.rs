@@ -121,12 +121,7 @@ pub struct MatchedBooked {
 }
 
 /// Matches as much as both have; both bookings of that part are rounded to the base currency's places.
-pub fn match_booked(
-    item: &Booked,
-    payment: &Booked,
-    places: u32,
-    mode: Rounding,
-) -> Result<MatchedBooked, MatchError> {
+pub fn match_booked(item: &Booked, payment: &Booked, places: u32, mode: Rounding) -> Result<MatchedBooked, MatchError> {
     if item.currency != payment.currency {
         return Err(MatchError::OtherCurrency { item: item.currency.clone(), payment: payment.currency.clone() });
     }

@@ -23,6 +23,8 @@ pub struct RateTable {
     pub policy: Policy,
     /// The wanted values of each value column, in their order.
     pub priority: Vec<Vec<Value>>,
+    /// The slot that says where a row stands, of tables whose answer depends on it.
+    pub rank_slot: Option<usize>,
     pub no_match: NoMatch,
 }
 
@@ -46,6 +48,9 @@ pub enum ColumnKind {
     /// By a number or an interval, written as text.
     Number,
 }
+
+/// The field by which rows are ordered where their order decides.
+pub const ROW_RANK: &str = "row_rank";
 
 /// Stands between the texts of a row that is met by any of several.
 pub const TEXT_SEPARATOR: &str = " | ";

@@ -9,10 +9,10 @@ use crate::env::{Reader, failed};
 use crate::expr::EvalError;
 use crate::facts::Collection;
 use crate::model::Model;
-use crate::moment::Date;
+use crate::moment::{Date, Moment};
 use crate::money::{Money, places_of};
 use crate::object::{FieldKind, Object};
-use crate::record::{Name, slot};
+use crate::record::{Name, Record, slot};
 use crate::refusal::Refusal;
 use crate::value::Value;
 use rust_decimal::Decimal;
@@ -79,6 +79,37 @@ pub fn rate(reader: &Reader<'_>, table: &RateTable, inputs: &[Value], date: Date
     })
 }
 
+/// The same as it was known at a moment: rows added later do not exist yet, rows superseded later still hold. Nothing of
+/// this is kept: whoever asks about the past asks once.
+pub fn rate_as_known(
+    model: &Model,
+    table: &RateTable,
+    rows: &Collection,
+    inputs: &[Value],
+    date: Date,
+    known_at: Moment,
+) -> Result<Rated, String> {
+    let object = model.objects.get(&table.name).ok_or("the table's rows have no object")?;
+    let built = build(object, table, rows, Versions::All).map_err(|faults| wrong_rows(table, &faults))?;
+    Ok(match built.lookup(inputs, date, Some(known_at)) {
+        Err(miss) => Rated::Missed(miss),
+        Ok(hit) => Rated::Found(found(model, table, rows, &hit)),
+    })
+}
+
+/// Which versions of rows a table is made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Versions {
+    /// Those nobody superseded.
+    Live,
+    All,
+}
+
+fn wrong_rows(table: &RateTable, faults: &[TableFault]) -> String {
+    let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    format!("the rows of `{}` are wrong: {}", table.name, texts.join("; "))
+}
+
 fn found(model: &Model, table: &RateTable, rows: &Collection, hit: &Hit<'_>) -> Found {
     let values: Vec<(Name, Value)> =
         table.values.iter().zip(hit.values()).map(|(spec, value)| (spec.name.clone(), value.clone())).collect();
@@ -102,14 +133,11 @@ fn compiled<'r>(model: &Model, table: &RateTable, rows: &'r Collection) -> Resul
         return Ok(table);
     }
     let object = model.objects.get(&table.name).ok_or("the table's rows have no object")?;
-    let built = build(object, table, rows).map_err(|faults| {
-        let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        format!("the rows of `{}` are wrong: {}", table.name, texts.join("; "))
-    })?;
+    let built = build(object, table, rows, Versions::Live).map_err(|faults| wrong_rows(table, &faults))?;
     Ok(rows.table.get_or_init(|| built))
 }
 
-fn build(object: &Object, table: &RateTable, rows: &Collection) -> Result<Table, Vec<TableFault>> {
+fn build(object: &Object, table: &RateTable, rows: &Collection, versions: Versions) -> Result<Table, Vec<TableFault>> {
     let columns = table.columns.iter().map(|column| ColumnSpec { name: column.name.clone() }).collect();
     let mut builder = TableBuilder::new(&table.name, columns, table.specificity.clone(), table.policy);
     builder = builder.priority(table.priority.clone());
@@ -119,17 +147,19 @@ fn build(object: &Object, table: &RateTable, rows: &Collection) -> Result<Table,
     let slot_of = |name: &str| object.field(name).map_or(slot::ID, |(slot, _)| slot);
     let (from, to) = (slot_of("valid_from"), slot_of("valid_to"));
     let (recorded, superseded) = (slot_of("recorded_at"), slot_of("superseded_at"));
-    let live = rows.records.iter().filter(|record| !record.is_deleted() && record.values[superseded].is_null());
-    for record in live {
+    let wanted = |record: &&Arc<Record>| {
+        !record.is_deleted() && (versions == Versions::All || record.values[superseded].is_null())
+    };
+    let mut records: Vec<&Arc<Record>> = rows.records.iter().filter(wanted).collect();
+    if let Some(rank) = table.rank_slot {
+        records.sort_by_key(|record| (record.values[rank].as_decimal(), record.id()));
+    }
+    for record in records {
         let values = &record.values;
         builder.row(Row {
             id: values[slot::OWN].as_text().unwrap_or_default().into(),
             record: record.id(),
-            keys: table
-                .columns
-                .iter()
-                .map(|column| key_of_cell(column.kind, &values[column.slot]))
-                .collect(),
+            keys: table.columns.iter().map(|column| key_of_cell(column.kind, &values[column.slot])).collect(),
             valid_from: values[from].as_date(),
             valid_to: values[to].as_date(),
             recorded_at: values[recorded].as_moment(),

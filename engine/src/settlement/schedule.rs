@@ -171,7 +171,9 @@ pub enum ScheduleFault {
     NothingBeyond,
     #[error("a percentage schedule has exactly one tier, without a bound")]
     PercentageTiers,
-    #[error("free events, free amount, minimum and maximum belong to percentage schedules, are not negative and in order")]
+    #[error(
+        "free events, free amount, minimum and maximum belong to percentage schedules, are not negative and in order"
+    )]
     BadAllowance,
     #[error("tier {tier} needs a `block` above zero")]
     BlockMissing { tier: usize },

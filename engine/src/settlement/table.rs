@@ -55,6 +55,13 @@ pub enum Policy {
     OutputOrder,
 }
 
+impl Policy {
+    /// Whether the order of the rows may decide the answer.
+    pub fn is_ordered(self) -> bool {
+        matches!(self, Policy::First | Policy::Priority | Policy::RuleOrder | Policy::OutputOrder)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnSpec {
     pub name: Arc<str>,

@@ -64,6 +64,8 @@ pub enum TaxError {
     NegativeRate,
     #[error("tax is rounded to at most {PLACES_MAX} places")]
     TooManyPlaces,
+    #[error("the credits take back more than the document has")]
+    CreditTooLarge,
     #[error("the amount has too many digits")]
     Overflow,
 }
@@ -103,6 +105,56 @@ pub fn tax_document(lines: &[Taxable], places: u32, mode: Rounding) -> Result<Ta
         rounded,
         difference,
     })
+}
+
+/// Where a document's tax is rounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Policy {
+    /// Line by line; the document's tax is the sum.
+    #[default]
+    Line,
+    /// Once, over all lines.
+    Document,
+}
+
+/// Tax of a document whose lines are rounded one by one: its tax is their sum.
+pub fn tax_lines(lines: &[Taxable], places: u32, mode: Rounding) -> Result<TaxedDocument, TaxError> {
+    let lines = lines.iter().map(|line| tax_line(*line, places, mode)).collect::<Result<Vec<_>, _>>()?;
+    let exact = sum(lines.iter().map(|line| line.rounded.before))?;
+    let tax = sum(lines.iter().map(|line| line.tax))?;
+    Ok(TaxedDocument {
+        net: sum(lines.iter().map(|line| line.net))?,
+        tax,
+        gross: sum(lines.iter().map(|line| line.gross))?,
+        lines,
+        rounded: Rounded { before: exact, after: tax, mode, places, point: Point::Tax },
+        difference: Decimal::ZERO,
+    })
+}
+
+/// Credits of parts of a document's net, one after the other, at its rate. Each is rounded on its own and never takes
+/// more tax than is left; the one that uses up the net takes what is left of the tax, so that a series that gives
+/// everything back adds up to the document.
+pub fn credit_series(
+    document: &TaxedDocument,
+    credits: &[Decimal],
+    rate: Decimal,
+    places: u32,
+    mode: Rounding,
+) -> Result<Vec<Taxed>, TaxError> {
+    let mut left = (document.net, document.tax);
+    let mut series = Vec::with_capacity(credits.len());
+    for net in credits {
+        if *net > left.0 {
+            return Err(TaxError::CreditTooLarge);
+        }
+        let own = tax_line(Taxable { amount: *net, kind: TaxKind::Exclusive, rate }, places, mode)?;
+        let tax = if *net == left.0 { left.1 } else { own.tax.min(left.1) };
+        left = (left.0 - net, left.1 - tax);
+        series.push(Taxed { net: *net, tax, gross: sum([*net, tax].into_iter())?, rounded: own.rounded });
+    }
+    Ok(series)
 }
 
 fn check_places(places: u32) -> Result<(), TaxError> {

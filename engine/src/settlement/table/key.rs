@@ -126,7 +126,9 @@ impl Interval {
 
 /// Why a text is no condition on a number.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{text}` is not a condition on a number; write `5`, `>= 5`, `[5..10)`, or two of them with a comma between: both must hold")]
+#[error(
+    "`{text}` is not a condition on a number; write `5`, `>= 5`, `[5..10)`, or two of them with a comma between: both must hold"
+)]
 pub struct NotAnInterval {
     pub text: String,
 }

@@ -1,0 +1,312 @@
+//! Cases of agreements over a period: rebates, minimums, caps, and what is counted in a window.
+
+use super::Family;
+use super::money::share;
+use super::read::Input;
+use super::tiers::tiers_as;
+use super::world::{
+    PLACES, World, accumulating, all_shown, any_date, applied, entry, formula, schedule_of, shown, sum,
+};
+use anyhow::{Context, Result};
+use packwork_engine::settlement::accumulator::Entry;
+use packwork_engine::settlement::adjust::{Days, cap, cap_all, charged_units, true_up};
+use packwork_engine::settlement::rebate::{
+    Accrual, GrowthBase, RetroactiveFrom, deltas, entitled, growth, growth_rebate,
+};
+use packwork_engine::settlement::rounding::{Rounding, round};
+use packwork_engine::settlement::tax::{TaxKind, Taxable, tax_document};
+use rust_decimal::Decimal;
+use serde_json::{Value as Json, json};
+
+pub const FAMILIES: &[(&str, Family)] = &[
+    ("rebate.flat", flat),
+    ("rebate.retroactive", |input| rebate(input, "volume_percentage")),
+    ("rebate.incremental", incremental),
+    ("rebate.retroactive_delta", retroactive_delta),
+    ("rebate.incremental_delta", |input| delta(input, "graduated_percentage")),
+    ("rebate.retroactive_from", retroactive_from),
+    ("rebate.accrual", accrual),
+    ("rebate.target", target),
+    ("rebate.basis", basis),
+    ("rebate.growth", growing),
+    ("accumulator.window", window),
+    ("accumulator.period", period),
+    ("adjust.min_commit", min_commit),
+    ("adjust.cap", capped),
+    ("adjust.free_units", free_units),
+];
+
+/// What counts: one volume, several, or the lines of invoices, which are accumulated.
+fn volumes(input: &Input<'_>) -> Result<Vec<Decimal>> {
+    if let Some(lines) = input.find("invoice_lines") {
+        return Ok(vec![sum(&lines.decimals()?)?]);
+    }
+    input.either(&["eligible", "volume", "volumes"])?.several().iter().map(Input::decimal).collect()
+}
+
+fn answer(input: &Input<'_>, rebates: Vec<Decimal>) -> Result<Json> {
+    let base = volumes(input)?;
+    let all = all_shown(rebates);
+    Ok(json!({"base": all_shown(base)[0], "rebate": all[0], "rebates": all}))
+}
+
+/// Sections as a schedule; beyond a last section with a bound nothing is earned.
+fn sections(input: &Input<'_>, mode: &str) -> Result<World> {
+    let sections = input.either(&["sections", "tiers"])?;
+    let mut more = json!({"mode": mode});
+    if let Some(bounds) = input.find("bounds") {
+        more["bounds"] = bounds.json.clone();
+    }
+    if sections.items()?.last().is_some_and(|last| last.has("from")) {
+        return from_thresholds(&sections, more);
+    }
+    if sections.items()?.last().is_some_and(|last| last.has("up_to")) {
+        more["beyond"] = json!("nothing");
+    }
+    schedule_of(tiers_as(&sections, &[("per_unit", "rate")], more)?)
+}
+
+/// Sections that say where they begin: below the first nothing is earned, and whoever reaches one is in it.
+fn from_thresholds(sections: &Input<'_>, mut more: Json) -> Result<World> {
+    let sections = sections.items()?;
+    let mut tiers = Vec::new();
+    let first = sections.first().context("there are no sections")?.get("from")?;
+    if !first.decimal()?.is_zero() {
+        tiers.push(json!({"up_to": first.digits()?, "rate": "0"}));
+    }
+    for (index, section) in sections.iter().enumerate() {
+        let next = sections.get(index + 1).map(|next| next.get("from")?.digits()).transpose()?;
+        tiers.push(json!({"up_to": next, "rate": section.get("rate")?.digits()?}));
+    }
+    more["bounds"] = json!("lower_inclusive");
+    more["tiers"] = json!(tiers);
+    schedule_of(more)
+}
+
+fn flat(input: &Input<'_>) -> Result<Json> {
+    let tier = json!({"up_to": null, "rate": input.get("rate")?.digits()?});
+    let world = schedule_of(json!({"mode": "volume_percentage", "tiers": [tier]}))?;
+    let rebates = volumes(input)?.into_iter().map(|volume| Ok(applied(&world, volume)?.amount));
+    answer(input, rebates.collect::<Result<_>>()?)
+}
+
+fn rebate(input: &Input<'_>, mode: &str) -> Result<Json> {
+    let world = match input.find("threshold") {
+        // Whoever reaches the threshold gets the rate on everything.
+        Some(threshold) => {
+            let section = json!([{"from": threshold.digits()?, "rate": input.get("rate")?.digits()?}]);
+            from_thresholds(&Input::of(&section), json!({"mode": mode}))?
+        }
+        None => sections(input, mode)?,
+    };
+    let rebates = volumes(input)?
+        .into_iter()
+        .map(|volume| Ok(entitled(world.schedule("s")?, volume, RetroactiveFrom::Zero)?.amount));
+    answer(input, rebates.collect::<Result<_>>()?)
+}
+
+fn incremental(input: &Input<'_>) -> Result<Json> {
+    let Some(item) = input.find("item") else { return rebate(input, "graduated_percentage") };
+    // Tiers of the amount with a rebate per unit: each unit earns by the part of the amount that lies in a tier.
+    let world = sections(input, "graduated")?;
+    let (amount, quantity) = (item.get("amount")?.decimal()?, item.get("quantity")?.decimal()?);
+    let earned = applied(&world, amount)?.prorated(quantity, amount)?;
+    Ok(json!({"rebate": shown(earned.amount)}))
+}
+
+fn delta(input: &Input<'_>, mode: &str) -> Result<Json> {
+    let world = sections(input, mode)?;
+    let cumulative = match input.find("cumulative") {
+        Some(cumulative) => cumulative.decimals()?,
+        None => super::world::running(&input.get("monthly_events")?.decimals()?)?,
+    };
+    let deltas = deltas(world.schedule("s")?, &cumulative, RetroactiveFrom::Zero)?;
+    Ok(json!({
+        "entitled": all_shown(deltas.iter().map(|(entitled, _)| *entitled)),
+        "delta": all_shown(deltas.iter().map(|(_, delta)| *delta)),
+    }))
+}
+
+fn retroactive_delta(input: &Input<'_>) -> Result<Json> {
+    let Some(quarters) = input.find("quarters") else { return delta(input, "volume_percentage") };
+    // All units so far at the price that is expected to hold, less what was recognised before.
+    let mut units = Vec::new();
+    for quarter in quarters.items()? {
+        units.push(quarter.get("units")?.decimal()?);
+    }
+    let mut revenue = Vec::new();
+    let mut recognised = Decimal::ZERO;
+    for (quarter, cumulated) in quarters.items()?.iter().zip(super::world::running(&units)?) {
+        let over = quarter.json["expected_over"] == json!(true);
+        let price = input.get(if over { "price_if_over_600" } else { "price" })?;
+        let tier = json!({"up_to": null, "unit": price.digits()?});
+        let entitled = applied(&schedule_of(json!({"mode": "volume", "tiers": [tier]}))?, cumulated)?.amount;
+        revenue.push(packwork_engine::settlement::rebate::due(entitled, recognised)?);
+        recognised = entitled;
+    }
+    Ok(json!({"revenue": all_shown(revenue)}))
+}
+
+fn retroactive_from(input: &Input<'_>) -> Result<Json> {
+    let world = sections(input, "volume_percentage")?;
+    let volume = input.get("volume")?.decimal()?;
+    let mut rebates = Vec::new();
+    for from in input.get("retroactive_from")?.several() {
+        rebates.push(entitled(world.schedule("s")?, volume, from.named()?)?.amount);
+    }
+    Ok(json!({"rebates": all_shown(rebates)}))
+}
+
+fn accrual(input: &Input<'_>) -> Result<Json> {
+    let settled =
+        Accrual { balance: input.get("accrued")?.decimal()? }.settle(input.get("partial_payment")?.decimal()?)?;
+    Ok(json!({
+        "accrual_reversed": shown(settled.reversed),
+        "paid": shown(settled.paid),
+        "accrual_balance": shown(settled.accrual.balance),
+    }))
+}
+
+fn target(input: &Input<'_>) -> Result<Json> {
+    let tiers = json!([
+        {"up_to": input.get("target")?.digits()?, "flat": "0"},
+        {"up_to": null, "flat": input.get("reward")?.digits()?},
+    ]);
+    let world = schedule_of(json!({"mode": "stairstep", "bounds": "lower_inclusive", "tiers": tiers}))?;
+    let rebates = input.get("volumes")?.decimals()?.into_iter().map(|volume| Ok(applied(&world, volume)?.amount));
+    Ok(json!({"rebates": all_shown(rebates.collect::<Result<Vec<_>>>()?)}))
+}
+
+/// Accrual and settlement read the same selection, so they come to the same.
+fn basis(input: &Input<'_>) -> Result<Json> {
+    let eligible = input.get("eligible")?.items()?;
+    let eligible: Vec<&str> = eligible.iter().map(Input::text).collect::<Result<_>>()?;
+    let mut entries: Vec<Entry> = Vec::new();
+    for line in input.get("invoice")?.items()? {
+        if eligible.contains(&line.get("material")?.text()?) {
+            entries.push(entry("eligible", any_date(), line.get("amount")?.decimal()?));
+        }
+    }
+    let world = accumulating("year", json!({})).compile()?;
+    let (total, calendar) = world.accumulator("total")?;
+    let base = total.totals(calendar, &entries)?.into_values().next().unwrap_or_default();
+    let tier = json!({"up_to": null, "rate": input.get("rate")?.digits()?});
+    let rebate = applied(&schedule_of(json!({"mode": "volume_percentage", "tiers": [tier]}))?, base)?.amount;
+    let rebate = round(rebate, PLACES, Rounding::HalfUp);
+    Ok(json!({"accrual": shown(rebate), "settlement_required": shown(rebate)}))
+}
+
+fn growing(input: &Input<'_>) -> Result<Json> {
+    let (before, now) = (input.get("last_year")?.decimal()?, input.get("this_year")?.decimal()?);
+    let Some(grown) = growth(before, now) else {
+        return Ok(json!({"growth": null, "status": "NO_BASE", "rebates": []}));
+    };
+    let mut answer = json!({"growth": shown(grown), "status": "OK"});
+    if let Some(tiers) = input.find("tiers") {
+        let definition = tiers_as(&tiers, &[("growth_up_to", "up_to")], json!({"mode": "volume_percentage"}))?;
+        let world = schedule_of(definition)?;
+        let mut rebates = Vec::new();
+        for base in input.get("apply_to")?.several() {
+            let base: GrowthBase = base.named()?;
+            let earned = growth_rebate(world.schedule("s")?, before, now, base)?;
+            rebates.push(earned.map(|earned| earned.amount).unwrap_or_default());
+        }
+        answer["rebates"] = all_shown(rebates);
+    }
+    Ok(answer)
+}
+
+fn window(input: &Input<'_>) -> Result<Json> {
+    let days = json!({
+        "grace_days": input.get("grace_days")?.count()?,
+        "calculation_days": input.get("calculation_days")?.count()?,
+    });
+    let world = accumulating("month", days).compile()?;
+    let (total, calendar) = world.accumulator("total")?;
+    let name = input.get("period")?;
+    let period = calendar.named(name.text()?).ok_or_else(|| name.wrong("period"))?;
+    let mut counted = Vec::new();
+    for transaction in input.get("transactions")?.items()? {
+        let date = transaction.get("date")?.date()?;
+        let posted_on = transaction.get("posted")?.date()?;
+        let entry = Entry { posted_on, ..entry("all", date, Decimal::ONE) };
+        counted.push(period.from <= date && date < period.to && total.counts(calendar, &entry));
+    }
+    Ok(json!({"calculated_on": total.window.calculated_on(&period).to_string(), "counted": counted}))
+}
+
+/// Only periods that ended are settled.
+fn period(input: &Input<'_>) -> Result<Json> {
+    let every = match input.get("period")?.text()? {
+        "biweekly" => "half_month",
+        other => other.trim_end_matches("ly"),
+    };
+    let world = accumulating(every, json!({"measure": "count"})).compile()?;
+    let (total, calendar) = world.accumulator("total")?;
+    let dates = input.get("invoice_dates")?.items()?;
+    let entries: Vec<Entry> =
+        dates.iter().map(|date| Ok(entry("agent", date.date()?, Decimal::ONE))).collect::<Result<_>>()?;
+    let closed = total.closed(calendar, &entries, input.get("run_date")?.date()?)?;
+    Ok(json!({"settlements": closed.len()}))
+}
+
+fn min_commit(input: &Input<'_>) -> Result<Json> {
+    let (places, minimum) = match input.find("minimum_minor") {
+        Some(minimum) => (0, minimum.decimal()?),
+        None => (PLACES, input.get("minimum")?.decimal()?),
+    };
+    let used = match input.find("fees_minor") {
+        Some(fees) => sum(&fees.several().iter().map(Input::decimal).collect::<Result<Vec<_>>>()?)?,
+        None => input.either(&["used_minor", "usage_minor", "used", "usage"])?.decimal()?,
+    };
+    let days = match input.find("days_active") {
+        Some(active) => Some(Days { active: active.decimal()?, period: input.get("days_period")?.decimal()? }),
+        None => None,
+    };
+    let missing = true_up(minimum, used, days, places, Rounding::HalfUp)?;
+    let mut answer = json!({
+        "true_up": shown(missing.amount),
+        "true_up_minor": shown(missing.amount),
+        "true_up_precise": shown(missing.exact),
+    });
+    if let Some(percent) = input.find("tax_percent") {
+        let rate = share(&percent)?;
+        let taxable = |amount: Decimal| Taxable { amount, kind: TaxKind::Exclusive, rate };
+        let document = tax_document(&[taxable(used), taxable(missing.amount)], places, Rounding::HalfUp)?;
+        answer["tax_minor"] = shown(document.tax);
+        answer["total_minor"] = shown(document.gross);
+        answer["tax"] = shown(document.tax);
+        answer["total"] = shown(document.gross);
+    }
+    Ok(answer)
+}
+
+fn capped(input: &Input<'_>) -> Result<Json> {
+    if let Some(pool) = input.find("pool") {
+        let capped = cap(input.get("next")?.decimal()?, input.get("already")?.decimal()?, pool.decimal()?)?;
+        return Ok(json!({"paid": shown(capped.paid)}));
+    }
+    if let Some(subsidy) = input.find("subsidy_per_order") {
+        let orders = vec![subsidy.decimal()?; input.get("orders")?.count()?];
+        let most = input.get("cap_per_partner_month")?.decimal()?;
+        let capped = cap_all(&orders, Decimal::ZERO, most)?;
+        let whole = capped.iter().filter(|capped| capped.cut.is_zero()).count();
+        return Ok(json!({
+            "gross": shown(sum(&orders)?),
+            "paid": shown(sum(&capped.iter().map(|capped| capped.paid).collect::<Vec<_>>())?),
+            "cut": shown(sum(&capped.iter().map(|capped| capped.cut).collect::<Vec<_>>())?),
+            "orders_paid": [whole, orders.len() - whole],
+        }));
+    }
+    let factors = [("amount", input.get("amount")?.decimal()?), ("multiplier", input.get("multiplier")?.decimal()?)];
+    let gross = round(formula("amount * multiplier", &factors)?, PLACES, Rounding::HalfUp);
+    let capped = cap(gross, input.get("billed_before")?.decimal()?, input.get("cap")?.decimal()?)?;
+    Ok(json!({"gross": shown(gross), "discount": shown(capped.cut), "net": shown(capped.paid)}))
+}
+
+fn free_units(input: &Input<'_>) -> Result<Json> {
+    let free = input.get("free_units")?.decimal()?;
+    let charged =
+        charged_units(free, input.get("pre_line_quantity")?.decimal()?, input.get("line_quantity")?.decimal()?)?;
+    Ok(json!({"billable": shown(charged)}))
+}

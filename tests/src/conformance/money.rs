@@ -1,0 +1,314 @@
+//! Cases of rounding, allocation, tax, discounts and the order of a document's steps.
+
+use super::Family;
+use super::read::Input;
+use super::world::{PLACES, all_shown, evaluate, formula, shown, sum};
+use anyhow::{Context, Result, anyhow, bail};
+use packwork_engine::definition::RateText;
+use packwork_engine::settlement::adjust::Days;
+use packwork_engine::settlement::allocation::{Method, allocate};
+use packwork_engine::settlement::discount::{SharedDiscount, Stacking, cascade, cascade_in_units, stacked};
+use packwork_engine::settlement::rounding::{Rounding, round, round_to_places};
+use packwork_engine::settlement::tax::{
+    Policy, TaxKind, Taxable, Taxed, TaxedDocument, credit_series, tax_document, tax_line, tax_lines,
+};
+use rust_decimal::Decimal;
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+
+pub const FAMILIES: &[(&str, Family)] = &[
+    ("rounding", rounding),
+    ("allocation.first", |input| allocation(input, "first")),
+    ("allocation.last", |input| allocation(input, "last")),
+    ("allocation.largest_remainder", |input| allocation(input, "largest_remainder")),
+    ("allocation.running", |input| allocation(input, "running")),
+    ("tax.inclusive", |input| taxed(input, TaxKind::Inclusive)),
+    ("tax.exclusive", |input| taxed(input, TaxKind::Exclusive)),
+    ("tax.exclusive_after_discount", exclusive_after_discount),
+    ("tax.rounding_policy", rounding_policy),
+    ("tax.credit_note", credit_note),
+    ("tax.credit_note_series", credit_note_series),
+    ("discount.cascade", discount_cascade),
+    ("document.order", document_order),
+    ("proration.daily", proration_daily),
+];
+
+/// Minor units: amounts are whole numbers of them.
+const MINOR: u32 = 0;
+
+/// A number of per cent as a share, read as a definition reads it.
+pub fn share(percent: &Input<'_>) -> Result<Decimal> {
+    let rate: RateText = serde_json::from_value(json!(format!("{}%", percent.digits()?)))?;
+    Ok(rate.0)
+}
+
+fn rounding(input: &Input<'_>) -> Result<Json> {
+    let mode: Rounding = input.get("mode")?.named()?;
+    let rounded = |value: &Input<'_>, places: &Input<'_>| -> Result<Decimal> {
+        // A value may be a fraction: `15/78*2`.
+        let number = match value.decimal() {
+            Ok(number) => number,
+            Err(_) => evaluate(value.text()?, &BTreeMap::new())?.as_decimal().ok_or_else(|| value.wrong("number"))?,
+        };
+        let places = i32::try_from(places.integer()?).map_err(|_| places.wrong("number of places"))?;
+        round_to_places(number, places, mode).ok_or_else(|| anyhow!("{number} has too many digits"))
+    };
+    let mut values = Vec::new();
+    match input.find("value") {
+        Some(value) => {
+            for places in input.get("places")?.several() {
+                values.push(rounded(&value, &places)?);
+            }
+        }
+        None => {
+            for item in input.get("values")?.items()? {
+                let places = item.find("places").map_or_else(|| input.get("places"), Ok)?;
+                let value = item.find("value").unwrap_or_else(|| item.clone());
+                values.push(rounded(&value, &places)?);
+            }
+        }
+    }
+    Ok(json!({"values": all_shown(values)}))
+}
+
+fn allocation(input: &Input<'_>, method: &str) -> Result<Json> {
+    input.only(&["total", "unit", "weights"])?;
+    let method: Method = serde_json::from_value(json!(method))?;
+    let weights = input.get("weights")?.decimals()?;
+    let unit = input.find("unit").map_or(Ok(Decimal::ONE), |unit| unit.decimal())?;
+    let shares = allocate(input.get("total")?.decimal()?, &weights, unit, method)?;
+    Ok(json!({"shares": all_shown(shares)}))
+}
+
+/// An amount with its rate, as a case writes it; `kind` may say it is exempt, zero or not taxed.
+fn taxable(line: &Input<'_>, kind: TaxKind) -> Result<Taxable> {
+    let amount = line.either(if kind == TaxKind::Inclusive { &["gross", "amount"] } else { &["net", "amount"] })?;
+    let kind = line.find("kind").map_or(Ok(kind), |kind| kind.named())?;
+    let rate = line.find("rate").map_or(Ok(Decimal::ZERO), |rate| rate.decimal())?;
+    Ok(Taxable { amount: amount.decimal()?, kind, rate })
+}
+
+fn taxed(input: &Input<'_>, kind: TaxKind) -> Result<Json> {
+    if let Some(lines) = input.find("lines") {
+        let lines: Vec<Taxable> = lines.items()?.iter().map(|line| taxable(line, kind)).collect::<Result<_>>()?;
+        let single = tax_lines(&lines, PLACES, Rounding::HalfUp)?;
+        let document = tax_document(&lines, PLACES, Rounding::HalfUp)?;
+        let totals = |of: &TaxedDocument| json!({"tax": shown(of.tax), "net": shown(of.net), "total": shown(of.gross)});
+        return Ok(json!({
+            "taxes": all_shown(single.lines.iter().map(|line| line.tax)),
+            "net": shown(single.net),
+            "tax": shown(single.tax),
+            "total": shown(single.gross),
+            "per_line": totals(&single),
+            "per_document": totals(&document),
+            "difference": shown(document.difference),
+        }));
+    }
+    if let Some(discount) = input.find("discount_percent") {
+        let price = input.either(&["gross", "net"])?.decimal()?;
+        let left = stacked(price, &[share(&discount)?], Stacking::Additive)?.amount;
+        let rate = input.find("rate").map_or(Ok(Decimal::ZERO), |rate| rate.decimal())?;
+        let taxed =
+            tax_line(Taxable { amount: round(left, PLACES, Rounding::HalfUp), kind, rate }, PLACES, Rounding::HalfUp)?;
+        return Ok(json!({"grand_total": shown(taxed.gross), "net": shown(taxed.net), "tax": shown(taxed.tax)}));
+    }
+    let taxed = tax_line(taxable(input, kind)?, PLACES, Rounding::HalfUp)?;
+    Ok(json!({"net": shown(taxed.net), "tax": shown(taxed.tax), "total": shown(taxed.gross)}))
+}
+
+/// Amounts with their rates in per cent, as a document in minor units.
+fn document(amounts: &[Decimal], rates: &[Decimal], places: u32, policy: Policy) -> Result<TaxedDocument> {
+    let rate_of = |index: usize| if rates.len() == 1 { rates.first() } else { rates.get(index) };
+    let mut lines = Vec::new();
+    for (index, amount) in amounts.iter().enumerate() {
+        let rate = *rate_of(index).with_context(|| format!("line {index} has no tax rate"))?;
+        lines.push(Taxable { amount: *amount, kind: TaxKind::Exclusive, rate });
+    }
+    Ok(match policy {
+        Policy::Line => tax_lines(&lines, places, Rounding::HalfUp)?,
+        Policy::Document => tax_document(&lines, places, Rounding::HalfUp)?,
+    })
+}
+
+fn shares(percents: &Input<'_>) -> Result<Vec<Decimal>> {
+    percents.several().iter().map(share).collect()
+}
+
+fn less(amounts: &[Decimal], taken: &[Decimal]) -> Result<Vec<Decimal>> {
+    let pairs = amounts.iter().zip(taken);
+    pairs.map(|(amount, taken)| formula("amount - taken", &[("amount", *amount), ("taken", *taken)])).collect()
+}
+
+fn exclusive_after_discount(input: &Input<'_>) -> Result<Json> {
+    let rates = shares(&input.get("tax_percent")?)?;
+    if let Some(lines) = input.find("lines_minor") {
+        let lines = lines.decimals()?;
+        let coupon = SharedDiscount { amount: input.get("coupon_minor")?.decimal()?, lines: Vec::new() };
+        let split = cascade_in_units(&lines, &[coupon], Decimal::ONE)?;
+        let document = document(&less(&lines, &split)?, &rates, MINOR, Policy::Document)?;
+        return Ok(json!({
+            "coupon_split": all_shown(split),
+            "taxes": all_shown(document.lines.iter().map(|line| line.tax)),
+            "subtotal": shown(document.net),
+            "tax": shown(document.tax),
+            "total": shown(document.gross),
+        }));
+    }
+    let amount = input.get("amount")?.decimal()?;
+    let discount = SharedDiscount { amount: input.get("discount")?.decimal()?, lines: Vec::new() };
+    let left = less(&[amount], &cascade(&[amount], &[discount])?)?;
+    let document = document(&left, &rates, PLACES, Policy::Document)?;
+    Ok(json!({"tax": shown(document.tax), "net": shown(document.net), "total": shown(document.gross)}))
+}
+
+fn rounding_policy(input: &Input<'_>) -> Result<Json> {
+    if let Some(lines) = input.find("gross_lines") {
+        let rate = share(&input.get("tax_percent_included")?)?;
+        let lines: Vec<Taxable> =
+            lines.decimals()?.into_iter().map(|amount| Taxable { amount, kind: TaxKind::Inclusive, rate }).collect();
+        return Ok(json!({
+            "tax_document": shown(tax_document(&lines, PLACES, Rounding::HalfUp)?.tax),
+            "sum_of_line_tax": shown(tax_lines(&lines, PLACES, Rounding::HalfUp)?.tax),
+        }));
+    }
+    let (unit, quantity) = (input.get("unit")?.decimal()?, input.get("quantity")?.decimal()?);
+    let rate = share(&input.get("tax_percent")?)?;
+    let tax_of = |amount: Decimal| -> Result<Taxed> {
+        Ok(tax_line(Taxable { amount, kind: TaxKind::Exclusive, rate }, PLACES, Rounding::HalfUp)?)
+    };
+    let line = formula("unit * quantity", &[("unit", unit), ("quantity", quantity)])?;
+    let discount = input.find("discount_percent").map_or(Ok(Decimal::ZERO), |percent| share(&percent))?;
+    let line = stacked(line, &[discount], Stacking::Additive)?.amount;
+    let of_unit = tax_of(unit)?.tax;
+    Ok(json!({
+        "tax_on_line": shown(tax_of(line)?.tax),
+        "tax_on_unit_times_qty": shown(formula("tax * quantity", &[("tax", of_unit), ("quantity", quantity)])?),
+        "round_globally_total": shown(round(tax_of(line)?.gross, PLACES, Rounding::HalfUp)),
+        "round_per_line_total": shown(tax_of(round(line, PLACES, Rounding::HalfUp))?.gross),
+    }))
+}
+
+/// The part of what was invoiced that is given back: of the net and of the whole, each rounded once.
+fn unused_part(amount: Decimal, rate: Decimal, days: Days, places: u32) -> Result<(Decimal, Decimal, Taxed)> {
+    let invoiced = tax_line(Taxable { amount, kind: TaxKind::Exclusive, rate }, places, Rounding::HalfUp)?;
+    let net = round(days.of(invoiced.net)?, places, Rounding::HalfUp);
+    let total = round(days.of(invoiced.gross)?, places, Rounding::HalfUp);
+    Ok((net, total, invoiced))
+}
+
+fn days(input: &Input<'_>) -> Result<Days> {
+    Ok(Days { active: input.get("unused_days")?.decimal()?, period: input.get("period_days")?.decimal()? })
+}
+
+fn credit_note(input: &Input<'_>) -> Result<Json> {
+    let rate = share(&input.get("tax_percent")?)?;
+    let (net, total, invoiced) = unused_part(input.get("plan_minor")?.decimal()?, rate, days(input)?, MINOR)?;
+    let tax = formula("total - net", &[("total", total), ("net", net)])?;
+    Ok(json!({"subtotal": shown(net), "tax": shown(tax), "total": shown(total), "invoice_tax": shown(invoiced.tax)}))
+}
+
+fn credit_note_series(input: &Input<'_>) -> Result<Json> {
+    let rates = shares(&input.get("tax_percent")?)?;
+    let rate = *rates.first().context("there is no tax rate")?;
+    let invoice = document(&input.get("invoice_items_minor")?.decimals()?, &rates, MINOR, Policy::Document)?;
+    let mut answer = json!({"invoice_tax": shown(invoice.tax), "invoice_total": shown(invoice.gross)});
+    if let Some(credits) = input.find("credit_items_minor") {
+        let credits = credit_series(&invoice, &credits.decimals()?, rate, MINOR, Rounding::HalfUp)?;
+        answer["credit_taxes"] = all_shown(credits.iter().map(|credit| credit.tax));
+        answer["credit_totals"] = all_shown(credits.iter().map(|credit| credit.gross));
+    } else {
+        // Each item credited on its own, as if it were the only one.
+        let items = input.get("invoice_items_minor")?.decimals()?;
+        answer["naive_credit_sum"] = shown(document(&items, &rates, MINOR, Policy::Line)?.gross);
+    }
+    Ok(answer)
+}
+
+fn discount_cascade(input: &Input<'_>) -> Result<Json> {
+    if input.has("order_discount_amount") {
+        return order_discount(input);
+    }
+    let lines = input.get("lines_minor")?.decimals()?;
+    let mut discounts = Vec::new();
+    for discount in input.get("discounts")?.items()? {
+        let members = discount
+            .find("lines")
+            .map_or(Ok(Vec::new()), |lines| lines.items()?.iter().map(Input::count).collect::<Result<Vec<_>>>())?;
+        discounts.push(SharedDiscount { amount: discount.get("amount")?.decimal()?, lines: members });
+    }
+    let taken = cascade(&lines, &discounts)?;
+    let rates = shares(&input.get("tax_percent")?)?;
+    let left = less(&lines, &taken)?;
+    let single = document(&left, &rates, MINOR, Policy::Line)?;
+    let whole = document(&left, &rates, MINOR, Policy::Document)?;
+    let minor = |amount: Decimal| shown(round(amount, MINOR, Rounding::HalfUp));
+    Ok(json!({
+        "line_discounts_5dp": all_shown(taken.iter().map(|taken| round(*taken, 5, Rounding::HalfUp))),
+        "line_taxes": all_shown(single.lines.iter().map(|line| line.tax)),
+        "fees": shown(sum(&lines)?),
+        "discount": minor(sum(&taken)?),
+        "net": minor(whole.net),
+        "document_tax": shown(whole.tax),
+        "sum_of_line_tax": shown(single.tax),
+        "total": minor(whole.gross),
+    }))
+}
+
+/// Discounts of lines, then one of the whole order in cents, then the tax that is included.
+fn order_discount(input: &Input<'_>) -> Result<Json> {
+    let mut nets = Vec::new();
+    for line in input.get("lines")?.items()? {
+        let names = [("unit", line.get("unit")?.decimal()?), ("quantity", line.get("quantity")?.decimal()?)];
+        let discount = line.find("discount_percent").map_or(Ok(Decimal::ZERO), |percent| share(&percent))?;
+        let net = stacked(formula("unit * quantity", &names)?, &[discount], Stacking::Additive)?.amount;
+        nets.push(round(net, PLACES, Rounding::HalfUp));
+    }
+    let whole = SharedDiscount { amount: input.get("order_discount_amount")?.decimal()?, lines: Vec::new() };
+    let split = cascade_in_units(&nets, &[whole], Decimal::new(1, PLACES))?;
+    let payable = less(&nets, &split)?;
+    let rate = input.get("tax_rate_included")?.decimal()?;
+    let lines: Vec<Taxable> =
+        payable.iter().map(|amount| Taxable { amount: *amount, kind: TaxKind::Inclusive, rate }).collect();
+    let document = tax_document(&lines, PLACES, Rounding::HalfUp)?;
+    Ok(json!({
+        "line_net": all_shown(nets),
+        "order_discount_split": all_shown(split),
+        "payable": all_shown(payable),
+        "total": shown(document.gross),
+        "tax": shown(document.tax),
+        "net": shown(document.net),
+    }))
+}
+
+/// Tax on what is charged; coupon and prepaid credit come off the total, each down to nothing.
+fn document_order(input: &Input<'_>) -> Result<Json> {
+    let charges = [input.get("subscription")?.decimal()?, input.get("usage")?.decimal()?];
+    let rates = shares(&input.get("tax_percent")?)?;
+    let total = document(&charges, &rates, PLACES, Policy::Document)?.gross;
+    let credits = ["coupon", "prepaid"].iter().filter_map(|name| input.find(name));
+    let credits = credits.map(|credit| Ok(SharedDiscount { amount: credit.decimal()?, lines: Vec::new() }));
+    let taken = cascade(&[total], &credits.collect::<Result<Vec<_>>>()?)?;
+    Ok(json!({"total_before_credits": shown(total), "due": all_shown(less(&[total], &taken)?)[0]}))
+}
+
+fn proration_daily(input: &Input<'_>) -> Result<Json> {
+    if input.has("unused_days") {
+        let rate = input.find("tax_percent").map_or(Ok(Decimal::ZERO), |percent| share(&percent))?;
+        let (net, total, _) = unused_part(input.get("amount")?.decimal()?, rate, days(input)?, PLACES)?;
+        return Ok(json!({"credit_net": shown(net), "credit_total": shown(total)}));
+    }
+    let period = input.get("period")?.items()?;
+    let [from, to] = period.as_slice() else { bail!("a period has a first day and an end") };
+    let (from, to, change) = (from.date()?, to.date()?, input.get("change_date")?.date()?);
+    let days_between = |from: packwork_engine::moment::Date, to| -> Result<Decimal> {
+        let span = from.until(to).context("the days between two dates")?;
+        Ok(Decimal::from(span.get_days()))
+    };
+    let rest = Days { active: days_between(change, to)?, period: days_between(from, to)? };
+    let part = |price: &str| -> Result<Decimal> {
+        Ok(round(rest.of(input.get(price)?.decimal()?)?, PLACES, Rounding::HalfUp))
+    };
+    Ok(
+        json!({"repair": shown(formula("-unused", &[("unused", part("old_price")?)])?), "new_charge": shown(part("new_price")?)}),
+    )
+}

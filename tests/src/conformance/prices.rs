@@ -1,0 +1,461 @@
+//! Cases of prices and rates: dated rows, rows by specificity, factors one after the other, and plain formulas.
+
+use super::Family;
+use super::money::share;
+use super::read::Input;
+use super::tables::DecisionTable;
+use super::world::{Definitions, PLACES, all_shown, any_date, evaluate, formula, running, schedule_of, shown, sum};
+use anyhow::{Context, Result, anyhow, bail};
+use packwork_engine::decision::Command;
+use packwork_engine::definition::Kind;
+use packwork_engine::moment::Moment;
+use packwork_engine::settlement::discount::{Stacking, stacked};
+use packwork_engine::settlement::rounding::{Rounding, round};
+use packwork_engine::settlement::table::Miss;
+use packwork_engine::value::Value;
+use rust_decimal::Decimal;
+use serde_json::{Map, Value as Json, json};
+
+pub const FAMILIES: &[(&str, Family)] = &[
+    ("effective_dating", effective_dating),
+    ("effective_dating.bitemporal", bitemporal),
+    ("rate_table.specificity", specificity),
+    ("rate_table.hierarchy", hierarchy),
+    ("rate_table.chain", chain_of_rates),
+    ("price.chain", price_chain),
+    ("price.rule", price_rule),
+    ("price.cumulative", price_cumulative),
+    ("price.uom", price_uom),
+    ("formula", installment),
+    ("formula.multiplier", multiplier),
+    ("formula.weighted_sum", weighted_sum),
+];
+
+/// A table of prices of one thing, by date only.
+fn price_table(rows: Vec<Json>) -> Json {
+    json!({
+        "columns": {"item": {"text": true}},
+        "values": {"price": {"type": "decimal", "scale": 10}},
+        "rows": rows,
+    })
+}
+
+fn price_row(version: &Input<'_>) -> Result<Json> {
+    let (id, valid) = (version.get("id")?.text()?, version.get("valid")?);
+    Ok(json!({"id": id, "price": version.get("price")?.digits()?, "valid": valid.json}))
+}
+
+/// The price found, or nothing where no row matches.
+fn price(found: Result<packwork_engine::settlement::rate::Found, Miss>) -> Result<Option<Decimal>> {
+    match found {
+        Ok(found) => Ok(found.values.first().and_then(|(_, value)| value.as_decimal())),
+        Err(Miss::None { .. }) => Ok(None),
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn effective_dating(input: &Input<'_>) -> Result<Json> {
+    let versions = input.get("versions")?.items()?;
+    let rows = versions.iter().map(price_row).collect::<Result<Vec<_>>>()?;
+    let zone = input.get("calendar_tz")?;
+    let mut world = Definitions::new().with(Kind::RateTable, "t", price_table(rows)).zone(zone.text()?).compile()?;
+    let mut prices = Vec::new();
+    for event in input.get("events")?.items()? {
+        let moment = Moment::parse(event.text()?).ok_or_else(|| event.wrong("moment"))?;
+        let date = moment.date_in(&world.model.zone);
+        prices.push(price(world.look_up("t", &[Value::text("item")], date)?)?.map(shown));
+    }
+    Ok(json!({"prices": prices}))
+}
+
+/// Rows in the order they became known: one that holds from a date on ends the one before it there.
+fn bitemporal(input: &Input<'_>) -> Result<Json> {
+    let mut world = Definitions::new().with(Kind::RateTable, "t", price_table(Vec::new())).compile()?;
+    let zone = world.model.zone.clone();
+    let mut records = Vec::new();
+    for record in input.get("records")?.items()? {
+        let recorded = Moment::start_of(record.get("recorded_at")?.date()?, &zone);
+        let Json::Object(row) = price_row(&record)? else { bail!("a row is a map") };
+        let from = record.get("valid")?.items()?.first().context("a row has a first day")?.date()?;
+        records.push((recorded, from, row));
+    }
+    records.sort_by_key(|(recorded, _, _)| *recorded);
+    let slot = |world: &super::world::World, name: &str| {
+        world.model.object("t").and_then(|object| object.field(name)).map(|(slot, _)| slot)
+    };
+    for (recorded, from, row) in records {
+        let to_slot = slot(&world, "valid_to").context("a row has an end")?;
+        let superseded = slot(&world, "superseded_at").context("a row may be superseded")?;
+        let open = world
+            .rows("t")
+            .into_iter()
+            .filter(|row| row.values[superseded].is_null() && row.values[to_slot].as_date().is_none_or(|to| to > from));
+        for row in open.collect::<Vec<_>>() {
+            let close = Command::CloseRate { table: "t".into(), row: row.id(), valid_to: from };
+            world.execute(&close, recorded)?;
+        }
+        world.execute(&Command::AddRate { table: "t".into(), row }, recorded)?;
+    }
+    let date = input.get("event_date")?.date()?;
+    let mut prices = Vec::new();
+    for known in input.get("as_known_at")?.several() {
+        // Everything recorded on the day itself is known.
+        let end_of_day = known.date()?.tomorrow().map_err(|_| known.wrong("date"))?;
+        let known_at = Moment::from_micros(Moment::start_of(end_of_day, &zone).micros() - 1);
+        prices.push(price(world.look_up_as_known("t", &[Value::text("item")], date, known_at)?)?.map(shown));
+    }
+    Ok(json!({"prices": prices}))
+}
+
+fn specificity(input: &Input<'_>) -> Result<Json> {
+    if input.has("rules") {
+        return scopes(input);
+    }
+    let columns = input.get("specificity")?.items()?;
+    let columns: Vec<&str> = columns.iter().map(Input::text).collect::<Result<_>>()?;
+    let mut rows = Vec::new();
+    for (index, row) in input.get("rows")?.items()?.into_iter().enumerate() {
+        let mut written = Map::new();
+        written.insert("id".to_owned(), json!(format!("r{index}")));
+        written.insert("valid".to_owned(), json!(["1900-01-01", null]));
+        written.insert("price".to_owned(), json!(row.get("price")?.digits()?));
+        for (name, cell) in row.get("when")?.members()? {
+            let place = columns.iter().position(|column| *column == name);
+            let place = place.ok_or_else(|| anyhow!("{name} is not among the columns"))?;
+            written.insert(format!("c{place}"), cell.json.clone());
+        }
+        rows.push(Json::Object(written));
+    }
+    let own = |place: usize| format!("c{place}");
+    let specs: Map<String, Json> = (0..columns.len()).map(|place| (own(place), json!({"text": true}))).collect();
+    let definition = json!({
+        "columns": specs,
+        "values": {"price": {"type": "decimal", "scale": 10}},
+        "specificity": (0..columns.len()).map(own).collect::<Vec<_>>(),
+        "rows": rows,
+    });
+    let mut world = Definitions::new().with(Kind::RateTable, "t", definition).compile()?;
+    let mut prices = Vec::new();
+    let mut last = Json::Null;
+    for asked in input.get("inputs")?.items()? {
+        let inputs: Vec<Value> =
+            columns.iter().map(|column| Ok(Value::text(asked.get(column)?.text()?))).collect::<Result<_>>()?;
+        let found = world.look_up("t", &inputs, any_date())?;
+        last = match &found {
+            Ok(_) => Json::Null,
+            Err(Miss::None { .. }) => json!("NO_MATCH error"),
+            Err(Miss::Ambiguous { .. }) => json!("AMBIGUOUS error"),
+            Err(other) => json!(format!("{other}")),
+        };
+        prices.push(found.ok().and_then(|found| found.values.first()?.1.as_decimal()).map(shown));
+    }
+    Ok(json!({"prices": prices, "last": last}))
+}
+
+/// Rules for everything, a category, a product, a variant: something of one level meets the rules of all levels above.
+fn scopes(input: &Input<'_>) -> Result<Json> {
+    let levels = input.get("levels")?.items()?;
+    let levels: Vec<&str> = levels.iter().map(Input::text).collect::<Result<_>>()?;
+    let own = |place: usize| format!("c{place}");
+    let mut definitions = Definitions::new();
+    let mut rows = Vec::new();
+    for (index, rule) in input.get("rules")?.items()?.into_iter().enumerate() {
+        let scope = rule.get("scope")?.text()?;
+        let place = levels.iter().position(|level| *level == scope).ok_or_else(|| anyhow!("{scope} is no level"))?;
+        let name = format!("rule{index}");
+        let schedule = match rule.find("fixed") {
+            Some(fixed) => json!({"mode": "stairstep", "tiers": [{"up_to": null, "flat": fixed.digits()?}]}),
+            None => {
+                json!({"mode": "volume_percentage", "tiers": [{"up_to": null, "rate": rule.get("rate")?.digits()?}]})
+            }
+        };
+        definitions = definitions.with(Kind::Schedule, &name, schedule);
+        rows.push(json!({"id": name, own(place): true, "terms": {"schedule": name}, "valid": ["1900-01-01", null]}));
+    }
+    let specs: Map<String, Json> = (0..levels.len()).map(|place| (own(place), json!({"boolean": true}))).collect();
+    let definition = json!({
+        "columns": specs,
+        "values": {"terms": {"type": "money_or_schedule"}},
+        "specificity": (0..levels.len()).rev().map(own).collect::<Vec<_>>(),
+        "rows": rows,
+    });
+    let mut world = definitions.with(Kind::RateTable, "t", definition).compile()?;
+    let price = input.get("price")?.decimal()?;
+    let mut commissions = Vec::new();
+    for level in 0..levels.len() {
+        let inputs: Vec<Value> = (0..levels.len()).map(|place| Value::Bool(place <= level)).collect();
+        let found = world.look_up("t", &inputs, any_date())??;
+        commissions.push(world.schedule(&found.row)?.apply(price)?.amount);
+    }
+    Ok(json!({"commission": all_shown(commissions)}))
+}
+
+/// Paths as columns, one per level: the row that states most of them is the longest path.
+fn hierarchy(input: &Input<'_>) -> Result<Json> {
+    let regions = input.get("regions")?.items()?;
+    let addresses = input.get("addresses")?.items()?;
+    let mut depth = 1;
+    for region in &regions {
+        depth = depth.max(region.get("path")?.text()?.split('/').count());
+    }
+    let own = |place: usize| format!("c{place}");
+    let mut rows = Vec::new();
+    for (index, region) in regions.iter().enumerate() {
+        let mut row = Map::new();
+        row.insert("id".to_owned(), json!(format!("r{index}")));
+        row.insert("valid".to_owned(), json!(["1900-01-01", null]));
+        row.insert("tier".to_owned(), region.get("tier")?.json.clone());
+        for (place, part) in region.get("path")?.text()?.split('/').enumerate() {
+            row.insert(own(place), json!(part));
+        }
+        rows.push(Json::Object(row));
+    }
+    let specs: Map<String, Json> = (0..depth).map(|place| (own(place), json!({"text": true}))).collect();
+    let definition = json!({"columns": specs, "values": {"tier": {"type": "text"}}, "rows": rows});
+    let mut world = Definitions::new().with(Kind::RateTable, "t", definition).compile()?;
+    let mut tiers = Vec::new();
+    for address in addresses {
+        let mut parts = address.text()?.split('/');
+        // A shorter address has nothing at the deeper levels, which no row asks for.
+        let inputs: Vec<Value> = (0..depth).map(|_| Value::text(parts.next().unwrap_or("-"))).collect();
+        tiers.push(match world.look_up("t", &inputs, any_date())? {
+            Ok(found) => found.values.first().map(|(_, value)| value.to_json()).unwrap_or_default(),
+            Err(Miss::None { .. }) => Json::Null,
+            Err(other) => return Err(other.into()),
+        });
+    }
+    Ok(json!({"tiers": tiers}))
+}
+
+/// Rates and factors one after the other: each shape is one formula.
+fn chain_of_rates(input: &Input<'_>) -> Result<Json> {
+    if input.has("multipliers") {
+        return looked_up_commission(input);
+    }
+    if let Some(factors) = input.find("factors") {
+        let factors = factors.decimals()?;
+        let names: Vec<String> = (0..factors.len()).map(|place| format!("f{place}")).collect();
+        let source = names.iter().fold("base".to_owned(), |source, name| format!("{source} * {name}"));
+        let mut numbers: Vec<(&str, Decimal)> = vec![("base", input.get("base")?.decimal()?)];
+        numbers.extend(names.iter().map(String::as_str).zip(factors));
+        return Ok(json!({"rate": shown(formula(&source, &numbers)?)}));
+    }
+    /// What a shape is known by, and its formulas in order; each may use those before it.
+    const SHAPES: &[(&str, &[(&str, &str)])] = &[
+        (
+            "volume_bonus_max",
+            &[
+                (
+                    "rate",
+                    "(base_rate + volume_bonus_max * performance_row.bonus_share) * performance_row.multiplier * promotion_multiplier",
+                ),
+                ("commission", "sale * rate"),
+            ],
+        ),
+        ("volume_multiplier", &[("rate", "(base_rate + performance + promotion) * volume_multiplier")]),
+        (
+            "segment_multiplier",
+            &[
+                ("base", "revenue * base_rate"),
+                ("bonus", "revenue * bonus_rate * duration_multiplier * segment_multiplier"),
+                ("total", "base + bonus"),
+                ("platform_keeps", "revenue - total"),
+            ],
+        ),
+        (
+            "rate_adjustment",
+            &[
+                ("rate", "base_rate + rate_adjustment"),
+                ("transaction_fee", "volume * rate"),
+                ("total", "transaction_fee + subscription + extra"),
+            ],
+        ),
+        (
+            "country_multiplier",
+            &[
+                ("base", "value * base_rate"),
+                ("duty", "max(base * country_multiplier, minimum)"),
+                ("effective_rate", "duty / value"),
+            ],
+        ),
+    ];
+    let shape = SHAPES.iter().find(|(member, _)| input.has(member)).context("no chain of rates has these members")?;
+    let mut values = std::collections::BTreeMap::new();
+    for (name, member) in input.members()? {
+        match member.json {
+            Json::Object(_) => {
+                for (inner, member) in member.members()? {
+                    values.insert(format!("{name}.{inner}"), Value::Decimal(member.decimal()?));
+                }
+            }
+            _ => {
+                if let Ok(number) = member.decimal() {
+                    values.insert(name.to_owned(), Value::Decimal(number));
+                }
+            }
+        }
+    }
+    let mut answer = Map::new();
+    for (name, source) in shape.1 {
+        let value = evaluate(source, &values)?;
+        answer.insert((*name).to_owned(), shown(value.as_decimal().context("a rate is a number")?));
+        values.insert((*name).to_owned(), value);
+    }
+    Ok(Json::Object(answer))
+}
+
+/// A rate by kind and amount, and a multiplier by level, from two tables.
+fn looked_up_commission(input: &Input<'_>) -> Result<Json> {
+    let premium = input.get("premium")?.decimal()?;
+    let mut rules = Vec::new();
+    for (policy, rows) in input.get("rates")?.members()? {
+        for row in rows.items()? {
+            let when = json!({"policy": policy, "premium": row.get("premium")?.json});
+            rules.push(json!({"when": when, "then": {"rate": row.get("rate")?.json}}));
+        }
+    }
+    let rates = json!({"hit_policy": "FIRST", "inputs": ["policy", "premium"], "rules": rules});
+    let asked = json!({"policy": input.get("policy_type")?.text()?, "premium": premium.to_string()});
+    let rules: Vec<Json> = input
+        .get("multipliers")?
+        .members()?
+        .into_iter()
+        .map(|(level, factor)| json!({"when": {"level": level}, "then": {"factor": factor.json}}))
+        .collect();
+    // Whoever has no level of its own comes last.
+    let (open, named): (Vec<Json>, Vec<Json>) = rules.into_iter().partition(|rule| rule["when"]["level"] == json!("-"));
+    let rules = [named, open].concat();
+    let factors = json!({"hit_policy": "FIRST", "inputs": ["level"], "rules": rules});
+    let level = json!({"level": input.get("performance_tier")?.text()?});
+    let number = |table: &Json, asked: &Json, name: &str| -> Result<Decimal> {
+        let asked = Input::of(asked);
+        let found = DecisionTable::of(&Input::of(table), std::slice::from_ref(&asked))?.ask(&asked)??;
+        Input::of(&found).get(name)?.decimal()
+    };
+    let rate = number(&rates, &asked, "rate")?;
+    let multiplier = number(&factors, &level, "factor")?;
+    let base = formula("premium * rate", &[("premium", premium), ("rate", rate)])?;
+    let commission = formula("base * multiplier", &[("base", base), ("multiplier", multiplier)])?;
+    Ok(json!({
+        "base_rate": shown(rate),
+        "base": shown(base),
+        "multiplier": shown(multiplier),
+        "commission": shown(commission),
+    }))
+}
+
+fn price_chain(input: &Input<'_>) -> Result<Json> {
+    let rates: Vec<Decimal> = input.get("discounts_percent")?.several().iter().map(share).collect::<Result<_>>()?;
+    let mode: Stacking = input.get("mode")?.named()?;
+    let found = stacked(input.get("price")?.decimal()?, &rates, mode)?;
+    let percent = formula("rate * 100", &[("rate", found.rate)])?;
+    Ok(json!({"discount_percent": shown(percent), "rate": shown(found.amount)}))
+}
+
+/// Units of weight as a table: how much of a tonne each is.
+fn tonnes() -> Json {
+    let row =
+        |unit: &str, factor: &str| json!({"id": unit, "unit": unit, "factor": factor, "valid": ["1900-01-01", null]});
+    json!({
+        "columns": {"unit": {"text": true}},
+        "values": {"factor": {"type": "decimal", "scale": 10}},
+        "rows": [row("t", "1"), row("kg", "0.001"), row("g", "0.000001")],
+    })
+}
+
+fn price_rule(input: &Input<'_>) -> Result<Json> {
+    if input.has("rules") {
+        // Two rules that hold for the same thing and rank the same.
+        let rule = |value: &str| json!({"when": {"item": "any"}, "then": {"value": value}});
+        let table = json!({"hit_policy": "UNIQUE", "inputs": ["item"], "rules": [rule("1"), rule("2")]});
+        let asked = json!({"item": "any"});
+        let asked = Input::of(&asked);
+        let found = DecisionTable::of(&Input::of(&table), std::slice::from_ref(&asked))?.ask(&asked)?;
+        return Ok(match found {
+            Err(Miss::Ambiguous { .. }) => json!({"error": "MultiplePricingRuleConflict"}),
+            other => json!({"error": format!("{other:?}")}),
+        });
+    }
+    let full = input.get("price_per_tonne")?.decimal()?;
+    let reduced = stacked(full, &[share(&input.get("discount")?)?], Stacking::Additive)?.amount;
+    let tiers = json!([
+        {"up_to": input.get("discount_from_tonnes")?.digits()?, "unit": full.to_string()},
+        {"up_to": null, "unit": reduced.to_string()},
+    ]);
+    let schedule = json!({"mode": "volume", "bounds": "lower_inclusive", "tiers": tiers});
+    let mut world =
+        Definitions::new().with(Kind::Schedule, "s", schedule).with(Kind::RateTable, "tonnes", tonnes()).compile()?;
+    let mut prices = Vec::new();
+    for quantity in input.get("quantities")?.items()? {
+        let (number, unit) = quantity.text()?.split_once(' ').ok_or_else(|| quantity.wrong("number and unit"))?;
+        let found = world.look_up("tonnes", &[Value::text(unit)], any_date())??;
+        let factor = found.values.first().and_then(|(_, value)| value.as_decimal()).context("a factor is a number")?;
+        let number = number.parse().map_err(|_| quantity.wrong("number and unit"))?;
+        let weight = formula("number * factor", &[("number", number), ("factor", factor)])?;
+        // The whole weight finds the tier; the price is that of one ordered unit.
+        prices.push(world.schedule("s")?.apply_tier_of(weight, factor)?.amount);
+    }
+    Ok(json!({"unit_prices": all_shown(prices)}))
+}
+
+/// A discount from the order on that reaches the threshold; the orders before it keep their price.
+fn price_cumulative(input: &Input<'_>) -> Result<Json> {
+    let price = input.get("price")?.decimal()?;
+    let discount = share(&input.get("discount_percent")?)?;
+    let rules = json!([
+        {"when": {"total": format!(">= {}", input.get("threshold_qty")?.digits()?)}, "then": {"rate": discount.to_string()}},
+        {"when": {}, "then": {"rate": "0"}},
+    ]);
+    let table = json!({"hit_policy": "FIRST", "inputs": ["total"], "rules": rules});
+    let mut percents = Vec::new();
+    let mut rates = Vec::new();
+    for total in running(&input.get("orders")?.decimals()?)? {
+        let asked = json!({"total": total.to_string()});
+        let asked = Input::of(&asked);
+        let found = DecisionTable::of(&Input::of(&table), std::slice::from_ref(&asked))?.ask(&asked)??;
+        let rate = Input::of(&found).get("rate")?.decimal()?;
+        percents.push(formula("rate * 100", &[("rate", rate)])?);
+        rates.push(stacked(price, &[rate], Stacking::Additive)?.amount);
+    }
+    Ok(json!({"discounts_percent": all_shown(percents), "rates": all_shown(rates)}))
+}
+
+fn price_uom(input: &Input<'_>) -> Result<Json> {
+    let numbers =
+        [("price", input.get("price_per_unit")?.decimal()?), ("units", input.get("units_per_uom")?.decimal()?)];
+    Ok(json!({"price_per_uom": shown(formula("price * units", &numbers)?)}))
+}
+
+/// The equal instalment of a loan, and a fee.
+fn installment(input: &Input<'_>) -> Result<Json> {
+    let numbers = [
+        ("principal", input.get("principal")?.decimal()?),
+        ("annual_rate", input.get("annual_rate")?.decimal()?),
+        ("months", input.get("months")?.decimal()?),
+        ("fee", input.find("fee").map_or(Ok(Decimal::ZERO), |fee| fee.decimal())?),
+    ];
+    let source = "if annual_rate == 0 { principal / months + fee } \
+                  else { principal * annual_rate / 12 / (1 - pow(1 + annual_rate / 12, -months)) + fee }";
+    Ok(json!({"payment": shown(formula(source, &numbers)?)}))
+}
+
+fn multiplier(input: &Input<'_>) -> Result<Json> {
+    let numbers = [("amount", input.get("amount")?.decimal()?), ("multiplier", input.get("multiplier")?.decimal()?)];
+    let amount = round(formula("amount * multiplier", &numbers)?, PLACES, Rounding::HalfUp);
+    Ok(json!({"amount": shown(amount)}))
+}
+
+fn weighted_sum(input: &Input<'_>) -> Result<Json> {
+    let average = input.get("average_deal")?.decimal()?;
+    let mut parts = Vec::new();
+    for stage in input.get("stages")?.items()? {
+        let numbers = [
+            ("average", average),
+            ("probability", stage.get("probability")?.decimal()?),
+            ("count", stage.get("count")?.decimal()?),
+        ];
+        parts.push(formula("average * probability * count", &numbers)?);
+    }
+    let world = schedule_of(json!({"mode": "volume", "tiers": [{"up_to": null, "unit": "1"}]}))?;
+    Ok(json!({"parts": all_shown(parts.clone()), "forecast": shown(sum(&parts)?), "unit": &*world.model.currency}))
+}

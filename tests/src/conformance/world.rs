@@ -1,0 +1,254 @@
+//! Definitions made from a case's input, compiled by the engine, and asked.
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use packwork_engine::codes::Code;
+use packwork_engine::decision::{Command, Context};
+use packwork_engine::definition::Kind;
+use packwork_engine::diagnostic::{Diagnostic, Diagnostics, Severity};
+use packwork_engine::env::Reader;
+use packwork_engine::expr::{Env, EvalError, Expr, Path, Scope};
+use packwork_engine::facts::{Facts, Need};
+use packwork_engine::model::{Model, Settings};
+use packwork_engine::moment::{Date, Moment};
+use packwork_engine::pack::Pack;
+use packwork_engine::period::PeriodCalendar;
+use packwork_engine::settlement::accumulator::{Accumulator, Entry};
+use packwork_engine::settlement::rate::{self, Found, Rated};
+use packwork_engine::settlement::schedule::{Applied, Schedule};
+use packwork_engine::settlement::table::Miss;
+use packwork_engine::testing::memory::Memory;
+use packwork_engine::testing::seed::seeded;
+use packwork_engine::value::Value;
+use rust_decimal::Decimal;
+use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+
+/// When definitions take effect: before anything a case talks about.
+const INSTALLED_AT: &str = "2000-01-01T00:00:00Z";
+
+/// A date on which rows without dates hold.
+pub fn any_date() -> Date {
+    Date::constant(2026, 1, 1)
+}
+
+/// The places of amounts in the tenant's own currency.
+pub const PLACES: u32 = 2;
+
+/// A decimal as answers hold it.
+pub fn shown(number: Decimal) -> Json {
+    Json::String(number.normalize().to_string())
+}
+
+pub fn all_shown(numbers: impl IntoIterator<Item = Decimal>) -> Json {
+    numbers.into_iter().map(shown).collect()
+}
+
+/// Definitions on their way to a model.
+#[derive(Default)]
+pub struct Definitions {
+    files: BTreeMap<String, Vec<u8>>,
+    zone: Option<String>,
+}
+
+impl Definitions {
+    pub fn new() -> Definitions {
+        Definitions::default()
+    }
+
+    /// Adds a definition of a kind under a name.
+    pub fn with(mut self, kind: Kind, name: &str, mut definition: Json) -> Definitions {
+        definition["kind"] = json!(kind.as_str());
+        definition["name"] = json!(name);
+        definition["title"] = json!(name);
+        let file = format!("{}/{name}.json", kind.folder());
+        self.files.insert(format!("{}-{file}", kind.as_str()), definition.to_string().into_bytes());
+        self
+    }
+
+    pub fn zone(mut self, zone: &str) -> Definitions {
+        self.zone = Some(zone.to_owned());
+        self
+    }
+
+    /// Reads, checks and compiles them; what is wrong is said in the engine's words.
+    pub fn compile(mut self) -> Result<World> {
+        let manifest =
+            json!({"name": "conformance", "version": "1.0.0", "title": "Conformance", "description": "A case"});
+        self.files.insert("pack.json".to_owned(), manifest.to_string().into_bytes());
+        let mut found = self.checked();
+        if let Err(findings) = &found {
+            // A pack says everything in two languages; cases say it once.
+            let texts: Map<String, Json> = findings
+                .iter()
+                .filter(|finding| finding.code == Code::MissingText)
+                .map(|finding| (finding.pointer.trim_start_matches('/').replace("~1", "/"), json!("用例")))
+                .collect();
+            self.files.insert("i18n/zh-CN.json".to_owned(), Json::Object(texts).to_string().into_bytes());
+            found = self.checked();
+        }
+        let model = found.map_err(|findings| {
+            let said: Vec<String> = findings.iter().map(ToString::to_string).collect();
+            anyhow!("the definitions are refused: {}", said.join("; "))
+        })?;
+        let at = Moment::parse(INSTALLED_AT).context("the moment of installation is one")?;
+        let memory = seeded(&model, at)?;
+        Ok(World {
+            model,
+            memory,
+            context: Context { command: Default::default(), moment: at, actor: Default::default() },
+        })
+    }
+}
+
+impl Definitions {
+    fn checked(&self) -> Result<Model, Vec<Diagnostic>> {
+        let mut diagnostics = Diagnostics::default();
+        let pack = Pack::read(&self.files, &mut diagnostics);
+        let mut settings = Settings::default();
+        settings.zone = self.zone.clone().unwrap_or(settings.zone);
+        let (model, found) = Model::compile(vec![pack], &settings);
+        diagnostics.extend(found);
+        let sound = !diagnostics.has_errors();
+        let findings = diagnostics.into_sorted();
+        let errors = || findings.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect();
+        model.filter(|_| sound).ok_or_else(errors)
+    }
+}
+
+/// A model and the rows of its tables.
+pub struct World {
+    pub model: Model,
+    memory: Memory,
+    context: Context,
+}
+
+impl World {
+    pub fn schedule(&self, name: &str) -> Result<&Schedule> {
+        self.model.schedules.get(name).with_context(|| format!("there is no schedule {name}"))
+    }
+
+    pub fn accumulator(&self, name: &str) -> Result<(&Accumulator, &PeriodCalendar)> {
+        let accumulator =
+            self.model.accumulators.get(name).with_context(|| format!("there is no accumulator {name}"))?;
+        let calendar = self.model.calendars.get(&accumulator.calendar).context("the accumulator's calendar")?;
+        Ok((accumulator, calendar))
+    }
+
+    /// Looks rows up, one input per column in the table's order.
+    pub fn look_up(&mut self, table: &str, inputs: &[Value], date: Date) -> Result<Result<Found, Miss>> {
+        let mut facts = Facts::default();
+        let mut need = Need::default();
+        need.collections.insert(table.into());
+        self.memory.fetch(&self.model, &need, &mut facts);
+        let compiled = self.model.rate_tables.get(table).with_context(|| format!("there is no table {table}"))?;
+        let reader = Reader::new(&self.model, &facts, &self.context);
+        Ok(match rate::rate(&reader, compiled, inputs, date)? {
+            Rated::Found(found) => Ok(found),
+            Rated::Missed(miss) => Err(miss),
+        })
+    }
+
+    /// The same as it was known at a moment.
+    pub fn look_up_as_known(
+        &mut self,
+        table: &str,
+        inputs: &[Value],
+        date: Date,
+        known_at: Moment,
+    ) -> Result<Result<Found, Miss>> {
+        let mut facts = Facts::default();
+        let mut need = Need::default();
+        need.collections.insert(table.into());
+        self.memory.fetch(&self.model, &need, &mut facts);
+        let compiled = self.model.rate_tables.get(table).with_context(|| format!("there is no table {table}"))?;
+        let rows = facts.collections.get(table).context("the rows were fetched")?;
+        match rate::rate_as_known(&self.model, compiled, rows, inputs, date, known_at) {
+            Ok(Rated::Found(found)) => Ok(Ok(found)),
+            Ok(Rated::Missed(miss)) => Ok(Err(miss)),
+            Err(wrong) => bail!(wrong),
+        }
+    }
+
+    /// Carries out a command at a moment.
+    pub fn execute(&mut self, command: &Command, at: Moment) -> Result<()> {
+        let context = Context { command: self.memory.next_command(), moment: at, actor: Default::default() };
+        let refused = self.memory.execute(&self.model, command, &context);
+        refused.map(drop).map_err(|refusal| anyhow!("{}: {}", refusal.code, refusal.detail))
+    }
+
+    /// The live rows of a table.
+    pub fn rows(&self, table: &str) -> Vec<std::sync::Arc<packwork_engine::record::Record>> {
+        self.memory.live(table).cloned().collect()
+    }
+}
+
+/// The value of a formula over named numbers.
+pub fn formula(source: &str, names: &[(&str, Decimal)]) -> Result<Decimal> {
+    let values: BTreeMap<String, Value> =
+        names.iter().map(|(name, number)| ((*name).to_owned(), Value::Decimal(*number))).collect();
+    let value = evaluate(source, &values)?;
+    value.as_decimal().with_context(|| format!("`{source}` gives a {}", value.kind()))
+}
+
+/// The value of a formula over named values; a dotted path is read under its whole name.
+pub fn evaluate(source: &str, values: &BTreeMap<String, Value>) -> Result<Value> {
+    struct Names<'v>(&'v BTreeMap<String, Value>);
+    impl Env for Names<'_> {
+        fn get(&self, path: &Path) -> Result<Value, EvalError> {
+            Ok(self.0.get(&path.to_string()).cloned().unwrap_or_default())
+        }
+
+        fn call(&self, _: &str, _: &[Value]) -> Result<Value, EvalError> {
+            Ok(Value::Null)
+        }
+    }
+    let roots: Vec<&str> = values.keys().map(|name| name.split('.').next().unwrap_or(name)).collect();
+    let expr = Expr::compile(source, &Scope { roots: &roots, bare: None, functions: &[] })
+        .with_context(|| format!("the formula `{source}`"))?;
+    expr.eval(&Names(values)).with_context(|| format!("the formula `{source}`"))
+}
+
+/// A world of one schedule, called `s`.
+pub fn schedule_of(definition: Json) -> Result<World> {
+    Definitions::new().with(Kind::Schedule, "s", definition).compile()
+}
+
+/// S(quantity) of the schedule `s`.
+pub fn applied(world: &World, quantity: Decimal) -> Result<Applied> {
+    world.schedule("s")?.apply(quantity).with_context(|| format!("the quantity {quantity}"))
+}
+
+/// Definitions with an accumulator `total` of the amounts of facts, and what it needs.
+pub fn accumulating(every: &str, more: Json) -> Definitions {
+    let fields = json!({
+        "name": {"type": "text", "title": "Name"},
+        "party": {"type": "text", "title": "Party"},
+        "amount": {"type": "decimal", "title": "Amount", "scale": 10},
+    });
+    let mut total = json!({"of": [{"object": "fact", "sum": "amount"}], "by": ["party"], "period": "calendar"});
+    if let (Some(total), Json::Object(more)) = (total.as_object_mut(), more) {
+        total.extend(more);
+    }
+    Definitions::new()
+        .with(Kind::Object, "fact", json!({"display": "name", "fields": fields}))
+        .with(Kind::PeriodCalendar, "calendar", json!({"every": every}))
+        .with(Kind::Accumulator, "total", total)
+}
+
+/// An amount of a party on a date, recorded the same day.
+pub fn entry(party: &str, date: Date, value: Decimal) -> Entry {
+    Entry { source: 0, key: vec![Value::text(party)], date, posted_on: date, value }
+}
+
+/// The running totals of amounts of one year.
+pub fn running(amounts: &[Decimal]) -> Result<Vec<Decimal>> {
+    let world = accumulating("year", json!({})).compile()?;
+    let (total, calendar) = world.accumulator("total")?;
+    let entries: Vec<Entry> = amounts.iter().map(|amount| entry("all", any_date(), *amount)).collect();
+    Ok(total.running(calendar, &entries)?.into_iter().flatten().collect())
+}
+
+/// What amounts add up to.
+pub fn sum(amounts: &[Decimal]) -> Result<Decimal> {
+    Ok(running(amounts)?.last().copied().unwrap_or_default())
+}
