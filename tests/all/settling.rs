@@ -414,9 +414,12 @@ fn a_late_order_of_a_closed_period_is_posted_in_the_open_one_and_says_what_it_co
     shop.at("2026-04-02T09:00:00+08:00");
     shop.close("2026-03");
     shop.at("2026-04-12T09:00:00+08:00");
-    let id = shop.order("direct1", "100");
-    let changed = shop.bare.update("work_order", &id, &object(json!({"service": "on_site_survey"})));
-    changed.unwrap_or_else(|refused| panic!("changing the service: {refused}"));
+    let id = shop.create(
+        "work_order",
+        json!({"template": "inspection", "customer": "c", "service": "on_site_survey", "quantity": "100", "partner": "direct1", "department": "ops"}),
+    );
+    shop.take(&id, "dispatch", json!({}));
+    shop.take(&id, "start", json!({}));
     shop.take(&id, "complete", json!({"finished_at": "2026-03-28T10:00:00+08:00"}));
     let lines: Vec<_> = shop
         .bare

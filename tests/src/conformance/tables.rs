@@ -232,10 +232,10 @@ fn row(
         };
         row.insert(format!("c{place}"), cell);
     }
-    for (place, (name, numbers)) in outputs.iter().enumerate() {
+    for (place, (name, _)) in outputs.iter().enumerate() {
         let value = rule.json.get("then").and_then(|then| then.get(name));
         let value = value.with_context(|| format!("rule {index} has no output {name}"))?;
-        row.insert(format!("v{place}"), if *numbers { json!(text_of(value)) } else { json!(text_of(value)) });
+        row.insert(format!("v{place}"), json!(text_of(value)));
     }
     Ok(row)
 }
