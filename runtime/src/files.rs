@@ -7,10 +7,11 @@ pub use kind::{Kind, kind_of};
 
 use crate::auth::token::hex;
 use futures_util::{Stream, StreamExt, stream};
+use packwork_engine::moment::Moment;
 use sha2::{Digest, Sha256};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 use tokio::fs::{self, File};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use uuid::Uuid;
@@ -150,14 +151,15 @@ impl Files {
     }
 
     /// Files that came long ago and never got their place.
-    pub async fn abandoned(&self, now: SystemTime) -> io::Result<Vec<Uuid>> {
+    pub async fn abandoned(&self, now: Moment) -> io::Result<Vec<Uuid>> {
         let mut found = Vec::new();
         let mut entries = match fs::read_dir(self.folder.join("incoming")).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
             entries => entries?,
         };
         while let Some(entry) = entries.next_entry().await? {
-            let age = entry.metadata().await?.modified().ok().and_then(|at| now.duration_since(at).ok());
+            let changed = entry.metadata().await?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+            let age = Duration::from_micros(now.micros().unsigned_abs()).checked_sub(changed);
             let id = entry.file_name().to_str().and_then(|name| Uuid::parse_str(name).ok());
             if let Some(id) = id.filter(|_| age.is_some_and(|age| age > ABANDONED)) {
                 found.push(id);

@@ -191,8 +191,7 @@ pub async fn tidy(app: &App) -> Answer<()> {
         }
         app.store.forget_attachments(&scope, gone).await?;
     }
-    let now = std::time::UNIX_EPOCH + std::time::Duration::from_micros(app.clock.now().micros().unsigned_abs());
-    for id in app.files.abandoned(now).await.map_err(broken)? {
+    for id in app.files.abandoned(app.clock.now()).await.map_err(broken)? {
         match app.store.attachment(&scope, id).await? {
             Some(_) => app.files.settle(id).await.map_err(broken)?,
             None => app.files.discard(id).await,

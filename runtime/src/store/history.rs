@@ -26,7 +26,7 @@ pub struct StoredEvent {
     pub at: Moment,
     pub actor: Option<Uuid>,
     pub command: Uuid,
-    /// The record's version afterwards.
+    /// The record's version afterwards; 0 where it was not noted.
     pub version: i64,
     /// Digest of the definitions in force; unknown of old events.
     pub model: Option<Name>,
@@ -129,7 +129,7 @@ pub(super) fn decode(row: Vec<Datum>) -> Result<StoredEvent, StoreError> {
         at: row.moment()?,
         actor: row.optional_id(),
         command: row.id()?,
-        version: row.int()?,
+        version: row.optional_int().unwrap_or(0),
         model: row.optional_text(),
     })
 }
