@@ -208,6 +208,7 @@ fn typed(kind: &FieldKind, json: &Json) -> Value {
             let texts = |items: &Vec<Json>| items.iter().filter_map(Json::as_str).map(Value::text).collect();
             json.as_array().map(|items| Value::List(texts(items)))
         }
+        FieldKind::Location => packwork_engine::location::read(json).ok(),
         FieldKind::Json => Some(Value::from_json(json)),
         FieldKind::Items { .. } => None,
     };
