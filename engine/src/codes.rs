@@ -66,6 +66,12 @@ codes! {
     BadCursor = "bad_cursor", Malformed, "the cursor does not belong to this list", "翻页标记不属于此列表";
     BadParameter = "bad_parameter", Malformed, "a parameter cannot be understood", "参数无法识别";
     MixedCurrencies = "mixed_currencies", Invalid, "amounts of several currencies do not add up", "不同币种的金额不能相加";
+    // files of imports
+    BadFile = "bad_file", Invalid, "the file cannot be imported as it is", "文件无法导入";
+    BadRow = "bad_row", Invalid, "the row or cell cannot be read", "该行或单元格无法读取";
+    BadMapping = "bad_mapping", Invalid, "the mapping does not fit", "列与字段的对应关系不正确";
+    DuplicateRow = "duplicate_row", Invalid, "the file has this key more than once, or the record exists already", "文件中有重复的记录，或该记录已存在";
+    ImportState = "import_state", Conflict, "the import's status does not allow this", "导入任务当前状态不允许此操作";
     // rules over records
     RuleBroken = "rule_broken", Invalid, "a rule of the object is broken", "不符合业务规则";
     ConstraintBroken = "constraint_broken", Invalid, "the record does not meet its constraints", "不符合约束条件";

@@ -90,4 +90,9 @@ impl Zone {
     pub fn named(name: &str) -> Option<Zone> {
         TimeZone::get(name).ok().map(Zone)
     }
+
+    /// The moment at which a clock on the wall shows this; the earlier one where it shows it twice.
+    pub fn moment(&self, shown: jiff::civil::DateTime) -> Option<Moment> {
+        shown.to_zoned(self.0.clone()).ok().map(|zoned| Moment(zoned.timestamp().as_microsecond()))
+    }
 }

@@ -1,6 +1,7 @@
 //! Compiled objects: fields as slots with everything resolved. Made by the model from checked definitions;
 //! knows nothing of columns or SQL.
 
+pub mod cell;
 pub mod classify;
 pub mod input;
 pub mod place;

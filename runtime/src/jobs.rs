@@ -11,7 +11,9 @@ use packwork_engine::codes::Code;
 use packwork_engine::moment::Moment;
 use packwork_engine::refusal::Refusal;
 use serde_json::{Value as Json, json};
-use std::sync::{Arc, Weak};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
@@ -111,16 +113,16 @@ impl Hold {
 }
 
 /// This process's part in the work.
-#[derive(Debug)]
 pub struct Jobs {
     holder: Uuid,
     wake: Notify,
     turns: watch::Sender<u64>,
+    kept: Mutex<BTreeMap<Uuid, Box<dyn Any + Send>>>,
 }
 
 impl Jobs {
     pub fn new(holder: Uuid) -> Jobs {
-        Jobs { holder, wake: Notify::new(), turns: watch::Sender::new(0) }
+        Jobs { holder, wake: Notify::new(), turns: watch::Sender::new(0), kept: Mutex::default() }
     }
 
     /// A job was added: look at once.
@@ -132,6 +134,22 @@ impl Jobs {
     /// Told after every unit of this process.
     pub fn follow(&self) -> watch::Receiver<u64> {
         self.turns.subscribe()
+    }
+
+    /// Keeps what a job needs between its units, such as an open file. It is lost with the process: a unit that finds
+    /// nothing makes it anew.
+    pub fn keep<T: Send + 'static>(&self, job: Uuid, state: T) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(job, Box::new(state));
+    }
+
+    /// Takes what was kept.
+    pub fn kept<T: Send + 'static>(&self, job: Uuid) -> Option<T> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(&job);
+        kept.and_then(|kept| kept.downcast().ok()).map(|kept| *kept)
+    }
+
+    fn forget(&self, job: Uuid) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(&job);
     }
 
     fn turned(&self) {
@@ -204,7 +222,10 @@ async fn one(app: &Arc<App>, left: &mut usize) -> Answer<bool> {
                     None
                 }
                 Ok(Turn::Done) => Some(Ending::Done),
-                Ok(Turn::Lost) => return Ok(true),
+                Ok(Turn::Lost) => {
+                    app.jobs.forget(job.id);
+                    return Ok(true);
+                }
                 Err(Error::Refused(refusal)) => Some(Ending::Failed(refusal)),
                 Err(failure) => {
                     attempts += 1;
@@ -221,6 +242,7 @@ async fn one(app: &Arc<App>, left: &mut usize) -> Answer<bool> {
         };
         *left -= 1;
         if let Some(ending) = ending {
+            app.jobs.forget(job.id);
             work.end(app, &job, &hold(app), ending).await?;
             app.jobs.turned();
             return Ok(true);

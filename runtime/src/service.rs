@@ -8,6 +8,8 @@ pub mod dashboards;
 pub mod definitions;
 pub mod explain;
 pub mod housekeeping;
+pub mod exports;
+pub mod imports;
 pub mod jobs;
 pub mod messages;
 pub mod records;

@@ -52,6 +52,9 @@ CREATE TABLE import_piece (
 CREATE TABLE import_chunk (
     import UUID NOT NULL,
     first_row BIGINT NOT NULL,
+    -- planned, applied or reverted.
+    stage TEXT COLLATE "C" NOT NULL,
+    -- Which outcomes it has: `c`reate, `u`pdate, `s`kip, `d`uplicate, `e`rror.
     outcomes TEXT COLLATE "C" NOT NULL,
     rows TEXT COLLATE "C" NOT NULL,
     results TEXT COLLATE "C",

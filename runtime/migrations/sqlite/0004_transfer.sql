@@ -52,6 +52,9 @@ CREATE TABLE import_piece (
 CREATE TABLE import_chunk (
     import BLOB NOT NULL,
     first_row INTEGER NOT NULL,
+    -- planned, applied or reverted.
+    stage TEXT NOT NULL,
+    -- Which outcomes it has: `c`reate, `u`pdate, `s`kip, `d`uplicate, `e`rror.
     outcomes TEXT NOT NULL,
     rows TEXT NOT NULL,
     results TEXT,

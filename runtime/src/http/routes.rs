@@ -4,6 +4,8 @@ mod attachments;
 mod bulk;
 mod comments;
 mod definitions;
+mod exports;
+mod imports;
 mod jobs;
 mod records;
 mod reports;
@@ -28,6 +30,8 @@ pub fn table() -> Vec<Route> {
         settlement::routes(),
         statements::routes(),
         reports::routes(),
+        imports::routes(),
+        exports::routes(),
         jobs::routes(),
         system::routes(),
     ]

@@ -100,7 +100,7 @@ pub fn mismatch() -> Error {
 }
 
 /// What a command must have for itself, in order: its record, the plans that settle it, the calendars they post into.
-fn locks(model: &Model, command: &Command) -> Vec<String> {
+pub fn locks(model: &Model, command: &Command) -> Vec<String> {
     let of_plans = |plans: &[Arc<str>]| {
         let calendars = plans.iter().filter_map(|plan| model.plans.get(plan)).map(|plan| posting_lock(&plan.calendar));
         plans.iter().map(|plan| format!("settle/{plan}")).chain(calendars).collect::<Vec<String>>()

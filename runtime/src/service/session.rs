@@ -145,6 +145,14 @@ pub async fn set_password(app: &App, user: Uuid, secret: Secret) -> Answer<()> {
     Ok(app.store.delete_sessions_of(&app.system(), user).await?)
 }
 
+/// Who a job works for, with the rights they have now; `None` where they may not sign in any more.
+pub async fn of_job(app: &App, actor: Option<Uuid>, locale: Locale) -> Answer<Option<Caller>> {
+    let Some(id) = actor else { return Ok(Some(Caller::system(app, locale))) };
+    let model = app.model();
+    let user = active_user(app, &model, id).await?;
+    Ok(user.map(|user| caller_of(app, &model, &user, &Token::from_bytes([0; 32]), Some(locale))))
+}
+
 async fn active_user(app: &App, model: &Model, id: Uuid) -> Answer<Option<Arc<Record>>> {
     let user = app.store.get(&app.system(), model, USER, id).await?;
     Ok(user.filter(|user| !user.is_deleted() && field(model, user, "active").and_then(Value::as_bool) != Some(false)))

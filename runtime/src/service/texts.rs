@@ -27,6 +27,7 @@ words! {
     billed = "Billed", "已出账";
     confirmed = "Confirmed", "已确认";
     paid = "Paid", "已付款";
+    reason = "Reason", "原因";
     no_right = "You are not allowed to do this", "您没有权限";
 }
 

@@ -60,7 +60,7 @@ pub enum Executed {
 }
 
 /// What a command ended in, with the collections it read: they may be kept once it is committed.
-type Ended = End<(Executed, BTreeMap<Name, Arc<Collection>>)>;
+pub(super) type Ended = End<(Executed, BTreeMap<Name, Arc<Collection>>)>;
 
 impl Store {
     pub async fn execute(&self, scope: &Scope, model: &Arc<Model>, request: Execute) -> Result<Executed, StoreError> {
@@ -131,7 +131,7 @@ pub(super) fn key_owner(scope: &Scope) -> String {
     scope.actor.id.map_or_else(|| "system".to_owned(), |id| id.to_string())
 }
 
-async fn carry_out(
+pub(super) async fn carry_out(
     store: &Store,
     connection: &mut Connection,
     scope: &Scope,

@@ -226,19 +226,12 @@ impl Store {
         at: Moment,
     ) -> Result<Held, StoreError> {
         self.check(scope)?;
-        let binds = vec![
-            Datum::text(status.as_str()),
-            problem.map_or(Datum::Null(Kind::Json), Datum::json),
-            Datum::Int(at.micros()),
-            Datum::Id(id),
-            Datum::Id(holder),
-        ];
-        let text = "UPDATE job SET status = ?, problem = ?, finished_at = ?, holder = NULL, held_until = NULL,
-                    revision = revision + 1 WHERE id = ? AND holder = ? AND status = 'running'";
-        Ok(match self.write_job("ending a job", text, binds).await? {
-            0 => Held::Lost,
-            _ => Held::Yes,
+        let problem = problem.cloned();
+        self.transact(Locks::default(), move |connection| {
+            let problem = problem.clone();
+            Box::pin(async move { end(connection, id, holder, status, problem.as_ref(), at).await.map(End::Keep) })
         })
+        .await
     }
 
     /// Asks a job to stop after the unit it is at. Says whether there was one to stop.
@@ -306,6 +299,30 @@ pub(super) async fn advance(connection: &mut Connection, step: &Step) -> Result<
     let text = "UPDATE job SET cursor = ?, done = ?, total = ?, detail = ?, held_until = ?, revision = revision + 1
                 WHERE id = ? AND holder = ? AND status = 'running'";
     match connection.execute("moving a job on", Sql::of(connection.dialect(), text, binds)).await? {
+        0 => Ok(Held::Lost),
+        _ => Ok(Held::Yes),
+    }
+}
+
+/// Ends a job inside a transaction, if it is still held.
+pub(super) async fn end(
+    connection: &mut Connection,
+    id: Uuid,
+    holder: Uuid,
+    status: JobStatus,
+    problem: Option<&Json>,
+    at: Moment,
+) -> Result<Held, StoreError> {
+    let binds = vec![
+        Datum::text(status.as_str()),
+        problem.map_or(Datum::Null(Kind::Json), Datum::json),
+        Datum::Int(at.micros()),
+        Datum::Id(id),
+        Datum::Id(holder),
+    ];
+    let text = "UPDATE job SET status = ?, problem = ?, finished_at = ?, holder = NULL, held_until = NULL,
+                revision = revision + 1 WHERE id = ? AND holder = ? AND status = 'running'";
+    match connection.execute("ending a job", Sql::of(connection.dialect(), text, binds)).await? {
         0 => Ok(Held::Lost),
         _ => Ok(Held::Yes),
     }

@@ -238,6 +238,7 @@ pub(super) fn bind_postgres(binds: Vec<Datum>) -> Result<PgArguments, sqlx::Erro
                 Kind::Date => arguments.add(None::<Days>),
                 Kind::Int => arguments.add(None::<i64>),
                 Kind::Json => arguments.add(None::<Json<serde_json::Value>>),
+                Kind::Bytes => arguments.add(None::<Vec<u8>>),
             },
             Datum::Id(id) => arguments.add(id),
             Datum::Text(text) => arguments.add(&*text),
@@ -283,6 +284,7 @@ pub(super) fn read_postgres(row: &PgRow, kinds: &[Kind]) -> Result<Vec<Datum>, s
             Kind::Json => row
                 .try_get_unchecked::<Option<Json<&serde_json::value::RawValue>>, _>(index)?
                 .map_or(null, |json| Datum::Json(json.0.get().to_owned())),
+            Kind::Bytes => row.try_get_unchecked::<Option<Vec<u8>>, _>(index)?.map_or(null, Datum::Bytes),
         });
     }
     Ok(data)

@@ -25,6 +25,7 @@ pub(crate) enum Kind {
     Date,
     Int,
     Json,
+    Bytes,
 }
 
 /// One value on its way in or out.
@@ -161,7 +162,7 @@ impl Dialect {
     /// The column type of a kind.
     pub(crate) fn column_type(self, kind: Kind) -> String {
         match (self, kind) {
-            (Dialect::Sqlite, Kind::Id) => "BLOB".into(),
+            (Dialect::Sqlite, Kind::Id | Kind::Bytes) => "BLOB".into(),
             (Dialect::Sqlite, Kind::Text | Kind::Date | Kind::Json) => "TEXT".into(),
             (Dialect::Sqlite, Kind::Decimal(_) | Kind::Bool | Kind::Int) => "INTEGER".into(),
             (Dialect::Postgres, Kind::Id) => "UUID".into(),
@@ -172,6 +173,7 @@ impl Dialect {
             (Dialect::Postgres, Kind::Date) => "DATE".into(),
             (Dialect::Postgres, Kind::Int) => "BIGINT".into(),
             (Dialect::Postgres, Kind::Json) => "JSONB".into(),
+            (Dialect::Postgres, Kind::Bytes) => "BYTEA".into(),
         }
     }
 

@@ -309,6 +309,7 @@ pub(super) fn read_sqlite(row: &SqliteRow, kinds: &[Kind]) -> Result<Vec<Datum>,
             },
             Kind::Int => integer()?.map_or(null, Datum::Int),
             Kind::Json => text()?.map_or(null, |text| Datum::Json(text.to_owned())),
+            Kind::Bytes => row.try_get_unchecked::<Option<Vec<u8>>, _>(index)?.map_or(null, Datum::Bytes),
         });
     }
     Ok(data)

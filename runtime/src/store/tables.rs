@@ -383,5 +383,6 @@ fn kind_text(kind: Kind) -> String {
         Kind::Date => "date".into(),
         Kind::Int => "moment".into(),
         Kind::Json => "json".into(),
+        Kind::Bytes => "bytes".into(),
     }
 }
