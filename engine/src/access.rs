@@ -29,6 +29,7 @@ struct Granted {
     create: bool,
     update: bool,
     delete: bool,
+    export: bool,
     transitions: BTreeSet<String>,
     /// Rows the actor may read; absent where nothing may be read.
     rows: Option<Filter>,
@@ -42,6 +43,8 @@ pub enum Action<'a> {
     Read,
     Update,
     Delete,
+    /// Take lists away as files.
+    Export,
     Transition(&'a str),
 }
 
@@ -103,6 +106,7 @@ impl Rights {
             Action::Read => granted.rows.is_some(),
             Action::Update => granted.update,
             Action::Delete => granted.delete,
+            Action::Export => granted.export && granted.rows.is_some(),
             Action::Transition(name) => granted.transitions.contains(name) || granted.transitions.contains("*"),
         }
     }
@@ -138,6 +142,7 @@ impl Granted {
         self.create |= grant.create;
         self.update |= grant.update;
         self.delete |= grant.delete;
+        self.export |= grant.export;
         self.transitions.extend(grant.transitions.iter().cloned());
         if !grant.read {
             return;

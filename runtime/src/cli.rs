@@ -4,6 +4,8 @@ mod backup;
 mod client;
 mod demo;
 mod doctor;
+mod export;
+mod import;
 mod openapi;
 mod pack;
 mod password;
@@ -35,6 +37,10 @@ enum Command {
     /// Run and close settlement, explain a line
     #[command(subcommand)]
     Settle(settle::Settle),
+    /// Import records from a CSV or XLSX file
+    Import(import::Import),
+    /// Export a list of records as CSV, XLSX or NDJSON
+    Export(export::Export),
     /// Check and test packs
     #[command(subcommand)]
     Pack(pack::Pack),
@@ -76,6 +82,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve.run().await.context("serving")?,
         Command::Demo(demo) => demo.run().await?,
         Command::Settle(settle) => return settle.run().await,
+        Command::Import(import) => return import.run().await,
+        Command::Export(export) => export.run().await?,
         Command::Pack(pack) => return pack.run(),
         Command::Openapi(openapi) => openapi.run()?,
         Command::Schemas(schemas) => schemas.run()?,

@@ -5,6 +5,8 @@ mod attachments;
 mod bulk;
 mod changes;
 mod comments;
+mod exports;
+mod imports;
 mod input;
 mod reading;
 mod records;

@@ -47,7 +47,9 @@ pub struct TestApp {
     pub clock: Clock,
     pub local: Token,
     router: Router,
-    _folder: Option<Folder>,
+    database: Database,
+    lives: u64,
+    _folder: Folder,
 }
 
 /// A folder that goes with its test.
@@ -119,9 +121,58 @@ impl TestApp {
         let files = packwork::files::Files::new(folder.0.join("attachments"), ATTACHMENT_BYTES_MAX);
         let clock = Clock::test(now);
         let local = Token::from_bytes([7; 32]);
-        let app =
-            start(database, files, clock.clone(), Some(local.clone())).await.expect("a copy of the template opens");
-        TestApp { router: http::router(&app), app, clock, local, _folder: Some(folder) }
+        let app = start((database.clone(), files), SEED, clock.clone(), Some(local.clone()));
+        let app = app.await.expect("a copy of the template opens");
+        TestApp { router: http::router(&app), app, clock, local, database, lives: 1, _folder: folder }
+    }
+
+    /// The same data in a new process, after the old one was killed at once.
+    pub async fn restart(self) -> TestApp {
+        let TestApp { app, router, clock, local, database, lives, _folder } = self;
+        drop(router);
+        // What a killed process leaves to the system: its files and connections are closed.
+        app.store.close().await;
+        drop(app);
+        let files = packwork::files::Files::new(_folder.0.join("attachments"), ATTACHMENT_BYTES_MAX);
+        let app = start((database.clone(), files), SEED + lives, clock.clone(), Some(local.clone()));
+        let app = app.await.expect("what was there opens again");
+        TestApp { router: http::router(&app), app, clock, local, database, lives: lives + 1, _folder }
+    }
+
+    /// Does the jobs that wait, at most so many units; how many it did.
+    pub async fn work(&self, units_max: usize) -> usize {
+        packwork::jobs::run(&self.app, units_max).await.expect("jobs can be done")
+    }
+
+    /// Sends a file as it is.
+    pub async fn upload(&self, token: &str, path: &str, bytes: impl Into<Body>) -> Reply {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}{path}", http::BASE))
+            .header("authorization", format!("Bearer {token}"))
+            .header("accept-language", "en")
+            .body(bytes.into())
+            .expect("the test's request is one");
+        let response = self.router.clone().oneshot(request).await.expect("the router always answers");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("the answer can be read").to_bytes();
+        let json = serde_json::from_slice(&bytes).unwrap_or(Json::Null);
+        Reply { status: parts.status, headers: parts.headers, json }
+    }
+
+    /// The bytes of an answer that must succeed.
+    pub async fn bytes(&self, token: &str, method: Method, path: &str, body: Option<Json>) -> (HeaderMap, Vec<u8>) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", http::BASE))
+            .header("authorization", format!("Bearer {token}"))
+            .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
+            .expect("the test's request is one");
+        let response = self.router.clone().oneshot(request).await.expect("the router always answers");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("the answer can be read").to_bytes();
+        assert!(parts.status.is_success(), "{} {}", parts.status, String::from_utf8_lossy(&bytes));
+        (parts.headers, bytes.to_vec())
     }
 
     pub fn advance(&self, seconds: u64) {
@@ -187,8 +238,8 @@ impl TestApp {
 }
 
 async fn start(
-    database: Database,
-    files: packwork::files::Files,
+    (database, files): (Database, packwork::files::Files),
+    seed: u64,
     clock: Clock,
     local_token: Option<Token>,
 ) -> Result<Arc<App>> {
@@ -200,7 +251,7 @@ async fn start(
         packs: packs(),
         seeds: Seeds::Product,
         clock,
-        entropy: Entropy::seeded(SEED),
+        entropy: Entropy::seeded(seed),
         local_token,
         progress: &Silent,
     })
@@ -265,7 +316,8 @@ async fn sqlite_template() -> &'static Folder {
         .get_or_init(|| async {
             let folder = Folder::new();
             let database = Database::Sqlite { folder: folder.0.clone() };
-            let app = start(database, no_files(), installed_at(), None).await.expect("the packs install on SQLite");
+            let app =
+                start((database, no_files()), SEED, installed_at(), None).await.expect("the packs install on SQLite");
             app.store.close().await;
             folder
         })
@@ -296,7 +348,7 @@ async fn postgres_copy() -> Result<String> {
             let name = format!("packwork_template_{}", std::process::id());
             postgres::execute(&server, &format!("CREATE DATABASE {name}")).await?;
             let database = Database::Postgres { url: Secret::new(postgres::of_database(&server, &name)) };
-            let app = start(database, no_files(), installed_at(), None)
+            let app = start((database, no_files()), SEED, installed_at(), None)
                 .await
                 .context("installing the packs on PostgreSQL")?;
             app.store.close().await;

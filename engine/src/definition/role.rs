@@ -25,6 +25,9 @@ pub struct GrantDefinition {
     pub read: bool,
     pub update: bool,
     pub delete: bool,
+    /// Take lists of them away as files.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub export: bool,
     /// Transitions by name; `"*"` for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub transitions: Vec<String>,

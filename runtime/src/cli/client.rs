@@ -10,17 +10,20 @@ use crate::http;
 use crate::packs::install::Seeds;
 use anyhow::{Context, bail};
 use axum::Router;
-use axum::body::Body;
-use axum::http::{Method, Request, StatusCode, header};
+use axum::body::{Body, Bytes};
+use axum::http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value as Json, json};
+use std::io::Write;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tower::ServiceExt;
 
 /// Which tenant a command is about, and how to reach it.
@@ -124,25 +127,53 @@ impl Api {
     /// Calls a path below the base; a problem becomes an error that says code, detail and places.
     pub(super) async fn call(&self, method: Method, path: &str, body: Option<Json>) -> anyhow::Result<Json> {
         let (status, json) = self.ask(method, path, body).await?;
-        if status.is_success() {
-            return Ok(json);
-        }
-        let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
-        let mut message = format!("{} ({} {})", text("detail"), status.as_u16(), text("code"));
-        for place in json["errors"].as_array().into_iter().flatten() {
-            message.push_str(&format!(
-                "\n  {} {}",
-                place["pointer"].as_str().unwrap_or_default(),
-                place["message"].as_str().unwrap_or_default()
-            ));
-        }
-        for check in json["params"]["checklist"].as_array().into_iter().flatten() {
-            message.push_str(&format!("\n  {}: {}", check["check"].as_str().unwrap_or_default(), check["count"]));
-        }
-        bail!(message)
+        if status.is_success() { Ok(json) } else { Err(problem(status, &json)) }
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Option<Json>) -> anyhow::Result<(StatusCode, Json)> {
+    /// Sends a file as it is, read while it is sent.
+    pub(super) async fn upload(&self, path: &str, file: tokio::fs::File) -> anyhow::Result<Json> {
+        const PIECE: usize = 64 * 1024;
+        let pieces = futures_util::stream::try_unfold(file, |mut file| async move {
+            let mut piece = vec![0_u8; PIECE];
+            let read = file.read(&mut piece).await?;
+            piece.truncate(read);
+            Ok::<_, std::io::Error>((read > 0).then_some((Bytes::from(piece), file)))
+        });
+        let response = self.send(Method::POST, path, Body::from_stream(pieces)).await?;
+        let status = response.status();
+        let bytes = response.into_body().collect().await.map_err(anyhow::Error::from_boxed)?.to_bytes();
+        let json = serde_json::from_slice(&bytes).context("the answer is no JSON")?;
+        if status.is_success() { Ok(json) } else { Err(problem(status, &json)) }
+    }
+
+    /// Writes an answer to where it is wanted, piece by piece; says how many bytes came.
+    pub(super) async fn download(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Json>,
+        out: &mut (dyn Write + Send),
+    ) -> anyhow::Result<u64> {
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let response = self.send(method, path, body).await?;
+        let status = response.status();
+        let mut body = response.into_body();
+        if !status.is_success() {
+            let bytes = body.collect().await.map_err(anyhow::Error::from_boxed)?.to_bytes();
+            return Err(problem(status, &serde_json::from_slice(&bytes).unwrap_or(Json::Null)));
+        }
+        let mut written = 0;
+        while let Some(frame) = body.frame().await {
+            if let Ok(piece) = frame.map_err(anyhow::Error::from_boxed)?.into_data() {
+                out.write_all(&piece)?;
+                written += piece.len() as u64;
+            }
+        }
+        out.flush()?;
+        Ok(written)
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Body) -> anyhow::Result<Response<Answered>> {
         let base = match &self.way {
             Way::Server { base, .. } => base.as_str(),
             Way::Here { .. } => "",
@@ -155,17 +186,24 @@ impl Api {
         if !self.token.is_empty() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
         }
-        let request = request.body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))?;
-        let (status, bytes) = match &self.way {
+        let request = request.body(body)?;
+        Ok(match &self.way {
             Way::Server { base, client } => {
                 let response = client.request(request).await.with_context(|| format!("calling {base}"))?;
-                (response.status(), response.into_body().collect().await?.to_bytes())
+                response.map(|body| body.map_err(Into::into).boxed_unsync())
             }
             Way::Here { router, .. } => {
                 let response = router.as_ref().clone().oneshot(request).await?;
-                (response.status(), response.into_body().collect().await?.to_bytes())
+                response.map(|body| body.map_err(Into::into).boxed_unsync())
             }
-        };
+        })
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Json>) -> anyhow::Result<(StatusCode, Json)> {
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let response = self.send(method, path, body).await?;
+        let status = response.status();
+        let bytes = response.into_body().collect().await.map_err(anyhow::Error::from_boxed)?.to_bytes();
         let json = if bytes.is_empty() {
             Json::Null
         } else {
@@ -173,4 +211,24 @@ impl Api {
         };
         Ok((status, json))
     }
+}
+
+/// The body of an answer, whichever way it came.
+type Answered = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// A problem as an error that says detail, code and places.
+fn problem(status: StatusCode, json: &Json) -> anyhow::Error {
+    let text = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
+    let mut message = format!("{} ({} {})", text("detail"), status.as_u16(), text("code"));
+    for place in json["errors"].as_array().into_iter().flatten() {
+        message.push_str(&format!(
+            "\n  {} {}",
+            place["pointer"].as_str().unwrap_or_default(),
+            place["message"].as_str().unwrap_or_default()
+        ));
+    }
+    for check in json["params"]["checklist"].as_array().into_iter().flatten() {
+        message.push_str(&format!("\n  {}: {}", check["check"].as_str().unwrap_or_default(), check["count"]));
+    }
+    anyhow::anyhow!(message)
 }

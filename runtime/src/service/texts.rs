@@ -28,6 +28,11 @@ words! {
     confirmed = "Confirmed", "已确认";
     paid = "Paid", "已付款";
     reason = "Reason", "原因";
+    options = "What columns take", "填写说明";
+    column = "Column", "列";
+    takes = "Values", "可填内容";
+    yes = "Yes", "是";
+    no = "No", "否";
     no_right = "You are not allowed to do this", "您没有权限";
 }
 

@@ -68,7 +68,7 @@ pub enum BulkDone {
     Mismatch,
 }
 
-type Ended = End<(BulkDone, BTreeMap<Name, Arc<Collection>>)>;
+pub(super) type Ended = End<(BulkDone, BTreeMap<Name, Arc<Collection>>)>;
 
 impl Store {
     /// Carries out many commands in one transaction.
@@ -93,7 +93,7 @@ impl Store {
     }
 }
 
-async fn carry_out(
+pub(super) async fn carry_out(
     store: &Store,
     connection: &mut Connection,
     scope: &Scope,

@@ -1,17 +1,19 @@
 //! Imports: the uploaded file in pieces, what is to become of its rows, what became of them. What a mapping or a row
 //! says is the service's business; here they are documents.
 
+use super::bulk::{self, Applied, Bulk, BulkDone};
 use super::connection::Connection;
 use super::job::{self, Held, NewJob, Step, advance};
 use super::line::Columns;
-use super::many::{Together, carry_out_many};
 use super::sql::{Datum, Dialect, Kind, Sql};
 use super::transaction::{End, Locks};
-use super::{Execute, Executed, JobStatus, Scope, Store, StoreError};
+use super::{JobStatus, Scope, Store, StoreError};
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
 use packwork_engine::record::Name;
+use packwork_engine::refusal::Refusal;
 use serde_json::Value as Json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -75,14 +77,13 @@ pub struct ChunkWork {
     pub import: Uuid,
     pub first_row: i64,
     pub stage: Stage,
-    pub together: Together,
-    pub commands: Vec<Execute>,
+    pub bulk: Bulk,
     pub step: Step,
     /// What is to be kept of what became of the commands: the chunk's results, the import's details.
     pub results: Results,
 }
 
-pub type Results = Box<dyn Fn(&[Executed]) -> Kept + Send + Sync + 'static>;
+pub type Results = Box<dyn Fn(&[Result<Applied, Box<Refusal>>]) -> Kept + Send + Sync + 'static>;
 
 /// What is kept of a chunk that was carried out.
 pub struct Kept {
@@ -283,18 +284,23 @@ impl Store {
         work: ChunkWork,
     ) -> Result<Held, StoreError> {
         self.check(scope)?;
-        let mut keys: Vec<String> = work.commands.iter().flat_map(|command| command.locks.iter().cloned()).collect();
-        keys.sort();
-        keys.dedup();
+        let keys = work.bulk.locks.clone();
+        let kept_of = model.clone();
         let carried = Arc::new((self.clone(), scope.clone(), model.clone(), work));
-        self.transact(Locks { exclusive: false, keys }, move |connection| {
+        let (held, collections) = self.transact(Locks { exclusive: false, keys }, move |connection| {
             let carried = carried.clone();
             Box::pin(async move {
                 let (store, scope, model, work) = &*carried;
                 if advance(connection, &work.step).await? == Held::Lost {
-                    return Ok(End::Undo(Held::Lost));
+                    return Ok(End::Undo((Held::Lost, BTreeMap::new())));
                 }
-                let executed = carry_out_many(store, connection, scope, model, work.together, &work.commands).await?;
+                let (done, collections) = match bulk::carry_out(store, connection, scope, model, &work.bulk).await? {
+                    End::Keep(done) => done,
+                    End::Undo(_) => return Err(StoreError::Broken("rows of an import do not stand alone".into())),
+                };
+                let BulkDone::Done(executed) = done else {
+                    return Err(StoreError::Broken("rows of an import were answered as a whole".into()));
+                };
                 let kept = (work.results)(&executed);
                 let binds = vec![
                     Datum::text(work.stage.as_str()),
@@ -307,10 +313,12 @@ impl Store {
                     "UPDATE import_chunk SET stage = ?, outcomes = ?, results = ? WHERE import = ? AND first_row = ?";
                 connection.execute("keeping results", Sql::of(connection.dialect(), text, binds)).await?;
                 update(connection, work.import, None, &kept.details).await?;
-                Ok(End::Keep(Held::Yes))
+                Ok(End::Keep((Held::Yes, collections)))
             })
         })
-        .await
+        .await?;
+        self.keep_collections(&kept_of, &collections);
+        Ok(held)
     }
 
     /// The first chunk of a stage, or the last one.

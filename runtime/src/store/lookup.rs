@@ -45,29 +45,6 @@ impl Store {
         Ok(rows.into_iter().filter_map(pair).collect())
     }
 
-    /// Those of these live records that are within the caller's rows.
-    pub async fn visible(
-        &self,
-        scope: &Scope,
-        model: &Model,
-        object: &str,
-        ids: Vec<Uuid>,
-    ) -> Result<Vec<Uuid>, StoreError> {
-        self.check(scope)?;
-        if ids.is_empty() || scope.rights.rows(object) == Filter::All {
-            return Ok(ids);
-        }
-        let layout = Layout::of(model, object)?;
-        let within = Within::new(scope, model, object, &Filter::All, Life::Live)?;
-        let mut connection = self.reader().await?;
-        let mut sql = layout.sql(connection.dialect());
-        sql.push("SELECT t.f_id");
-        within.push_from_where(&mut sql)?;
-        sql.push(" AND ").any_of("t.f_id", Datum::Ids(ids));
-        let rows = connection.rows("asking which records are visible", sql, &[Kind::Id]).await?;
-        Ok(rows.into_iter().filter_map(super::list::first_id).collect())
-    }
-
     /// What commands changed in these records: by (record, command).
     pub async fn changes_by(
         &self,

@@ -77,7 +77,8 @@ fn bad(parameter: &'static str, expected: &str) -> Problem {
 /// A file to be saved, whatever letters its name has.
 pub(super) fn download(body: Body, media_type: &'static str, name: &str) -> Response {
     let mut response = Response::new(body);
-    let plain: String = name.chars().map(|letter| if letter.is_ascii_graphic() && letter != '"' { letter } else { '_' }).collect();
+    let plain: String =
+        name.chars().map(|letter| if letter.is_ascii_graphic() && letter != '"' { letter } else { '_' }).collect();
     let encoded: String = name
         .bytes()
         .map(|byte| match byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {

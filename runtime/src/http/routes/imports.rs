@@ -38,7 +38,9 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::POST, "/imports/{id}/plan", tag, plan)
             .takes("ImportPlan")
             .answers("Import", "Say what each row would do"),
-        route(Method::GET, "/imports/{id}/rows", tag, rows).query(ROWS).answers("Rows", "Rows with what becomes of them"),
+        route(Method::GET, "/imports/{id}/rows", tag, rows)
+            .query(ROWS)
+            .answers("Rows", "Rows with what becomes of them"),
         route(Method::POST, "/imports/{id}/apply", tag, apply).answers("Import", "Do what was planned"),
         route(Method::POST, "/imports/{id}/cancel", tag, cancel).answers("Import", "Stop after the chunk it is at"),
         route(Method::POST, "/imports/{id}/resume", tag, resume).answers("Import", "Go on with what was stopped"),
@@ -78,11 +80,7 @@ fn missing(parameter: &'static str) -> Problem {
     Problem::new(Code::BadParameter, format!("`{parameter}` is required")).with("parameter", parameter)
 }
 
-async fn list(
-    State(app): State<Arc<App>>,
-    SignedIn(caller): SignedIn,
-    query: Query,
-) -> Result<Json<Body>, Problem> {
+async fn list(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Query) -> Result<Json<Body>, Problem> {
     query.only(LIST)?;
     let limit = query.limit(LIMIT)?;
     Ok(Json(imports::list(&app, &caller, query.text("object"), limit, query.text("cursor")).await?))
@@ -168,11 +166,7 @@ async fn revert(
     accepted(imports::start_revert(&app, &caller, &id).await)
 }
 
-async fn template(
-    State(app): State<Arc<App>>,
-    SignedIn(caller): SignedIn,
-    query: Query,
-) -> Result<Response, Problem> {
+async fn template(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Query) -> Result<Response, Problem> {
     query.only(&["object", "format"])?;
     let Some(object) = query.text("object") else { return Err(missing("object")) };
     let format = query.text("format").unwrap_or("csv");

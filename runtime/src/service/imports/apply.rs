@@ -5,21 +5,18 @@ use super::{caller_of, finish, import_of, mapping};
 use crate::app::App;
 use crate::jobs::{Ending, Hold, Turn, Work};
 use crate::service::{Answer, Error, command, refuse};
-use crate::store::{ChunkWork, Execute, Executed, Held, Job, Kept, Stage, Together};
+use crate::store::{Applied, Bulk, ChunkWork, Held, Item, Job, Kept, Stage};
 use futures_util::future::BoxFuture;
 use packwork_engine::codes::Code;
 use packwork_engine::decide::decide;
-use packwork_engine::decision::{Command, Context, Decision, Outcome as Decided, Write};
-use packwork_engine::facts::Need;
+use packwork_engine::decision::{Command, Context};
 use packwork_engine::ids::IdSource;
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
-use packwork_engine::object::{FieldKind, Object};
 use packwork_engine::record::Name;
 use packwork_engine::refusal::Refusal;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -60,14 +57,6 @@ pub fn written<T: serde::Serialize>(document: &T) -> String {
     serde_json::to_string(document).expect("rows are plain data with text keys")
 }
 
-/// Rows of such an import may read what others of it wrote.
-pub fn together(object: &Object, details: &Details) -> Together {
-    let own = details.mapping.values().flatten().filter_map(|target| object.field(&target.field)).any(|(_, field)| {
-        matches!(&field.kind, FieldKind::Id { to, .. } | FieldKind::Ids { to } if to.contains(&object.name))
-    });
-    if own || !object.plans.is_empty() { Together::InTurn } else { Together::Apart }
-}
-
 async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
     let import = import_of(app, job).await?;
     let mut details = Details::of(&import)?;
@@ -81,8 +70,7 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
     let rows: Vec<Row> = document(&chunk.rows)?;
     let at = Moment::from_micros(details.applied_at.unwrap_or_else(|| app.clock.now().micros()));
     let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.id).collect();
-    let visible: BTreeSet<Uuid> =
-        app.store.visible(&caller.scope, &model, &import.object, ids).await?.into_iter().collect();
+    let visible = app.store.visible(&caller.scope, &model, &import.object, ids).await?;
     let mut commands = Vec::new();
     let mut asked: Vec<Row> = Vec::new();
     let mut unseen: Vec<RowResult> = Vec::new();
@@ -95,7 +83,7 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
         match (row.outcome, row.id) {
             (Outcome::Create, _) => {
                 let command = Command::Create { object: import.object.clone(), input: row.input.clone() };
-                commands.push(execute(&model, context, command));
+                commands.push(item(&model, context, command));
             }
             (Outcome::Update, Some(id)) if !visible.contains(&id) => {
                 unseen.push(RowResult {
@@ -108,29 +96,27 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
                 continue;
             }
             (Outcome::Update, Some(id)) => {
-                let version = row.version.unwrap_or(0);
+                let version = row.version;
                 let (object, input) = (import.object.clone(), row.input.clone());
-                commands.push(execute(&model, context, Command::Update { object, id, version, input }));
+                commands.push(item(&model, context, Command::Update { object, id, version, input }));
             }
             (Outcome::Update, None) => {
                 let earlier = command_id(import.id, row.after.unwrap_or(0), Doing::Applying);
                 let id = IdSource::new(earlier, at).take();
-                commands.push(update_now(&model, context, import.object.clone(), id, row));
+                let (object, input) = (import.object.clone(), row.input.clone());
+                commands.push(item(&model, context, Command::Update { object, id, version: None, input }));
             }
             _ => continue,
         }
         asked.push(row.clone());
     }
-    let in_turn = rows.iter().any(|row| row.after.is_some());
-    let together = if in_turn { Together::InTurn } else { together(&object, &details) };
     details.done += rows.len() as i64;
     let step = hold.step(job, (chunk.first_row + 1).to_string(), details.done, details.rows);
     let work = ChunkWork {
         import: import.id,
         first_row: chunk.first_row,
         stage: Stage::Applied,
-        together,
-        commands,
+        bulk: bulk(command_id(import.id, chunk.first_row, Doing::Planning), at, commands),
         step,
         results: Box::new(move |executed| {
             let mut results = unseen.clone();
@@ -156,68 +142,41 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
     Ok(app.store.carry_out_chunk(&caller.scope, &model, work).await?.into())
 }
 
-pub fn execute(model: &Arc<Model>, context: Context, command: Command) -> Execute {
-    let locks = command::locks(model, &command);
-    let model = model.clone();
-    Execute {
-        command_id: context.command,
-        at: context.moment,
-        idempotency: None,
-        locks,
-        decide: Box::new(move |facts| decide(&model, facts, &command, &context)),
-    }
+/// One row's command, and what must not change under it.
+pub struct Asked {
+    item: Item,
+    locks: Vec<String>,
 }
 
-/// Changes a record an earlier row makes, whatever version it has by then.
-fn update_now(model: &Arc<Model>, context: Context, object: Name, id: Uuid, row: &Row) -> Execute {
-    let (model, input) = (model.clone(), row.input.clone());
-    Execute {
-        command_id: context.command,
-        at: context.moment,
-        idempotency: None,
-        locks: Vec::new(),
-        decide: Box::new(move |facts| {
-            let key = (object.clone(), id);
-            match facts.records.get(&key) {
-                None => Decided::Needs(Need { records: BTreeSet::from([key]), ..Need::default() }),
-                Some(None) => Decided::Refused(Box::new(gone(&object, id))),
-                Some(Some(record)) => {
-                    let (object, version, input) = (object.clone(), record.version(), input.clone());
-                    decide(&model, facts, &Command::Update { object, id, version, input }, &context)
-                }
-            }
-        }),
-    }
+pub fn item(model: &Arc<Model>, context: Context, command: Command) -> Asked {
+    let locks = command::locks(model, &command);
+    let model = model.clone();
+    let command_id = context.command;
+    Asked { item: Item { command_id, decide: Box::new(move |facts| decide(&model, facts, &command, &context)) }, locks }
+}
+
+/// A chunk's commands: each for itself, in their order.
+pub fn bulk(id: Uuid, at: Moment, asked: Vec<Asked>) -> Bulk {
+    let mut locks: Vec<String> = asked.iter().flat_map(|asked| asked.locks.iter().cloned()).collect();
+    locks.sort();
+    locks.dedup();
+    let items = asked.into_iter().map(|asked| asked.item).collect();
+    let reply = Box::new(|_: &[Result<Applied, Box<Refusal>>]| serde_json::Value::Null);
+    Bulk { command_id: id, at, idempotency: None, locks, atomic: false, items, reply }
 }
 
 fn gone(object: &Name, id: Uuid) -> Refusal {
     refuse(Code::NotFound, format!("there is no {object} `{id}`")).with("object", &**object).with("id", id.to_string())
 }
 
-fn result(row: &Row, executed: &Executed, details: &Details) -> RowResult {
+fn result(row: &Row, done: &Result<Applied, Box<Refusal>>, details: &Details) -> RowResult {
     let mut result = RowResult { number: row.number, id: None, version: None, errors: Vec::new(), kept: false };
-    match executed {
-        Executed::Applied(decision) => {
-            result.id = decision.subject.as_ref().map(|(_, id)| *id);
-            result.version = version(decision).or(row.version);
+    match done {
+        Ok(applied) => {
+            result.id = applied.subject.as_ref().map(|(_, id)| *id);
+            result.version = applied.version.or(row.version);
         }
-        Executed::Replayed { subject, .. } => {
-            result.id = subject.as_ref().map(|(_, id)| *id);
-            result.version = row.version.map_or(Some(1), |version| Some(version + 1));
-        }
-        Executed::Refused(refusal) => result.errors = RowError::of_refusal(refusal, &details.mapping),
-        Executed::Mismatch => {
-            let refusal = refuse(Code::IdempotencyMismatch, "the row's command was used for something else");
-            result.errors = RowError::of_refusal(&refusal, &details.mapping);
-        }
+        Err(refusal) => result.errors = RowError::of_refusal(refusal, &details.mapping),
     }
     result
-}
-
-fn version(decision: &Decision) -> Option<i64> {
-    let (_, id) = decision.subject.as_ref()?;
-    decision.writes.iter().find_map(|write| match write {
-        Write::Insert(record) | Write::Update { record, .. } if record.id() == *id => Some(record.version()),
-        _ => None,
-    })
 }

@@ -1,7 +1,7 @@
 //! Planning: every row of the file is read, its references are found, and the engine decides what it would do; nothing
 //! is written but the plan. Look-ups are made for many rows at once.
 
-use super::apply::{command_id, together, written};
+use super::apply::{command_id, written};
 use super::details::{Details, Doing, Duplicates, Mode, Outcome, Row, RowError, letters};
 use super::mapping::{self, Column};
 use super::rows::{Cell, Fault, ROWS_MAX, RawRow, Rows, bad_file};
@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::jobs::{Ending, Hold, Turn, Work};
 use crate::service::session::Caller;
 use crate::service::{Answer, refuse};
-use crate::store::{Chunk, Held, Import, Job, Scope, Stage, Together};
+use crate::store::{Chunk, Held, Import, Job, Scope, Stage};
 use futures_util::future::BoxFuture;
 use packwork_engine::codes::Code;
 use packwork_engine::decide::decide;
@@ -129,7 +129,7 @@ impl State {
         };
         let uniques = (0..columns.len()).filter(|at| is_unique(&columns[*at])).collect();
         let rows = Rows::open(app, &caller.scope, import.id, &details.reading()).await?;
-        let made = (together(&object, &details) == Together::InTurn && object.key.is_some()).then(BTreeMap::new);
+        let made = (refers_to_itself(&object, &details) && object.key.is_some()).then(BTreeMap::new);
         let planned: i64 = job.cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(1);
         let mut state = State {
             import,
@@ -373,8 +373,7 @@ impl State {
             there.extend(found.into_iter().map(|(text, id)| ((column, text), id)));
         }
         let ids: Vec<Uuid> = there.values().copied().collect::<BTreeSet<_>>().into_iter().collect();
-        let visible: BTreeSet<Uuid> =
-            app.store.visible(&self.caller.scope, &self.model, &self.object.name, ids).await?.into_iter().collect();
+        let visible = app.store.visible(&self.caller.scope, &self.model, &self.object.name, ids).await?;
         for draft in drafts.iter_mut().filter(|draft| !draft.texts.is_empty()) {
             self.find_one(draft, &there, &visible);
         }
@@ -486,7 +485,7 @@ impl State {
                 match self.outcome(draft, app) {
                     Decided::Needs(wanted) => {
                         asking.push(at);
-                        merge(&mut need, wanted);
+                        need.merge(wanted);
                     }
                     Decided::Decided(decision) => self.decided(draft, &decision),
                     Decided::Refused(refusal) => self.refused(draft, &refusal),
@@ -529,7 +528,7 @@ impl State {
                     let detail = format!("there is no {object} `{id}` any more");
                     return Decided::Refused(Box::new(refuse(Code::NotFound, detail)));
                 };
-                Command::Update { object, id, version: record.version(), input }
+                Command::Update { object, id, version: Some(record.version()), input }
             }
         };
         decide(&self.model, &self.facts, &command, &context)
@@ -585,15 +584,10 @@ fn open(draft: &mut Draft) -> Option<&mut Draft> {
     (!draft.texts.is_empty() && draft.row.outcome != Outcome::Duplicate).then_some(draft)
 }
 
-fn merge(into: &mut Need, from: Need) {
-    into.records.extend(from.records);
-    into.keys.extend(from.keys);
-    into.collections.extend(from.collections);
-    into.children.extend(from.children);
-    into.referrers.extend(from.referrers);
-    into.numbers.extend(from.numbers);
-    into.closed_periods.extend(from.closed_periods);
-    into.statements.extend(from.statements);
-    into.lines.extend(from.lines);
-    into.cumulated.extend(from.cumulated);
+/// Rows of such a file may lead to records that earlier rows make.
+fn refers_to_itself(object: &Object, details: &Details) -> bool {
+    let fields = details.mapping.values().flatten().filter_map(|target| object.field(&target.field));
+    fields
+        .map(|(_, field)| &field.kind)
+        .any(|kind| matches!(kind, FieldKind::Id { to, .. } | FieldKind::Ids { to } if to.contains(&object.name)))
 }

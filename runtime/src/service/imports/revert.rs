@@ -1,13 +1,13 @@
 //! Taking an import back, last row first: what it made is deleted, what it changed gets its old values, as long as
 //! nobody touched it since.
 
-use super::apply::{command_id, document, execute, together, written};
+use super::apply::{Asked, bulk, command_id, document, item, written};
 use super::details::{Details, Doing, Outcome, Row, RowResult};
 use super::{caller_of, finish, import_of};
 use crate::app::App;
 use crate::jobs::{Ending, Hold, Turn, Work};
 use crate::service::Answer;
-use crate::store::{ChunkWork, Execute, Executed, Held, Job, Kept, Stage};
+use crate::store::{ChunkWork, Held, Job, Kept, Stage};
 use futures_util::future::BoxFuture;
 use packwork_engine::decision::{Change, Command, Context};
 use packwork_engine::facts::{Facts, Need};
@@ -62,7 +62,7 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
         .collect();
     let changes = app.store.changes_by(&caller.scope, &changed).await?;
     let records = records(app, &import.object, changed.iter().map(|(id, _)| *id)).await?;
-    let mut commands: Vec<Execute> = Vec::new();
+    let mut commands: Vec<Asked> = Vec::new();
     let mut ways = Vec::new();
     for result in &results {
         let (Some(id), Some(row)) = (result.id, rows.get(&result.number)) else {
@@ -81,8 +81,8 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
             (Outcome::Create, Some(now)) => {
                 // A later row of the same file may have changed it, which was taken back just before.
                 let version = if moved(&results, id) { now.version() + 1 } else { now.version() };
-                let command = Command::Delete { object: import.object.clone(), id, version };
-                commands.push(execute(&model, context, command));
+                let command = Command::Delete { object: import.object.clone(), id, version: Some(version) };
+                commands.push(item(&model, context, command));
                 Way::Asked(commands.len() - 1, false)
             }
             (_, Some(now)) => {
@@ -93,8 +93,8 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
                     true if stays => Way::Kept,
                     true => Way::Nothing,
                     false => {
-                        let (object, version) = (import.object.clone(), now.version());
-                        commands.push(execute(&model, context, Command::Update { object, id, version, input }));
+                        let (object, version) = (import.object.clone(), Some(now.version()));
+                        commands.push(item(&model, context, Command::Update { object, id, version, input }));
                         Way::Asked(commands.len() - 1, stays)
                     }
                 }
@@ -108,8 +108,7 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
         import: import.id,
         first_row: chunk.first_row,
         stage: Stage::Reverted,
-        together: together(&object, &details),
-        commands,
+        bulk: bulk(command_id(import.id, chunk.first_row, Doing::Planning), app.clock.now(), commands),
         step,
         results: Box::new(move |executed| {
             let mut details = details.clone();
@@ -118,9 +117,7 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
                 result.kept = match way {
                     Way::Nothing => false,
                     Way::Kept => true,
-                    Way::Asked(at, stays) => {
-                        *stays || !matches!(executed[*at], Executed::Applied(_) | Executed::Replayed { .. })
-                    }
+                    Way::Asked(at, stays) => *stays || executed[*at].is_err(),
                 };
                 details.counts.kept += i64::from(result.kept);
             }

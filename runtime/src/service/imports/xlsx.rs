@@ -54,9 +54,8 @@ fn measure(file: &mut File) -> Result<(), Refusal> {
     let mut buffer = vec![0_u8; 64 * 1024];
     for index in 0..archive.len() {
         let mut part = archive.by_index(index).map_err(broken)?;
-        let streamed = part
-            .name()
-            .is_ok_and(|name| name.starts_with("xl/worksheets/") || name.starts_with("xl/media/"));
+        let streamed =
+            part.name().is_ok_and(|name| name.starts_with("xl/worksheets/") || name.starts_with("xl/media/"));
         let mut size = 0_u64;
         loop {
             let read = part

@@ -1,0 +1,166 @@
+//! `packwork import`: a file of records, planned, shown, applied; or an earlier import taken back.
+
+use super::client::{Api, Target};
+use super::progress::Meter;
+use super::table::{Align, Table};
+use crate::packs::install::Progress;
+use crate::telemetry;
+use anyhow::{Context, bail};
+use axum::http::Method;
+use serde_json::{Map, Value as Json, json};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Import records from a CSV or XLSX file.
+#[derive(clap::Args)]
+pub(super) struct Import {
+    /// The file
+    #[arg(required_unless_present = "revert")]
+    file: Option<PathBuf>,
+    /// Object whose records are imported
+    #[arg(long, required_unless_present = "revert")]
+    object: Option<String>,
+    /// Unique field by which records are found
+    #[arg(long)]
+    by: Option<String>,
+    /// create, update or upsert
+    #[arg(long)]
+    mode: Option<String>,
+    /// What becomes of duplicates: skip, update, create or error
+    #[arg(long)]
+    duplicates: Option<String>,
+    /// Which column fills which field: a JSON file
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Take an earlier import back
+    #[arg(long, value_name = "ID", conflicts_with_all = ["file", "object", "dry_run"])]
+    revert: Option<String>,
+    /// Print the import as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// How often is asked how far it is.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+/// Rows in error that are shown.
+const SHOWN_MAX: usize = 20;
+
+impl Import {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        telemetry::start("warn");
+        let api = self.target.connect().await?;
+        let import = match &self.revert {
+            Some(id) => {
+                api.call(Method::POST, &format!("/imports/{id}/revert"), Some(json!({}))).await?;
+                follow(&api, id, "taking back").await?
+            }
+            None => self.import(&api).await?,
+        };
+        if self.json {
+            println!("{import:#}");
+        } else {
+            print(&import);
+            errors(&api, &import).await?;
+        }
+        if import["status"] == "failed" || import["status"] == "cancelled" {
+            bail!("the import {} {}", text(&import["status"]), text(&import["problem"]["detail"]));
+        }
+        // Scripts must notice that something is left.
+        let left = ["error", "kept"].iter().any(|name| import["counts"][*name].as_i64().unwrap_or(0) > 0);
+        Ok(if left { ExitCode::from(2) } else { ExitCode::SUCCESS })
+    }
+
+    async fn import(&self, api: &Api) -> anyhow::Result<Json> {
+        let (Some(path), Some(object)) = (&self.file, &self.object) else { bail!("name a file and --object") };
+        let mut asked = Map::new();
+        if let Some(file) = &self.mapping {
+            let text = std::fs::read_to_string(file).with_context(|| format!("reading `{}`", file.display()))?;
+            let mapping = serde_json::from_str(&text).with_context(|| format!("`{}` is no JSON", file.display()))?;
+            asked.insert("mapping".into(), mapping);
+        }
+        for (name, value) in [("by", &self.by), ("mode", &self.mode), ("duplicates", &self.duplicates)] {
+            if let Some(value) = value {
+                asked.insert(name.into(), json!(value));
+            }
+        }
+        let file = tokio::fs::File::open(path).await.with_context(|| format!("reading `{}`", path.display()))?;
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let uploaded =
+            api.upload(&format!("/imports?object={}&name={}", encoded(object), encoded(&name)), file).await?;
+        let id = uploaded["id"].as_str().context("the server gave no id")?.to_owned();
+        api.call(Method::POST, &format!("/imports/{id}/plan"), Some(Json::Object(asked))).await?;
+        let planned = follow(api, &id, "planning").await?;
+        if self.dry_run || planned["status"] != "planned" {
+            return Ok(planned);
+        }
+        api.call(Method::POST, &format!("/imports/{id}/apply"), Some(json!({}))).await?;
+        follow(api, &id, "applying").await
+    }
+}
+
+/// Waits for the end of a job, saying how far it is.
+async fn follow(api: &Api, id: &str, what: &str) -> anyhow::Result<Json> {
+    let meter = Meter::start();
+    loop {
+        let import = api.call(Method::GET, &format!("/imports/{id}"), None).await?;
+        let number = |name: &str| import[name].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+        if !matches!(import["status"].as_str(), Some("planning" | "applying" | "reverting")) {
+            meter.finish();
+            return Ok(import);
+        }
+        meter.step(what, number("done"), number("rows").max(number("done")));
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
+fn print(import: &Json) {
+    let columns = ["create", "update", "skip", "duplicate", "error", "applied", "kept"];
+    let mut head = vec![("import", Align::Left), ("status", Align::Left), ("rows", Align::Right)];
+    head.extend(columns.map(|name| (name, Align::Right)));
+    let mut table = Table::new(&head);
+    let mut cells = vec![text(&import["id"]), text(&import["status"]), text(&import["rows"])];
+    cells.extend(columns.map(|name| text(&import["counts"][name])));
+    table.row(cells);
+    print!("{}", table.render());
+}
+
+/// The first rows that were not applied, with their reasons.
+async fn errors(api: &Api, import: &Json) -> anyhow::Result<()> {
+    if import["counts"]["error"].as_i64().unwrap_or(0) == 0 {
+        return Ok(());
+    }
+    let path = format!("/imports/{}/rows?outcome=error&limit={SHOWN_MAX}", text(&import["id"]));
+    let rows = api.call(Method::GET, &path, None).await?;
+    let mut table = Table::new(&[("row", Align::Right), ("column", Align::Left), ("reason", Align::Left)]);
+    for row in rows["data"].as_array().into_iter().flatten() {
+        for error in row["errors"].as_array().into_iter().flatten() {
+            table.row(vec![text(&row["row"]), text(&error["column"]), text(&error["message"])]);
+        }
+    }
+    print!("\n{}", table.render());
+    Ok(())
+}
+
+fn text(json: &Json) -> String {
+    match json {
+        Json::Null => String::new(),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A value in a query string.
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02X}"),
+        })
+        .collect()
+}
