@@ -44,7 +44,7 @@ pub use check::{Check, Drift, Found};
 pub use command::{Decide, Execute, Executed, Idempotency};
 pub use comment::{After, Comment, Mention};
 pub use history::{FOLDED_MAX, StoredEvent};
-pub use import::{Chunk, ChunkWork, Import, ImportList, Kept, Stage};
+pub use import::{Chunk, ChunkWork, Import, ImportList, JobEnd, Kept, Stage};
 pub use job::{Held, Job, JobStatus, NewJob, Step};
 pub use ledger::TrialRow;
 pub use line::{LineQuery, StoredLine};

@@ -49,7 +49,7 @@ pub struct TestApp {
     router: Router,
     database: Database,
     lives: u64,
-    _folder: Folder,
+    folder: Folder,
 }
 
 /// A folder that goes with its test.
@@ -123,20 +123,20 @@ impl TestApp {
         let local = Token::from_bytes([7; 32]);
         let app = start((database.clone(), files), SEED, clock.clone(), Some(local.clone()));
         let app = app.await.expect("a copy of the template opens");
-        TestApp { router: http::router(&app), app, clock, local, database, lives: 1, _folder: folder }
+        TestApp { router: http::router(&app), app, clock, local, database, lives: 1, folder }
     }
 
     /// The same data in a new process, after the old one was killed at once.
     pub async fn restart(self) -> TestApp {
-        let TestApp { app, router, clock, local, database, lives, _folder } = self;
+        let TestApp { app, router, clock, local, database, lives, folder } = self;
         drop(router);
         // What a killed process leaves to the system: its files and connections are closed.
         app.store.close().await;
         drop(app);
-        let files = packwork::files::Files::new(_folder.0.join("attachments"), ATTACHMENT_BYTES_MAX);
+        let files = packwork::files::Files::new(folder.0.join("attachments"), ATTACHMENT_BYTES_MAX);
         let app = start((database.clone(), files), SEED + lives, clock.clone(), Some(local.clone()));
         let app = app.await.expect("what was there opens again");
-        TestApp { router: http::router(&app), app, clock, local, database, lives: lives + 1, _folder }
+        TestApp { router: http::router(&app), app, clock, local, database, lives: lives + 1, folder }
     }
 
     /// Does the jobs that wait, at most so many units; how many it did.

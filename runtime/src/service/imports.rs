@@ -23,7 +23,7 @@ use super::session::{self, Caller};
 use super::{Answer, Error, Locale, records, refuse};
 use crate::app::App;
 use crate::jobs::{Ending, Hold};
-use crate::store::{Held, Import, Job, NewJob};
+use crate::store::{Held, Import, Job, JobEnd, NewJob};
 use details::{Counts, Details, Doing, Mapping, Mode, Target};
 use encoding::Encoding;
 use packwork_engine::access::Action;
@@ -473,8 +473,9 @@ async fn finish(app: &App, job: &Job, hold: &Hold, end: Ending, doing: Doing) ->
     import.status = status.into();
     details.problem = end.problem();
     import.details = details.json();
-    let (scope, at) = (app.system(), app.clock.now());
-    Ok(app.store.end_import(&scope, &import, job.id, hold.holder, end.status(), end.problem(), at).await?)
+    let ended =
+        JobEnd { job: job.id, holder: hold.holder, status: end.status(), problem: end.problem(), at: app.clock.now() };
+    Ok(app.store.end_import(&app.system(), &import, ended).await?)
 }
 
 /// Whether a job works on it.

@@ -92,6 +92,16 @@ pub struct Kept {
     pub details: Json,
 }
 
+/// How a job ended, and who held it.
+#[derive(Clone, Debug)]
+pub struct JobEnd {
+    pub job: Uuid,
+    pub holder: Uuid,
+    pub status: JobStatus,
+    pub problem: Option<Json>,
+    pub at: Moment,
+}
+
 const COLUMNS: &str = "id, object, status, created_at, created_by, revision, details";
 const KINDS: [Kind; 7] = [Kind::Id, Kind::Text, Kind::Text, Kind::Int, Kind::Id, Kind::Int, Kind::Json];
 const CHUNK: &str = "first_row, stage, outcomes, rows, results";
@@ -219,21 +229,13 @@ impl Store {
     }
 
     /// Ends an import's job and says how the import stands now, together.
-    pub async fn end_import(
-        &self,
-        scope: &Scope,
-        import: &Import,
-        job: Uuid,
-        holder: Uuid,
-        status: JobStatus,
-        problem: Option<Json>,
-        at: Moment,
-    ) -> Result<Held, StoreError> {
+    pub async fn end_import(&self, scope: &Scope, import: &Import, ended: JobEnd) -> Result<Held, StoreError> {
         self.check(scope)?;
-        let carried = (import.clone(), problem);
+        let carried = (import.clone(), ended);
         self.transact(Locks::default(), move |connection| {
-            let (import, problem) = carried.clone();
+            let (import, ended) = carried.clone();
             Box::pin(async move {
+                let JobEnd { job, holder, status, problem, at } = ended;
                 if job::end(connection, job, holder, status, problem.as_ref(), at).await? == Held::Lost {
                     return Ok(End::Undo(Held::Lost));
                 }

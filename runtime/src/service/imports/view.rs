@@ -4,7 +4,6 @@ use super::apply::document;
 use super::details::{Details, Doing, Outcome, Row, RowError, RowResult};
 use crate::app::App;
 use crate::service::jobs::problem_json;
-use crate::service::records::cursor;
 use crate::service::session::{Caller, USER};
 use crate::service::view::Titles;
 use crate::service::{Answer, messages, refuse};
@@ -63,7 +62,7 @@ fn one(app: &App, caller: &Caller, import: &Import, titles: &Titles) -> Answer<J
 
 pub async fn list(app: &App, caller: &Caller, object: Option<&str>, limit: u32, after: Option<&str>) -> Answer<Json> {
     let described = format!("imports {}", object.unwrap_or_default());
-    let after = after.map(|text| cursor::read(&described, text)).transpose()?;
+    let after = after.map(|text| app.cursors.read(&described, text)).transpose()?;
     let after = match after.as_deref() {
         None => None,
         Some([Value::Moment(at), Value::Id(id)]) => Some((*at, *id)),
@@ -79,7 +78,7 @@ pub async fn list(app: &App, caller: &Caller, object: Option<&str>, limit: u32, 
     let data = imports.iter().map(|import| one(app, caller, import, &titles)).collect::<Answer<Vec<Json>>>()?;
     let place =
         |import: &Import| [Value::Moment(Moment::from_micros(import.created_at.micros())), Value::Id(import.id)];
-    let next = imports.last().filter(|_| more).map(|last| cursor::write(&described, &place(last)));
+    let next = imports.last().filter(|_| more).map(|last| app.cursors.write(&described, &place(last)));
     Ok(json!({"data": data, "next_cursor": next}))
 }
 
@@ -102,7 +101,8 @@ pub async fn rows_of(
     };
     let described = format!("import rows {} {}", import.id, outcome.unwrap_or_default());
     let bad = || refuse(Code::BadCursor, "the cursor does not belong to this list");
-    let (mut chunk_at, mut row_at) = match after.map(|text| cursor::read(&described, text)).transpose()?.as_deref() {
+    let (mut chunk_at, mut row_at) = match after.map(|text| app.cursors.read(&described, text)).transpose()?.as_deref()
+    {
         None => (0, 0),
         Some([Value::Decimal(chunk), Value::Decimal(row)]) => {
             (i64::try_from(*chunk).map_err(|_| bad())?, i64::try_from(*row).map_err(|_| bad())?)
@@ -139,7 +139,8 @@ pub async fn rows_of(
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|(chunk, row, _)| {
-        cursor::write(&described, &[Value::Decimal(Decimal::from(*chunk)), Value::Decimal(Decimal::from(row.number))])
+        app.cursors
+            .write(&described, &[Value::Decimal(Decimal::from(*chunk)), Value::Decimal(Decimal::from(row.number))])
     });
     let id = |row: &Row, result: &Option<RowResult>| result.as_ref().and_then(|result| result.id).or(row.id);
     let refs: BTreeSet<(_, Uuid)> =
