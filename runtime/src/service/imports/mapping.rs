@@ -64,7 +64,7 @@ pub async fn proposed(
     let mut taken = BTreeSet::new();
     let target = |column: &String| {
         let field = known.get(&plain(column))?.clone();
-        taken.insert(field.clone()).then(|| Target { field, by: None, thousands: false })
+        taken.insert(field.clone()).then_some(Target { field, by: None, thousands: false })
     };
     let mut target = target;
     Ok(columns.iter().map(|column| (column.clone(), target(column))).collect())

@@ -191,19 +191,19 @@ impl State {
     }
 
     /// The texts of the mapped columns.
-    fn texts(&self, raw: &RawRow) -> Result<Vec<String>, RowError> {
-        let cells = raw.cells.as_ref().map_err(|fault| RowError::of_fault(fault, None))?;
+    fn texts(&self, raw: &RawRow) -> Result<Vec<String>, Box<RowError>> {
+        let cells = raw.cells.as_ref().map_err(|fault| Box::new(RowError::of_fault(fault, None)))?;
         let of_file = self.details.columns.len();
         let full = |cell: &Cell| !matches!(cell, Cell::Text(text) if text.trim().is_empty());
         let more = cells.iter().skip(of_file).any(full);
         let fewer = cells.len() < of_file && self.details.format == "csv";
         if more || fewer {
-            return Err(RowError::of_fault(&Fault::Ragged { cells: cells.len(), columns: of_file }, None));
+            return Err(Box::new(RowError::of_fault(&Fault::Ragged { cells: cells.len(), columns: of_file }, None)));
         }
         let text = |column: &Column| match cells.get(column.at) {
             None => Ok(String::new()),
             Some(Cell::Text(text)) => Ok(text.trim().to_owned()),
-            Some(Cell::Wrong(fault)) => Err(RowError::of_fault(fault, Some(column.name.clone()))),
+            Some(Cell::Wrong(fault)) => Err(Box::new(RowError::of_fault(fault, Some(column.name.clone())))),
         };
         self.columns.iter().map(text).collect()
     }
@@ -236,7 +236,7 @@ impl State {
         match self.texts(raw) {
             Ok(texts) => draft.texts = texts,
             Err(error) => {
-                draft.row.errors.push(error);
+                draft.row.errors.push(*error);
                 return draft;
             }
         }
