@@ -50,9 +50,9 @@ pub struct Expansion {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Leads {
-    ToOne,
-    ToSeveral,
-    ToRows,
+    One,
+    Several,
+    Rows,
 }
 
 /// Reads the relations of a request; those the caller may not read are left out.
@@ -76,9 +76,9 @@ pub fn read(
         }
         let (at, field) = object.field(name).ok_or_else(|| unknown_field(object, name))?;
         let (to, kind) = match &field.kind {
-            FieldKind::Id { to, .. } => (to.clone(), Leads::ToOne),
-            FieldKind::Ids { to } => (to.clone(), Leads::ToSeveral),
-            FieldKind::Items { to } => (vec![to.clone()], Leads::ToRows),
+            FieldKind::Id { to, .. } => (to.clone(), Leads::One),
+            FieldKind::Ids { to } => (to.clone(), Leads::Several),
+            FieldKind::Items { to } => (vec![to.clone()], Leads::Rows),
             _ => return Err(bad("expand", format!("`{name}` leads to no records")).with("field", name)),
         };
         let limit = match asked.limit {
@@ -100,8 +100,8 @@ pub fn read(
             }
         }
         let order = match (kind, &asked.sort[..]) {
-            (Leads::ToRows, []) => vec![Sort::by(slot::POSITION, false)],
-            (Leads::ToRows, names) => match targets.first() {
+            (Leads::Rows, []) => vec![Sort::by(slot::POSITION, false)],
+            (Leads::Rows, names) => match targets.first() {
                 Some(target) => sort(app, model, caller, target, names)?,
                 None => Vec::new(),
             },
@@ -136,7 +136,7 @@ pub async fn load(
     }
     for expansion in expansions {
         match expansion.kind {
-            Leads::ToRows => rows(app, model, caller, records, expansion, &mut expanded).await?,
+            Leads::Rows => rows(app, model, caller, records, expansion, &mut expanded).await?,
             _ => referenced(app, model, caller, object, records, expansion, &mut expanded).await?,
         }
     }
