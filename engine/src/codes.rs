@@ -107,6 +107,10 @@ codes! {
     BadProperty = "bad_property", Invalid, "the property has a value it cannot have", "属性值不正确";
     BadName = "bad_name", Invalid, "names are snake_case, start with a letter and have at most 48 characters", "名称须为小写下划线格式，以字母开头，最多 48 个字符";
     DuplicateDefinition = "duplicate_definition", Invalid, "two definitions have one name", "定义重名";
+    BreakingChange = "breaking_change", Conflict, "something that is used would be taken out or change its type", "被使用的内容不能移除或改变类型";
+    StalePlan = "stale_plan", Conflict, "the definitions changed since the plan was made", "计划生成之后定义已被修改";
+    UnknownPlan = "unknown_plan", NotFound, "there is no such plan", "没有这个计划";
+    PlanBlocked = "plan_blocked", Conflict, "the plan cannot be applied as it is", "计划目前不能执行";
     ExtensionConflict = "extension_conflict", Invalid, "two packs extend a definition in ways that exclude each other", "两个扩展包对同一定义的扩展互相冲突";
     UnknownReference = "unknown_reference", Invalid, "the definition names something that does not exist", "引用了不存在的定义";
     UnreachableState = "unreachable_state", Invalid, "no transition leads to the state", "没有操作能到达该状态";

@@ -4,6 +4,7 @@
 
 pub mod compose;
 pub mod content;
+pub mod difference;
 pub mod edit;
 pub mod path;
 #[cfg(test)]

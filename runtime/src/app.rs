@@ -8,8 +8,10 @@ use crate::entropy::Entropy;
 use crate::files::Files;
 use crate::jobs::Jobs;
 use crate::packs::install::{self, Progress, Seeds};
+use crate::packs::shelf::InForce;
 use crate::packs::source::Source;
 use crate::service::records::cursor::Sealer;
+use crate::service::{Answer, changes};
 use crate::store::{Database, Scope, Store};
 use arc_swap::ArcSwap;
 use packwork_engine::model::{Model, Settings};
@@ -28,7 +30,12 @@ pub struct App {
     pub cursors: Sealer,
     /// Lets the command line on this machine act as the system.
     pub local_token: Option<Token>,
-    model: ArcSwap<Model>,
+    pub settings: Settings,
+    /// Where this process reads packs from.
+    pub source: Source,
+    /// One publication at a time in this process; the store keeps those of others apart.
+    pub publishing: tokio::sync::Mutex<()>,
+    in_force: ArcSwap<InForce>,
 }
 
 /// What an application is started with.
@@ -46,10 +53,10 @@ pub struct Start<'a> {
 }
 
 impl App {
-    /// Opens the data, compiles the packs, makes the tables, installs what the packs bring along.
+    /// Opens the data, compiles the packs, brings them into force, installs what they bring along.
     pub async fn start(start: Start<'_>) -> Result<Arc<App>, install::Error> {
-        let model = Arc::new(install::compile(&start.packs, &start.settings)?);
         let store = Store::open(&start.database, &start.tenant).await?;
+        let in_force = install::bring_into_force(&store, &start.packs, &start.settings, start.clock.now()).await?;
         let holder = start.entropy.uuid(start.clock.now());
         let fresh = Secret::new(hex(&start.entropy.bytes::<32>()));
         let key = store.secret(&Scope::system(&start.tenant), "cursor", &fresh).await?;
@@ -62,7 +69,10 @@ impl App {
             sign_ins: SignInLimiter::default(),
             files: start.files,
             local_token: start.local_token,
-            model: ArcSwap::new(model),
+            settings: start.settings,
+            source: start.packs,
+            publishing: tokio::sync::Mutex::new(()),
+            in_force: ArcSwap::new(Arc::new(in_force)),
         });
         install::install(&app, start.seeds, start.progress).await?;
         crate::service::settlement::run::give_up_abandoned(&app).await?;
@@ -71,7 +81,29 @@ impl App {
 
     /// The definitions in force. Take it once per use case, so that all of it sees the same.
     pub fn model(&self) -> Arc<Model> {
-        self.model.load_full()
+        self.in_force.load().model.clone()
+    }
+
+    /// The definitions in force with the packs and changes they are made of.
+    pub fn in_force(&self) -> Arc<InForce> {
+        self.in_force.load_full()
+    }
+
+    /// From now on every use case works with these definitions, unless newer ones are in force already.
+    pub fn put_in_force(&self, next: InForce) {
+        let next = Arc::new(next);
+        self.in_force.rcu(|now| if next.number >= now.number { next.clone() } else { now.clone() });
+    }
+
+    /// Takes over what another process has published. A single process of its tenant has nothing to ask.
+    pub async fn catch_up(self: &Arc<App>) -> Answer<()> {
+        if !self.store.is_shared() || self.store.version_number(&self.system()).await? <= self.in_force.load().number {
+            return Ok(());
+        }
+        if let Some(next) = changes::apply::load(self, None).await? {
+            self.put_in_force(next);
+        }
+        Ok(())
     }
 
     /// The system itself: jobs, seeds, the command line.

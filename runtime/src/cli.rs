@@ -41,7 +41,7 @@ enum Command {
     Import(import::Import),
     /// Export a list of records as CSV, XLSX or NDJSON
     Export(export::Export),
-    /// Check and test packs
+    /// Make, check and test packs, bring them into a tenant
     #[command(subcommand)]
     Pack(pack::Pack),
     /// Print the API as OpenAPI 3.1
@@ -84,7 +84,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Settle(settle) => return settle.run().await,
         Command::Import(import) => return import.run().await,
         Command::Export(export) => export.run().await?,
-        Command::Pack(pack) => return pack.run(),
+        Command::Pack(pack) => return pack.run().await,
         Command::Openapi(openapi) => openapi.run()?,
         Command::Schemas(schemas) => schemas.run()?,
         Command::Backup(backup) => backup.run().await?,

@@ -2,6 +2,8 @@
 //! business.
 
 pub mod install;
+pub mod scaffold;
 pub mod seed;
+pub mod shelf;
 pub mod source;
 pub mod when;

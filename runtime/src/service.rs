@@ -2,6 +2,7 @@
 
 pub mod attachments;
 pub mod bulk;
+pub mod changes;
 pub mod command;
 pub mod comments;
 pub mod dashboards;

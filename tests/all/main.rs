@@ -3,6 +3,7 @@
 mod cases;
 mod conformance;
 mod coverage;
+mod definitions;
 mod faults;
 mod http;
 mod purity;

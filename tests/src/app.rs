@@ -139,6 +139,16 @@ impl TestApp {
         TestApp { router: http::router(&app), app, clock, local, database, lives: lives + 1, folder }
     }
 
+    /// Another process on the same PostgreSQL.
+    pub async fn beside(&self) -> TestApp {
+        let (clock, local, folder) = (self.clock.clone(), self.local.clone(), Folder::new());
+        let files = packwork::files::Files::new(folder.0.join("attachments"), ATTACHMENT_BYTES_MAX);
+        let app = start((self.database.clone(), files), SEED + self.lives, clock.clone(), Some(local.clone()));
+        let app = app.await.expect("the data opens twice");
+        let database = self.database.clone();
+        TestApp { router: http::router(&app), app, clock, local, database, lives: self.lives + 1, folder }
+    }
+
     /// Does the jobs that wait, at most so many units; how many it did.
     pub async fn work(&self, units_max: usize) -> usize {
         packwork::jobs::run(&self.app, units_max).await.expect("jobs can be done")
@@ -190,6 +200,12 @@ impl TestApp {
 
     pub async fn post(&self, path: &str, body: Json) -> Reply {
         self.system(Method::POST, path, Some(body)).await
+    }
+
+    /// A request of the system's own, answered in a language.
+    pub async fn ask_in(&self, locale: &str, method: Method, path: &str, body: Option<Json>) -> Reply {
+        let token = format!("Bearer {}", self.local.expose());
+        self.ask(method, path, body, &[("authorization", &token), ("accept-language", locale)]).await
     }
 
     /// A request below the base with exactly these headers.

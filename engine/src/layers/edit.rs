@@ -220,7 +220,7 @@ fn in_chinese(kind: Kind, name: &Name, base: &Json, edited: &mut Json, former: &
 }
 
 /// Collects what is different: set, taken out, moved.
-fn compare(base: &Json, edited: &Json, at: &str, ordered: bool, found: &mut Vec<(String, Option<Json>)>) {
+pub(super) fn compare(base: &Json, edited: &Json, at: &str, ordered: bool, found: &mut Vec<(String, Option<Json>)>) {
     match (base, edited) {
         (Json::Object(old), Json::Object(new)) => {
             for name in old.keys().filter(|name| !new.contains_key(*name)) {

@@ -1,5 +1,7 @@
 //! `packwork pack`: what consultants need while writing one.
 
+mod publish;
+
 use crate::packs::source::{Files, Source, read_packs};
 use anyhow::Context;
 use packwork_engine::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -15,13 +17,25 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Check and test packs.
+/// Make, check and test packs, bring them into a tenant.
 #[derive(clap::Subcommand)]
 pub(super) enum Pack {
     /// Say everything that is wrong with a pack, or with a folder of packs
     Check(Check),
     /// Run the cases of a pack, or of a folder of packs
     Test(Test),
+    /// Make a new pack that passes check and test
+    New(publish::New),
+    /// Say what installing or upgrading packs would change
+    Plan(publish::Plan),
+    /// Put a plan into force
+    Apply(publish::Apply),
+    /// Take a pack out; its data is kept
+    Remove(publish::Remove),
+    /// List the packs of a tenant
+    List(publish::List),
+    /// Bring back a former version of the definitions
+    Rollback(publish::Rollback),
 }
 
 #[derive(clap::Args)]
@@ -36,18 +50,24 @@ pub(super) struct Check {
 pub(super) struct Test {
     folder: PathBuf,
     /// Only cases whose name contains this
-    #[arg(long)]
-    only: Option<String>,
+    #[arg(long, alias = "only", value_name = "TEXT")]
+    filter: Option<String>,
 }
 
 /// When the packs count as installed: before any case begins.
 const INSTALLED_AT: &str = "2015-01-01T00:00:00Z";
 
 impl Pack {
-    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
             Pack::Check(check) => check.run(),
             Pack::Test(test) => test.run(),
+            Pack::New(new) => new.run(),
+            Pack::Plan(plan) => plan.run().await,
+            Pack::Apply(apply) => apply.run().await,
+            Pack::Remove(remove) => remove.run().await,
+            Pack::List(list) => list.run().await,
+            Pack::Rollback(rollback) => rollback.run().await,
         }
     }
 }
@@ -128,7 +148,7 @@ impl Test {
         let seeded = seeded(&model, installed)?;
         let (mut run, mut failed) = (0, 0);
         for (pack, case) in cases_of(&model) {
-            let asked = self.only.as_ref().is_none_or(|only| case.name.contains(only.as_str()));
+            let asked = self.filter.as_ref().is_none_or(|filter| case.name.contains(filter.as_str()));
             if !asked || !gathered.own.contains(pack) {
                 continue;
             }

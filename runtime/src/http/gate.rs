@@ -78,6 +78,11 @@ async fn pass(
 ) -> Response<Body> {
     let chosen = *locale;
     let presented = presented(request.headers());
+    if presented.is_some()
+        && let Err(error) = app.catch_up().await
+    {
+        return Problem::from(error).into_response();
+    }
     if let Some((token, carrier)) = presented {
         match session::resolve(app, &token, *locale).await {
             Ok(Some(caller)) => {

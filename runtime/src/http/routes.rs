@@ -2,6 +2,7 @@
 
 mod attachments;
 mod bulk;
+mod changes;
 mod comments;
 mod definitions;
 mod exports;
@@ -27,6 +28,7 @@ pub fn table() -> Vec<Route> {
         attachments::routes(),
         tasks::routes(),
         definitions::routes(),
+        changes::routes(),
         settlement::routes(),
         statements::routes(),
         reports::routes(),

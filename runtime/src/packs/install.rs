@@ -2,20 +2,24 @@
 //! nothing.
 
 use super::seed;
+use super::shelf::{self, Candidate, InForce, Loaded};
 use super::source::{Source, Unreadable};
 use crate::app::App;
 use crate::service::{self, command};
-use crate::store::{InstalledPack, StoreError};
+use crate::store::{InstalledPack, Published, Scope, Store, StoreError, Version};
 use futures_util::StreamExt;
 use packwork_engine::decision::Command;
 use packwork_engine::definition::rate_table::RateTableDefinition;
 use packwork_engine::definition::seed::SeedDefinition;
 use packwork_engine::definition::{Definition, Kind};
 use packwork_engine::diagnostic::{Diagnostic, Diagnostics, Severity};
+use packwork_engine::layers::content;
+use packwork_engine::layers::upgrade::{Policy, Resolving, rebase};
 use packwork_engine::model::{Model, Settings};
-use packwork_engine::pack::Pack;
+use packwork_engine::moment::Moment;
 use packwork_engine::refusal::Refusal;
 use serde_json::{Map, Value as Json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +32,10 @@ pub enum Error {
     Seed { seed: String, record: String, refusal: Box<Refusal> },
     #[error("the row `{row}` of the rate table `{table}` was refused with {}: {}", .refusal.code, .refusal.detail)]
     Rate { table: String, row: String, refusal: Box<Refusal> },
+    #[error("the contents of pack `{name}` {version} are not kept in this tenant any more")]
+    Missing { name: String, version: String },
+    #[error("other processes keep publishing; start again")]
+    Busy,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -69,22 +77,95 @@ impl Progress for Silent {
 
 /// Reads and compiles packs; errors in them are all reported at once.
 pub fn compile(source: &Source, settings: &Settings) -> Result<Model, Error> {
-    let mut found = Diagnostics::default();
-    let packs: Vec<Pack> = source.read()?.iter().map(|files| Pack::read(files, &mut found)).collect();
-    let (model, compiled) = Model::compile(packs, settings);
-    found.extend(compiled);
-    let unsound = found.has_errors();
-    match model {
-        Some(model) if !unsound => Ok(model),
-        _ => Err(Error::Definitions(found.into_sorted())),
-    }
+    let (packs, read) = shelf::read(source)?;
+    let candidate = Candidate { packs, overlay: Vec::new() };
+    candidate.compile(settings, read).map(|(model, _)| model).map_err(Error::Definitions)
 }
 
-/// Makes the tables of the model in force and writes what its packs bring along.
+/// How often a start gives way to other processes that publish at the same time.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// Brings the packs of a source into force, under what the tenant has changed and with the packs that were applied.
+pub async fn bring_into_force(
+    store: &Store,
+    source: &Source,
+    settings: &Settings,
+    now: Moment,
+) -> Result<InForce, Error> {
+    for _ in 0..ATTEMPTS_MAX {
+        if let Some(in_force) = attempt(store, source, settings, now).await? {
+            return Ok(in_force);
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// `None` where another process published meanwhile.
+async fn attempt(store: &Store, source: &Source, settings: &Settings, now: Moment) -> Result<Option<InForce>, Error> {
+    let scope = Scope::system(store.tenant());
+    let (given, read) = shelf::read(source)?;
+    let Some(head) = store.version(&scope, None).await? else {
+        let candidate = Candidate { packs: given, overlay: Vec::new() };
+        return publish(store, settings, read, candidate, BTreeSet::new(), 1, now).await;
+    };
+    let removed: BTreeSet<String> =
+        head.packs.iter().filter(|pack| pack.is_removed()).map(|pack| pack.name.clone()).collect();
+    let applied = shelf::stored(store, &scope, &head).await?;
+    let former = Candidate { packs: applied.clone(), overlay: Vec::new() };
+    let packs = shelf::gathered(source, given, applied, &removed);
+    if shelf::shelf_versions(&packs, &removed) == head.packs {
+        let candidate = Candidate { packs, overlay: head.overlay.clone() };
+        let (model, _) = candidate.compile(settings, read).map_err(Error::Definitions)?;
+        store.prepare(&scope, &model).await?;
+        return Ok(Some(InForce::of(&head, model, candidate)));
+    }
+    let plain = Candidate { packs: packs.clone(), overlay: Vec::new() };
+    let policies: Vec<(&str, Policy)> = packs
+        .iter()
+        .flat_map(|loaded| loaded.pack.policies.iter().map(|(pattern, policy)| (pattern.as_str(), *policy)))
+        .collect();
+    let resolving = Resolving { said: BTreeMap::new(), policies };
+    let rebased = rebase(&head.overlay, &former.composed(), &plain.composed(), &resolving);
+    for conflict in &rebased.conflicts {
+        tracing::warn!(property = conflict.address(), kept = ?conflict.resolution, "the tenant and a pack have both changed a property");
+    }
+    let candidate = Candidate { packs, overlay: rebased.changes };
+    publish(store, settings, read, candidate, removed, head.number + 1, now).await
+}
+
+async fn publish(
+    store: &Store,
+    settings: &Settings,
+    read: Diagnostics,
+    candidate: Candidate,
+    removed: BTreeSet<String>,
+    number: i64,
+    now: Moment,
+) -> Result<Option<InForce>, Error> {
+    let scope = Scope::system(store.tenant());
+    let (model, _) = candidate.compile(settings, read).map_err(Error::Definitions)?;
+    store.keep_packs(&scope, candidate.packs.iter().map(Loaded::content).collect()).await?;
+    let version = Version {
+        number,
+        hash: model.hash.clone(),
+        packs: shelf::shelf_versions(&candidate.packs, &removed),
+        overlay: candidate.overlay.clone(),
+        manifest: shelf::manifest(&model),
+        cause: "start".into(),
+        plan: None,
+        author: None,
+        at: now,
+    };
+    Ok(match store.publish(&scope, &model, &version).await? {
+        Published::Done => Some(InForce::of(&version, model, candidate)),
+        Published::Overtaken => None,
+    })
+}
+
+/// Writes what the packs in force bring along, each record once.
 pub async fn install(app: &App, seeds: Seeds, progress: &dyn Progress) -> Result<(), Error> {
     let model = app.model();
     let scope = app.system();
-    app.store.prepare(&scope, &model).await?;
     if !installed(app, &model, Seeds::Product).await? {
         for seed in seeds_of(&model, Seeds::Product) {
             seed::plant(app, &model, seed, progress).await?;
@@ -132,11 +213,19 @@ fn marks(seeds: Seeds) -> &'static str {
 }
 
 async fn installed(app: &App, model: &Model, seeds: Seeds) -> Result<bool, Error> {
-    Ok(app.store.seed_marks(&app.system(), marks(seeds)).await?.contains(&model.hash))
+    Ok(app.store.seed_marks(&app.system(), marks(seeds)).await?.contains(&brought_along(model)))
 }
 
 async fn mark(app: &App, model: &Model, seeds: Seeds) -> Result<(), Error> {
-    Ok(app.store.mark_seeded(&app.system(), marks(seeds), std::slice::from_ref(&model.hash), app.clock.now()).await?)
+    let mark = brought_along(model);
+    Ok(app.store.mark_seeded(&app.system(), marks(seeds), std::slice::from_ref(&mark), app.clock.now()).await?)
+}
+
+/// Digest of everything the packs bring along.
+fn brought_along(model: &Model) -> String {
+    let of_records = model.documents.iter().filter(|((kind, _), _)| matches!(kind, Kind::Seed | Kind::RateTable));
+    let hashes: Vec<&str> = of_records.map(|(_, composite)| composite.hash.as_str()).collect();
+    content::of(&serde_json::json!(hashes))
 }
 
 /// Seeds in the order of their packs, then of their ranks.

@@ -24,7 +24,7 @@ pub fn list(app: &App, caller: &Caller) -> Json {
             json!({"kind": kind.as_str(), "name": &**name, "title": model.texts.get(caller.locale.as_str(), &path), "pack": pack})
         })
         .collect();
-    json!({"data": data, "model": {"version": 1, "hash": model.hash}})
+    json!({"data": data, "model": {"version": app.in_force().number, "hash": model.hash}})
 }
 
 pub fn one(app: &App, caller: &Caller, kind_name: &str, name: &str) -> Answer<Json> {
@@ -35,8 +35,8 @@ pub fn one(app: &App, caller: &Caller, kind_name: &str, name: &str) -> Answer<Js
             .with("name", name)
     };
     let kind = Kind::named(kind_name).ok_or_else(unknown)?;
-    let (_, definition) = model.definitions.get(&(kind, name.into())).ok_or_else(unknown)?;
-    let mut json = definition.to_json();
+    let composite = model.documents.get(&(kind, name.into())).ok_or_else(unknown)?;
+    let mut json = composite.plain();
     if caller.locale == Locale::Chinese {
         let base = format!("{kind_name}/{name}/");
         for (path, text) in model.texts.chinese.range(base.clone()..) {

@@ -35,6 +35,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0004_transfer.sql"),
     ),
     (
+        "0006_definitions",
+        include_str!("../../migrations/sqlite/0006_definitions.sql"),
+        include_str!("../../migrations/postgres/0006_definitions.sql"),
+    ),
+    (
         "0005_storage",
         include_str!("../../migrations/sqlite/0005_storage.sql"),
         include_str!("../../migrations/postgres/0005_storage.sql"),
@@ -148,19 +153,7 @@ impl Store {
     /// What would lose data (a dropped or retyped field) is refused.
     pub async fn prepare(&self, scope: &Scope, model: &Model) -> Result<(), StoreError> {
         self.check(scope)?;
-        let mut wanted = Vec::new();
-        for name in owners_first(model) {
-            let layout = Layout::of(model, &name)?;
-            let columns: Vec<(String, Kind)> =
-                layout.columns.iter().map(|column| (column.name.clone(), column.kind)).collect();
-            wanted.push(Wanted {
-                object: name.clone(),
-                owner: layout.object.owned_by.as_deref().filter(|owner| model.object(owner).is_some()).map(table),
-                columns,
-                indexes: indexes(layout.object),
-            });
-        }
-        let wanted = std::sync::Arc::new(wanted);
+        let wanted = std::sync::Arc::new(wanted(model)?);
         self.transact(Locks::exclusive(), move |connection| {
             let wanted = wanted.clone();
             Box::pin(async move {
@@ -229,14 +222,37 @@ fn owners_first(model: &Model) -> Vec<String> {
 }
 
 /// A table as it should stand.
-struct Wanted {
-    object: String,
+pub(super) struct Wanted {
+    pub(super) object: String,
     owner: Option<String>,
-    columns: Vec<(String, Kind)>,
+    pub(super) columns: Vec<(String, Kind)>,
     indexes: Vec<Index>,
 }
 
-async fn make(connection: &mut Connection, wanted: &[Wanted]) -> Result<(), StoreError> {
+impl Wanted {
+    /// Whether an index should stand exactly so.
+    pub(super) fn has_index(&self, name: &str, columns: &str) -> bool {
+        self.indexes.iter().any(|index| index.name == name && index.columns == columns)
+    }
+}
+
+/// The tables of a model, owners first.
+pub(super) fn wanted(model: &Model) -> Result<Vec<Wanted>, StoreError> {
+    let mut wanted = Vec::new();
+    for name in owners_first(model) {
+        let layout = Layout::of(model, &name)?;
+        let columns = layout.columns.iter().map(|column| (column.name.clone(), column.kind)).collect();
+        wanted.push(Wanted {
+            object: name.clone(),
+            owner: layout.object.owned_by.as_deref().filter(|owner| model.object(owner).is_some()).map(table),
+            columns,
+            indexes: indexes(layout.object),
+        });
+    }
+    Ok(wanted)
+}
+
+pub(super) async fn make(connection: &mut Connection, wanted: &[Wanted]) -> Result<(), StoreError> {
     let dialect = connection.dialect();
     let doing = "reading the catalogue of tables";
     let mut standing: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
@@ -374,7 +390,7 @@ fn create_index(dialect: Dialect, object: &str, index: &Index) -> String {
     format!("CREATE INDEX {} ON {on} {columns}{live}", index.name)
 }
 
-fn kind_text(kind: Kind) -> String {
+pub(super) fn kind_text(kind: Kind) -> String {
     match kind {
         Kind::Id => "id".into(),
         Kind::Text => "text".into(),

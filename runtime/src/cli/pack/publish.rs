@@ -1,0 +1,267 @@
+//! `packwork pack new|plan|apply|remove|list|rollback`: packs on their way into a tenant.
+
+use crate::cli::client::{Api, Target};
+use crate::cli::table::{Align, Table};
+use crate::packs::scaffold;
+use crate::packs::shelf::to_json;
+use crate::packs::source::read_packs;
+use crate::telemetry;
+use anyhow::{Context, bail};
+use axum::http::Method;
+use serde_json::{Map, Value as Json, json};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct New {
+    /// Name of the pack, such as return-desk; its folder is made here
+    name: String,
+    /// Folder to make it in
+    #[arg(long, default_value = ".")]
+    folder: PathBuf,
+}
+
+impl New {
+    pub(in crate::cli) fn run(self) -> anyhow::Result<ExitCode> {
+        if !scaffold::is_name(&self.name) {
+            bail!("`{}` is no name for a pack: lower-case words joined by `-`, at most 40 characters", self.name);
+        }
+        let folder = self.folder.join(&self.name);
+        if folder.exists() {
+            bail!("`{}` is there already", folder.display());
+        }
+        for (file, bytes) in scaffold::files(&self.name) {
+            let path = folder.join(file);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent).with_context(|| format!("making the folder `{}`", parent.display()))?;
+            }
+            std::fs::write(&path, bytes).with_context(|| format!("writing `{}`", path.display()))?;
+        }
+        println!("{} is made. Next: packwork pack check {0}; packwork pack test {0}", folder.display());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct Plan {
+    /// Folder of a pack, or of packs
+    folder: PathBuf,
+    /// Who wins where tenant and pack have both changed a property: `object/work_order/fields/reason/title=pack`
+    #[arg(long, value_name = "PROPERTY=WINNER")]
+    resolve: Vec<String>,
+    /// Write the plan into a file, for `packwork pack apply`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Print the plan as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct Apply {
+    /// A plan's hash, or the file it was written to
+    plan: String,
+    /// Accept that cases come to something else
+    #[arg(long)]
+    accept_cases: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct Remove {
+    /// Name of the pack
+    name: String,
+    /// Take it out at once; else only say what that would change
+    #[arg(long)]
+    apply: bool,
+    /// Accept that cases come to something else
+    #[arg(long)]
+    accept_cases: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct List {
+    /// Print the answer as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct Rollback {
+    /// Number of the version to go back to; the one before this where not given
+    to: Option<i64>,
+    /// Accept that cases come to something else
+    #[arg(long)]
+    accept_cases: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Plan {
+    pub(in crate::cli) async fn run(self) -> anyhow::Result<ExitCode> {
+        telemetry::start("warn");
+        let packs = packs_in(&self.folder)?;
+        let mut resolutions = Map::new();
+        for said in &self.resolve {
+            let (property, winner) =
+                said.rsplit_once('=').context("--resolve takes PROPERTY=pack or PROPERTY=tenant")?;
+            resolutions.insert(property.to_owned(), json!(winner));
+        }
+        let api = self.target.connect().await?;
+        let body = json!({"packs": packs, "resolutions": resolutions});
+        let plan = api.call(Method::POST, "/packs/plan", Some(body)).await?;
+        if let Some(file) = &self.out {
+            std::fs::write(file, format!("{plan:#}\n")).with_context(|| format!("writing `{}`", file.display()))?;
+        }
+        if self.json {
+            println!("{plan:#}");
+        } else {
+            print_plan(&plan, &self.target.locale);
+        }
+        Ok(verdict(&plan))
+    }
+}
+
+fn packs_in(folder: &Path) -> anyhow::Result<Vec<Json>> {
+    let packs = read_packs(folder).with_context(|| format!("reading packs from `{}`", folder.display()))?;
+    if packs.is_empty() {
+        bail!("`{}` holds no pack: a pack is a folder with a pack.json", folder.display());
+    }
+    Ok(packs.iter().map(|files| json!({"files": to_json(files)})).collect())
+}
+
+/// Scripts must notice that a plan cannot be applied.
+fn verdict(plan: &Json) -> ExitCode {
+    if items(&plan["blocked"]).is_empty() { ExitCode::SUCCESS } else { ExitCode::from(2) }
+}
+
+impl Apply {
+    pub(in crate::cli) async fn run(self) -> anyhow::Result<ExitCode> {
+        telemetry::start("warn");
+        let hash = match std::fs::read_to_string(&self.plan) {
+            Ok(text) => {
+                let plan: Json = serde_json::from_str(&text).with_context(|| format!("`{}` is no plan", self.plan))?;
+                plan["plan"].as_str().with_context(|| format!("`{}` is no plan", self.plan))?.to_owned()
+            }
+            Err(_) => self.plan.clone(),
+        };
+        let api = self.target.connect().await?;
+        apply(&api, &hash, self.accept_cases).await
+    }
+}
+
+async fn apply(api: &Api, hash: &str, accept_cases: bool) -> anyhow::Result<ExitCode> {
+    let body = json!({"plan": hash, "accept": {"cases": accept_cases}});
+    let applied = api.call(Method::POST, "/packs/apply", Some(body)).await?;
+    println!("Version {} of the definitions is in force.", applied["model"]["version"]);
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Remove {
+    pub(in crate::cli) async fn run(self) -> anyhow::Result<ExitCode> {
+        telemetry::start("warn");
+        let api = self.target.connect().await?;
+        let plan = api.call(Method::POST, "/packs/plan", Some(json!({"remove": [self.name]}))).await?;
+        print_plan(&plan, &self.target.locale);
+        if !self.apply {
+            return Ok(verdict(&plan));
+        }
+        apply(&api, &text(&plan["plan"]), self.accept_cases).await
+    }
+}
+
+impl List {
+    pub(in crate::cli) async fn run(self) -> anyhow::Result<ExitCode> {
+        telemetry::start("warn");
+        let api = self.target.connect().await?;
+        let packs = api.call(Method::GET, "/packs", None).await?;
+        if self.json {
+            println!("{packs:#}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut table = Table::new(&[("pack", Align::Left), ("version", Align::Left), ("title", Align::Left)]);
+        for pack in items(&packs["data"]) {
+            table.row(vec![text(&pack["name"]), text(&pack["version"]), text(&pack["title"])]);
+        }
+        print!("{}", table.render());
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Rollback {
+    pub(in crate::cli) async fn run(self) -> anyhow::Result<ExitCode> {
+        telemetry::start("warn");
+        let api = self.target.connect().await?;
+        let body = json!({"to": self.to, "accept": {"cases": self.accept_cases}});
+        let applied = api.call(Method::POST, "/definitions/rollback", Some(body)).await?;
+        println!("Version {} of the definitions is in force.", applied["model"]["version"]);
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn print_plan(plan: &Json, locale: &str) {
+    let locale = if locale.starts_with("zh") { "zh-CN" } else { "en" };
+    for pack in items(&plan["packs"]) {
+        let version = |of: &Json| of.as_str().unwrap_or("-").to_owned();
+        println!("{}: {} -> {}", text(&pack["name"]), version(&pack["from"]), version(&pack["to"]));
+    }
+    for change in items(&plan["changes"]) {
+        println!("  {}", text(&change["words"][locale]));
+    }
+    for change in items(&plan["database"]) {
+        let column = change["column"].as_str().map(|column| format!(".{column}")).unwrap_or_default();
+        println!("  {} {}{column} ({} records)", text(&change["action"]), text(&change["object"]), change["rows"]);
+    }
+    for conflict in items(&plan["conflicts"]) {
+        println!(
+            "  conflict {}: tenant {} / pack {} -> {}",
+            text(&conflict["property"]),
+            conflict["tenant"],
+            conflict["pack"],
+            text(&conflict["resolution"])
+        );
+    }
+    for broken in items(&plan["broken"]) {
+        println!(
+            "  {} is used by {} {} {}",
+            text(&broken["what"]),
+            text(&broken["by_kind"]),
+            text(&broken["by_name"]),
+            text(&broken["path"])
+        );
+    }
+    for finding in items(&plan["findings"]) {
+        println!(
+            "  error[{}] {} {}: {}",
+            text(&finding["code"]),
+            text(&finding["file"]),
+            text(&finding["pointer"]),
+            text(&finding["message"])
+        );
+    }
+    for pack in items(&plan["cases"]["packs"]).iter().filter(|pack| pack["differ"] != 0) {
+        println!("  {}", text(&pack["words"][locale]));
+    }
+    for case in items(&plan["cases"]["differ"]) {
+        println!("    {}/{}: {}", text(&case["pack"]), text(&case["case"]), text(&case["difference"]));
+    }
+    match items(&plan["blocked"]) {
+        [] => println!("plan {}", text(&plan["plan"])),
+        reasons => println!("cannot be applied: {}", reasons.iter().map(text).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn items(json: &Json) -> &[Json] {
+    json.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text(json: &Json) -> String {
+    json.as_str().map_or_else(String::new, str::to_owned)
+}

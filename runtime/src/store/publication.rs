@@ -1,0 +1,481 @@
+//! Versions of the definitions: what is in force, what was, what is planned. Publishing changes the tables of objects
+//! and notes the version in one transaction that no command overlaps. Parts that leave the model keep their columns.
+
+use super::connection::Connection;
+use super::line::Columns;
+use super::sql::{Datum, Kind, Sql};
+use super::tables::{self, Wanted};
+use super::transaction::{End, Locks};
+use super::{Scope, Store, StoreError};
+use packwork_engine::layers::Change;
+use packwork_engine::model::Model;
+use packwork_engine::moment::Moment;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A pack as a version names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PackVersion {
+    pub name: String,
+    pub version: String,
+    /// Digest of its files; empty where somebody took the pack out.
+    pub hash: String,
+}
+
+impl PackVersion {
+    pub fn is_removed(&self) -> bool {
+        self.hash.is_empty()
+    }
+}
+
+/// One publication.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    pub number: i64,
+    /// Hash of the model.
+    pub hash: String,
+    pub packs: Vec<PackVersion>,
+    pub overlay: Vec<Change>,
+    /// Content of each definition: `object/work_order` -> hash.
+    pub manifest: BTreeMap<String, String>,
+    /// `start`, `definitions`, `packs` or `rollback`.
+    pub cause: String,
+    pub plan: Option<String>,
+    pub author: Option<Uuid>,
+    pub at: Moment,
+}
+
+/// A pack with its files, as they are kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PackContent {
+    pub pack: PackVersion,
+    pub files: Json,
+}
+
+/// A sealed plan and what applying it makes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredPlan {
+    pub hash: String,
+    pub document: Json,
+    pub target: Json,
+    pub applied_as: Option<i64>,
+    pub author: Option<Uuid>,
+    pub at: Moment,
+}
+
+/// What somebody is editing of one definition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    pub kind: String,
+    pub name: String,
+    /// Hash of the definition the edit began with; none for a new one.
+    pub base: Option<String>,
+    pub changes: Vec<Change>,
+    pub at: Moment,
+}
+
+/// What publishing came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// The version is in force.
+    Done,
+    /// Another version came first; nothing was written.
+    Overtaken,
+}
+
+const VERSION: &str = "number, hash, packs, overlay, manifest, cause, plan, author, at";
+const VERSION_KINDS: [Kind; 9] =
+    [Kind::Int, Kind::Text, Kind::Text, Kind::Text, Kind::Text, Kind::Text, Kind::Text, Kind::Id, Kind::Int];
+
+impl Store {
+    /// The number of the version in force; 0 where there is none yet.
+    pub async fn version_number(&self, scope: &Scope) -> Result<i64, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        newest(&mut connection).await
+    }
+
+    /// Whether other processes may publish: then requests ask which version is in force.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.inner.backend, super::Backend::Postgres(_))
+    }
+
+    /// A version; the newest one where no number is given.
+    pub async fn version(&self, scope: &Scope, number: Option<i64>) -> Result<Option<Version>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let mut sql = Sql::of(connection.dialect(), &format!("SELECT {VERSION} FROM model_version"), vec![]);
+        match number {
+            Some(number) => sql.with(" WHERE number = ?", vec![Datum::Int(number)]),
+            None => sql.push(" ORDER BY number DESC LIMIT 1"),
+        };
+        connection.row("reading a version of the definitions", sql, &VERSION_KINDS).await?.map(version).transpose()
+    }
+
+    /// The newest versions, newest first.
+    pub async fn versions(&self, scope: &Scope, limit: u32) -> Result<Vec<Version>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let text = format!("SELECT {VERSION} FROM model_version ORDER BY number DESC LIMIT ?");
+        let sql = Sql::of(connection.dialect(), &text, vec![Datum::Int(i64::from(limit))]);
+        let rows = connection.rows("listing versions of the definitions", sql, &VERSION_KINDS).await?;
+        rows.into_iter().map(version).collect()
+    }
+
+    /// Keeps the contents of packs; those that are kept already stay.
+    pub async fn keep_packs(&self, scope: &Scope, packs: Vec<PackContent>) -> Result<(), StoreError> {
+        self.check(scope)?;
+        let packs = Arc::new(packs);
+        self.transact(Locks::default(), move |connection| {
+            let packs = packs.clone();
+            Box::pin(async move {
+                for content in packs.iter() {
+                    keep_pack(connection, content).await?;
+                }
+                Ok(End::Keep(()))
+            })
+        })
+        .await
+    }
+
+    /// The files of a pack.
+    pub async fn pack_files(&self, scope: &Scope, hash: &str) -> Result<Option<Json>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let text = "SELECT files FROM pack_content WHERE hash = ?";
+        let sql = Sql::of(connection.dialect(), text, vec![Datum::text(hash)]);
+        let Some(row) = connection.row("reading a pack", sql, &[Kind::Text]).await? else { return Ok(None) };
+        let text = Columns::of("pack_content", row).text()?;
+        parse("pack_content.files", &text).map(Some)
+    }
+
+    /// Publishes a version on top of the one before it: tables, quarantine, version and plan in one transaction.
+    pub async fn publish(&self, scope: &Scope, model: &Model, version: &Version) -> Result<Published, StoreError> {
+        self.check(scope)?;
+        let wanted = Arc::new(tables::wanted(model)?);
+        let version = Arc::new(version.clone());
+        self.transact(Locks::exclusive(), move |connection| {
+            let (wanted, version) = (wanted.clone(), version.clone());
+            Box::pin(async move {
+                if newest(connection).await? + 1 != version.number {
+                    return Ok(End::Undo(Published::Overtaken));
+                }
+                quarantine(connection, &wanted, version.at).await?;
+                tables::make(connection, &wanted).await?;
+                insert(connection, &version).await?;
+                if let Some(plan) = &version.plan {
+                    let text = "UPDATE change_plan SET applied_as = ? WHERE hash = ?";
+                    let binds = vec![Datum::Int(version.number), Datum::text(plan)];
+                    connection.execute("noting a plan", Sql::of(connection.dialect(), text, binds)).await?;
+                }
+                Ok(End::Keep(Published::Done))
+            })
+        })
+        .await
+    }
+
+    pub async fn keep_plan(&self, scope: &Scope, plan: &StoredPlan) -> Result<(), StoreError> {
+        self.check(scope)?;
+        let plan = Arc::new(plan.clone());
+        self.transact(Locks::default(), move |connection| {
+            let plan = plan.clone();
+            Box::pin(async move {
+                let text = "INSERT INTO change_plan (hash, document, target, author, at) VALUES (?, ?, ?, ?, ?)
+                    ON CONFLICT DO NOTHING";
+                let binds = vec![
+                    Datum::text(&plan.hash),
+                    Datum::text(&plan.document.to_string()),
+                    Datum::text(&plan.target.to_string()),
+                    Datum::optional_id(plan.author),
+                    Datum::Int(plan.at.micros()),
+                ];
+                connection.execute("keeping a plan", Sql::of(connection.dialect(), text, binds)).await?;
+                Ok(End::Keep(()))
+            })
+        })
+        .await
+    }
+
+    pub async fn plan(&self, scope: &Scope, hash: &str) -> Result<Option<StoredPlan>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let text = "SELECT document, target, applied_as, author, at FROM change_plan WHERE hash = ?";
+        let sql = Sql::of(connection.dialect(), text, vec![Datum::text(hash)]);
+        let kinds = [Kind::Text, Kind::Text, Kind::Int, Kind::Id, Kind::Int];
+        let Some(row) = connection.row("reading a plan", sql, &kinds).await? else { return Ok(None) };
+        let mut row = Columns::of("change_plan", row);
+        Ok(Some(StoredPlan {
+            hash: hash.to_owned(),
+            document: parse("change_plan.document", &row.text()?)?,
+            target: parse("change_plan.target", &row.text()?)?,
+            applied_as: row.optional_int(),
+            author: row.optional_id(),
+            at: row.moment()?,
+        }))
+    }
+
+    /// Everything somebody is editing.
+    pub async fn drafts(&self, scope: &Scope) -> Result<Vec<Draft>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let text = "SELECT kind, name, changes, at FROM definition_draft WHERE owner = ? ORDER BY kind, name";
+        let sql = Sql::of(connection.dialect(), text, vec![Datum::text(&owner(scope))]);
+        let kinds = [Kind::Text, Kind::Text, Kind::Text, Kind::Int];
+        let read = |row| {
+            let mut row = Columns::of("definition_draft", row);
+            let (kind, name) = (row.text()?.to_string(), row.text()?.to_string());
+            let (base, changes) = parse("definition_draft.changes", &row.text()?)?;
+            Ok(Draft { kind, name, base, changes, at: row.moment()? })
+        };
+        connection.rows("reading drafts", sql, &kinds).await?.into_iter().map(read).collect()
+    }
+
+    /// Keeps, or with `None` forgets, what somebody is editing of one definition.
+    pub async fn set_draft(
+        &self,
+        scope: &Scope,
+        kind: &str,
+        name: &str,
+        draft: Option<&Draft>,
+    ) -> Result<(), StoreError> {
+        self.check(scope)?;
+        let key = vec![Datum::text(&owner(scope)), Datum::text(kind), Datum::text(name)];
+        let draft = draft.map(|draft| (serde_json::json!([draft.base, draft.changes]).to_string(), draft.at.micros()));
+        self.transact(Locks::default(), move |connection| {
+            let (key, draft) = (key.clone(), draft.clone());
+            Box::pin(async move {
+                let dialect = connection.dialect();
+                let clear = "DELETE FROM definition_draft WHERE owner = ? AND kind = ? AND name = ?";
+                connection.execute("clearing a draft", Sql::of(dialect, clear, key.clone())).await?;
+                if let Some((changes, at)) = draft {
+                    let text = "INSERT INTO definition_draft (owner, kind, name, changes, at) VALUES (?, ?, ?, ?, ?)";
+                    let mut binds = key;
+                    binds.extend([Datum::text(&changes), Datum::Int(at)]);
+                    connection.execute("keeping a draft", Sql::of(dialect, text, binds)).await?;
+                }
+                Ok(End::Keep(()))
+            })
+        })
+        .await
+    }
+
+    /// Forgets everything somebody is editing.
+    pub async fn clear_drafts(&self, scope: &Scope) -> Result<(), StoreError> {
+        for draft in self.drafts(scope).await? {
+            self.set_draft(scope, &draft.kind, &draft.name, None).await?;
+        }
+        Ok(())
+    }
+
+    /// What publishing a model would do to the tables, with the number of records each change is about.
+    pub async fn table_changes(&self, scope: &Scope, model: &Model) -> Result<Vec<TableChange>, StoreError> {
+        self.check(scope)?;
+        let wanted = tables::wanted(model)?;
+        let mut connection = self.reader().await?;
+        let standing = catalogue(&mut connection, "object_column").await?;
+        let parked = catalogue(&mut connection, "quarantine").await?;
+        let mut found = Vec::new();
+        for (object, columns) in &standing {
+            let now = wanted.iter().find(|wanted| wanted.object == *object);
+            let gone: Vec<&String> = columns
+                .keys()
+                .filter(|name| now.is_none_or(|now| now.columns.iter().all(|(of, _)| of != *name)))
+                .collect();
+            let Some(now) = now else {
+                let rows = count(&mut connection, object, None).await?;
+                found.push(TableChange { action: "quarantine_table", object: object.clone(), column: None, rows });
+                continue;
+            };
+            for name in gone {
+                let rows = count(&mut connection, object, Some(name)).await?;
+                found.push(TableChange {
+                    action: "quarantine_column",
+                    object: object.clone(),
+                    column: Some(name.clone()),
+                    rows,
+                });
+            }
+            for (name, kind) in &now.columns {
+                let kind = tables::kind_text(*kind);
+                let action = match (columns.get(name), parked.get(object).and_then(|columns| columns.get(name))) {
+                    (Some(was), _) if *was == kind => continue,
+                    (Some(_), _) => "retype_column",
+                    (None, Some(was)) if *was == kind => "restore_column",
+                    (None, Some(_)) => "retype_column",
+                    (None, None) => "add_column",
+                };
+                let rows = count(&mut connection, object, None).await?;
+                found.push(TableChange { action, object: object.clone(), column: Some(name.clone()), rows });
+            }
+        }
+        for wanted in wanted.iter().filter(|wanted| !standing.contains_key(&wanted.object)) {
+            let returns = parked.contains_key(&wanted.object);
+            let rows = if returns { count(&mut connection, &wanted.object, None).await? } else { 0 };
+            let action = if returns { "restore_table" } else { "create_table" };
+            found.push(TableChange { action, object: wanted.object.clone(), column: None, rows });
+        }
+        Ok(found)
+    }
+}
+
+/// One change of the tables that publishing would make.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TableChange {
+    /// `create_table`, `add_column`, `quarantine_table`, `quarantine_column`, `restore_table`, `restore_column` or
+    /// `retype_column`, which is not possible.
+    pub action: &'static str,
+    pub object: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// Records the change is about.
+    pub rows: i64,
+}
+
+fn owner(scope: &Scope) -> String {
+    scope.actor.id.map_or_else(|| "system".to_owned(), |id| id.to_string())
+}
+
+async fn newest(connection: &mut Connection) -> Result<i64, StoreError> {
+    let sql = Sql::of(connection.dialect(), "SELECT coalesce(max(number), 0) FROM model_version", vec![]);
+    let row = connection.row("reading the number of the version", sql, &[Kind::Int]).await?;
+    Columns::of("model_version", row.unwrap_or_default()).int()
+}
+
+fn version(row: Vec<Datum>) -> Result<Version, StoreError> {
+    let mut row = Columns::of("model_version", row);
+    Ok(Version {
+        number: row.int()?,
+        hash: row.text()?.to_string(),
+        packs: parse("model_version.packs", &row.text()?)?,
+        overlay: parse("model_version.overlay", &row.text()?)?,
+        manifest: parse("model_version.manifest", &row.text()?)?,
+        cause: row.text()?.to_string(),
+        plan: row.optional_text().map(|plan| plan.to_string()),
+        author: row.optional_id(),
+        at: row.moment()?,
+    })
+}
+
+fn parse<T: serde::de::DeserializeOwned>(place: &str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text)
+        .map_err(|error| StoreError::Corrupt { place: place.to_owned(), cause: error.to_string() })
+}
+
+async fn insert(connection: &mut Connection, version: &Version) -> Result<(), StoreError> {
+    let text = format!("INSERT INTO model_version ({VERSION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    let json = |value: Json| Datum::text(&value.to_string());
+    let binds = vec![
+        Datum::Int(version.number),
+        Datum::text(&version.hash),
+        json(serde_json::json!(version.packs)),
+        json(serde_json::json!(version.overlay)),
+        json(serde_json::json!(version.manifest)),
+        Datum::text(&version.cause),
+        Datum::optional_text(version.plan.as_deref()),
+        Datum::optional_id(version.author),
+        Datum::Int(version.at.micros()),
+    ];
+    connection.execute("noting a version of the definitions", Sql::of(connection.dialect(), &text, binds)).await?;
+    Ok(())
+}
+
+async fn keep_pack(connection: &mut Connection, content: &PackContent) -> Result<(), StoreError> {
+    let text = "INSERT INTO pack_content (hash, name, version, files) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
+    let binds = vec![
+        Datum::text(&content.pack.hash),
+        Datum::text(&content.pack.name),
+        Datum::text(&content.pack.version),
+        Datum::text(&content.files.to_string()),
+    ];
+    connection.execute("keeping a pack", Sql::of(connection.dialect(), text, binds)).await.map(|_| ())
+}
+
+/// Columns by object, as a catalogue notes them.
+type Catalogue = BTreeMap<String, BTreeMap<String, String>>;
+
+async fn catalogue(connection: &mut Connection, table: &str) -> Result<Catalogue, StoreError> {
+    let mut found = Catalogue::new();
+    let sql = Sql::of(connection.dialect(), &format!("SELECT object, name, kind FROM {table}"), vec![]);
+    for row in connection.rows("reading the catalogue of tables", sql, &[Kind::Text; 3]).await? {
+        let mut row = Columns::of("object_column", row);
+        let (object, name, kind) = (row.text()?, row.text()?, row.text()?);
+        found.entry(object.to_string()).or_default().insert(name.to_string(), kind.to_string());
+    }
+    Ok(found)
+}
+
+/// Records of an object, or those with a value in a column.
+async fn count(connection: &mut Connection, object: &str, column: Option<&str>) -> Result<i64, StoreError> {
+    let mut text = format!("SELECT count(*) FROM {}", super::column::table(object));
+    if let Some(column) = column {
+        text.push_str(&format!(" WHERE {column} IS NOT NULL"));
+    }
+    let sql = Sql::of(connection.dialect(), &text, vec![]);
+    let row = connection.row("counting records", sql, &[Kind::Int]).await?;
+    Columns::of("count", row.unwrap_or_default()).int()
+}
+
+/// Columns that leave the model move from the catalogue to the quarantine, and those that return move back. The data
+/// stays where it is.
+async fn quarantine(connection: &mut Connection, wanted: &[Wanted], at: Moment) -> Result<(), StoreError> {
+    let dialect = connection.dialect();
+    let standing = catalogue(connection, "object_column").await?;
+    let parked = catalogue(connection, "quarantine").await?;
+    let is_wanted = |object: &str, name: &str| {
+        let of = wanted.iter().find(|wanted| wanted.object == object);
+        of.is_some_and(|of| of.columns.iter().any(|(column, _)| column == name))
+    };
+    let doing = "moving columns to the quarantine";
+    let out = "INSERT INTO quarantine (object, name, kind, at) VALUES (?, ?, ?, ?)";
+    let back = "INSERT INTO object_column (object, name, kind) VALUES (?, ?, ?)";
+    for (object, columns) in &standing {
+        let mut gone = Vec::new();
+        for (name, kind) in columns.iter().filter(|(name, _)| !is_wanted(object, name)) {
+            let mut binds = vec![Datum::text(object), Datum::text(name)];
+            let clear = Sql::of(dialect, "DELETE FROM object_column WHERE object = ? AND name = ?", binds.clone());
+            connection.execute(doing, clear).await?;
+            binds.extend([Datum::text(kind), Datum::Int(at.micros())]);
+            connection.execute(doing, Sql::of(dialect, out, binds)).await?;
+            gone.push(name.as_str());
+        }
+        drop_indexes(connection, object, &gone, wanted).await?;
+    }
+    for (object, columns) in &parked {
+        for (name, kind) in columns.iter().filter(|(name, _)| is_wanted(object, name)) {
+            let mut binds = vec![Datum::text(object), Datum::text(name)];
+            let clear = Sql::of(dialect, "DELETE FROM quarantine WHERE object = ? AND name = ?", binds.clone());
+            connection.execute(doing, clear).await?;
+            binds.push(Datum::text(kind));
+            connection.execute(doing, Sql::of(dialect, back, binds)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Indexes over columns that have gone, and those that stand differently now, are taken away.
+async fn drop_indexes(
+    connection: &mut Connection,
+    object: &str,
+    gone: &[&str],
+    wanted: &[Wanted],
+) -> Result<(), StoreError> {
+    let dialect = connection.dialect();
+    let now = wanted.iter().find(|wanted| wanted.object == object);
+    let sql = Sql::of(dialect, "SELECT name, columns FROM object_index WHERE object = ?", vec![Datum::text(object)]);
+    for row in connection.rows("reading indexes", sql, &[Kind::Text; 2]).await? {
+        let mut row = Columns::of("object_index", row);
+        let (name, columns) = (row.text()?, row.text()?);
+        let stands = now.is_some_and(|now| now.has_index(&name, &columns));
+        let over_gone = columns.split(", ").any(|column| gone.contains(&column));
+        if !stands || over_gone {
+            connection.script("dropping an index", format!("DROP INDEX IF EXISTS {name}")).await?;
+            let binds = vec![Datum::text(object), Datum::text(&name)];
+            let clear = Sql::of(dialect, "DELETE FROM object_index WHERE object = ? AND name = ?", binds);
+            connection.execute("dropping an index", clear).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Definitions change without fear: plans, upgrades under the tenant's changes, going back, on both databases.
+
+mod fixture;
+mod publishing;
+mod upgrades;
