@@ -99,10 +99,10 @@ impl Store {
     }
 }
 
-/// Parts of a moment are parts of its business date, which is kept beside it.
+/// Parts of a moment are parts of its business date, which is kept beside it; all but the hour.
 fn dated(object: &Object, group: &Group) -> FilterPath {
     let mut path = group.path.clone();
-    if group.part.is_some()
+    if group.part.is_some_and(|part| part != Part::Hour)
         && let Some(last) = path.slots.last_mut()
         && let Some(day) = object.fields.iter().position(|field| field.day_of == Some(*last))
     {

@@ -115,6 +115,10 @@ async fn sums_are_chosen_and_ordered(on: On) {
     );
     assert_eq!((&row["quarter(created_at)"], &row["mean"], &row["of"]), (&json!("2026-Q1"), &json!("1.5"), &json!(1)));
     assert_eq!(sums["truncated"], true);
+    // Business dates are kept beside a moment of the object's own; its hour is not in them.
+    let asked = json!({"group_by": ["hour(finished_at)"], "measures": {"n": {"count": true}}});
+    let hours = test.post("/records/work_order/aggregate", asked).await.ok();
+    assert_eq!(hours["data"][0]["hour(finished_at)"], Json::Null, "{hours:#}");
     for wrong in [
         json!({"group_by": ["fortnight(created_at)"], "measures": {"n": {"count": true}}}),
         json!({"group_by": ["month(customer)"], "measures": {"n": {"count": true}}}),
