@@ -2,6 +2,7 @@ import { screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { describe, expect, test } from 'vitest';
 import { problemsOf } from '../features/imports/mapping-step';
+import { readRows } from '../features/imports/samples';
 import { openApp } from '../test-app';
 
 const find = { timeout: 15_000 };
@@ -22,6 +23,7 @@ describe('imports', () => {
     const region = (await screen.findByLabelText('“地区”对应的字段', {}, find)) as HTMLSelectElement;
     expect(region.value).toBe('region');
     await waitFor(() => expect((screen.getByLabelText('“地区”按什么查找') as HTMLSelectElement).value).toBe('code'));
+    expect(screen.getByText('R1、R9、R2')).toBeTruthy();
     expect((screen.getByLabelText('“备注”对应的字段') as HTMLSelectElement).value).toBe('');
     await person.click(screen.getByRole('button', { name: '下一步：核对' }));
     const table = await screen.findByRole('table', { name: '核对结果' }, find);
@@ -82,6 +84,28 @@ describe('imports', () => {
     await openApp('/imports');
     expect(await screen.findByText('还没有导入', {}, find)).toBeTruthy();
   });
+});
+
+describe('the head of a file', () => {
+  test.each([
+    [
+      'a,b\n1,2\n',
+      [
+        ['a', 'b'],
+        ['1', '2'],
+      ],
+    ],
+    [
+      'a;b\r\n"x;""y""";2',
+      [
+        ['a', 'b'],
+        ['x;"y"', '2'],
+      ],
+    ],
+    ['a\n"two\nlines"\n', [['a'], ['two\nlines']]],
+    ['only', [['only']]],
+    ['', []],
+  ])('%j', (text, rows) => expect(readRows(text, 4)).toEqual(rows));
 });
 
 describe('a mapping', () => {
