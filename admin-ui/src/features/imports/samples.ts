@@ -40,12 +40,11 @@ export function readRows(text: string, most: number): string[][] {
 /** Keeps what stands in the first rows for the mapping page; the server tells only the columns. */
 export async function keepSamples(id: string, file: File, encoding: string | null | undefined): Promise<void> {
   if (!/\.(csv|txt|tsv)$/i.test(file.name)) return;
-  const bytes = await file.slice(0, HEAD_BYTES).arrayBuffer();
   let text: string;
   try {
-    text = new TextDecoder(encoding ?? 'utf-8').decode(bytes);
+    text = new TextDecoder(encoding ?? 'utf-8').decode(await file.slice(0, HEAD_BYTES).arrayBuffer());
   } catch {
-    return; // an encoding this browser does not know
+    return; // an encoding this browser does not know, or a file that is gone: then there are no samples
   }
   const [head = [], ...rows] = readRows(text.replace(/^\uFEFF/, ''), ROWS + 1);
   const samples = Object.fromEntries(head.map((name, at) => [name.trim(), rows.map((row) => row[at] ?? '')]));
