@@ -1,6 +1,9 @@
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
 import { afterEach } from 'vitest';
 import { dismissAll } from './ui/toasts';
+
+// A busy machine takes its time to transform modules and to draw; what does not come at all still fails.
+configure({ asyncUtilTimeout: 40_000 });
 
 // jsdom knows the elements but not what they do.
 HTMLDialogElement.prototype.showModal ??= function open(this: HTMLDialogElement) {
