@@ -30,7 +30,7 @@ export function imports({ db, reply, problem, fresh, stamp, page, titleOf, write
       const values = {};
       const errors = [];
       for (const [n, column] of job.columns.entries()) {
-        const to = job.mapping[column.name];
+        const to = job.mapping[column];
         if (to && cells(line)[n]) values[to.field] = cells(line)[n];
       }
       for (const [column, to] of Object.entries(job.mapping)) {
@@ -105,7 +105,7 @@ export function imports({ db, reply, problem, fresh, stamp, page, titleOf, write
       name: request.query.name,
       format: request.query.name.endsWith('.xlsx') ? 'xlsx' : 'csv',
       encoding: 'UTF-8',
-      columns: names.map((name, at) => ({ name, samples: lines.slice(1, 4).map((line) => cells(line)[at] ?? '') })),
+      columns: names,
       mapping,
       mode: db.objects[object].key ? 'upsert' : 'create',
       by: db.objects[object].key,

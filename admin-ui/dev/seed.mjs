@@ -101,6 +101,8 @@ export function seed(now) {
         field('email', '邮箱', 'E-mail', 'email'),
         field('vip', '重点客户', 'Key account', 'boolean'),
         field('since', '合作起始', 'Since', 'date'),
+        field('contact', '联系人', 'Contact', 'text'),
+        field('note', '备注', 'Note', 'long_text'),
       ],
       list: { columns: ['name', 'code', 'region', 'phone', 'vip', 'since'], sort: ['code'], filters: ['region'] },
     },

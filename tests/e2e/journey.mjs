@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
 import { chromium } from 'playwright-core';
+import { records } from './records.mjs';
 
 const given = Object.fromEntries(process.argv.slice(2).join(' ').split('--').filter(Boolean).map((pair) => pair.trim().split(/\s+/)));
 const base = (given.base ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
@@ -328,6 +329,8 @@ if (inside) {
     await main().getByText(/没有保存任何数据|没有变化/).first().waitFor();
     await look('preview');
   });
+
+  await records({ page, base, step, look, ensure, main, heading, settled });
 
   await step('at 320 pixels nothing is cut off', async () => {
     await page.setViewportSize({ width: 320, height: 700 });

@@ -12,14 +12,15 @@ export type ImportStatus =
   | 'reverting'
   | 'reverted';
 
-/** Where a column of the file goes; null leaves it out. `by` finds a reference by one of its fields. */
-export type Target = { field: string; by?: string } | null;
+/**
+ * Where a column of the file goes; null leaves it out. `by` finds a reference by its key, its title or another unique
+ * text, without it by any of these; `thousands` reads `1,234.50`.
+ */
+export type Target = { field: string; by?: string; thousands?: boolean } | null;
 export type Mapping = Record<string, Target>;
 export type ImportMode = 'create' | 'update' | 'upsert';
 export type DuplicatePolicy = 'skip' | 'update' | 'create' | 'error';
 export type Outcome = 'create' | 'update' | 'skip' | 'duplicate' | 'error';
-
-export type ImportColumn = { name: string; samples?: unknown[] };
 
 export type Import = {
   id: string;
@@ -29,12 +30,12 @@ export type Import = {
   encoding?: string | null;
   sheets?: string[];
   sheet?: string | null;
-  /** Column names, or columns with values of the first rows. */
-  columns: (string | ImportColumn)[];
-  mapping?: Mapping | null;
+  columns: string[];
+  mapping?: Record<string, Target | string> | null;
   mode?: ImportMode | null;
   by?: string | null;
   duplicates?: DuplicatePolicy | null;
+  date_format?: string | null;
   status: ImportStatus;
   rows?: number | null;
   done?: number | null;

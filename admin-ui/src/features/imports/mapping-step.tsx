@@ -1,22 +1,15 @@
 import { useQueries } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type {
-  DuplicatePolicy,
-  Import,
-  ImportColumn,
-  ImportMode,
-  ImportPlan,
-  Mapping,
-  Target,
-} from '../../api/contract/imports';
+import type { DuplicatePolicy, Import, ImportMode, ImportPlan, Mapping, Target } from '../../api/contract/imports';
 import type { FieldView, ObjectView } from '../../api/contract/objects';
-import { problemText } from '../../api/problems';
+import { byField, problemText } from '../../api/problems';
 import { objectQuery } from '../../api/queries';
 import { isEditable } from '../../fields/object';
 import { Button } from '../../ui/button';
 import { Labelled } from '../../ui/labelled';
 import { Card } from '../../ui/layout';
+import { samplesOf } from './samples';
 
 type Props = {
   job: Import;
@@ -30,11 +23,12 @@ type Props = {
 const MODES: ImportMode[] = ['upsert', 'create', 'update'];
 const POLICIES: DuplicatePolicy[] = ['skip', 'update', 'create', 'error'];
 const ENCODINGS = ['utf-8', 'gb18030', 'utf-16le', 'utf-16be'];
-const DATE_FORMATS = ['yyyy-mm-dd', 'dd/mm/yyyy', 'mm/dd/yyyy'];
-const KEY_TYPES = new Set(['text', 'email', 'phone', 'sequence', 'integer']);
+const DATE_FORMATS = ['d/m/y', 'm/d/y'];
+const NUMBERS = new Set(['money', 'decimal', 'percent', 'integer']);
+const KEY_TYPES = new Set(['text', 'email', 'phone']);
 
-export const columnsOf = (job: Import): ImportColumn[] =>
-  job.columns.map((column) => (typeof column === 'string' ? { name: column } : column));
+const asTarget = (written: Target | string | undefined): Target =>
+  typeof written === 'string' ? { field: written } : (written ?? null);
 
 /** What a mapping lacks or says twice; empty when it can be planned. */
 export function problemsOf(mapping: Mapping, mode: ImportMode, by: string | undefined, fields: FieldView[]) {
@@ -55,13 +49,12 @@ export function problemsOf(mapping: Mapping, mode: ImportMode, by: string | unde
 /** Which column goes where, and what to do with rows that are there already. */
 export function MappingStep({ job, view, busy, error, onPlan, onBack }: Props) {
   const { t } = useTranslation('imports');
-  const columns = columnsOf(job);
   const fields = view.fields.filter(mayTake);
   const [mapping, setMapping] = useState<Mapping>(() => {
     const known = new Set(fields.map((field) => field.name));
     return Object.fromEntries(
-      columns.map(({ name }) => {
-        const target = job.mapping?.[name];
+      job.columns.map((name) => {
+        const target = asTarget(job.mapping?.[name]);
         return [name, target && known.has(target.field) ? target : null];
       }),
     );
@@ -71,18 +64,20 @@ export function MappingStep({ job, view, busy, error, onPlan, onBack }: Props) {
   const [duplicates, setDuplicates] = useState<DuplicatePolicy>(job.duplicates ?? 'skip');
   const [encoding, setEncoding] = useState('');
   const [sheet, setSheet] = useState(job.sheet ?? job.sheets?.[0] ?? '');
-  const [dates, setDates] = useState('');
+  const [dates, setDates] = useState(job.date_format ?? '');
+  const [samples] = useState(() => samplesOf(job.id));
+  const [thousands, setThousands] = useState(() => Object.values(mapping).some((target) => target?.thousands === true));
 
   const referred = [
     ...new Set(fields.filter((field) => field.type === 'reference').flatMap((field) => field.to ?? [])),
   ];
   const views = useQueries({ queries: referred.map((name) => ({ ...objectQuery(name), retry: false })) });
   const found = problemsOf(mapping, mode, by, fields);
-  const keys = view.fields.filter((field) => KEY_TYPES.has(field.type) && !field.system);
+  const keys = fields.filter((field) => KEY_TYPES.has(field.type));
   const titleOf = (name: string) => view.fields.find((field) => field.name === name)?.title ?? name;
-  const hasDates = Object.values(mapping).some((target) =>
-    ['date', 'date_time'].includes(fields.find((field) => field.name === target?.field)?.type ?? ''),
-  );
+  const typeOf = (target: Target) => fields.find((field) => field.name === target?.field)?.type ?? '';
+  const hasDates = Object.values(mapping).some((target) => ['date', 'date_time'].includes(typeOf(target)));
+  const hasNumbers = Object.values(mapping).some((target) => NUMBERS.has(typeOf(target)));
   const reason = found.nothing
     ? t('map.nothing')
     : found.twice.length > 0
@@ -95,7 +90,12 @@ export function MappingStep({ job, view, busy, error, onPlan, onBack }: Props) {
     event.preventDefault();
     if (reason || busy) return;
     onPlan({
-      mapping,
+      mapping: Object.fromEntries(
+        Object.entries(mapping).map(([column, target]) => [
+          column,
+          target && { ...target, thousands: NUMBERS.has(typeOf(target)) && thousands ? true : undefined },
+        ]),
+      ),
       mode,
       by: mode === 'create' ? undefined : by,
       duplicates,
@@ -109,15 +109,16 @@ export function MappingStep({ job, view, busy, error, onPlan, onBack }: Props) {
       <Card title={t('map.title')} id="import-map">
         <p className="lead">{t('map.lead')}</p>
         <ul className="mapping">
-          {columns.map((column) => (
+          {job.columns.map((column) => (
             <ColumnRow
-              key={column.name}
+              key={column}
               column={column}
-              target={mapping[column.name] ?? null}
+              samples={samples[column] ?? []}
+              target={mapping[column] ?? null}
               fields={fields}
               twice={found.twice}
               view={(name) => views[referred.indexOf(name)]?.data}
-              onChange={(target) => set(column.name, target)}
+              onChange={(target) => set(column, target)}
             />
           ))}
         </ul>
@@ -232,18 +233,24 @@ export function MappingStep({ job, view, busy, error, onPlan, onBack }: Props) {
                   <option value="">{t('map.datesAuto')}</option>
                   {DATE_FORMATS.map((one) => (
                     <option key={one} value={one}>
-                      {one.toUpperCase()}
+                      {t(`map.dateFormats.${one.replaceAll('/', '')}`)}
                     </option>
                   ))}
                 </select>
               )}
             </Labelled>
           ) : null}
+          {hasNumbers ? (
+            <label className="check">
+              <input type="checkbox" checked={thousands} onChange={(event) => setThousands(event.target.checked)} />
+              {t('map.thousands')}
+            </label>
+          ) : null}
         </div>
       </Card>
       {error ? (
         <p className="notice notice-danger" role="alert">
-          {problemText(error)}
+          {[problemText(error), ...Object.values(byField(error))].join(' ')}
         </p>
       ) : null}
       <div className="form-foot">
@@ -259,12 +266,11 @@ export function MappingStep({ job, view, busy, error, onPlan, onBack }: Props) {
   );
 }
 
-const mayTake = (field: FieldView) =>
-  (isEditable(field) || (field.type === 'sequence' && !field.system)) &&
-  !['items', 'attachment', 'image'].includes(field.type);
+const mayTake = (field: FieldView) => isEditable(field) && !['items', 'attachment', 'image'].includes(field.type);
 
 type RowProps = {
-  column: ImportColumn;
+  column: string;
+  samples: string[];
   target: Target;
   fields: FieldView[];
   twice: string[];
@@ -273,29 +279,29 @@ type RowProps = {
 };
 
 /** One column of the file: its name, what stands in it, where it goes. */
-function ColumnRow({ column, target, fields, twice, view, onChange }: RowProps) {
+function ColumnRow({ column, samples, target, fields, twice, view, onChange }: RowProps) {
   const { t } = useTranslation('imports');
   const field = fields.find((one) => one.name === target?.field);
   const to = field?.type === 'reference' ? view(field.to?.[0] ?? '') : undefined;
   const ways = to ? waysTo(to) : [];
-  const samples = (column.samples ?? []).filter((one) => one !== null && one !== '').slice(0, 3);
+  const some = samples.filter((one) => one.trim() !== '');
   const bad = target && twice.includes(target.field);
   return (
     <li className="mapping-row">
       <span className="mapping-column">
-        <strong>{column.name}</strong>
-        {samples.length > 0 ? <span className="muted">{samples.map(String).join(t('comma'))}</span> : null}
+        <strong>{column}</strong>
+        {some.length > 0 ? <span className="muted clip">{some.join(t('comma'))}</span> : null}
       </span>
       <span className="mapping-target">
         <select
           className="input select"
-          aria-label={t('map.goesTo', { column: column.name })}
+          aria-label={t('map.goesTo', { column })}
           aria-invalid={bad || undefined}
           value={target?.field ?? ''}
           onChange={(event) => {
             const next = fields.find((one) => one.name === event.target.value);
             if (!next) onChange(null);
-            else onChange(next.type === 'reference' ? withWay(next, view(next.to?.[0] ?? '')) : { field: next.name });
+            else onChange({ field: next.name });
           }}
         >
           <option value="">{t('map.ignore')}</option>
@@ -308,10 +314,11 @@ function ColumnRow({ column, target, fields, twice, view, onChange }: RowProps) 
         {field && ways.length > 0 ? (
           <select
             className="input select"
-            aria-label={t('map.byKey', { column: column.name })}
+            aria-label={t('map.byKey', { column })}
             value={target?.by ?? ''}
             onChange={(event) => onChange({ field: field.name, by: event.target.value || undefined })}
           >
+            <option value="">{t('map.foundAny')}</option>
             {ways.map((way) => (
               <option key={way.name} value={way.name}>
                 {t('map.foundBy', { object: to?.title, field: way.title })}
@@ -324,14 +331,9 @@ function ColumnRow({ column, target, fields, twice, view, onChange }: RowProps) 
   );
 }
 
-/** By which fields a referenced record can be found: its key, its title, other short texts. */
+/** What may name a referenced record: its key and its title. */
 function waysTo(view: ObjectView): FieldView[] {
-  const telling = view.fields.filter((field) => KEY_TYPES.has(field.type) && !field.system && !field.hidden);
-  const rank = (field: FieldView) => (field.name === view.key ? 0 : field.name === view.display ? 1 : 2);
-  return telling.sort((a, b) => rank(a) - rank(b));
-}
-
-function withWay(field: FieldView, view: ObjectView | undefined): Target {
-  const way = view ? waysTo(view)[0]?.name : undefined;
-  return way ? { field: field.name, by: way } : { field: field.name };
+  return [...new Set([view.key, view.display])]
+    .map((name) => view.fields.find((field) => field.name === name))
+    .filter((field) => field !== undefined);
 }

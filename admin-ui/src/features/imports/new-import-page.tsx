@@ -13,6 +13,7 @@ import { Card, PageHeader } from '../../ui/layout';
 import { Progress } from '../../ui/progress';
 import { FailureState, PageState, Skeleton } from '../../ui/states';
 import { toast } from '../../ui/toasts';
+import { keepSamples } from './samples';
 import type { ImportSearch } from './search';
 import { Steps } from './steps';
 
@@ -27,13 +28,15 @@ export default function NewImportPage() {
   const [ratio, setRatio] = useState(0);
   const stop = useRef<AbortController | null>(null);
   const send = useMutation({
-    mutationFn: (file: File) => {
+    mutationFn: async (file: File) => {
       stop.current = new AbortController();
       setRatio(0);
-      return upload<Import>('/imports', { object, name: file.name }, file, {
+      const job = await upload<Import>('/imports', { object, name: file.name }, file, {
         progress: setRatio,
         signal: stop.current.signal,
       });
+      await keepSamples(job.id, file, job.encoding);
+      return job;
     },
     onSuccess: (job) => navigate({ to: '/imports/$id', params: { id: job.id }, replace: true }),
   });

@@ -256,17 +256,19 @@ function ListTools({ view, onExport }: { view: ObjectView; onExport: () => void 
                 </Link>
               </li>
             ) : null}
-            <li>
-              <Link
-                className="menu-link"
-                to="/records/$object"
-                params={{ object: view.name }}
-                search={{ bin: true }}
-                onClick={close}
-              >
-                {t('bin.open')}
-              </Link>
-            </li>
+            {view.rights?.delete === false ? null : (
+              <li>
+                <Link
+                  className="menu-link"
+                  to="/records/$object"
+                  params={{ object: view.name }}
+                  search={{ bin: true }}
+                  onClick={close}
+                >
+                  {t('bin.open')}
+                </Link>
+              </li>
+            )}
           </ul>
         )}
       </Popover>
