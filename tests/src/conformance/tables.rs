@@ -52,7 +52,9 @@ impl Column {
         if cells.len() + inputs.len() > 0 && all(Json::is_boolean) {
             return Column::Boolean;
         }
-        match cells.iter().all(a_condition) && inputs.iter().all(a_number) {
+        // A list of which one must be met is a matter of texts, whatever stands in it.
+        let one_each = cells.iter().all(|cell| texts_of(cell).len() == 1);
+        match one_each && cells.iter().all(a_condition) && inputs.iter().all(a_number) {
             true => Column::Number,
             false => Column::Text,
         }
@@ -157,7 +159,7 @@ impl DecisionTable {
             for (name, list) in priority.members()? {
                 let place = outputs.iter().position(|(known, _)| known == name);
                 let place = place.ok_or_else(|| anyhow!("the table has no output {name}"))?;
-                lists.insert(format!("v{place}"), list.json.clone());
+                lists.insert(format!("v{place}"), list.several().iter().map(|item| text_of(item.json)).collect());
             }
             definition["priority"] = Json::Object(lists);
         }
@@ -177,6 +179,8 @@ impl DecisionTable {
         };
         let shown_value = |value: &Value| match value {
             Value::Decimal(number) => shown(*number),
+            // Yes and no are kept as texts.
+            Value::Text(text) if matches!(&**text, "true" | "false") => json!(&**text == "true"),
             other => other.to_json(),
         };
         if self.policy.ends_with("_order") {

@@ -53,8 +53,9 @@ pub fn definition(schedule: &Input<'_>) -> Result<Json> {
     }
     for tier in written.get_mut("tiers").and_then(Json::as_array_mut).into_iter().flatten() {
         if let Some(tier) = tier.as_object_mut() {
-            // What is not stated is written as null in some cases.
+            // What is not stated is written as null in some cases, and numbers without quotes.
             tier.retain(|name, json| name == "up_to" || !json.is_null());
+            tier.values_mut().filter(|json| json.is_number()).for_each(|json| *json = json!(json.to_string()));
         }
     }
     Ok(Json::Object(written))
@@ -67,7 +68,8 @@ pub fn tiers_as(tiers: &Input<'_>, renamed: &[(&str, &str)], more: Json) -> Resu
         let mut own = Map::new();
         for (name, member) in tier.members()? {
             let name = renamed.iter().find(|(theirs, _)| *theirs == name).map_or(name, |(_, ours)| *ours);
-            own.insert(name.to_owned(), member.json.clone());
+            let text = |json: &Json| if json.is_number() { json!(json.to_string()) } else { json.clone() };
+            own.insert(name.to_owned(), text(member.json));
         }
         written.push(Json::Object(own));
     }
