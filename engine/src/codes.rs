@@ -78,6 +78,7 @@ codes! {
     NotUnique = "not_unique", Invalid, "another record has this value", "已有相同的值";
     BadReference = "bad_reference", Invalid, "the referenced record does not exist", "引用的记录不存在";
     InUse = "in_use", Conflict, "other records refer to this one", "已被其他记录引用";
+    IncompatibleChange = "incompatible_change", Conflict, "the change would lose data", "此变更会丢失数据";
     // finding things
     NotFound = "not_found", NotFound, "not found", "没有找到";
     UnknownObject = "unknown_object", NotFound, "there is no such object", "没有这个对象";

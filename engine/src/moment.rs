@@ -40,6 +40,11 @@ impl Moment {
         self.timestamp().to_zoned(zone.0.clone()).date()
     }
 
+    /// The year in UTC.
+    pub fn year(self) -> i16 {
+        self.timestamp().to_zoned(TimeZone::UTC).year()
+    }
+
     fn timestamp(self) -> Timestamp {
         Timestamp::from_microsecond(self.0).unwrap_or(if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
     }

@@ -3,6 +3,7 @@
 
 pub mod cell;
 pub mod classify;
+pub mod form;
 pub mod input;
 pub mod place;
 pub mod schema;
@@ -237,7 +238,19 @@ impl Object {
     }
 }
 
+/// Characters of a text that fit into an index: PostgreSQL ends at 2,704 bytes.
+pub const INDEXED_TEXT_CHARS_MAX: u32 = 600;
+
 impl Field {
+    /// Whether an index can keep its values in order: no lists, no documents, no long texts.
+    pub fn has_order(&self) -> bool {
+        match &self.kind {
+            FieldKind::Items { .. } | FieldKind::Json | FieldKind::Ids { .. } | FieldKind::Choices { .. } => false,
+            FieldKind::Text { max_length, .. } => *max_length <= INDEXED_TEXT_CHARS_MAX,
+            _ => true,
+        }
+    }
+
     /// Whether the slot has a column of its own (items live in the child's table).
     pub fn is_stored(&self) -> bool {
         !matches!(self.kind, FieldKind::Items { .. })

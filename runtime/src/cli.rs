@@ -2,6 +2,7 @@
 
 mod backup;
 mod client;
+mod db;
 mod demo;
 mod doctor;
 mod export;
@@ -52,6 +53,9 @@ enum Command {
     Backup(backup::Backup),
     /// Put a backup back into an empty place
     Restore(backup::Restore),
+    /// Look at the tables
+    #[command(subcommand)]
+    Db(db::Db),
     /// Check all that is stored
     Doctor(doctor::Doctor),
     /// Add a user, set a password
@@ -89,6 +93,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Schemas(schemas) => schemas.run()?,
         Command::Backup(backup) => backup.run().await?,
         Command::Restore(restore) => restore.run().await?,
+        Command::Db(db) => return db.run().await,
         Command::Doctor(doctor) => return doctor.run().await,
         Command::User(user) => user.run().await?,
     }

@@ -143,6 +143,29 @@ impl Files {
         }))
     }
 
+    /// Size and digest of what lies there, wherever it lies; changes nothing. `None` where nothing is.
+    pub async fn measure(&self, id: Uuid) -> io::Result<Option<(u64, String)>> {
+        let is_absent = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        let opened = match File::open(self.place(id)).await {
+            Err(error) if is_absent(&error) => File::open(self.incoming(id)).await,
+            opened => opened,
+        };
+        let mut file = match opened {
+            Err(error) if is_absent(&error) => return Ok(None),
+            opened => opened?,
+        };
+        let (mut hash, mut size, mut block) = (Sha256::new(), 0_u64, vec![0; BLOCK]);
+        loop {
+            match file.read(&mut block).await? {
+                0 => return Ok(Some((size, hex(&hash.finalize())))),
+                read => {
+                    size += read as u64;
+                    hash.update(&block[..read]);
+                }
+            }
+        }
+    }
+
     pub async fn remove(&self, id: Uuid) -> io::Result<()> {
         match fs::remove_file(self.place(id)).await {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

@@ -59,7 +59,7 @@ pub use run::{Run, RunHold, RunStatus};
 pub use session::Session;
 pub use statement::{Numbering, StatementChange, StatementQuery, StatementRow};
 pub use stream::Position;
-pub use tables::knows_migrations;
+pub use tables::{Incompatible, Lock, Offer, Planned, Step as TableStep, TablePlan, knows_migrations};
 pub use todo::{StoredTodo, TodoFor};
 
 use crate::auth::secret::Secret;
@@ -111,8 +111,6 @@ pub enum StoreError {
     UnknownObject(String),
     #[error("the query does not fit its object: {0}")]
     BadQuery(String),
-    #[error("the tables cannot be changed like this: {0}")]
-    Contracting(String),
     #[error("the database failed while {doing}")]
     Database {
         doing: &'static str,

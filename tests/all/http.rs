@@ -13,4 +13,5 @@ mod records;
 mod recycle;
 mod session;
 mod settlement;
+mod types;
 mod upsert;

@@ -139,7 +139,11 @@ on_both_databases! {
         seeds_and_packs_are_remembered;
     tables:
         a_new_field_is_added_and_old_records_have_none,
-        a_dropped_field_is_refused,
-        a_retyped_field_is_refused,
+        a_dropped_field_is_put_aside_with_its_data,
+        a_retyped_field_is_refused_with_a_way_out,
+        a_number_gets_more_digits_after_the_point,
+        a_renamed_field_takes_its_data_along,
+        a_renamed_object_takes_its_records_along,
+        values_that_are_there_twice_do_not_become_unique,
         preparing_again_changes_nothing;
 }

@@ -118,11 +118,34 @@ impl TestApp {
                 Database::Postgres { url: Secret::new(postgres_copy().await.expect("PostgreSQL copies a database")) }
             }
         };
+        TestApp::opened(folder, database, packs(), now).await
+    }
+
+    /// The objects of the pack `base` without its records, and another pack, in an empty place.
+    pub async fn of(on: On, pack: Files) -> TestApp {
+        let folder = Folder::new();
+        let database = match on {
+            On::Sqlite => Database::Sqlite { folder: folder.0.clone() },
+            On::Postgres => {
+                Database::Postgres { url: Secret::new(postgres::fresh_database().await.expect("PostgreSQL makes one")) }
+            }
+        };
+        let mut base = read_packs(&pack_folder()).expect("the product's packs can be read");
+        base.retain(|files| files.get("pack.json").is_some_and(|json| is_named(json, "base")));
+        for files in &mut base {
+            files.retain(|path, _| !["seed/", "demo/", "cases/"].iter().any(|folder| path.starts_with(folder)));
+        }
+        base.push(pack);
+        let now = Moment::parse(NOW).expect("the constant is a moment");
+        TestApp::opened(folder, database, Source::Given(base), now).await
+    }
+
+    async fn opened(folder: Folder, database: Database, packs: Source, now: Moment) -> TestApp {
         let files = packwork::files::Files::new(folder.0.join("attachments"), ATTACHMENT_BYTES_MAX);
         let clock = Clock::test(now);
         let local = Token::from_bytes([7; 32]);
-        let app = start((database.clone(), files), SEED, clock.clone(), Some(local.clone()));
-        let app = app.await.expect("a copy of the template opens");
+        let app = start_with(packs, (database.clone(), files), SEED, clock.clone(), Some(local.clone()));
+        let app = app.await.expect("the packs install");
         TestApp { router: http::router(&app), app, clock, local, database, lives: 1, folder }
     }
 
@@ -253,7 +276,21 @@ impl TestApp {
     }
 }
 
+fn is_named(pack: &[u8], name: &str) -> bool {
+    serde_json::from_slice::<Json>(pack).is_ok_and(|json| json["name"] == name)
+}
+
 async fn start(
+    place: (Database, packwork::files::Files),
+    seed: u64,
+    clock: Clock,
+    local_token: Option<Token>,
+) -> Result<Arc<App>> {
+    start_with(packs(), place, seed, clock, local_token).await
+}
+
+async fn start_with(
+    packs: Source,
     (database, files): (Database, packwork::files::Files),
     seed: u64,
     clock: Clock,
@@ -264,7 +301,7 @@ async fn start(
         tenant: TENANT.into(),
         files,
         settings: Settings::default(),
-        packs: packs(),
+        packs,
         seeds: Seeds::Product,
         clock,
         entropy: Entropy::seeded(seed),

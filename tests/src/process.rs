@@ -109,14 +109,33 @@ impl Client {
 
     /// Sends a request; an error means that nobody knows what became of it.
     pub fn send(&mut self, method: &str, path: &str, body: Option<&Json>, key: Option<&str>) -> io::Result<Answer> {
-        let sent = self.exchange(method, path, body, key);
+        self.send_telling(&|| {}, method, path, body, key)
+    }
+
+    /// The same; `told` hears when the request is on its way and before its answer is read.
+    pub fn send_telling(
+        &mut self,
+        told: &dyn Fn(),
+        method: &str,
+        path: &str,
+        body: Option<&Json>,
+        key: Option<&str>,
+    ) -> io::Result<Answer> {
+        let sent = self.exchange(told, method, path, body, key);
         if sent.is_err() {
             self.stream = None;
         }
         sent
     }
 
-    fn exchange(&mut self, method: &str, path: &str, body: Option<&Json>, key: Option<&str>) -> io::Result<Answer> {
+    fn exchange(
+        &mut self,
+        told: &dyn Fn(),
+        method: &str,
+        path: &str,
+        body: Option<&Json>,
+        key: Option<&str>,
+    ) -> io::Result<Answer> {
         let mut reader = match self.stream.take() {
             Some(stream) => stream,
             None => {
@@ -135,6 +154,7 @@ impl Client {
             body.len()
         );
         reader.get_mut().write_all(head.as_bytes())?;
+        told();
         let answer = read_answer(&mut reader)?;
         self.stream = Some(reader);
         Ok(answer)

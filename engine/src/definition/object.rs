@@ -55,6 +55,9 @@ pub struct FieldDefinition {
     pub field_type: FieldType,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// The former name after a rename: its data moves along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub was: Option<String>,
     /// A sentence shown beside the field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,

@@ -8,7 +8,8 @@ use crate::definition::object::{FieldDefinition, FieldType, ObjectDefinition, On
 use crate::definition::{Definition, Kind};
 use crate::expr::{Expr, Type};
 use crate::object::{
-    ChoiceOption, CurrencySource, Field, FieldKind, Index, Object, OnDelete, Rollup, Rule, Source, Todo,
+    ChoiceOption, CurrencySource, Field, FieldKind, INDEXED_TEXT_CHARS_MAX, Index, Object, OnDelete, Rollup, Rule,
+    Source, Todo,
 };
 use crate::record::{Name, slot};
 use crate::settlement::plan::NumberFormat;
@@ -21,6 +22,8 @@ const FIELDS_MAX: usize = 500;
 const INDEX_FIELDS_MAX: usize = 8;
 const TEXT_LENGTH_DEFAULT: u32 = 200;
 const LONG_TEXT_LENGTH_DEFAULT: u32 = 20_000;
+/// What browsers and mail programs agree on.
+const URL_LENGTH_DEFAULT: u32 = 2_000;
 /// Digits a stored number may have on both databases.
 pub const DIGITS_MAX: u32 = 18;
 
@@ -83,7 +86,7 @@ impl<'a> Checker<'a> {
             if field.field_type == FieldType::Sequence {
                 self.field_sequence(name, found, &pointer, field_name, field);
             }
-            fields.push(Field {
+            let new = Field {
                 name: field_name.as_str().into(),
                 kind,
                 written: field.field_type,
@@ -102,7 +105,20 @@ impl<'a> Checker<'a> {
                 default_formula: None,
                 formula: None,
                 day_of: None,
-            });
+            };
+            for (member, asked) in [("unique", field.unique), ("index", field.index)] {
+                let place = format!("{pointer}/{member}");
+                if asked && self.indexable(found, &place, &new) && member == "unique" && new.kind == FieldKind::Location
+                {
+                    self.error(
+                        Code::BadProperty,
+                        found,
+                        place,
+                        "places are never quite the same; they cannot be unique",
+                    );
+                }
+            }
+            fields.push(new);
         }
         let mut object = Object {
             name: name.clone(),
@@ -227,17 +243,17 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Lists and documents have no order an index could keep.
+    /// Lists, documents and long texts have no order an index could keep.
     fn indexable(&mut self, found: Found<'a>, pointer: &str, field: &Field) -> bool {
-        let fits = !matches!(
-            field.kind,
-            FieldKind::Items { .. } | FieldKind::Json | FieldKind::Ids { .. } | FieldKind::Choices { .. }
-        );
-        if !fits {
-            let message = format!("`{}` holds a list or a document; an index cannot keep it in order", field.name);
+        if !field.has_order() {
+            let message = format!(
+                "`{}` holds a list, a document or a text of more than {INDEXED_TEXT_CHARS_MAX} characters; an index cannot \
+                 keep it in order",
+                field.name
+            );
             self.error(Code::BadProperty, found, pointer, message);
         }
-        fits
+        field.has_order()
     }
 
     fn kind(
@@ -259,14 +275,13 @@ impl<'a> Checker<'a> {
             self.error(Code::BadProperty, found, format!("{pointer}/scale"), "a scale is at most 10");
         }
         match field.field_type {
-            FieldType::Text
-            | FieldType::Email
-            | FieldType::Phone
-            | FieldType::Url
-            | FieldType::Time
-            | FieldType::Duration
-            | FieldType::Sequence => text(TEXT_LENGTH_DEFAULT),
+            FieldType::Text | FieldType::Email | FieldType::Phone | FieldType::Time | FieldType::Sequence => {
+                text(TEXT_LENGTH_DEFAULT)
+            }
             FieldType::Address => text(500),
+            FieldType::Url => text(URL_LENGTH_DEFAULT),
+            // In minutes.
+            FieldType::Duration => decimal(0),
             FieldType::LongText | FieldType::RichText => text(LONG_TEXT_LENGTH_DEFAULT),
             FieldType::Integer => FieldKind::Decimal { scale: 0, minimum, maximum },
             FieldType::Decimal => decimal(2),

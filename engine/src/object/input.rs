@@ -1,11 +1,11 @@
 //! Input: JSON into the typed value of a field, with everything that is wrong said at its place.
 
+use super::form;
 use super::{ChoiceOption, CurrencySource, Field, FieldKind, Object};
 use crate::codes::Code;
 use crate::definition::object::FieldType;
 use crate::location;
 use crate::model::DIGITS_MAX;
-use crate::moment::{Date, Moment};
 use crate::money::Money;
 use crate::record::Name;
 use crate::refusal::FieldError;
@@ -13,7 +13,7 @@ use crate::suggest;
 use crate::value::Value;
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
-use std::str::FromStr;
+use std::borrow::Cow;
 use uuid::Uuid;
 
 /// A key is not at hand yet.
@@ -55,6 +55,8 @@ pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dy
         FieldKind::Text { max_length, .. } => match json.as_str() {
             None => type_error("text"),
             Some("") => Read::Value(Value::Null),
+            // PostgreSQL refuses it, SQLite ends the text there.
+            Some(text) if text.contains('\0') => type_error("text without zero characters"),
             Some(text) if text.chars().count() > *max_length as usize => wrong(
                 FieldError::new(
                     Code::OutOfRange,
@@ -64,32 +66,19 @@ pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dy
                 .with("field", &*field.name)
                 .with("maximum", *max_length),
             ),
-            Some(text) => match form_of(field.written, text) {
-                Ok(()) => Read::Value(Value::text(text)),
+            Some(text) => match text_of(field.written, text) {
+                Ok(text) => Read::Value(Value::text(&text)),
                 Err(wanted) => type_error(wanted),
             },
         },
-        FieldKind::Decimal { scale, minimum, maximum } => match decimal(json) {
-            Err(()) => type_error("a decimal written as a string"),
+        FieldKind::Decimal { scale, minimum, maximum } => match number_of(field.written, json) {
+            Err(wanted) => type_error(wanted),
             Ok(number) => bounded(field, pointer, number, *scale, *minimum, *maximum)
                 .map_or_else(wrong, |number| Read::Value(Value::Decimal(number))),
         },
         FieldKind::Money { scale, minimum, maximum, currency: source } => {
-            let (amount, given) = match json {
-                Json::Object(members) => {
-                    let Some(amount) = members.get("amount").and_then(|amount| decimal(amount).ok()) else {
-                        return type_error("money: {\"amount\": \"120.00\", \"currency\": \"CNY\"}");
-                    };
-                    (amount, members.get("currency").and_then(Json::as_str))
-                }
-                other => match decimal(other) {
-                    Ok(amount) => (amount, None),
-                    Err(()) => {
-                        return type_error(
-                            "money: {\"amount\": \"120.00\", \"currency\": \"CNY\"}, or a decimal string",
-                        );
-                    }
-                },
+            let Some((amount, given)) = money(json) else {
+                return type_error("money: {\"amount\": \"120.00\", \"currency\": \"CNY\"}, or a decimal string");
             };
             let currency = match (source, given) {
                 (CurrencySource::Fixed(fixed), Some(given)) if **fixed != *given => {
@@ -108,13 +97,13 @@ pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dy
         FieldKind::Boolean => {
             json.as_bool().map_or_else(|| type_error("true or false"), |flag| Read::Value(Value::Bool(flag)))
         }
-        FieldKind::Date => match json.as_str().and_then(|text| Date::from_str(text).ok()) {
-            Some(date) => Read::Value(Value::Date(date)),
-            None => type_error("a date such as 2026-06-30"),
+        FieldKind::Date => match form::date(json.as_str().unwrap_or_default()) {
+            Ok(date) => Read::Value(Value::Date(date)),
+            Err(wanted) => type_error(wanted),
         },
-        FieldKind::Moment => match json.as_str().and_then(Moment::parse) {
-            Some(moment) => Read::Value(Value::Moment(moment)),
-            None => type_error("a moment such as 2026-06-30T23:30:00+08:00"),
+        FieldKind::Moment => match form::moment(json.as_str().unwrap_or_default()) {
+            Ok(moment) => Read::Value(Value::Moment(moment)),
+            Err(wanted) => type_error(wanted),
         },
         FieldKind::Choice { options } => match json.as_str() {
             None => type_error("the name of an option"),
@@ -147,6 +136,7 @@ pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dy
             for (index, item) in items.iter().enumerate() {
                 let Some(text) = item.as_str() else { return type_error("a list of ids or keys") };
                 match reference(field, to, text, &format!("{pointer}/{index}"), keys) {
+                    Read::Value(id) if ids.contains(&id) => {}
                     Read::Value(id) => ids.push(id),
                     Read::Waiting => waiting = true,
                     wrong @ Read::Wrong(_) => return wrong,
@@ -160,7 +150,11 @@ pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dy
             Ok(value) => Read::Value(value),
             Err(wanted) => type_error(wanted),
         },
-        FieldKind::Json => Read::Value(Value::from_json(json)),
+        FieldKind::Json => {
+            let is_file = matches!(field.written, FieldType::Attachment | FieldType::Image);
+            let read = if is_file { form::files(json) } else { form::document(json) };
+            read.map_or_else(type_error, Read::Value)
+        }
     }
 }
 
@@ -209,12 +203,26 @@ fn option(field: &Field, options: &[ChoiceOption], text: &str, pointer: &str) ->
         .with("options", names))
 }
 
-/// A decimal from a string, or from a number's own text.
-fn decimal(json: &Json) -> Result<Decimal, ()> {
-    match json {
-        Json::String(text) => Decimal::from_str_exact(text.trim()).map_err(drop),
-        Json::Number(number) => Decimal::from_str_exact(&number.to_string()).map_err(drop),
-        _ => Err(()),
+/// An amount and the currency given with it.
+fn money(json: &Json) -> Option<(Decimal, Option<&str>)> {
+    let Some(members) = json.as_object() else { return Some((form::decimal(json).ok()?, None)) };
+    let is_known = members.keys().all(|name| matches!(name.as_str(), "amount" | "currency"));
+    let amount = members.get("amount").filter(|_| is_known).and_then(|amount| form::decimal(amount).ok())?;
+    match members.get("currency") {
+        None | Some(Json::Null) => Some((amount, None)),
+        Some(currency) => {
+            let currency = currency.as_str()?;
+            let is_code = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase());
+            is_code.then_some((amount, Some(currency)))
+        }
+    }
+}
+
+/// A number in the form of its type.
+fn number_of(written: FieldType, json: &Json) -> Result<Decimal, &'static str> {
+    match written {
+        FieldType::Duration => form::minutes(json),
+        _ => form::decimal(json).map_err(|()| "a decimal written as a string"),
     }
 }
 
@@ -255,26 +263,17 @@ pub fn bounded(
     Ok(stored)
 }
 
-/// Checks the forms of texts that have one.
-fn form_of(written: FieldType, text: &str) -> Result<(), &'static str> {
-    let good = match written {
-        FieldType::Email => text
-            .split_once('@')
-            .is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !text.contains(char::is_whitespace)),
-        FieldType::Url => {
-            ["http://", "https://"].iter().any(|start| text.starts_with(start)) && !text.contains(char::is_whitespace)
-        }
-        FieldType::Phone => text.chars().all(|letter| letter.is_ascii_digit() || "+-() #转".contains(letter)),
-        FieldType::Time => text.parse::<jiff::civil::Time>().is_ok(),
-        _ => true,
-    };
-    let wanted = match written {
-        FieldType::Email => "an e-mail address",
-        FieldType::Url => "an address starting with http:// or https://",
-        FieldType::Phone => "a phone number",
-        _ => "a time such as 14:30",
-    };
-    if good { Ok(()) } else { Err(wanted) }
+/// A text in the form of its type.
+fn text_of(written: FieldType, text: &str) -> Result<Cow<'_, str>, &'static str> {
+    match written {
+        FieldType::Email => form::email(text)?,
+        FieldType::Url => form::url(text)?,
+        FieldType::Phone => form::phone(text)?,
+        FieldType::Address => form::address(text)?,
+        FieldType::Time => return form::time(text).map(Cow::Owned),
+        _ => {}
+    }
+    Ok(Cow::Borrowed(text))
 }
 
 /// The slot of the currency a bare amount of a money field is in, if the record says.

@@ -2,9 +2,11 @@
 
 use super::filter::{Comparison, TEXT_CHARS_MAX, Terms, bad};
 use crate::codes::Code;
+use crate::definition::object::FieldType;
 use crate::location::{self, KILOMETRES_MAX, Near, Place};
 use crate::moment::{Date, Moment, Zone};
 use crate::money::Money;
+use crate::object::form::{self, YEARS};
 use crate::object::{Field, FieldKind};
 use crate::refusal::Refusal;
 use crate::suggest;
@@ -16,8 +18,6 @@ use uuid::Uuid;
 
 /// How far relative dates reach: some 270 years of days.
 const SHIFT_MAX: i64 = 100_000;
-/// Years both databases order and print alike.
-const YEARS: std::ops::RangeInclusive<i16> = 1..=9999;
 const UNITS: [&str; 4] = ["days", "weeks", "months", "years"];
 
 /// A point, or a span `[from, to)`: what one side of a comparison is.
@@ -120,7 +120,11 @@ pub(super) fn value(terms: &Terms<'_>, field: &Field, json: &Json, pointer: &str
         FieldKind::Text { .. } => {
             let written = text.ok_or_else(|| wrong("text"))?;
             self::text(field, written, pointer)?;
-            Ok(Value::text(written))
+            match field.written {
+                // As it is kept: 14:30:00 is 14:30.
+                FieldType::Time => form::time(written).map(|time| Value::text(&time)).map_err(wrong),
+                _ => Ok(Value::text(written)),
+            }
         }
         FieldKind::Choice { options } | FieldKind::Choices { options } => {
             let name = text.ok_or_else(|| wrong("the name of an option"))?;
@@ -137,6 +141,9 @@ pub(super) fn value(terms: &Terms<'_>, field: &Field, json: &Json, pointer: &str
                     .with("options", known().collect::<Vec<_>>()));
             }
             Ok(Value::text(name))
+        }
+        FieldKind::Decimal { .. } if field.written == FieldType::Duration => {
+            form::minutes(json).map(Value::Decimal).map_err(wrong)
         }
         FieldKind::Decimal { .. } | FieldKind::Rollup { money: None, .. } => {
             location::number(json).map(Value::Decimal).ok_or_else(|| wrong("a decimal"))
@@ -159,8 +166,7 @@ pub(super) fn value(terms: &Terms<'_>, field: &Field, json: &Json, pointer: &str
         }
         FieldKind::Boolean => json.as_bool().map(Value::Bool).ok_or_else(|| wrong("true or false")),
         FieldKind::Date => text
-            .and_then(|text| Date::from_str(text).ok())
-            .filter(|date| YEARS.contains(&date.year()))
+            .and_then(|text| form::date(text).ok())
             .map(Value::Date)
             .ok_or_else(|| wrong("a date such as 2026-06-30")),
         FieldKind::Moment => text

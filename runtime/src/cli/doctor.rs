@@ -1,8 +1,9 @@
 //! `packwork doctor`: looks at all that is stored and says what does not fit, with the records it is about. Changes
 //! nothing and works beside a running server.
 
-use super::serve::{DATA, database, packs};
+use super::serve::{DATA, database, files, packs};
 use crate::config::{Config, Flags};
+use crate::files::Files;
 use crate::packs::install;
 use crate::store::{Drift, Scope, Store};
 use packwork_engine::model::Settings;
@@ -37,6 +38,8 @@ impl Doctor {
         };
         let check = store.check_data(&Scope::system(&config.tenant), &model, &mut found).await?;
         let records = check.all().await?;
+        let files = files(&config);
+        attachments(&store, &Scope::system(&config.tenant), &files, &mut found).await?;
         store.close().await;
         let total: u64 = counts.values().sum();
         if self.json {
@@ -45,6 +48,33 @@ impl Doctor {
             println!("{records} records checked, {total} finding(s)");
         }
         Ok(if total == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Attachments read in one round.
+const TOGETHER: u32 = 500;
+
+/// Every attachment's file is there, whole and unchanged.
+async fn attachments(store: &Store, scope: &Scope, files: &Files, found: &mut impl FnMut(Drift)) -> anyhow::Result<()> {
+    let mut last = None;
+    loop {
+        let page = store.attachments_after(scope, last, TOGETHER).await?;
+        let Some(newest) = page.last() else { return Ok(()) };
+        last = Some(newest.id);
+        for attachment in page {
+            let detail = match files.measure(attachment.id).await? {
+                Some((_, sha256)) if sha256 == attachment.sha256 => continue,
+                Some((size, _)) => {
+                    format!("the file of `{}` was changed: {size} bytes of {}", attachment.name, attachment.size)
+                }
+                // Removed since the page was read.
+                None if store.attachment(scope, attachment.id).await?.is_none() => continue,
+                None => format!("the file of `{}` is not there", attachment.name),
+            };
+            let object = Some(attachment.object.to_string());
+            let field = attachment.field.map(|name| name.to_string());
+            found(Drift { check: "attachment", object, record: Some(attachment.record), field, detail });
+        }
     }
 }
 

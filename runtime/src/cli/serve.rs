@@ -119,6 +119,11 @@ pub(super) fn database(config: &Config) -> Database {
     }
 }
 
+/// Where the tenant's attachments lie.
+pub(super) fn files(config: &Config) -> Files {
+    Files::new(config.attachments.join(&config.tenant), config.attachment_megabytes * 1_024 * 1_024)
+}
+
 pub(super) fn packs(config: &Config) -> Source {
     config.packs_dir.clone().map_or(Source::Embedded, Source::Folder)
 }
@@ -129,7 +134,7 @@ pub(super) async fn open(config: &Config, seeds: Seeds, token: Option<Token>) ->
     let app = App::start(Start {
         database: database(config),
         tenant: config.tenant.clone(),
-        files: Files::new(config.attachments.join(&config.tenant), config.attachment_megabytes * 1_024 * 1_024),
+        files: files(config),
         settings: Settings { zone: config.time_zone.clone(), currency: config.currency.clone() },
         packs: packs(config),
         seeds,

@@ -5,7 +5,7 @@ use super::session::Caller;
 use crate::app::App;
 use crate::store::RowsQuery;
 use packwork_engine::model::Model;
-use packwork_engine::object::{Field, FieldKind, Object};
+use packwork_engine::object::{Field, FieldKind, Object, form};
 use packwork_engine::query::Sort;
 use packwork_engine::record::{Name, Record, slot};
 use packwork_engine::value::Value;
@@ -219,6 +219,7 @@ pub fn field_json(field: &Field, value: &Value) -> Json {
         (FieldKind::Money { scale, .. } | FieldKind::Rollup { scale, .. }, Value::Money(money)) => {
             json!({"amount": scaled(money.amount, *scale), "currency": &*money.currency})
         }
+        (FieldKind::Json, _) => form::document_json(value),
         _ => value.to_json(),
     }
 }

@@ -94,6 +94,21 @@ impl Store {
         rows.into_iter().map(decode).collect()
     }
 
+    /// Every attachment of the tenant, by id, so many after one.
+    pub async fn attachments_after(
+        &self,
+        scope: &Scope,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Attachment>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let text = format!("{SELECT} id > ? ORDER BY id LIMIT ?");
+        let binds = vec![Datum::Id(after.unwrap_or(Uuid::nil())), Datum::Int(i64::from(limit))];
+        let rows = connection.rows("reading attachments", Sql::of(connection.dialect(), &text, binds), &KINDS).await?;
+        rows.into_iter().map(decode).collect()
+    }
+
     pub async fn delete_attachment(&self, scope: &Scope, id: Uuid, at: Moment) -> Result<(), StoreError> {
         self.check(scope)?;
         self.transact(Locks::default(), move |connection| {

@@ -21,7 +21,7 @@ const PAGE: usize = 500;
 /// What is wrong, and with which record.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Drift {
-    /// `history`, `rollup`, `unique`, `reference`, `orphan`, `line`, `ledger`.
+    /// `history`, `rollup`, `unique`, `reference`, `orphan`, `line`, `ledger`, `attachment`.
     pub check: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,

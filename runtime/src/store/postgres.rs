@@ -25,6 +25,10 @@ pub(super) const CONNECTIONS_MAX: u32 = 16;
 /// Connections for what must not wait for a request's connection: blocks of numbers.
 const CONNECTIONS_ASIDE: u32 = 2;
 const ATTEMPTS_MAX: u32 = 3;
+/// Changing tables waits so long for those who use them, holding up all who come after; then lets them pass and tries again.
+const EXCLUSIVE_TIMEOUT: &str = "SET LOCAL lock_timeout TO '2s'";
+const EXCLUSIVE_ATTEMPTS_MAX: u32 = 10;
+const EXCLUSIVE_PAUSE: Duration = Duration::from_millis(200);
 /// How long a request waits for a connection: long enough to outlast a restart of the server, shorter than a request.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const STATEMENTS_CACHED: usize = 400;
@@ -116,6 +120,14 @@ impl PostgresStore {
                 Err(Failed::Before(error)) if tried < ATTEMPTS_MAX && is_retryable(&error) => {
                     tracing::debug!(tried, %error, "the transaction is tried again");
                 }
+                Err(Failed::Before(error))
+                    if locks.exclusive && tried < EXCLUSIVE_ATTEMPTS_MAX && is_locked(&error) =>
+                {
+                    // Whoever came meanwhile has their turn; then this waits again, each time a little longer.
+                    drop(connection);
+                    tracing::info!(tried, "tables are in use; changing them is tried again");
+                    tokio::time::sleep(EXCLUSIVE_PAUSE * tried).await;
+                }
                 Err(Failed::Before(error)) => return Err(error),
                 Err(Failed::Committing(StoreError::Database { cause, .. })) if is_lost(&cause) => {
                     return Err(StoreError::Unsure(cause));
@@ -150,6 +162,10 @@ impl PostgresStore {
         let mut keys: Vec<i64> = locks.keys.iter().map(|key| self.lock_number(&format!("key {key}"))).collect();
         keys.sort_unstable();
         keys.dedup();
+        if locks.exclusive {
+            let limit = Sql::of(Dialect::Postgres, EXCLUSIVE_TIMEOUT, vec![]);
+            connection.execute("limiting how long locks are waited for", limit).await?;
+        }
         let mut binds = vec![Datum::Int(self.lock_number("model"))];
         let mut text = format!("SELECT {model}::text");
         if !keys.is_empty() {
@@ -175,6 +191,11 @@ impl PostgresStore {
 enum Failed {
     Before(StoreError),
     Committing(StoreError),
+}
+
+/// lock_not_available
+fn is_locked(error: &StoreError) -> bool {
+    matches!(error, StoreError::Database { cause: sqlx::Error::Database(cause), .. } if cause.code().as_deref() == Some("55P03"))
 }
 
 fn is_retryable(error: &StoreError) -> bool {

@@ -283,8 +283,12 @@ impl Store {
             let gone: Vec<&String> = columns
                 .keys()
                 .filter(|name| now.is_none_or(|now| now.columns.iter().all(|(of, _)| of != *name)))
+                .filter(|name| !wanted.iter().any(|wanted| wanted.takes_over(object, name)))
                 .collect();
             let Some(now) = now else {
+                if wanted.iter().any(|wanted| wanted.was.as_ref() == Some(object)) {
+                    continue;
+                }
                 let rows = count(&mut connection, object, None).await?;
                 found.push(TableChange { action: "quarantine_table", object: object.clone(), column: None, rows });
                 continue;
@@ -299,11 +303,14 @@ impl Store {
                 });
             }
             for (name, kind) in &now.columns {
-                let kind = tables::kind_text(*kind);
+                let kind = *kind;
+                let text = tables::kind_text(kind);
                 let action = match (columns.get(name), parked.get(object).and_then(|columns| columns.get(name))) {
-                    (Some(was), _) if *was == kind => continue,
+                    (Some(was), _) if *was == text => continue,
+                    (Some(was), _) if tables::can_widen(was, kind) => "widen_column",
                     (Some(_), _) => "retype_column",
-                    (None, Some(was)) if *was == kind => "restore_column",
+                    (None, _) if now.renamed.get(name).is_some_and(|was| columns.contains_key(was)) => "rename_column",
+                    (None, Some(was)) if *was == text => "restore_column",
                     (None, Some(_)) => "retype_column",
                     (None, None) => "add_column",
                 };
@@ -313,8 +320,16 @@ impl Store {
         }
         for wanted in wanted.iter().filter(|wanted| !standing.contains_key(&wanted.object)) {
             let returns = parked.contains_key(&wanted.object);
-            let rows = if returns { count(&mut connection, &wanted.object, None).await? } else { 0 };
-            let action = if returns { "restore_table" } else { "create_table" };
+            let former = wanted.was.as_ref().filter(|was| !returns && standing.contains_key(*was));
+            let (action, of) = match former {
+                Some(former) => ("rename_table", Some(former)),
+                None if returns => ("restore_table", Some(&wanted.object)),
+                None => ("create_table", None),
+            };
+            let rows = match of {
+                Some(of) => count(&mut connection, of, None).await?,
+                None => 0,
+            };
             found.push(TableChange { action, object: wanted.object.clone(), column: None, rows });
         }
         Ok(found)
@@ -324,7 +339,7 @@ impl Store {
 /// One change of the tables that publishing would make.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TableChange {
-    /// `create_table`, `add_column`, `quarantine_table`, `quarantine_column`, `restore_table`, `restore_column` or
+    /// `create_table`, `rename_table`, `add_column`, `rename_column`, `widen_column`, `quarantine_table`, `quarantine_column`, `restore_table`, `restore_column` or
     /// `retype_column`, which is not possible.
     pub action: &'static str,
     pub object: String,
@@ -402,6 +417,10 @@ async fn catalogue(connection: &mut Connection, table: &str) -> Result<Catalogue
     for row in connection.rows("reading the catalogue of tables", sql, &[Kind::Text; 3]).await? {
         let mut row = Columns::of("object_column", row);
         let (object, name, kind) = (row.text()?, row.text()?, row.text()?);
+        // Put aside for good by a start that found a model without them.
+        if object.starts_with("q_") || name.starts_with("q_") {
+            continue;
+        }
         found.entry(object.to_string()).or_default().insert(name.to_string(), kind.to_string());
     }
     Ok(found)
@@ -427,6 +446,7 @@ async fn quarantine(connection: &mut Connection, wanted: &[Wanted], at: Moment) 
     let is_wanted = |object: &str, name: &str| {
         let of = wanted.iter().find(|wanted| wanted.object == object);
         of.is_some_and(|of| of.columns.iter().any(|(column, _)| column == name))
+            || wanted.iter().any(|wanted| wanted.takes_over(object, name))
     };
     let doing = "moving columns to the quarantine";
     let out = "INSERT INTO quarantine (object, name, kind, at) VALUES (?, ?, ?, ?)";

@@ -1,14 +1,26 @@
 //! The tables of the platform (numbered migrations, in pairs) and of a model's objects (made from the model).
-//! Only ever adds: what would lose data is refused.
+//! Changes are planned as plain data first. Nothing is lost: what a model has no more is put aside, what would not fit
+//! is refused with a way out.
 
-use super::column::{Layout, column, kind, table};
+mod ddl;
+mod plan;
+mod words;
+
+pub use plan::{Incompatible, Lock, Offer, Planned, Step, TablePlan};
+pub(super) use plan::{Wanted, can_widen, kind_text};
+
+use super::column::{Layout, column, table};
 use super::connection::Connection;
 use super::sql::{Datum, Dialect, Kind, Sql};
 use super::transaction::{End, Locks};
 use super::{Scope, Store, StoreError};
+use packwork_engine::codes::Code;
+use packwork_engine::definition::{Definition, Kind as DefinitionKind};
 use packwork_engine::model::Model;
 use packwork_engine::object::{FieldKind, Object};
 use packwork_engine::record::slot;
+use packwork_engine::refusal::{FieldError, Refusal};
+use plan::{Index, Standing, plan};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -85,14 +97,6 @@ fn identifier(name: &str) -> String {
     format!("{}_{tail}", &name[..IDENTIFIER_BYTES_MAX - 13])
 }
 
-/// An index as it should stand.
-struct Index {
-    name: String,
-    unique: bool,
-    /// Column list, as in the statement.
-    columns: String,
-}
-
 fn indexes(object: &Object) -> Vec<Index> {
     let mut found = Vec::new();
     let of_slots = |slots: &[usize]| {
@@ -111,7 +115,7 @@ fn indexes(object: &Object) -> Vec<Index> {
         if slot == slot::PARENT && object.owned_by.is_some() {
             let columns = format!("{stored}, {}", column(&object.fields[slot::POSITION]));
             found.push(Index { name, unique: false, columns });
-        } else if slot >= slot::OWN && field.is_stored() && kind(field) != Some(Kind::Json) {
+        } else if slot >= slot::OWN && field.is_stored() && field.has_order() {
             let sorts = is_sorted_or_filtered(&field.name);
             // A unique index serves look-ups already.
             let unique = field.unique || object.key == Some(slot);
@@ -149,8 +153,8 @@ fn declared(object: &Object, index: &packwork_engine::object::Index) -> Index {
 }
 
 impl Store {
-    /// Makes the tables of a model's objects: creates what is missing, in one transaction that no command overlaps.
-    /// What would lose data (a dropped or retyped field) is refused.
+    /// Brings the tables to a model, in one transaction that no command overlaps. Refused with `incompatible_change`
+    /// where a change would lose data.
     pub async fn prepare(&self, scope: &Scope, model: &Model) -> Result<(), StoreError> {
         self.check(scope)?;
         let wanted = std::sync::Arc::new(wanted(model)?);
@@ -162,6 +166,13 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// What `prepare` would do, with the rows it touches; changes nothing.
+    pub async fn plan_tables(&self, scope: &Scope, model: &Model) -> Result<TablePlan, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        planned(&mut connection, &wanted(model)?, Counting::Rows).await
     }
 
     /// Refused unless every migration is done; does none.
@@ -221,184 +232,161 @@ fn owners_first(model: &Model) -> Vec<String> {
     names.into_iter().map(|(_, name)| name).collect()
 }
 
-/// A table as it should stand.
-pub(super) struct Wanted {
-    pub(super) object: String,
-    owner: Option<String>,
-    pub(super) columns: Vec<(String, Kind)>,
-    indexes: Vec<Index>,
-}
-
-impl Wanted {
-    /// Whether an index should stand exactly so.
-    pub(super) fn has_index(&self, name: &str, columns: &str) -> bool {
-        self.indexes.iter().any(|index| index.name == name && index.columns == columns)
-    }
-}
-
 /// The tables of a model, owners first.
 pub(super) fn wanted(model: &Model) -> Result<Vec<Wanted>, StoreError> {
     let mut wanted = Vec::new();
     for name in owners_first(model) {
         let layout = Layout::of(model, &name)?;
-        let columns = layout.columns.iter().map(|column| (column.name.clone(), column.kind)).collect();
         wanted.push(Wanted {
             object: name.clone(),
+            was: was(model, &name),
             owner: layout.object.owned_by.as_deref().filter(|owner| model.object(owner).is_some()).map(table),
-            columns,
+            columns: layout.columns.iter().map(|column| (column.name.clone(), column.kind)).collect(),
+            renamed: renamed(model, &name),
             indexes: indexes(layout.object),
         });
     }
     Ok(wanted)
 }
 
-pub(super) async fn make(connection: &mut Connection, wanted: &[Wanted]) -> Result<(), StoreError> {
+/// The former name of an object.
+fn was(model: &Model, object: &str) -> Option<String> {
+    match model.definitions.get(&(DefinitionKind::Object, object.into())) {
+        Some((_, Definition::Object(written))) => written.was.clone(),
+        _ => None,
+    }
+}
+
+/// Columns of fields that had another name, by their new names.
+fn renamed(model: &Model, object: &str) -> BTreeMap<String, String> {
+    let Some((_, Definition::Object(written))) = model.definitions.get(&(DefinitionKind::Object, object.into())) else {
+        return BTreeMap::new();
+    };
+    let mut renamed = BTreeMap::new();
+    for (name, field) in &written.fields {
+        if let Some(was) = &field.was {
+            for prefix in ["f_", "c_"] {
+                renamed.insert(format!("{prefix}{name}"), format!("{prefix}{was}"));
+            }
+        }
+    }
+    renamed
+}
+
+/// Whether people want to know how many rows are touched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counting {
+    Rows,
+    Nothing,
+}
+
+async fn planned(connection: &mut Connection, wanted: &[Wanted], counting: Counting) -> Result<TablePlan, StoreError> {
+    let dialect = connection.dialect();
+    let standing = standing(connection).await?;
+    let mut plan = plan(wanted, &standing);
+    for planned in &mut plan.steps {
+        let object = planned.step.object();
+        if !standing.columns.contains_key(object) {
+            continue;
+        }
+        // A column that is new or renamed in this very plan has no values in the way yet, or is counted by its old name.
+        let obstacle = ddl::obstacles(dialect, &planned.step);
+        if let Some(text) = obstacle.filter(|_| stands(&planned.step, &standing)) {
+            let rows = number(connection, &text).await?;
+            if rows > 0 {
+                plan.refused.push(in_the_way(&planned.step, rows));
+            }
+        }
+        if counting == Counting::Rows {
+            planned.rows = number(connection, &format!("SELECT count(*) FROM {}", table(object))).await?;
+        }
+    }
+    Ok(plan)
+}
+
+/// Whether every column a step reads is there before the plan begins.
+fn stands(step: &Step, standing: &Standing) -> bool {
+    let there =
+        |object: &str, column: &str| standing.columns.get(object).is_some_and(|columns| columns.contains_key(column));
+    match step {
+        Step::Widen { object, column, .. } => there(object, column),
+        Step::AddIndex { object, columns, .. } => columns.split(", ").all(|column| there(object, column)),
+        _ => true,
+    }
+}
+
+fn in_the_way(step: &Step, rows: u64) -> Incompatible {
+    let (column, from, to, offer) = match step {
+        Step::Widen { column, from, to, .. } => {
+            (column, format!("decimal {from}"), format!("decimal {to}"), Offer::ReduceValues)
+        }
+        Step::AddIndex { columns, .. } => (columns, String::new(), "unique".to_owned(), Offer::MakeDistinct),
+        _ => unreachable!("only these have obstacles"),
+    };
+    Incompatible { object: step.object().to_owned(), field: plan::field_of(column), from, to, rows, offer }
+}
+
+async fn number(connection: &mut Connection, text: &str) -> Result<u64, StoreError> {
+    let sql = Sql::of(connection.dialect(), text, vec![]);
+    let row = connection.row("counting rows", sql, &[Kind::Int]).await?;
+    Ok(match row.as_deref() {
+        Some([Datum::Int(number)]) => u64::try_from(*number).unwrap_or(0),
+        _ => 0,
+    })
+}
+
+async fn standing(connection: &mut Connection) -> Result<Standing, StoreError> {
     let dialect = connection.dialect();
     let doing = "reading the catalogue of tables";
-    let mut standing: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut standing = Standing::default();
     let read = Sql::of(dialect, "SELECT object, name, kind FROM object_column", vec![]);
     for row in connection.rows(doing, read, &[Kind::Text; 3]).await? {
         if let [Datum::Text(object), Datum::Text(name), Datum::Text(kind)] = &row[..] {
-            standing.entry(object.to_string()).or_default().insert(name.to_string(), kind.to_string());
+            let columns = standing.columns.entry(object.to_string()).or_default();
+            columns.insert(name.to_string(), kind.to_string());
         }
     }
-    let mut indexed: BTreeMap<(String, String), String> = BTreeMap::new();
     let read = Sql::of(dialect, "SELECT object, name, columns FROM object_index", vec![]);
     for row in connection.rows(doing, read, &[Kind::Text; 3]).await? {
         if let [Datum::Text(object), Datum::Text(name), Datum::Text(columns)] = &row[..] {
-            indexed.insert((object.to_string(), name.to_string()), columns.to_string());
+            standing.indexes.insert((object.to_string(), name.to_string()), columns.to_string());
         }
     }
-    let changes = changes(dialect, wanted, &standing, &indexed)?;
-    for statement in changes.statements {
-        connection.script("changing tables", statement).await?;
+    Ok(standing)
+}
+
+/// Brings the tables to what is wanted. Refused with `incompatible_change` where a change would lose data.
+pub(super) async fn make(connection: &mut Connection, wanted: &[Wanted]) -> Result<(), StoreError> {
+    let plan = planned(connection, wanted, Counting::Nothing).await?;
+    if !plan.refused.is_empty() {
+        return Err(StoreError::Refused(Box::new(refusal(&plan.refused))));
     }
-    let catalogue = [
-        ("INSERT INTO object_column (object, name, kind) VALUES (?, ?, ?)", changes.columns),
-        ("INSERT INTO object_index (object, name, columns) VALUES (?, ?, ?)", changes.indexes),
-    ];
-    for (text, rows) in catalogue {
-        for row in rows {
-            let binds = row.iter().map(|text| Datum::text(text)).collect();
-            connection.execute("noting what tables there are", Sql::of(dialect, text, binds)).await?;
+    let dialect = connection.dialect();
+    for planned in &plan.steps {
+        for statement in ddl::statements(dialect, &planned.step)? {
+            connection.script("changing tables", statement).await?;
+        }
+        for note in ddl::notes(dialect, &planned.step) {
+            connection.execute("noting what tables there are", note).await?;
         }
     }
     Ok(())
 }
 
-/// What is missing: statements, and what to note of them.
-#[derive(Default)]
-struct Changes {
-    statements: Vec<String>,
-    columns: Vec<[String; 3]>,
-    indexes: Vec<[String; 3]>,
-}
-
-fn changes(
-    dialect: Dialect,
-    wanted: &[Wanted],
-    standing: &BTreeMap<String, BTreeMap<String, String>>,
-    indexed: &BTreeMap<(String, String), String>,
-) -> Result<Changes, StoreError> {
-    let mut changes = Changes::default();
-    if let Some(gone) = standing.keys().find(|object| wanted.iter().all(|wanted| wanted.object != **object)) {
-        return Err(StoreError::Contracting(format!("object `{gone}` has a table and is no longer in the model")));
-    }
-    for wanted in wanted {
-        let object = &wanted.object;
-        let mut missing = Vec::new();
-        let there = standing.get(object);
-        for (name, kind) in &wanted.columns {
-            match there.and_then(|columns| columns.get(name)) {
-                None => missing.push((name, *kind)),
-                Some(was) if *was == kind_text(*kind) => {}
-                Some(was) => {
-                    let now = kind_text(*kind);
-                    return Err(StoreError::Contracting(format!("`{object}.{name}` was {was} and would become {now}")));
-                }
-            }
-        }
-        if let Some(gone) = there
-            .and_then(|columns| columns.keys().find(|column| wanted.columns.iter().all(|(name, _)| name != *column)))
-        {
-            return Err(StoreError::Contracting(format!("`{object}.{gone}` is no longer in the model")));
-        }
-        if there.is_none() {
-            changes.statements.push(create_table(dialect, wanted));
-        } else {
-            for (name, kind) in &missing {
-                let column = format!("ALTER TABLE {} ADD COLUMN {name} {}", table(object), dialect.column_type(*kind));
-                changes.statements.push(column);
-            }
-        }
-        changes.columns.extend(missing.iter().map(|(name, kind)| [object.clone(), (*name).clone(), kind_text(*kind)]));
-        for index in &wanted.indexes {
-            match indexed.get(&(object.clone(), index.name.clone())) {
-                Some(columns) if *columns == index.columns => continue,
-                Some(_) => {
-                    let message = format!("index `{}` of `{object}` would change its columns", index.name);
-                    return Err(StoreError::Contracting(message));
-                }
-                None => {}
-            }
-            changes.statements.push(create_index(dialect, object, index));
-            changes.indexes.push([object.clone(), index.name.clone(), index.columns.clone()]);
-        }
-    }
-    Ok(changes)
-}
-
-fn create_table(dialect: Dialect, wanted: &Wanted) -> String {
-    let mut columns: Vec<String> = Vec::with_capacity(wanted.columns.len());
-    for (name, kind) in &wanted.columns {
-        let mut text = format!("{name} {}", dialect.column_type(*kind));
-        match name.as_str() {
-            "f_id" => text.push_str(" NOT NULL PRIMARY KEY"),
-            "f_version" => text.push_str(" NOT NULL"),
-            "f_item_of" => {
-                if let Some(owner) = &wanted.owner {
-                    text.push_str(&format!(" REFERENCES {owner} (f_id)"));
-                }
-            }
-            _ => {}
-        }
-        columns.push(text);
-    }
-    let strict = if dialect == Dialect::Sqlite { " STRICT" } else { "" };
-    format!("CREATE TABLE {} ({}){strict}", table(&wanted.object), columns.join(", "))
-}
-
-fn create_index(dialect: Dialect, object: &str, index: &Index) -> String {
-    let on = table(object);
-    if index.unique {
-        return format!("CREATE UNIQUE INDEX {} ON {on} ({}) WHERE f_deleted_at IS NULL", index.name, index.columns);
-    }
-    // Lists sort nulls first on both databases; PostgreSQL's indexes put them last unless told.
-    let (keys, covers) = index.columns.split_once(" INCLUDE ").unwrap_or((&index.columns, ""));
-    let declared = index.name.starts_with("d_");
-    let columns = match dialect {
-        Dialect::Sqlite if covers.is_empty() => format!("({keys})"),
-        Dialect::Sqlite => format!("({keys}, {covers})"),
-        Dialect::Postgres => {
-            let columns: Vec<String> = keys.split(", ").map(|name| format!("{name} NULLS FIRST")).collect();
-            let covers = if covers.is_empty() { String::new() } else { format!(" INCLUDE ({covers})") };
-            format!("({}){covers}", columns.join(", "))
-        }
-    };
-    // What is deleted is neither listed nor added up: without it an index alone can answer.
-    let live = if declared { " WHERE f_deleted_at IS NULL" } else { "" };
-    format!("CREATE INDEX {} ON {on} {columns}{live}", index.name)
-}
-
-pub(super) fn kind_text(kind: Kind) -> String {
-    match kind {
-        Kind::Id => "id".into(),
-        Kind::Text => "text".into(),
-        Kind::Decimal(scale) => format!("decimal {scale}"),
-        Kind::Bool => "boolean".into(),
-        Kind::Date => "date".into(),
-        Kind::Int => "moment".into(),
-        Kind::Json => "json".into(),
-        Kind::Bytes => "bytes".into(),
-    }
+fn refusal(refused: &[Incompatible]) -> Refusal {
+    let errors = refused.iter().map(|refused| {
+        let pointer = format!("/{}/{}", refused.object, refused.field);
+        FieldError::new(Code::IncompatibleChange, pointer, refused.sentence(false))
+            .with("object", &*refused.object)
+            .with("field", &*refused.field)
+            .with("from", &*refused.from)
+            .with("to", &*refused.to)
+            .with("rows", refused.rows)
+            .with("offer", refused.offer.words(false))
+    });
+    let errors: Vec<FieldError> = errors.collect();
+    let detail = errors.iter().map(|error| error.message.clone()).collect::<Vec<_>>().join("; ");
+    let mut refusal = Refusal::new(Code::IncompatibleChange, detail);
+    refusal.errors = errors;
+    refusal
 }

@@ -121,6 +121,13 @@ fn drift(place: &Place) {
         create("parcel", json!({"code": code, "count": 3, "unit": unit, "rows": [{"name": "a", "weight": "1.5"}]}))
     };
     let (changed, summed, referring, silent) = (parcel("a"), parcel("b"), parcel("c"), parcel("d"));
+    let attached = |id: &str| {
+        let (path, file) = (format!("/api/v1/records/parcel/{id}/attachments?name=a.txt"), json!("some words"));
+        let made = server.client().send("POST", &path, Some(&file), None).expect("the server lives");
+        assert_eq!(made.status, 201, "{:#}", made.json);
+        made.json["id"].as_str().unwrap_or_default().replace('-', "")
+    };
+    let (kept, lost, bent) = (attached(&silent), attached(&referring), attached(&summed));
     let sound = place.run(&["doctor", "--json"]);
     assert!(sound.status.success(), "{}", said(&sound));
     server.kill().expect("a child can be killed");
@@ -139,6 +146,17 @@ fn drift(place: &Place) {
         "INSERT INTO ledger_entry (id, posting, account, debit, credit, currency, period, payer_object, payer,
          payee_object, payee, posted_at) VALUES ({nobody}, 'p', 'a', 100, 0, 'CNY', '2026-03', 'x', {nobody}, 'x', {nobody}, 0)"
     ));
+    place.tamper(&format!(
+        "INSERT INTO settlement_line (id, plan, line, fact_object, fact, payer_object, payer, payee_object, payee,
+         business_date, period, service_period, quantity, gross, net, tax, tax_rate, tax_kind, currency, dimensions, trace,
+         posted_at, standing) VALUES ({nobody}, 'p', 'l', 'x', {nobody}, 'x', {nobody}, 'x', {nobody}, '2026-03-01',
+         '2026-03', '2026-03', 1, 100, 90, 9, 0, 'none', 'CNY', '{{}}', '{{}}', 0, {})",
+        if place.database.is_some() { "true" } else { "1" }
+    ));
+    let file = |id: &str| place.folder.join("attachments/main").join(&id[id.len() - 2..]).join(id);
+    assert!(file(&kept).exists());
+    std::fs::remove_file(file(&lost)).expect("it is there");
+    std::fs::write(file(&bent), "other words").expect("it is there");
     let found = place.run(&["doctor", "--json"]);
     assert_eq!(found.status.code(), Some(1), "{}", said(&found));
     let text = String::from_utf8_lossy(&found.stdout).into_owned();
@@ -160,6 +178,9 @@ fn drift(place: &Place) {
         ("history", &*silent, ""),
         ("unique", &*unit.clone().max(other_unit), "code"),
         ("ledger", "", ""),
+        ("line", "00000000-0000-7000-8000-000000000000", ""),
+        ("attachment", &*referring, ""),
+        ("attachment", &*summed, ""),
     ] {
         assert!(found.contains(&(check, record, field)), "{check} {record} {field} is not in {text}");
     }

@@ -62,20 +62,18 @@ impl Writer {
         }
     }
 
-    /// Writes until the server is gone; `told` hears of every acknowledgement.
+    /// Writes until the server is gone; `told` hears of every request that is on its way.
     pub(super) fn write(&mut self, server: (std::net::SocketAddr, String), told: &dyn Fn()) {
         let mut client = Client::new(server.0, &server.1);
-        while self.step(&mut client).is_ok() {
-            told();
-        }
+        while self.step(&mut client, told).is_ok() {}
     }
 
-    /// Writes until so many more requests are acknowledged; what is refused for now is repeated.
+    /// Writes until so many more requests are acknowledged, of which `told` hears; what is refused for now is repeated.
     pub(super) fn insist(&mut self, server: &Process, more: u64, told: &dyn Fn()) {
         let mut client = server.client();
         let wanted = self.acknowledged + more;
         while self.acknowledged < wanted {
-            match self.step(&mut client) {
+            match self.step(&mut client, &|| {}) {
                 Ok(()) => told(),
                 Err(_) => self.refused += 1,
             }
@@ -85,33 +83,22 @@ impl Writer {
     /// Repeats what is not acknowledged yet.
     pub(super) fn settle(&mut self, server: &Process) {
         if self.pending.is_some() {
-            self.step(&mut server.client()).expect("nobody kills the server now");
+            self.step(&mut server.client(), &|| {}).expect("nobody kills the server now");
         }
     }
 
-    fn step(&mut self, client: &mut Client) -> io::Result<()> {
+    fn step(&mut self, client: &mut Client, sent: &dyn Fn()) -> io::Result<()> {
         let mut operation = self.pending.take().unwrap_or_else(|| self.next());
         self.pending = Some(Operation { repeated: true, ..operation.clone() });
-        let body = operation.body();
-        let answer = match &operation.of {
-            None => client.send("POST", "/api/v1/records/parcel", Some(&body), Some(&operation.key))?,
-            Some((id, _)) => {
-                client.send("PATCH", &format!("/api/v1/records/parcel/{id}"), Some(&body), Some(&operation.key))?
-            }
+        let (method, path) = match &operation.of {
+            None => ("POST", "/api/v1/records/parcel".to_owned()),
+            Some((id, _)) => ("PATCH", format!("/api/v1/records/parcel/{id}")),
         };
+        let answer = client.send_telling(sent, method, &path, Some(&operation.body()), Some(&operation.key))?;
         if answer.status == 503 {
             assert_eq!(answer.json["code"], "unavailable", "{:#}", answer.json);
             return Err(io::Error::other("unavailable"));
         }
-        // FIXME: a PATCH is to answer a repeated key as before; today it says that the version is not the newest any more,
-        // which after a repeat can only be this writer's own doing.
-        let answer = match &operation.of {
-            Some((id, version)) if operation.repeated && answer.status == 409 => {
-                assert_eq!(answer.json["params"]["version"].as_u64(), Some(version + 1), "{:#}", answer.json);
-                client.send("GET", &format!("/api/v1/records/parcel/{id}"), None, None)?
-            }
-            _ => answer,
-        };
         let version = operation.of.take().map_or(1, |(_, version)| version + 1);
         assert!(
             matches!(answer.status, 200 | 201),

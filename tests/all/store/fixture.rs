@@ -321,7 +321,7 @@ pub(crate) fn model(changed: &[Json]) -> Model {
     }));
     definitions.push(json!({"kind": "role", "name": "partner", "title": "partner", "settlement": {"read": "party"}}));
     for definition in changed {
-        definitions.retain(|known| known["name"] != definition["name"]);
+        definitions.retain(|known| known["name"] != definition["name"] && known["name"] != definition["was"]);
         definitions.push(definition.clone());
     }
     let manifest = json!({"name": "tests", "version": "1.0.0", "title": "Tests", "description": "Of the store."});
