@@ -139,6 +139,7 @@ on_both_databases! {
         seeds_and_packs_are_remembered;
     tables:
         a_new_field_is_added_and_old_records_have_none,
+        a_new_rule_finds_old_records_that_look_alike,
         a_dropped_field_is_refused,
         a_retyped_field_is_refused,
         preparing_again_changes_nothing;
