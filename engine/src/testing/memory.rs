@@ -106,9 +106,9 @@ impl Memory {
         }
         for (object, name, key) in &need.duplicates {
             let rule = model.object(object).and_then(|it| it.duplicates.iter().find(|rule| rule.name == *name));
-            let alike = self.live(object).filter(|record| {
-                rule.is_some_and(|rule| rule.key(&record.values).as_ref() == Some(key))
-            });
+            let alike = self
+                .live(object)
+                .filter(|record| rule.is_some_and(|rule| rule.key(&record.values).as_ref() == Some(key)));
             let ids = alike.map(|record| record.id()).take(CANDIDATES_MAX + 1).collect();
             facts.duplicates.insert((object.clone(), name.clone(), key.clone()), ids);
         }

@@ -155,9 +155,7 @@ pub async fn create(app: &App, caller: &Caller, object_name: &str, given: Given)
     may(caller, &object, Action::Create, "create")?;
     may_write(caller, &object, &input)?;
     let command = match object.source {
-        Source::Definition => {
-            accepting(accepts_duplicates, Command::Create { object: object.name.clone(), input })
-        }
+        Source::Definition => accepting(accepts_duplicates, Command::Create { object: object.name.clone(), input }),
         Source::RateTable => Command::AddRate { table: object.name.clone(), row: input },
     };
     let done = command::run(app, &model, caller, command, key).await?;

@@ -41,7 +41,9 @@ pub(super) async fn keep(connection: &mut Connection, model: &Model, writes: &[W
             Write::Update { record, changed, .. } => (record, Some(changed)),
             Write::Remove { .. } => continue,
         };
-        let Some(object) = model.object(&record.object).filter(|object| !object.duplicates.is_empty()) else { continue };
+        let Some(object) = model.object(&record.object).filter(|object| !object.duplicates.is_empty()) else {
+            continue;
+        };
         if let Some(changed) = changed {
             let matters = |slot: &usize| {
                 let compared = |rule: &DuplicateRule| rule.parts.iter().any(|(part, _)| part == slot);

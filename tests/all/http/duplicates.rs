@@ -189,5 +189,7 @@ async fn records_the_caller_may_not_see_are_only_counted() {
     // Somebody else's record cannot be asked about, nor an object one may not create.
     let others = json!({"data": {}, "id": "c1"});
     test.by(&theirs, Method::POST, path, Some(others)).await.refused(404, "not_found");
-    test.by(&mine, Method::POST, "/records/partner/duplicates", Some(json!({"data": {}}))).await.refused(403, "forbidden");
+    test.by(&mine, Method::POST, "/records/partner/duplicates", Some(json!({"data": {}})))
+        .await
+        .refused(403, "forbidden");
 }

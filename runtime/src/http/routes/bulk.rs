@@ -98,11 +98,9 @@ fn operation(written: Body) -> Result<Operation, Refusal> {
     let operation = match op.as_str() {
         "create" => Operation::Create { data: members.object("data"), accepts_duplicates },
         "update" => Operation::Update { id: members.required_text("id"), version, data: members.object("data") },
-        "upsert" => Operation::Upsert {
-            by: members.required_text("by"),
-            data: members.object("data"),
-            accepts_duplicates,
-        },
+        "upsert" => {
+            Operation::Upsert { by: members.required_text("by"), data: members.object("data"), accepts_duplicates }
+        }
         "delete" => Operation::Delete { id: members.required_text("id"), version },
         "transition" => Operation::Transition {
             id: members.required_text("id"),

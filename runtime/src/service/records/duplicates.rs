@@ -127,8 +127,11 @@ pub async fn as_seen<T>(app: &App, model: &Model, caller: &Caller, done: Answer<
 }
 
 /// The refusal with nobody named, for where nothing can be looked up: all are counted.
-fn unnamed(refusal: &Refusal) -> Refusal {
+pub fn unnamed(refusal: &Refusal) -> Refusal {
     let mut refusal = refusal.clone();
+    if !is_about(&refusal) {
+        return refusal;
+    }
     for entry in refusal.params.get_mut("data").and_then(Json::as_array_mut).into_iter().flatten() {
         let hidden = entry["records"].as_array().map_or(0, Vec::len);
         entry["records"] = json!([]);
@@ -140,19 +143,14 @@ fn unnamed(refusal: &Refusal) -> Refusal {
 /// What became of many commands, with nobody named.
 pub fn all_unnamed(outcomes: &[OutcomeOfOne]) -> Vec<OutcomeOfOne> {
     let one = |outcome: &OutcomeOfOne| match outcome {
-        Err(refusal) if is_about(refusal) => Err(Box::new(unnamed(refusal))),
-        outcome => outcome.clone(),
+        Err(refusal) => Err(Box::new(unnamed(refusal))),
+        Ok(applied) => Ok(applied.clone()),
     };
     outcomes.iter().map(one).collect()
 }
 
 /// What became of many commands, as the caller may know it; whether anything had to be looked up.
-pub async fn all_told(
-    app: &App,
-    model: &Arc<Model>,
-    caller: &Caller,
-    outcomes: &mut [OutcomeOfOne],
-) -> Answer<bool> {
+pub async fn all_told(app: &App, model: &Arc<Model>, caller: &Caller, outcomes: &mut [OutcomeOfOne]) -> Answer<bool> {
     let mut looked_up = false;
     for outcome in outcomes {
         if let Err(refusal) = outcome
