@@ -25,9 +25,14 @@ async fn a_warning_names_who_looks_alike_and_can_be_accepted(on: On) {
     let first = test.post("/records/customer", customer("c1", "021-5080 1234")).await.ok();
     let refused = test.post("/records/customer", customer("c2", "(021)５０８０１２３４")).await;
     let refused = refused.refused(409, "possible_duplicate");
-    let expected = json!([{"rule": "same_phone", "action": "warn", "title": "联系电话相同", "hidden": 0,
+    let expected = json!([{"rule": "same_phone", "action": "warn", "title": "The same phone number", "hidden": 0,
         "records": [{"object": "customer", "id": first["id"], "title": "c1"}]}]);
     assert_eq!(refused["params"]["data"], expected);
+    let bearer = format!("Bearer {}", test.local.expose());
+    let headers = [("authorization", bearer.as_str()), ("accept-language", "zh-CN")];
+    let body = customer("c2", "(021)５０８０１２３４");
+    let refused = test.ask(Method::POST, "/records/customer", Some(body), &headers).await;
+    let refused = refused.refused(409, "possible_duplicate");
     assert_eq!(refused["detail"], "可能与已有记录重复：联系电话相同");
     test.get("/records/customer/c2").await.refused(404, "not_found");
     test.post("/records/customer?duplicates=yes", customer("c2", "1")).await.refused(400, "bad_parameter");
