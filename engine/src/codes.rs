@@ -76,6 +76,8 @@ codes! {
     RuleBroken = "rule_broken", Invalid, "a rule of the object is broken", "不符合业务规则";
     ConstraintBroken = "constraint_broken", Invalid, "the record does not meet its constraints", "不符合约束条件";
     NotUnique = "not_unique", Invalid, "another record has this value", "已有相同的值";
+    DuplicateRecord = "duplicate_record", Conflict, "the record looks like another one, which is not allowed", "与已有记录重复，不能保存";
+    PossibleDuplicate = "possible_duplicate", Conflict, "the record looks like another one", "可能与已有记录重复";
     BadReference = "bad_reference", Invalid, "the referenced record does not exist", "引用的记录不存在";
     InUse = "in_use", Conflict, "other records refer to this one", "已被其他记录引用";
     IncompatibleChange = "incompatible_change", Conflict, "the change would lose data", "此变更会丢失数据";

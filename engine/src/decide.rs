@@ -2,12 +2,14 @@
 //! kind of command does stands beside.
 
 mod draft;
+mod duplicates;
 mod merge;
 mod rates;
 mod records;
 mod transitions;
 mod upsert;
 
+pub use duplicates::{Alike, alike};
 pub use records::{CLEARED_MAX, is_cleared};
 pub use transitions::may_start;
 pub use upsert::unique_value;
@@ -52,8 +54,9 @@ pub(crate) fn refusal_of(error: &crate::expr::ExprError) -> Refusal {
 ///
 /// What the actor may do is asked by whoever calls (`access`); what the definitions allow is decided here.
 pub fn decide(model: &Model, facts: &Facts, command: &Command, context: &Context) -> Outcome {
-    let reader = Reader::new(model, facts, context);
-    let decided: Result<Decision, Halt> = match command {
+    let mut reader = Reader::new(model, facts, context);
+    reader.accepts_duplicates = matches!(command, Command::AcceptingDuplicates(_));
+    let decided: Result<Decision, Halt> = match command.plain() {
         Command::Create { object, input } => records::create(&reader, object, input),
         Command::Update { object, id, version, input } => records::update(&reader, object, *id, *version, input),
         Command::Upsert { object, field, value, input } => upsert::upsert(&reader, object, field, value, input),
@@ -64,6 +67,8 @@ pub fn decide(model: &Model, facts: &Facts, command: &Command, context: &Context
         }
         Command::Settle(unit) => settle::settle_unit(&reader, unit),
         Command::AddRate { table, row } => rates::add(&reader, table, row),
+        // What a plain command is not.
+        Command::AcceptingDuplicates(_) => Err(Halt::Missing),
         Command::CloseRate { table, row, valid_to } => rates::close(&reader, table, *row, *valid_to),
     };
     match decided {

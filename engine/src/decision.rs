@@ -49,6 +49,8 @@ pub enum Command {
         transition: String,
         input: Map<String, Json>,
     },
+    /// The same, though the new record looks like others where a rule only warns.
+    AcceptingDuplicates(Box<Command>),
     /// Settles facts of one unit of a run: the lines that should exist against those posted.
     Settle(SettleUnit),
     /// Adds a row to a rate table, in the form of the table's `rows`.
@@ -62,6 +64,16 @@ pub enum Command {
         row: Uuid,
         valid_to: crate::moment::Date,
     },
+}
+
+impl Command {
+    /// The command without what it accepts.
+    pub fn plain(&self) -> &Command {
+        match self {
+            Command::AcceptingDuplicates(command) => command.plain(),
+            command => command,
+        }
+    }
 }
 
 /// Facts of one unit, in (business date, id) order, that one command settles: at most [`UNIT_FACTS_MAX`].

@@ -25,12 +25,14 @@ pub struct Reader<'a> {
     pub model: &'a Model,
     pub facts: &'a Facts,
     pub context: &'a Context,
+    /// Whoever sent the command knows of the records it warns of.
+    pub accepts_duplicates: bool,
     need: RefCell<Need>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(model: &'a Model, facts: &'a Facts, context: &'a Context) -> Reader<'a> {
-        Reader { model, facts, context, need: RefCell::default() }
+        Reader { model, facts, context, accepts_duplicates: false, need: RefCell::default() }
     }
 
     /// Notes a need.

@@ -19,6 +19,9 @@ pub struct Facts {
     pub keys: BTreeMap<(Name, String), Option<Uuid>>,
     /// Records found by a unique field: (object, field, value).
     pub holders: BTreeMap<(Name, Name, Value), Option<Uuid>>,
+    /// Live records with this key of a rule about duplicates: (object, rule, key), in the order of their ids; at most
+    /// [`crate::object::duplicate::CANDIDATES_MAX`] and the asking one.
+    pub duplicates: BTreeMap<(Name, Name, String), Vec<Uuid>>,
     /// Whole objects that are small and read by everyone: regions, dated classification rows, rate rows.
     pub collections: BTreeMap<Name, Arc<Collection>>,
     /// Owned child rows by (child object, parent), in their order.
@@ -113,6 +116,8 @@ pub struct Need {
     pub keys: BTreeSet<(Name, String)>,
     /// Who has a value in a unique field: (object, field, value).
     pub holders: BTreeSet<(Name, Name, Value)>,
+    /// Who has this key of a rule about duplicates: (object, rule, key).
+    pub duplicates: BTreeSet<(Name, Name, String)>,
     pub collections: BTreeSet<Name>,
     pub children: BTreeSet<(Name, Uuid)>,
     pub deleted_children: BTreeSet<(Name, Uuid)>,
@@ -137,6 +142,7 @@ impl Need {
             records,
             keys,
             holders,
+            duplicates,
             collections,
             children,
             deleted_children,
@@ -152,6 +158,7 @@ impl Need {
         self.records.extend(records);
         self.keys.extend(keys);
         self.holders.extend(holders);
+        self.duplicates.extend(duplicates);
         self.collections.extend(collections);
         self.children.extend(children);
         self.deleted_children.extend(deleted_children);

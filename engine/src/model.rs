@@ -3,6 +3,7 @@
 mod accumulators;
 mod chains;
 mod checker;
+mod duplicates;
 mod flows;
 mod names;
 mod objects;

@@ -3,6 +3,7 @@
 
 pub mod cell;
 pub mod classify;
+pub mod duplicate;
 pub mod form;
 pub mod input;
 pub mod place;
@@ -33,6 +34,8 @@ pub struct Object {
     pub owned_by: Option<Name>,
     /// Combinations of slots no two live records share, by name.
     pub unique: Vec<(Name, Vec<usize>)>,
+    /// Which records look like another one.
+    pub duplicates: Vec<duplicate::DuplicateRule>,
     /// Indexes the definition asks for, besides those every object has.
     pub indexes: Vec<Index>,
     pub rules: Vec<Rule>,

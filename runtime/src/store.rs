@@ -12,6 +12,7 @@ mod command;
 mod comment;
 mod connection;
 mod counter;
+mod duplicate;
 mod facts;
 mod filter;
 mod history;

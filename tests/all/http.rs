@@ -5,6 +5,7 @@ mod attachments;
 mod bulk;
 mod changes;
 mod comments;
+mod duplicates;
 mod exports;
 mod imports;
 mod input;

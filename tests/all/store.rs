@@ -145,5 +145,6 @@ on_both_databases! {
         a_renamed_field_takes_its_data_along,
         a_renamed_object_takes_its_records_along,
         values_that_are_there_twice_do_not_become_unique,
+        a_new_rule_finds_old_records_that_look_alike,
         preparing_again_changes_nothing;
 }

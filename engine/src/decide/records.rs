@@ -2,7 +2,7 @@
 
 use super::Halt;
 use super::draft::Draft;
-use super::merge;
+use super::{duplicates, merge};
 use crate::codes::Code;
 use crate::decision::{Decision, EventKind, Write};
 use crate::env::Reader;
@@ -203,6 +203,7 @@ pub fn restore(reader: &Reader<'_>, object: &Name, id: Uuid, version: Option<i64
         }
     }
     draft.verdict()?;
+    duplicates::check(&draft)?;
     let ids = IdSource::new(reader.context.command, reader.context.moment);
     finish_plain(reader, object, &former, draft, EventKind::Restored, Decision::default(), ids, rows)
 }
@@ -247,7 +248,8 @@ fn judge(draft: &mut Draft<'_, '_>, template: Option<&Template>) -> Result<(), H
         draft.check_rules(&template.rules, date);
     }
     draft.check_constraints();
-    draft.verdict()
+    draft.verdict()?;
+    duplicates::check(draft)
 }
 
 /// The date prices are read for: the field the template names, else today.

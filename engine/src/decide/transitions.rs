@@ -2,6 +2,7 @@
 
 use super::Halt;
 use super::draft::Draft;
+use super::duplicates;
 use super::records::{business_date, existing, object_of, stale};
 use crate::codes::Code;
 use crate::decision::{Decision, EventKind};
@@ -80,6 +81,7 @@ pub fn transition(
     draft.check_rules(template.map_or(&[], |template| &template.rules), date);
     draft.check_constraints();
     draft.verdict()?;
+    duplicates::check(&draft)?;
     let mut decision = Decision::default();
     let mut ids = IdSource::new(reader.context.command, reader.context.moment);
     let record = draft.finish(&mut decision, &mut ids, EventKind::Transitioned, Some(name), date)?;

@@ -37,6 +37,9 @@ written! {
         /// Combinations of fields that no two records may share.
         #[serde(skip_serializing_if = "IndexMap::is_empty")]
         pub unique: IndexMap<String, Vec<String>>,
+        /// Which records look like another one of the same object, by rule.
+        #[serde(skip_serializing_if = "IndexMap::is_empty")]
+        pub duplicates: IndexMap<String, DuplicateDefinition>,
         /// Indexes for what is filtered, sorted or grouped together often.
         #[serde(skip_serializing_if = "IndexMap::is_empty")]
         pub indexes: IndexMap<String, IndexDefinition>,
@@ -234,6 +237,43 @@ pub struct TodoDefinition {
     pub when: Expression,
     /// Who is asked: users with this role.
     pub role: String,
+}
+
+/// When two records look alike, and what that does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct DuplicateDefinition {
+    /// What the records have in common, as people read it.
+    pub title: String,
+    /// The fields that are compared, and how. All must match; an empty value matches nothing.
+    #[serde(rename = "match")]
+    pub matching: IndexMap<String, MatchMethod>,
+    pub action: DuplicateAction,
+}
+
+/// How two values are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchMethod {
+    /// The same value.
+    #[default]
+    Exact,
+    /// The same text but for capitals, spaces and full-width forms.
+    Normalized,
+    /// The same digits, whatever stands between them.
+    Digits,
+}
+
+/// What a record that looks like another one leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DuplicateAction {
+    /// It is created once whoever creates it says so.
+    #[default]
+    Warn,
+    /// It is not saved.
+    Block,
 }
 
 /// An index over live records.

@@ -56,6 +56,7 @@ impl<'a> Checker<'a> {
         for (name, found, object) in &written {
             self.late_options(name, *found, object);
             self.rollups(name, *found, object);
+            self.duplicates(name, *found, object);
             self.traits(name, *found, object);
         }
     }
@@ -129,6 +130,7 @@ impl<'a> Checker<'a> {
             display: slot::ID,
             owned_by: written.owned_by.as_deref().map(Name::from),
             unique: Vec::new(),
+            duplicates: Vec::new(),
             indexes: Vec::new(),
             rules: Vec::new(),
             todos: Vec::new(),

@@ -244,6 +244,7 @@ impl<'a> Checker<'a> {
             display: slot::OWN,
             owned_by: None,
             unique: Vec::new(),
+            duplicates: Vec::new(),
             indexes: Vec::new(),
             rules: Vec::new(),
             todos: Vec::new(),

@@ -146,6 +146,9 @@ impl Collected {
                 for (name, rule) in &object.rules {
                     self.add(&format!("{base}/rules/{name}/message"), Some(&rule.message));
                 }
+                for (name, rule) in &object.duplicates {
+                    self.add(&format!("{base}/duplicates/{name}/title"), Some(&rule.title));
+                }
                 for (name, todo) in &object.todos {
                     self.add(&format!("{base}/todos/{name}/title"), Some(&todo.title));
                 }

@@ -6,6 +6,7 @@ use crate::decide::{decide, is_cleared};
 use crate::decision::{Command, Context, Decision, Event, Outcome, TodoChange, Write};
 use crate::facts::{Collection, Counter, Cumulated, CumulationQuery, Facts, Need, ROUNDS_MAX, Since};
 use crate::model::Model;
+use crate::object::duplicate::CANDIDATES_MAX;
 use crate::object::{FieldKind, Object};
 use crate::record::{Name, Record, slot};
 use crate::refusal::{FieldError, Refusal};
@@ -102,6 +103,14 @@ impl Memory {
             let slot = model.object(object).and_then(|object| object.field(field)).map(|(slot, _)| slot);
             let holder = slot.and_then(|slot| self.live(object).find(|record| record.values[slot] == *value));
             facts.holders.insert((object.clone(), field.clone(), value.clone()), holder.map(|record| record.id()));
+        }
+        for (object, name, key) in &need.duplicates {
+            let rule = model.object(object).and_then(|it| it.duplicates.iter().find(|rule| rule.name == *name));
+            let alike = self
+                .live(object)
+                .filter(|record| rule.is_some_and(|rule| rule.key(&record.values).as_ref() == Some(key)));
+            let ids = alike.map(|record| record.id()).take(CANDIDATES_MAX + 1).collect();
+            facts.duplicates.insert((object.clone(), name.clone(), key.clone()), ids);
         }
         for object in &need.collections {
             facts.collections.insert(object.clone(), self.collection(object));

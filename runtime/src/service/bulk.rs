@@ -1,7 +1,7 @@
 //! Many operations on records of one object in one request.
 
 use super::command::{self, DoneTogether, Together};
-use super::records::{immutable, known, may, may_write, not_found};
+use super::records::{accepting, duplicates, immutable, known, may, may_write, not_found};
 use super::session::Caller;
 use super::{Answer, Error, refuse};
 use crate::app::App;
@@ -27,9 +27,9 @@ pub const OPERATIONS_MAX: usize = 1_000;
 /// One operation as asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operation {
-    Create { data: Map<String, Json> },
+    Create { data: Map<String, Json>, accepts_duplicates: bool },
     Update { id: String, version: Option<i64>, data: Map<String, Json> },
-    Upsert { by: String, data: Map<String, Json> },
+    Upsert { by: String, data: Map<String, Json>, accepts_duplicates: bool },
     Delete { id: String, version: Option<i64> },
     Transition { id: String, name: String, version: Option<i64>, input: Map<String, Json> },
 }
@@ -88,15 +88,24 @@ pub async fn bulk(app: &App, caller: &Caller, object_name: &str, asked: Asked) -
     }
     let (reply, refused) = (asked.reply, Arc::new(refused));
     let (of_reply, of_refused) = (reply.clone(), refused.clone());
+    let key = asked.idempotency.clone();
     let how = Together {
         idempotency: asked.idempotency,
         atomic: asked.atomic,
-        reply: Box::new(move |outcomes| of_reply(&all_results(count, &of_refused, outcomes))),
+        reply: Box::new(move |outcomes| of_reply(&all_results(count, &of_refused, &duplicates::all_unnamed(outcomes)))),
         check: found.check(caller, &object),
         ..Together::at(app.clock.now())
     };
-    match command::run_together(app, &model, &caller.scope, commands, how).await? {
-        DoneTogether::Each(outcomes) => Ok((reply(&all_results(count, &refused, &outcomes)), false)),
+    let done = command::run_together(app, &model, &caller.scope, commands, how).await;
+    match duplicates::as_seen(app, &model, caller, done).await? {
+        DoneTogether::Each(mut outcomes) => {
+            let looked_up = duplicates::all_told(app, &model, caller, &mut outcomes).await?;
+            let reply = reply(&all_results(count, &refused, &outcomes));
+            if looked_up {
+                duplicates::keep_reply(app, caller, key.as_ref(), &reply).await?;
+            }
+            Ok((reply, false))
+        }
         DoneTogether::Before(reply) => Ok((reply, true)),
     }
 }
@@ -141,7 +150,7 @@ impl Found {
                     need.keys.insert((object.name.clone(), key.to_owned()));
                 }
                 // Whoever sees all rows sees whichever record holds the value.
-                (_, Operation::Upsert { by, data }) if caller.rights().rows(&object.name) != Filter::All => {
+                (_, Operation::Upsert { by, data, .. }) if caller.rights().rows(&object.name) != Filter::All => {
                     if let Some(Ok((field, value))) = data.get(by).map(|value| unique_value(object, by, value)) {
                         upserted.insert((object.name.clone(), field.name.clone(), value));
                     }
@@ -180,7 +189,7 @@ pub fn upsert_check(caller: &Caller, object: &Object, visible: Arc<BTreeSet<Uuid
         (may(caller, object, Action::Create, "create"), may(caller, object, Action::Update, "update"));
     let made: Mutex<BTreeSet<Uuid>> = Mutex::default();
     Arc::new(move |command: &Command, decision: &Decision| {
-        let Command::Upsert { object, field, value, .. } = command else { return Ok(()) };
+        let Command::Upsert { object, field, value, .. } = command.plain() else { return Ok(()) };
         let Some((_, id)) = &decision.subject else { return Ok(()) };
         let creates = |write: &Write| matches!(write, Write::Insert(record) if record.id() == *id);
         if decision.writes.iter().any(creates) {
@@ -203,12 +212,12 @@ fn command(caller: &Caller, object: &Arc<Object>, found: &Found, operation: Oper
     let name = object.name.clone();
     let of_rates = object.source == Source::RateTable;
     Ok(match operation {
-        Operation::Create { data } => {
+        Operation::Create { data, accepts_duplicates } => {
             may(caller, object, Action::Create, "create")?;
             may_write(caller, object, &data)?;
             match of_rates {
                 true => Command::AddRate { table: name, row: data },
-                false => Command::Create { object: name, input: data },
+                false => accepting(accepts_duplicates, Command::Create { object: name, input: data }),
             }
         }
         _ if of_rates => return Err(immutable(object)),
@@ -218,7 +227,7 @@ fn command(caller: &Caller, object: &Arc<Object>, found: &Found, operation: Oper
             may_write(caller, object, &data)?;
             Command::Update { object: name, id, version, input: data }
         }
-        Operation::Upsert { by, mut data } => {
+        Operation::Upsert { by, mut data, accepts_duplicates } => {
             may_write(caller, object, &data)?;
             let Some(value) = data.remove(&by) else {
                 let message = format!("`{by}` names the record and is missing in its data");
@@ -226,7 +235,7 @@ fn command(caller: &Caller, object: &Arc<Object>, found: &Found, operation: Oper
                 return Err(Refusal::of_fields(vec![error.with("field", by)]));
             };
             unique_value(object, &by, &value)?;
-            Command::Upsert { object: name, field: by.into(), value, input: data }
+            accepting(accepts_duplicates, Command::Upsert { object: name, field: by.into(), value, input: data })
         }
         Operation::Delete { id, version } => {
             let id = found.id(object, &id)?;

@@ -1,6 +1,7 @@
 //! Carrying out commands: decide inside the store's transaction, or only decide. The one path through which
 //! anything changes.
 
+use super::records::duplicates;
 use super::session::Caller;
 use super::{Answer, Error, refuse};
 use crate::app::App;
@@ -34,7 +35,8 @@ pub async fn run(
     idempotency: Option<Idempotency>,
 ) -> Answer<Done> {
     let at = app.clock.now();
-    run_at(app, model, &caller.scope, command, at, idempotency).await
+    let done = run_at(app, model, &caller.scope, command, at, idempotency).await;
+    duplicates::as_seen(app, model, caller, done).await
 }
 
 /// The same with a last look at what was decided.
@@ -46,7 +48,8 @@ pub async fn run_checked(
     idempotency: Option<Idempotency>,
     check: Check,
 ) -> Answer<Done> {
-    carry_out(app, model, &caller.scope, command, app.clock.now(), idempotency, check).await
+    let done = carry_out(app, model, &caller.scope, command, app.clock.now(), idempotency, check).await;
+    duplicates::as_seen(app, model, caller, done).await
 }
 
 /// The same at a given moment: seeds of a demonstration happened in the past.
@@ -105,8 +108,8 @@ pub fn locks(model: &Model, command: &Command) -> Vec<String> {
         let calendars = plans.iter().filter_map(|plan| model.plans.get(plan)).map(|plan| posting_lock(&plan.calendar));
         plans.iter().map(|plan| format!("settle/{plan}")).chain(calendars).collect::<Vec<String>>()
     };
-    let mut locks = match command {
-        Command::Create { .. } => Vec::new(),
+    let mut locks = match command.plain() {
+        Command::Create { .. } | Command::AcceptingDuplicates(_) => Vec::new(),
         Command::Update { object, id, .. }
         | Command::Delete { object, id, .. }
         | Command::Restore { object, id, .. }
@@ -136,6 +139,14 @@ pub async fn reply_before(app: &App, caller: &Caller, key: &Idempotency) -> Answ
     }
 }
 
+/// The command an earlier request with this key was carried out as.
+pub async fn command_of(app: &App, caller: &Caller, key: &Idempotency) -> Answer<Option<Uuid>> {
+    match app.store.reply_before(&caller.scope, key).await? {
+        Some(Executed::Replayed { command_id, .. }) => Ok(Some(command_id)),
+        _ => Ok(None),
+    }
+}
+
 /// What an earlier request with this key did.
 pub async fn done_before(app: &App, caller: &Caller, key: &Idempotency) -> Answer<Option<Done>> {
     match app.store.reply_before(&caller.scope, key).await? {
@@ -157,8 +168,9 @@ pub struct Together {
     pub check: Check,
 }
 
-pub type Outcomes = Vec<Result<Applied, Box<Refusal>>>;
-pub type Reply = Box<dyn Fn(&[Result<Applied, Box<Refusal>>]) -> Json + Send + Sync>;
+pub type OutcomeOfOne = Result<Applied, Box<Refusal>>;
+pub type Outcomes = Vec<OutcomeOfOne>;
+pub type Reply = Box<dyn Fn(&[OutcomeOfOne]) -> Json + Send + Sync>;
 pub type Check = Arc<dyn Fn(&Command, &Decision) -> Result<(), Box<Refusal>> + Send + Sync>;
 
 impl Together {

@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod cursor;
+pub mod duplicates;
 pub mod expand;
 pub mod history;
 pub mod list;
@@ -134,19 +135,27 @@ async fn view(
     Ok(View { id, version, json: Json::Object(shown), replayed: false })
 }
 
-pub async fn create(
-    app: &App,
-    caller: &Caller,
-    object_name: &str,
-    input: Map<String, Json>,
-    key: Option<Idempotency>,
-) -> Answer<View> {
+/// Values of a record to be written whole.
+pub struct Given {
+    pub input: Map<String, Json>,
+    /// It is created though it looks like others, where a rule only warns.
+    pub accepts_duplicates: bool,
+    pub key: Option<Idempotency>,
+}
+
+/// The command, accepting what it warns of where asked to.
+pub fn accepting(accepts_duplicates: bool, command: Command) -> Command {
+    if accepts_duplicates { Command::AcceptingDuplicates(Box::new(command)) } else { command }
+}
+
+pub async fn create(app: &App, caller: &Caller, object_name: &str, given: Given) -> Answer<View> {
+    let Given { input, accepts_duplicates, key } = given;
     let model = app.model();
     let object = known(&model, object_name)?;
     may(caller, &object, Action::Create, "create")?;
     may_write(caller, &object, &input)?;
     let command = match object.source {
-        Source::Definition => Command::Create { object: object.name.clone(), input },
+        Source::Definition => accepting(accepts_duplicates, Command::Create { object: object.name.clone(), input }),
         Source::RateTable => Command::AddRate { table: object.name.clone(), row: input },
     };
     let done = command::run(app, &model, caller, command, key).await?;

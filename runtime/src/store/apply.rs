@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::sql::{Datum, Sql};
-use super::{StoreError, ledger, line, record, statement};
+use super::{StoreError, duplicate, ledger, line, record, statement};
 use packwork_engine::decision::{Decision, Event, TodoChange, Write};
 use packwork_engine::model::Model;
 use packwork_engine::record::Name;
@@ -19,6 +19,7 @@ pub(super) async fn apply(
     if let Some(refusal) = record::write(connection, model, &decision.writes).await? {
         return Ok(Some(refusal));
     }
+    duplicate::keep(connection, model, &decision.writes).await?;
     bump_revisions(connection, model, &decision.writes).await?;
     insert_events(connection, model, &decision.events).await?;
     change_todos(connection, decision).await?;

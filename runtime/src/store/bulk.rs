@@ -300,6 +300,7 @@ impl Work<'_> {
     }
 
     async fn fetch(&mut self, connection: &mut Connection, pass: Pass) -> Result<(), StoreError> {
+        self.store.lock_duplicates(connection, self.model, &pass.need).await?;
         self.store.fetch_with(connection, self.model, &pass.need, &mut self.facts).await?;
         for (counter, waiting) in pass.numbers {
             let taken = self.store.next_numbers(connection, &counter, waiting.len()).await?;

@@ -5,7 +5,7 @@ use super::connection::Connection;
 use super::filter::ROOT;
 use super::list::{Life, records_by_id};
 use super::sql::{Datum, Kind, Sql};
-use super::{Scope, Store, StoreError, line, statement};
+use super::{Scope, Store, StoreError, duplicate, line, statement};
 use packwork_engine::decide::{CLEARED_MAX, is_cleared};
 use packwork_engine::facts::{Collection, Facts, Need};
 use packwork_engine::model::Model;
@@ -46,6 +46,7 @@ impl Store {
         need: &Need,
         facts: &mut Facts,
     ) -> Result<(), StoreError> {
+        self.lock_duplicates(connection, model, need).await?;
         self.fetch_with(connection, model, need, facts).await?;
         for counter in &need.numbers {
             let numbers = self.next_numbers(connection, counter, 1).await?;
@@ -70,6 +71,7 @@ impl Store {
         }
         fetch_keys(connection, model, need, facts).await?;
         fetch_holders(connection, model, need, facts).await?;
+        duplicate::fetch(connection, &need.duplicates, facts).await?;
         self.fetch_collections(connection, model, need, facts).await?;
         for (object, parents) in by_object(&need.children) {
             let found = fetch_children(connection, model, &object, parents, Life::Live).await?;

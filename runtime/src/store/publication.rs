@@ -157,24 +157,29 @@ impl Store {
         self.check(scope)?;
         let wanted = Arc::new(tables::wanted(model)?);
         let version = Arc::new(version.clone());
-        self.transact(Locks::exclusive(), move |connection| {
-            let (wanted, version) = (wanted.clone(), version.clone());
-            Box::pin(async move {
-                if newest(connection).await? + 1 != version.number {
-                    return Ok(End::Undo(Published::Overtaken));
-                }
-                quarantine(connection, &wanted, version.at).await?;
-                tables::make(connection, &wanted).await?;
-                insert(connection, &version).await?;
-                if let Some(plan) = &version.plan {
-                    let text = "UPDATE change_plan SET applied_as = ? WHERE hash = ?";
-                    let binds = vec![Datum::Int(version.number), Datum::text(plan)];
-                    connection.execute("noting a plan", Sql::of(connection.dialect(), text, binds)).await?;
-                }
-                Ok(End::Keep(Published::Done))
+        let done = self
+            .transact(Locks::exclusive(), move |connection| {
+                let (wanted, version) = (wanted.clone(), version.clone());
+                Box::pin(async move {
+                    if newest(connection).await? + 1 != version.number {
+                        return Ok(End::Undo(Published::Overtaken));
+                    }
+                    quarantine(connection, &wanted, version.at).await?;
+                    tables::make(connection, &wanted).await?;
+                    insert(connection, &version).await?;
+                    if let Some(plan) = &version.plan {
+                        let text = "UPDATE change_plan SET applied_as = ? WHERE hash = ?";
+                        let binds = vec![Datum::Int(version.number), Datum::text(plan)];
+                        connection.execute("noting a plan", Sql::of(connection.dialect(), text, binds)).await?;
+                    }
+                    Ok(End::Keep(Published::Done))
+                })
             })
-        })
-        .await
+            .await?;
+        if matches!(done, Published::Done) {
+            self.fill_duplicates(model).await?;
+        }
+        Ok(done)
     }
 
     pub async fn keep_plan(&self, scope: &Scope, plan: &StoredPlan) -> Result<(), StoreError> {

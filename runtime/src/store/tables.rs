@@ -56,6 +56,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0005_storage.sql"),
         include_str!("../../migrations/postgres/0005_storage.sql"),
     ),
+    (
+        "0007_duplicates",
+        include_str!("../../migrations/sqlite/0007_duplicates.sql"),
+        include_str!("../../migrations/postgres/0007_duplicates.sql"),
+    ),
 ];
 
 /// Whether all of these migrations are known here: a backup of a newer version may have more.
@@ -165,7 +170,8 @@ impl Store {
                 Ok(End::Keep(()))
             })
         })
-        .await
+        .await?;
+        self.fill_duplicates(model).await
     }
 
     /// What `prepare` would do, with the rows it touches; changes nothing.

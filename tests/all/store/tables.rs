@@ -3,7 +3,9 @@
 use super::fixture::{Fixture, model, number};
 use packwork::store::StoreError;
 use packwork_engine::codes::Code;
+use packwork_engine::facts::{Facts, Need};
 use packwork_engine::query::Filter;
+use packwork_engine::record::Record;
 use packwork_engine::value::Value;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -40,6 +42,41 @@ pub(crate) async fn a_new_field_is_added_and_old_records_have_none(mut fixture: 
         (&listed[1].values[code], &listed[1].values[fixture.slot("customer", "level")]),
         (&Value::Null, &number("3"))
     );
+}
+
+pub(crate) async fn a_new_rule_finds_old_records_that_look_alike(mut fixture: Fixture) {
+    let named = |fixture: &Fixture, name: &str| fixture.record("customer", &[("name", name.into())]);
+    let (one, two, other) = (named(&fixture, "A 1"), named(&fixture, "ａ1"), named(&fixture, "b"));
+    fixture.create(&[&one, &two, &other]).await;
+    let ruled = |method: &str| {
+        let mut written = customer(fields());
+        written["duplicates"] = json!({"same": {"title": "same", "match": {"name": method}, "action": "warn"}});
+        Arc::new(model(&[written]))
+    };
+    let found = async |fixture: &Fixture, like: &Arc<Record>| {
+        let rule = &fixture.model.object("customer").expect("the model has it").duplicates[0];
+        let key = ("customer".into(), rule.name.clone(), rule.key(&like.values).expect("it has a name"));
+        let need = Need { duplicates: [key.clone()].into(), ..Need::default() };
+        let mut facts = Facts::default();
+        fixture.store.fetch(&fixture.scope, &fixture.model, &need, &mut facts).await.expect("it fetches");
+        facts.duplicates.remove(&key).unwrap_or_default()
+    };
+    let mut both = [one.id(), two.id()];
+    both.sort();
+    fixture.model = ruled("normalized");
+    fixture.store.prepare(&fixture.scope, &fixture.model).await.expect("a rule is added");
+    assert_eq!(found(&fixture, &one).await, both);
+    // Once more changes nothing; a record that changes looks like others now.
+    fixture.store.prepare(&fixture.scope, &fixture.model).await.expect("nothing is to be done");
+    fixture.apply(vec![fixture.update(&two, &[("name", "B".into())])]).await;
+    assert_eq!(found(&fixture, &one).await, [one.id()]);
+    assert_eq!(found(&fixture, &other).await.len(), 2);
+    // A rule that compares otherwise is asked anew.
+    fixture.model = ruled("exact");
+    fixture.store.prepare(&fixture.scope, &fixture.model).await.expect("a rule is changed");
+    assert_eq!(found(&fixture, &other).await, [other.id()]);
+    fixture.model = Arc::new(model(&[customer(fields())]));
+    fixture.store.prepare(&fixture.scope, &fixture.model).await.expect("a rule is taken away");
 }
 
 pub(crate) async fn a_dropped_field_is_put_aside_with_its_data(mut fixture: Fixture) {

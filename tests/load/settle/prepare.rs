@@ -102,7 +102,7 @@ async fn masters(app: &Arc<App>) -> Result<Vec<Uuid>> {
     for number in 0..PLACES.len() * CUSTOMERS_PER_PLACE {
         let code = format!("c{number:03}");
         let customer = json!({
-            "code": code, "name": format!("客户{number:03}有限公司"), "contact": "徐静", "phone": "021-62790910",
+            "code": code, "name": format!("客户{number:03}有限公司"), "contact": "徐静", "phone": format!("021-6279{number:04}"),
             "address": format!("{}{}号", PLACES[number % PLACES.len()], 100 + number),
         });
         create(app, "customer", customer).await?;

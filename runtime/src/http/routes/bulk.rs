@@ -85,11 +85,22 @@ fn operation(written: Body) -> Result<Operation, Refusal> {
     };
     let version = versioned("version")?;
     let mut members = Members::of(written);
+    let duplicates = members.text("duplicates");
+    let accepts_duplicates = match duplicates.as_deref() {
+        None => false,
+        Some("accept") => true,
+        Some(other) => {
+            let error = FieldError::new(Code::NotAnOption, "/duplicates", "`duplicates` is `accept` or not there");
+            return Err(Refusal::of_fields(vec![error.with("field", "duplicates").with("value", other)]));
+        }
+    };
     let op = members.required_text("op");
     let operation = match op.as_str() {
-        "create" => Operation::Create { data: members.object("data") },
+        "create" => Operation::Create { data: members.object("data"), accepts_duplicates },
         "update" => Operation::Update { id: members.required_text("id"), version, data: members.object("data") },
-        "upsert" => Operation::Upsert { by: members.required_text("by"), data: members.object("data") },
+        "upsert" => {
+            Operation::Upsert { by: members.required_text("by"), data: members.object("data"), accepts_duplicates }
+        }
         "delete" => Operation::Delete { id: members.required_text("id"), version },
         "transition" => Operation::Transition {
             id: members.required_text("id"),
@@ -97,7 +108,7 @@ fn operation(written: Body) -> Result<Operation, Refusal> {
             version,
             input: members.object("input"),
         },
-        "" => Operation::Create { data: Map::new() },
+        "" => Operation::Create { data: Map::new(), accepts_duplicates },
         other => {
             let hint = packwork_engine::suggest::hint(other, OPERATIONS);
             let error = FieldError::new(Code::NotAnOption, "/op", format!("there is no operation `{other}`; {hint}"));

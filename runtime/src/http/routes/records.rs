@@ -7,7 +7,7 @@ use crate::http::extract::{
 use crate::http::problem::Problem;
 use crate::http::route::{Route, route};
 use crate::service::records::expand::Expand;
-use crate::service::records::{self, View, list, sums};
+use crate::service::records::{self, Given, View, list, sums};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -18,6 +18,7 @@ use serde_json::{Map, Value as Body};
 use std::sync::Arc;
 
 const LIST: &[&str] = &["filter", "sort", "fields", "expand", "search", "limit", "cursor", "count", "deleted"];
+const WRITE: &[&str] = &["duplicates"];
 const GET: &[&str] = &["expand", "at"];
 /// Records of a page where nobody asked for more or fewer.
 const LIMIT: u32 = 50;
@@ -33,8 +34,15 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::POST, "/records/{object}/aggregate", tag, aggregate)
             .takes("Aggregate")
             .answers("Rows", "Sums and counts by groups"),
-        route(Method::POST, "/records/{object}", tag, create).takes("RecordInput").answers("Record", "Create a record"),
+        route(Method::POST, "/records/{object}", tag, create)
+            .query(WRITE)
+            .takes("RecordInput")
+            .answers("Record", "Create a record"),
+        route(Method::POST, "/records/{object}/duplicates", tag, duplicates)
+            .takes("DuplicatesQuery")
+            .answers("Duplicates", "Records that look like one"),
         route(Method::PUT, "/records/{object}/by/{field}/{value}", tag, upsert)
+            .query(WRITE)
             .takes("RecordInput")
             .answers("Record", "Create a record, or change the one with this value in a unique field"),
         route(Method::POST, "/records/{object}/{id}/restore", tag, restore)
@@ -202,11 +210,36 @@ async fn create(
     SignedIn(caller): SignedIn,
     Path(object): Path<String>,
     key: IdempotencyKey,
+    query: Query,
     JsonObject(input): JsonObject,
 ) -> Result<Response, Problem> {
-    let key = key.of(&input);
-    let view = records::create(&app, &caller, &object, input, key).await?;
+    let given = given(&query, key, input)?;
+    let view = records::create(&app, &caller, &object, given).await?;
     Ok(made(&object, view))
+}
+
+fn given(query: &Query, key: IdempotencyKey, input: Map<String, Body>) -> Result<Given, Problem> {
+    query.only(WRITE)?;
+    let accepts_duplicates = match query.text("duplicates") {
+        None => false,
+        Some("accept") => true,
+        Some(_) => return Err(bad("duplicates", "`accept`, or not there")),
+    };
+    let key = key.of(&input);
+    Ok(Given { input, accepts_duplicates, key })
+}
+
+async fn duplicates(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path(object): Path<String>,
+    JsonObject(body): JsonObject,
+) -> Result<Json<Body>, Problem> {
+    let mut members = Members::of(body);
+    let data = members.object("data");
+    let id = members.text("id");
+    members.finish()?;
+    Ok(Json(records::duplicates::find(&app, &caller, &object, id.as_deref(), data).await?))
 }
 
 /// A record that was not there before.
@@ -313,10 +346,11 @@ async fn upsert(
     SignedIn(caller): SignedIn,
     Path((object, field, value)): Path<(String, String, String)>,
     key: IdempotencyKey,
+    query: Query,
     JsonObject(input): JsonObject,
 ) -> Result<Response, Problem> {
-    let key = key.of(&input);
-    let (view, created) = records::upsert::upsert(&app, &caller, &object, (&field, &value), input, key).await?;
+    let given = given(&query, key, input)?;
+    let (view, created) = records::upsert::upsert(&app, &caller, &object, (&field, &value), given).await?;
     Ok(if created { made(&object, view) } else { one(view, StatusCode::OK) })
 }
 

@@ -1,9 +1,10 @@
 //! Applying a plan: its rows become commands, a chunk at a time, each carried out at most once.
 
-use super::details::{Details, Doing, Outcome, Row, RowError, RowResult, letters};
+use super::details::{Details, Doing, Duplicates, Outcome, Row, RowError, RowResult, letters};
 use super::{caller_of, finish, import_of, mapping};
 use crate::app::App;
 use crate::jobs::{Ending, Hold, Turn, Work};
+use crate::service::records::accepting;
 use crate::service::{Answer, Error, command, refuse};
 use crate::store::{Applied, Bulk, ChunkWork, Held, Item, Job, Kept, Stage};
 use futures_util::future::BoxFuture;
@@ -83,6 +84,7 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
         match (row.outcome, row.id) {
             (Outcome::Create, _) => {
                 let command = Command::Create { object: import.object.clone(), input: row.input.clone() };
+                let command = accepting(details.duplicates == Duplicates::Create, command);
                 commands.push(item(&model, context, command));
             }
             (Outcome::Update, Some(id)) if !visible.contains(&id) => {

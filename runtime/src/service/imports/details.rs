@@ -2,6 +2,7 @@
 
 use super::rows::{Fault, Format, Reading};
 use crate::service::imports::encoding::Encoding;
+use crate::service::records::duplicates;
 use crate::store::Import;
 use indexmap::IndexMap;
 use packwork_engine::refusal::{FieldError, Refusal};
@@ -223,11 +224,13 @@ impl RowError {
     /// The errors of a refusal, each at the column that fills its field.
     pub fn of_refusal(refusal: &Refusal, columns: &Mapping) -> Vec<RowError> {
         if refusal.errors.is_empty() {
+            // Nobody is named who looks like the row: the caller may not see them all.
+            let refusal = duplicates::unnamed(refusal);
             return vec![RowError {
                 column: None,
                 field: None,
                 code: refusal.code.as_str().into(),
-                message: refusal.detail.clone(),
+                message: refusal.detail,
                 params: json!(refusal.params),
             }];
         }

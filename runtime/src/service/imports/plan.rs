@@ -8,6 +8,7 @@ use super::rows::{Cell, Fault, ROWS_MAX, RawRow, Rows, bad_file};
 use super::{caller_of, finish, import_of};
 use crate::app::App;
 use crate::jobs::{Ending, Hold, Turn, Work};
+use crate::service::records::accepting;
 use crate::service::session::Caller;
 use crate::service::{Answer, refuse};
 use crate::store::{Chunk, Held, Import, Job, Scope, Stage};
@@ -521,7 +522,7 @@ impl State {
         };
         let (object, input) = (self.object.name.clone(), draft.row.input.clone());
         let command = match draft.existing {
-            None => Command::Create { object, input },
+            None => accepting(self.details.duplicates == Duplicates::Create, Command::Create { object, input }),
             Some(id) => {
                 let key = (object.clone(), id);
                 let Some(Some(record)) = self.facts.records.get(&key) else {

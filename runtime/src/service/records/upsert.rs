@@ -1,19 +1,18 @@
 //! A record named by a value of a unique field: created where nobody has the value, changed where somebody has.
 
-use super::{View, answer, before, known, may, may_write};
+use super::{Given, View, accepting, answer, before, known, may, may_write};
 use crate::app::App;
 use crate::service::bulk::upsert_check;
 use crate::service::command::{self, Done};
 use crate::service::session::Caller;
 use crate::service::{Answer, Error};
-use crate::store::Idempotency;
 use packwork_engine::access::Action;
 use packwork_engine::codes::Code;
 use packwork_engine::decide::unique_value;
 use packwork_engine::decision::{Command, Write};
 use packwork_engine::facts::{Facts, Need};
 use packwork_engine::query::Filter;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -26,9 +25,9 @@ pub async fn upsert(
     caller: &Caller,
     object_name: &str,
     (by, value): (&str, &str),
-    input: Map<String, Json>,
-    key: Option<Idempotency>,
+    given: Given,
 ) -> Answer<(View, bool)> {
+    let Given { input, accepts_duplicates, key } = given;
     let model = app.model();
     let object = known(&model, object_name)?;
     if let Some(view) = before(app, &model, caller, &object, key.as_ref()).await? {
@@ -62,6 +61,7 @@ pub async fn upsert(
             value: value.clone(),
             input: input.clone(),
         };
+        let command = accepting(accepts_duplicates, command);
         match command::run_checked(app, &model, caller, command, key.clone(), check).await {
             Err(Error::Refused(refusal))
                 if attempt < ATTEMPTS_MAX && matches!(refusal.code, Code::NotUnique | Code::StaleVersion) => {}

@@ -5,6 +5,7 @@ use packwork_engine::decision::{Decision, Write};
 use packwork_engine::facts::Facts;
 use packwork_engine::model::Model;
 use packwork_engine::object::Object;
+use packwork_engine::object::duplicate::CANDIDATES_MAX;
 use packwork_engine::record::{Record, slot};
 use packwork_engine::settlement::line::StatementHead;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
                 if let Some(object) = model.object(&record.object) {
                     forget(facts, object, Some(record));
                     hold(facts, object, record);
+                    look_alike(facts, object, record);
                 }
                 facts.records.insert((record.object.clone(), record.id()), Some(record.clone()));
             }
@@ -29,6 +31,7 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
                         facts.keys.retain(|(name, _), _| *name != object.name);
                         facts.holders.retain(|(name, _, _), _| *name != object.name);
                     }
+                    look_alike(facts, object, record);
                 }
                 facts.records.insert((record.object.clone(), record.id()), Some(record.clone()));
             }
@@ -61,6 +64,7 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
         records: _,
         keys: _,
         holders: _,
+        duplicates: _,
         collections: _,
         children: _,
         deleted_children: _,
@@ -89,6 +93,30 @@ fn forget(facts: &mut Facts, object: &Object, record: Option<&Arc<Record>>) {
     }
     if let Some(parent) = record.and_then(|record| record.parent()) {
         facts.children.remove(&(object.name.clone(), parent));
+    }
+}
+
+/// A record looks like what it looks like now, and no more like what it did.
+fn look_alike(facts: &mut Facts, object: &Object, record: &Arc<Record>) {
+    if object.duplicates.is_empty() {
+        return;
+    }
+    // Of a full list nobody knows who would move up.
+    facts.duplicates.retain(|(name, _, _), ids| {
+        if *name == object.name && ids.len() > CANDIDATES_MAX && ids.contains(&record.id()) {
+            return false;
+        }
+        ids.retain(|id| *id != record.id());
+        true
+    });
+    for rule in object.duplicates.iter().filter(|_| !record.is_deleted()) {
+        let Some(key) = rule.key(&record.values) else { continue };
+        if let Some(ids) = facts.duplicates.get_mut(&(object.name.clone(), rule.name.clone(), key))
+            && let Err(place) = ids.binary_search(&record.id())
+            && ids.len() <= CANDIDATES_MAX
+        {
+            ids.insert(place, record.id());
+        }
     }
 }
 
