@@ -59,7 +59,7 @@ pub fn comparable(value: &Value, method: MatchMethod) -> Option<String> {
 }
 
 /// The full-width forms of ASCII as ASCII; East Asian keyboards write both.
-fn half_width(letter: char) -> char {
+pub(super) fn half_width(letter: char) -> char {
     match letter {
         '\u{3000}' => ' ',
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),

@@ -1,6 +1,7 @@
 //! Forms: what a text must look like to be an e-mail address, a time or a list of files. Each gives the value as it is
 //! kept, or says what was wanted. Knows no field and no record.
 
+use super::duplicate::half_width;
 use crate::moment::{Date, Moment};
 use crate::value::Value;
 use rust_decimal::Decimal;
@@ -163,11 +164,13 @@ fn is_host(host: &str) -> bool {
 /// Digits with the signs people write between them; `+` only first, an extension after `#`, `x` or 转.
 pub fn phone(text: &str) -> Form<()> {
     let wanted = "a phone number such as +86 21 5080 1234";
-    let digits = text.chars().filter(char::is_ascii_digit).count();
+    // Chinese keyboards write digits and brackets in full width.
+    let letters = || text.chars().map(half_width);
+    let digits = letters().filter(char::is_ascii_digit).count();
     let fits = |(at, letter): (usize, char)| {
         letter.is_ascii_digit() || "-() .#x转".contains(letter) || (letter == '+' && at == 0)
     };
-    if PHONE_DIGITS.contains(&digits) && text.char_indices().all(fits) { Ok(()) } else { Err(wanted) }
+    if PHONE_DIGITS.contains(&digits) && letters().enumerate().all(fits) { Ok(()) } else { Err(wanted) }
 }
 
 /// Lines of text: nothing that a printer or a terminal would act on.

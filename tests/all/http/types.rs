@@ -101,8 +101,7 @@ async fn known(on: On) -> Known {
 fn kept(known: &Known) -> Vec<(&'static str, Json, Json)> {
     let Known { unit, other, user, team, .. } = known;
     let same = |field, json: Json| (field, json.clone(), json);
-    let reference = |object: &str, id: &str, title: &str| json!({"object": object, "id": id, "title": title});
-    let (one, two) = (reference("unit", unit, "One"), reference("unit", other, "Two"));
+    let (one, two) = (json!(unit), json!(other));
     vec![
         same("text", json!("工单 '一' \"?\" \\ % _ 𠮷 👩‍👩‍👧 \u{10ffff}")),
         same("text", json!("x".repeat(200))),
@@ -156,8 +155,8 @@ fn kept(known: &Known) -> Vec<(&'static str, Json, Json)> {
         same("address", json!("上海市浦东新区张江路88号\n2幢 𠮷座")),
         same("place", json!({"latitude": "90", "longitude": "-180"})),
         same("place", json!({"latitude": "-31.2304001", "longitude": "121.4737"})),
-        ("person", json!(user), reference("user", user, "Anna")),
-        ("team", json!("t"), reference("department", team, "T")),
+        same("person", json!(user)),
+        ("team", json!("t"), json!(team)),
         same("extra", json!({"a": [1, -2.5, null, true, "𠮷"], "b": {}, "": {"deep": [[]]}})),
         same("extra", json!("only a text")),
         ("extra", json!({"long": "0.12345678901234567890"}), json!({"long": "0.12345678901234567890"})),
@@ -175,14 +174,7 @@ async fn every_type_keeps_its_values(on: On) {
         let read = test.get(&path).await.ok();
         assert_eq!(read[field], expect, "{field} {given}");
         // What is given back can be written again.
-        let back = match &read[field] {
-            Json::Object(one) if one.contains_key("object") => one["id"].clone(),
-            Json::Array(many) if many.iter().any(|one| one["object"].is_string()) => {
-                many.iter().map(|one| one["id"].clone()).collect()
-            }
-            plain => plain.clone(),
-        };
-        let body = json!({"version": 1, field: back});
+        let body = json!({"version": 1, field: read[field]});
         let same = test.system(axum::http::Method::PATCH, &path, Some(body)).await.ok();
         assert_eq!((&same[field], &same["version"]), (&expect, &json!(1)), "{field} {given}");
         seen.insert(field);
