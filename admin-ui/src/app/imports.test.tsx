@@ -23,7 +23,8 @@ describe('imports', () => {
     expect(region.value).toBe('region');
     await waitFor(() => expect((screen.getByLabelText('“地区”按什么查找') as HTMLSelectElement).value).toBe('code'));
     expect(screen.getByText('R1、R9、R2')).toBeTruthy();
-    expect((screen.getByLabelText('“备注”对应的字段') as HTMLSelectElement).value).toBe('');
+    expect((screen.getByLabelText('“备注”对应的字段') as HTMLSelectElement).value).toBe('note');
+    await person.selectOptions(screen.getByLabelText('“备注”对应的字段'), '');
     await person.click(screen.getByRole('button', { name: '下一步：核对' }));
     const table = await screen.findByRole('table', { name: '核对结果' });
     expect(within(table).getByText(/没有“R9”/)).toBeTruthy();
