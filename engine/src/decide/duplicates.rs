@@ -91,14 +91,14 @@ pub fn alike<'m>(
     object: &'m Object,
     id: Option<Uuid>,
     input: &Map<String, Json>,
-) -> Result<Vec<Alike<'m>>, Need> {
+) -> Result<Vec<Alike<'m>>, Box<Need>> {
     let reader = Reader::new(model, facts, context);
     let mut draft = match id {
         None => Draft::new(&reader, object, Uuid::nil()),
         Some(id) => match reader.record(&object.name, id) {
             Ok(Some(record)) => Draft::of(&reader, object, record),
             Ok(None) => return Ok(Vec::new()),
-            Err(_) => return Err(reader.needs()),
+            Err(_) => return Err(Box::new(reader.needs())),
         },
     };
     let known = |name: &String| object.field(name).is_some() && !is_echo(object, name);
@@ -118,5 +118,5 @@ pub fn alike<'m>(
         }
     }
     let needs = reader.needs();
-    if needs.is_empty() { Ok(found) } else { Err(needs) }
+    if needs.is_empty() { Ok(found) } else { Err(Box::new(needs)) }
 }

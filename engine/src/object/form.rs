@@ -98,18 +98,19 @@ pub fn minutes(json: &Json) -> Form<Decimal> {
 }
 
 /// A decimal from a string, or from a number's own text.
-pub fn decimal(json: &Json) -> Result<Decimal, ()> {
+pub fn decimal(json: &Json) -> Form<Decimal> {
+    let wanted = "a decimal written as a string";
     match json {
         Json::String(text) => {
             let text = text.trim();
             let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.'));
-            if is_plain { Decimal::from_str_exact(text).map_err(drop) } else { Err(()) }
+            if is_plain { Decimal::from_str_exact(text).map_err(|_| wanted) } else { Err(wanted) }
         }
         Json::Number(number) => {
             let text = number.to_string();
-            Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text)).map_err(drop)
+            Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text)).map_err(|_| wanted)
         }
-        _ => Err(()),
+        _ => Err(wanted),
     }
 }
 

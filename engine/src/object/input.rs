@@ -222,7 +222,7 @@ fn money(json: &Json) -> Option<(Decimal, Option<&str>)> {
 fn number_of(written: FieldType, json: &Json) -> Result<Decimal, &'static str> {
     match written {
         FieldType::Duration => form::minutes(json),
-        _ => form::decimal(json).map_err(|()| "a decimal written as a string"),
+        _ => form::decimal(json),
     }
 }
 
