@@ -12,6 +12,7 @@ mod input;
 mod reading;
 mod records;
 mod recycle;
+mod samples;
 mod session;
 mod settlement;
 mod types;

@@ -43,12 +43,12 @@ fn local(test: &TestApp) -> String {
     test.local.expose().to_owned()
 }
 
-async fn upload(test: &TestApp, object: &str, file: impl Into<Vec<u8>>) -> Json {
+pub(super) async fn upload(test: &TestApp, object: &str, file: impl Into<Vec<u8>>) -> Json {
     let path = format!("/imports?object={object}&name=file");
     test.upload(&local(test), &path, file.into()).await.ok()
 }
 
-async fn step(test: &TestApp, import: &Json, step: &str, body: Json) -> Json {
+pub(super) async fn step(test: &TestApp, import: &Json, step: &str, body: Json) -> Json {
     let path = format!("/imports/{}/{step}", import["id"].as_str().unwrap_or_default());
     let reply = test.post(&path, body).await;
     assert_eq!(reply.status.as_u16(), 202, "{:#}", reply.json);
@@ -67,7 +67,7 @@ async fn planned(test: &TestApp, object: &str, file: impl Into<Vec<u8>>, asked: 
     import
 }
 
-async fn rows(test: &TestApp, import: &Json, outcome: &str) -> Vec<Json> {
+pub(super) async fn rows(test: &TestApp, import: &Json, outcome: &str) -> Vec<Json> {
     let id = import["id"].as_str().unwrap_or_default();
     let path = format!("/imports/{id}/rows?outcome={outcome}&limit=200");
     test.ask(
