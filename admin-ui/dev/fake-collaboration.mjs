@@ -96,7 +96,7 @@ export function collaboration({ db, reply, problem, fresh, stamp, page }) {
       field: request.query.field ?? null,
       uploaded_by: me,
       uploaded_at: stamp(),
-      of: `${object}/${record.id}`,
+      of: record && `${object}/${record.id}`,
       bytes,
     };
     db.attachments.push(made);

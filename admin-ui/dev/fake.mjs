@@ -360,6 +360,8 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
       record.number = `WO-202611-${String(rows.length + 1).padStart(5, '0')}`;
       price(record);
     }
+    for (const file of db.attachments)
+      if (Array.isArray(body[file.field]) && body[file.field].includes(file.id)) file.of = `${object}/${record.id}`;
     rows.unshift(record);
     log(object, record.id, 'created', diff({}, record));
     return record;
@@ -633,6 +635,8 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
         : problem(404, 'unknown_object', chinese ? '没有这个对象' : 'there is no such object');
     if (parts[0] === 'records') return records(method, parts, request, chinese);
     if (parts[0] === 'mentions') return people.mentions(method, parts[1], request);
+    if (parts[0] === 'attachments' && method === 'POST')
+      return people.attachmentsOf(method, null, request.query.object, request, chinese);
     if (parts[0] === 'attachments') return people.attachment(method, parts[1], chinese);
     if (parts[0] === 'imports') return transfer.handle(method, parts, request, chinese);
     if (parts[0] === 'exports') {

@@ -60,7 +60,7 @@ export function seed(now) {
         }),
         field('scheduled_at', '预约时间', 'Scheduled', 'date_time'),
         field('finished_at', '完成时间', 'Finished', 'date_time'),
-        field('photos', '现场照片', 'Photos', 'image'),
+        field('photos', '现场照片', 'Photos', 'image', { multiple: true }),
         field('note', '备注', 'Note', 'long_text', { help: '客户可见' }),
         field('items', '更换配件', 'Parts', 'items', {
           item_fields: [

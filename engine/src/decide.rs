@@ -3,6 +3,7 @@
 
 mod draft;
 mod duplicates;
+mod files;
 mod merge;
 mod rates;
 mod records;
@@ -67,6 +68,8 @@ pub fn decide(model: &Model, facts: &Facts, command: &Command, context: &Context
         }
         Command::Settle(unit) => settle::settle_unit(&reader, unit),
         Command::AddRate { table, row } => rates::add(&reader, table, row),
+        Command::Attach(file) => files::attach(&reader, file),
+        Command::Detach { id, .. } => files::detach(&reader, *id),
         // What a plain command is not.
         Command::AcceptingDuplicates(_) => Err(Halt::Missing),
         Command::CloseRate { table, row, valid_to } => rates::close(&reader, table, *row, *valid_to),

@@ -1,5 +1,6 @@
 //! What a command is, and what deciding it gives: plain data, nothing left to choose when it is carried out.
 
+use crate::attachment::{Attachment, FileChange};
 use crate::facts::Need;
 use crate::moment::Moment;
 use crate::record::{Name, Record};
@@ -53,6 +54,13 @@ pub enum Command {
     AcceptingDuplicates(Box<Command>),
     /// Settles facts of one unit of a run: the lines that should exist against those posted.
     Settle(SettleUnit),
+    /// Takes a file in, for the record and field it says.
+    Attach(Box<Attachment>),
+    /// Gives a file up; `of` is the record it belongs to.
+    Detach {
+        id: Uuid,
+        of: Option<(Name, Uuid)>,
+    },
     /// Adds a row to a rate table, in the form of the table's `rows`.
     AddRate {
         table: Name,
@@ -122,6 +130,8 @@ pub struct Decision {
     pub events: Vec<Event>,
     /// To-dos of the written records, as they should stand afterwards.
     pub todos: Vec<TodoChange>,
+    /// What becomes of files, in this order.
+    pub files: Vec<FileChange>,
     pub lines: Vec<Line>,
     pub entries: Vec<Entry>,
     /// Draft statements the lines open.

@@ -1,6 +1,7 @@
 //! Facts: the snapshot a decision reads, and the needs it states when something is missing.
 //! The engine never waits; whoever runs it fetches what is needed and asks again.
 
+use crate::attachment::Attachment;
 use crate::record::{Name, Record};
 use crate::settlement::line::{Line, StatementHead, StatementKey};
 use crate::settlement::table::Table;
@@ -15,6 +16,8 @@ use uuid::Uuid;
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     pub records: BTreeMap<(Name, Uuid), Option<Arc<Record>>>,
+    /// Files by id; those given up are not there.
+    pub attachments: BTreeMap<Uuid, Option<Attachment>>,
     /// Records found by their key field.
     pub keys: BTreeMap<(Name, String), Option<Uuid>>,
     /// Records found by a unique field: (object, field, value).
@@ -113,6 +116,7 @@ impl Collection {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Need {
     pub records: BTreeSet<(Name, Uuid)>,
+    pub attachments: BTreeSet<Uuid>,
     pub keys: BTreeSet<(Name, String)>,
     /// Who has a value in a unique field: (object, field, value).
     pub holders: BTreeSet<(Name, Name, Value)>,
@@ -140,6 +144,7 @@ impl Need {
     pub fn merge(&mut self, other: Need) {
         let Need {
             records,
+            attachments,
             keys,
             holders,
             duplicates,
@@ -156,6 +161,7 @@ impl Need {
             cumulated,
         } = other;
         self.records.extend(records);
+        self.attachments.extend(attachments);
         self.keys.extend(keys);
         self.holders.extend(holders);
         self.duplicates.extend(duplicates);

@@ -2,6 +2,7 @@
 //! environment, files, network, threads or printing. The same input gives the same bytes.
 
 pub mod access;
+pub mod attachment;
 pub mod codes;
 pub mod decide;
 pub mod decision;

@@ -135,6 +135,13 @@ pub enum FieldKind {
         scale: u32,
         money: Option<CurrencySource>,
     },
+    /// Ids of files, as a list of texts: [`crate::attachment`].
+    Files {
+        images: bool,
+        multiple: bool,
+        /// Of each.
+        bytes_max: Option<u64>,
+    },
     /// A place on the earth: [`crate::location`].
     Location,
     Json,
@@ -248,7 +255,8 @@ impl Field {
     /// Whether an index can keep its values in order: no lists, no documents, no long texts.
     pub fn has_order(&self) -> bool {
         match &self.kind {
-            FieldKind::Items { .. } | FieldKind::Json | FieldKind::Ids { .. } | FieldKind::Choices { .. } => false,
+            FieldKind::Items { .. } | FieldKind::Json | FieldKind::Files { .. } => false,
+            FieldKind::Ids { .. } | FieldKind::Choices { .. } => false,
             FieldKind::Text { max_length, .. } => *max_length <= INDEXED_TEXT_CHARS_MAX,
             _ => true,
         }

@@ -63,20 +63,22 @@ impl Files {
         self.folder.join(&name[name.len() - 2..]).join(name)
     }
 
-    /// Writes what comes, bounded, without ever holding all of it.
+    /// Writes what comes, at most so many bytes, without ever holding all of it.
     pub async fn receive<B, E>(
         &self,
         id: Uuid,
         name: &str,
+        bytes_max: u64,
         blocks: impl Stream<Item = Result<B, E>>,
     ) -> Result<Incoming, Error>
     where
         B: AsRef<[u8]>,
         E: std::fmt::Display,
     {
+        let bytes_max = bytes_max.min(self.bytes_max);
         let path = self.incoming(id);
         fs::create_dir_all(self.folder.join("incoming")).await?;
-        let received = self.write(&path, name, blocks).await;
+        let received = self.write(&path, name, bytes_max, blocks).await;
         if received.is_err() {
             let _ = fs::remove_file(&path).await;
         }
@@ -87,6 +89,7 @@ impl Files {
         &self,
         path: &Path,
         name: &str,
+        bytes_max: u64,
         blocks: impl Stream<Item = Result<B, E>>,
     ) -> Result<Incoming, Error>
     where
@@ -101,8 +104,8 @@ impl Files {
             let block = block.map_err(|error| Error::BrokenOff(error.to_string()))?;
             let block = block.as_ref();
             size += block.len() as u64;
-            if size > self.bytes_max {
-                return Err(Error::TooLarge(self.bytes_max));
+            if size > bytes_max {
+                return Err(Error::TooLarge(bytes_max));
             }
             head.extend_from_slice(&block[..block.len().min(HEAD.saturating_sub(head.len()))]);
             hash.update(block);

@@ -40,10 +40,9 @@ mod tables;
 mod todo;
 mod transaction;
 
-pub use attachment::Attachment;
 pub use bulk::{Applied, Bulk, BulkDone, Item};
 pub use check::{Check, Drift, Found};
-pub use command::{Decide, Execute, Executed, Idempotency};
+pub use command::{Decide, Execute, Executed, Idempotency, Once};
 pub use comment::{After, Comment, Mention};
 pub use history::{FOLDED_MAX, StoredEvent};
 pub use import::{Chunk, ChunkWork, Import, ImportList, JobEnd, Kept, Stage};

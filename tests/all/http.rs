@@ -7,6 +7,7 @@ mod changes;
 mod comments;
 mod duplicates;
 mod exports;
+mod files;
 mod imports;
 mod input;
 mod reading;

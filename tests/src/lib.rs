@@ -3,5 +3,6 @@
 pub mod app;
 pub mod cases;
 pub mod conformance;
+pub mod pack;
 pub mod postgres;
 pub mod process;

@@ -24,6 +24,8 @@ type Props = {
   /** What a field is called, to say where a file belongs. */
   fieldTitle?: (name: string) => string | undefined;
   images?: boolean;
+  /** A field of one file: another one takes its place. */
+  single?: boolean;
   editable: boolean;
   label: string;
   inputId?: string;
@@ -34,7 +36,7 @@ const PREVIEW_BYTES = 3_000_000;
 const href = (file: Attachment) => `/api/v1/attachments/${encodeURIComponent(file.id)}`;
 
 /** Files of a record: dropped or chosen, sent at once, each with its progress, its size and its way out. */
-export function Attachments({ object, id, field, fieldTitle, images, editable, label, inputId }: Props) {
+export function Attachments({ object, id, field, fieldTitle, images, single, editable, label, inputId }: Props) {
   const { t } = useTranslation('fields');
   const client = useQueryClient();
   const query = attachmentsQuery(object, id);
@@ -129,7 +131,7 @@ export function Attachments({ object, id, field, fieldTitle, images, editable, l
         <DropZone
           id={inputId}
           label={t('files.choose')}
-          several
+          several={!single}
           accept={images ? 'image/*' : undefined}
           onFiles={(chosen) => void take(chosen)}
         >
@@ -140,8 +142,12 @@ export function Attachments({ object, id, field, fieldTitle, images, editable, l
   );
 }
 
-/** Sends one file; also used for those that were chosen before their record existed. */
-export function sendFile(
+/** Sends a file for a record that is still to be made; its field names it then. */
+export function sendAhead(object: string, field: string, file: File): Promise<Attachment> {
+  return upload<Attachment>('/attachments', { object, name: file.name, field }, file);
+}
+
+function sendFile(
   object: string,
   id: string,
   field: string | undefined,

@@ -2,6 +2,7 @@
 //! difference to the former record becomes writes, an event and to-dos.
 
 use super::Halt;
+use super::files;
 use crate::codes::Code;
 use crate::decision::{Change, Decision, Event, EventKind, TodoChange, Write};
 use crate::definition::object::FieldType;
@@ -46,6 +47,12 @@ struct Child {
     object: Name,
     former: Option<Arc<Record>>,
     values: Vec<Value>,
+}
+
+impl Child {
+    fn is(&self, id: Uuid) -> bool {
+        self.former.as_ref().is_some_and(|former| former.id() == id)
+    }
 }
 
 struct KeyFinder<'r, 'a>(&'r Reader<'a>);
@@ -115,6 +122,8 @@ impl<'r, 'a> Draft<'r, 'a> {
         match input::read(field, json, &currency, pointer, &KeyFinder(self.reader)) {
             Read::Value(value) => {
                 self.check_target(field, &value, pointer);
+                let misfits = files::check(self, slot, &value, pointer, json.is_array());
+                self.errors.extend(misfits);
                 self.values[slot] = value;
             }
             Read::Waiting => self.waiting = true,
@@ -547,6 +556,8 @@ impl<'r, 'a> Draft<'r, 'a> {
     ) -> Result<Arc<Record>, Halt> {
         let context = self.reader.context;
         let id = self.values[slot::ID].as_id().unwrap_or_else(Uuid::nil);
+        let former = self.former.as_ref().map(|former| &former.values[..]);
+        decision.files.extend(files::changes(self.object, former, Some(&self.values), context.moment));
         let mut changes = self.changes();
         let rows_changed = self.finish_children(decision, ids, id, &mut changes)?;
         let expected = self.former.as_ref().map(|former| former.version());
@@ -634,6 +645,16 @@ impl<'r, 'a> Draft<'r, 'a> {
             let mut children = children;
             for child in children.iter_mut().filter(|child| child.former.is_none()) {
                 child.values[slot::ID] = Value::Id(ids.take());
+            }
+            if let Some(object) = self.reader.model.objects.get(&first) {
+                let at = self.reader.context.moment;
+                for gone in former.iter().filter(|row| !children.iter().any(|child| child.is(row.id()))) {
+                    decision.files.extend(files::changes(object, Some(&gone.values), None, at));
+                }
+                for child in &children {
+                    let old = child.former.as_ref().map(|former| &former.values[..]);
+                    decision.files.extend(files::changes(object, old, Some(&child.values), at));
+                }
             }
             let shown = |rows: &[Vec<Value>]| Json::Array(rows.iter().map(|row| self.row_json(&first, row)).collect());
             let old_rows: Vec<Vec<Value>> = former.iter().map(|child| child.values.clone()).collect();

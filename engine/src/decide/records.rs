@@ -52,12 +52,7 @@ pub fn update(
     let object = object_of(reader, object)?;
     changeable(object)?;
     let former = existing(reader, object, id)?;
-    let final_state =
-        former.state().and_then(|state| object.lifecycle.as_ref()?.state(state)).filter(|state| state.is_final);
-    if let Some(state) = final_state {
-        let detail = format!("a record in the state `{}` cannot be edited", state.name);
-        return Err(Refusal::new(Code::TransitionNotAllowed, detail).with("state", &*state.name).into());
-    }
+    editable(object, &former)?;
     let mut draft = Draft::of(reader, object, former.clone());
     let echoed: Vec<&str> = input
         .keys()
@@ -70,13 +65,35 @@ pub fn update(
     if let Some(stale) = &stale {
         stale.merge(&mut draft, input)?;
     }
+    changed(reader, object, &former, draft)
+}
+
+/// A record in a final state is not edited any more.
+pub fn editable(object: &Object, record: &Record) -> Result<(), Refusal> {
+    let state = record.state().and_then(|state| object.lifecycle.as_ref()?.state(state));
+    match state.filter(|state| state.is_final) {
+        None => Ok(()),
+        Some(state) => {
+            let detail = format!("a record in the state `{}` cannot be edited", state.name);
+            Err(Refusal::new(Code::TransitionNotAllowed, detail).with("state", &*state.name))
+        }
+    }
+}
+
+/// Judges a changed record and writes it.
+pub fn changed(
+    reader: &Reader<'_>,
+    object: &Object,
+    former: &Arc<Record>,
+    mut draft: Draft<'_, '_>,
+) -> Result<Decision, Halt> {
     let template = former.template().and_then(|name| reader.model.templates.get(name));
     judge(&mut draft, template)?;
     let date = business_date(reader, template, &draft.values);
     let mut decision = Decision::default();
     let mut ids = IdSource::new(reader.context.command, reader.context.moment);
     let record = draft.finish(&mut decision, &mut ids, EventKind::Updated, None, date)?;
-    settle::after_change(reader, object, &former, &record, &mut decision, &mut ids)?;
+    settle::after_change(reader, object, former, &record, &mut decision, &mut ids)?;
     Ok(decision)
 }
 

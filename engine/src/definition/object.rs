@@ -89,6 +89,12 @@ pub struct FieldDefinition {
     /// Of money: an ISO 4217 code, or the name of the record's field that holds it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<String>,
+    /// Of attachment and image: the field takes several files.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub multiple: bool,
+    /// Of attachment and image: the largest file, in KiB; never more than the installation takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_kilobytes: Option<u32>,
     /// Of choice and choices: the options, in order.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub options: IndexMap<String, OptionDefinition>,

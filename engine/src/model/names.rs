@@ -148,7 +148,7 @@ pub(super) fn type_of(kind: &FieldKind) -> Type {
             _ => Type::Any,
         },
         FieldKind::Choices { .. } | FieldKind::Ids { .. } | FieldKind::Items { .. } => Type::List,
-        FieldKind::Location | FieldKind::Json => Type::Any,
+        FieldKind::Location | FieldKind::Files { .. } | FieldKind::Json => Type::Any,
     }
 }
 

@@ -362,7 +362,23 @@ impl<'a> Checker<'a> {
             // Completed when the children's shapes are known.
             FieldType::Rollup => FieldKind::Rollup { items: slot::ID, of: Rollup::Count, scale: 0, money: None },
             FieldType::Location => FieldKind::Location,
-            FieldType::Attachment | FieldType::Image | FieldType::Json => FieldKind::Json,
+            FieldType::Attachment | FieldType::Image => {
+                let computed = [
+                    ("default", field.default.is_some()),
+                    ("default_formula", field.default_formula.is_some()),
+                    ("formula", field.formula.is_some()),
+                ];
+                for (member, _) in computed.into_iter().filter(|(_, given)| *given) {
+                    let place = format!("{pointer}/{member}");
+                    self.error(Code::BadProperty, found, place, "files are sent by people, never computed");
+                }
+                FieldKind::Files {
+                    images: field.field_type == FieldType::Image,
+                    multiple: field.multiple,
+                    bytes_max: field.max_kilobytes.map(|kilobytes| u64::from(kilobytes) * 1_024),
+                }
+            }
+            FieldType::Json => FieldKind::Json,
         }
     }
 

@@ -67,6 +67,7 @@ pub fn read(field: &Field, text: &str, style: &Style, zone: &Zone) -> Result<Jso
             Some((latitude, longitude)) => Ok(json!({"latitude": latitude.trim(), "longitude": longitude.trim()})),
             None => Err(wrong("a latitude and a longitude such as 31.2304,121.4737")),
         },
+        FieldKind::Files { .. } => Ok(list(text).map(|item| json!(item)).collect()),
         FieldKind::Json => Ok(serde_json::from_str(text).unwrap_or_else(|_| json!(text))),
         FieldKind::Text { .. } | FieldKind::Id { .. } | FieldKind::Items { .. } | FieldKind::Rollup { .. } => {
             Ok(json!(text))

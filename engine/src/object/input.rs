@@ -150,11 +150,17 @@ pub fn read(field: &Field, json: &Json, currency: &str, pointer: &str, keys: &dy
             Ok(value) => Read::Value(value),
             Err(wanted) => type_error(wanted),
         },
-        FieldKind::Json => {
-            let is_file = matches!(field.written, FieldType::Attachment | FieldType::Image);
-            let read = if is_file { form::files(json) } else { form::document(json) };
-            read.map_or_else(type_error, Read::Value)
-        }
+        FieldKind::Files { multiple, .. } => match form::files(json) {
+            Err(wanted) => type_error(wanted),
+            Ok(Value::List(files)) if files.is_empty() => Read::Value(Value::Null),
+            Ok(Value::List(files)) if files.len() > 1 && !multiple => wrong(
+                FieldError::new(Code::OutOfRange, pointer, format!("`{}` takes one file", field.name))
+                    .with("field", &*field.name)
+                    .with("maximum", 1),
+            ),
+            Ok(files) => Read::Value(files),
+        },
+        FieldKind::Json => form::document(json).map_or_else(type_error, Read::Value),
     }
 }
 

@@ -68,6 +68,8 @@ fn field_schema(field: &Field) -> Json {
                 "additionalProperties": false
             })
         }
+        FieldKind::Files { multiple: true, .. } => json!({"type": "array", "items": id()}),
+        FieldKind::Files { .. } => json!({"type": "array", "items": id(), "maxItems": 1}),
         FieldKind::Json => json!({}),
     };
     if !field.is_writable() {

@@ -190,7 +190,7 @@ pub fn operators(field: &Field) -> &'static [&'static str] {
         FieldKind::Ids { .. } => &["eq", "ne", "in", "not_in", "contains", "is_null", "any", "none"],
         FieldKind::Items { .. } => &["any", "none"],
         FieldKind::Location => &["near", "is_null"],
-        FieldKind::Json => &["is_null"],
+        FieldKind::Files { .. } | FieldKind::Json => &["is_null"],
     }
 }
 

@@ -90,7 +90,7 @@ pub(super) fn fits(field: &Field, value: &Value) -> bool {
         FieldKind::Date => value.as_date().is_some(),
         FieldKind::Moment => value.as_moment().is_some(),
         FieldKind::Id { .. } | FieldKind::Ids { .. } => value.as_id().is_some(),
-        FieldKind::Items { .. } | FieldKind::Location | FieldKind::Json => false,
+        FieldKind::Items { .. } | FieldKind::Location | FieldKind::Files { .. } | FieldKind::Json => false,
     }
 }
 
@@ -177,7 +177,9 @@ pub(super) fn value(terms: &Terms<'_>, field: &Field, json: &Json, pointer: &str
             .and_then(|text| Uuid::parse_str(text).ok())
             .map(Value::Id)
             .ok_or_else(|| wrong("the id or key of a record")),
-        FieldKind::Items { .. } | FieldKind::Location | FieldKind::Json => Err(wrong("nothing")),
+        FieldKind::Items { .. } | FieldKind::Location | FieldKind::Files { .. } | FieldKind::Json => {
+            Err(wrong("nothing"))
+        }
     }
 }
 

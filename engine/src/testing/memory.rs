@@ -1,6 +1,7 @@
 //! An in-memory store: answers what decisions need and keeps what they write. Whatever it does, a database must do the
 //! same. Cloning is cheap, so that every test starts from the same seeded copy.
 
+use crate::attachment::{Attachment, FileChange};
 use crate::codes::Code;
 use crate::decide::{decide, is_cleared};
 use crate::decision::{Command, Context, Decision, Event, Outcome, TodoChange, Write};
@@ -29,6 +30,8 @@ pub struct Memory {
     pub events: Vec<Arc<Event>>,
     /// Open to-dos by (object, record, name).
     pub todos: BTreeMap<(Name, Uuid, String), TodoChange>,
+    /// Files that were not given up.
+    pub attachments: BTreeMap<Uuid, Attachment>,
     /// In the order they were posted.
     pub lines: Vec<Arc<Line>>,
     pub entries: Vec<Arc<Entry>>,
@@ -95,6 +98,9 @@ impl Memory {
     pub fn fetch(&mut self, model: &Model, need: &Need, facts: &mut Facts) {
         for (object, id) in &need.records {
             facts.records.insert((object.clone(), *id), self.get(object, *id).cloned());
+        }
+        for id in &need.attachments {
+            facts.attachments.insert(*id, self.attachments.get(id).cloned());
         }
         for (object, key) in &need.keys {
             facts.keys.insert((object.clone(), key.clone()), self.by_key(model, object, key));
@@ -277,6 +283,21 @@ impl Memory {
                 self.todos.entry(key).or_insert_with(|| todo.clone());
             } else {
                 self.todos.remove(&key);
+            }
+        }
+        for change in &decision.files {
+            match change {
+                FileChange::Add(file) => {
+                    self.attachments.insert(file.id, file.clone());
+                }
+                FileChange::Claim { id, record, field, .. } => {
+                    if let Some(file) = self.attachments.get_mut(id) {
+                        (file.record, file.field) = (Some(*record), Some(field.clone()));
+                    }
+                }
+                FileChange::Drop { id, .. } => {
+                    self.attachments.remove(id);
+                }
             }
         }
         for new in &decision.statements {

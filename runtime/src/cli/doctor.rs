@@ -73,7 +73,7 @@ async fn attachments(store: &Store, scope: &Scope, files: &Files, found: &mut im
             };
             let object = Some(attachment.object.to_string());
             let field = attachment.field.map(|name| name.to_string());
-            found(Drift { check: "attachment", object, record: Some(attachment.record), field, detail });
+            found(Drift { check: "attachment", object, record: attachment.record, field, detail });
         }
     }
 }

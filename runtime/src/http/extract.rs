@@ -5,6 +5,7 @@ use super::gate::Asked;
 use super::json;
 use super::problem::Problem;
 use crate::app::App;
+use crate::service::attachments;
 use crate::service::command;
 use crate::service::session::Caller;
 use crate::store::Idempotency;
@@ -228,6 +229,12 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
+    /// The key of an upload, whose content is part of what it asks for.
+    pub fn keyed(self) -> Option<attachments::Keyed> {
+        let asked = self.asked;
+        self.key.map(|key| attachments::Keyed { key, asked })
+    }
+
     /// The key with the digest of what the request asks for.
     pub fn of(self, body: &Map<String, Json>) -> Option<Idempotency> {
         let asked = self.asked;

@@ -34,9 +34,36 @@ pub async fn run(
     command: Command,
     idempotency: Option<Idempotency>,
 ) -> Answer<Done> {
-    let at = app.clock.now();
-    let done = run_at(app, model, &caller.scope, command, at, idempotency).await;
+    let how = How { idempotency, ..How::at(app.clock.now()) };
+    let done = carry_out(app, model, &caller.scope, command, how).await;
     duplicates::as_seen(app, model, caller, done).await
+}
+
+/// The same where the reply is known beforehand and kept with the command.
+pub async fn run_replying(
+    app: &App,
+    model: &Arc<Model>,
+    caller: &Caller,
+    command: Command,
+    idempotency: Option<Idempotency>,
+    reply: Json,
+) -> Answer<Done> {
+    let how = How { idempotency, reply: Some(reply), ..How::at(app.clock.now()) };
+    carry_out(app, model, &caller.scope, command, how).await
+}
+
+/// How one command is carried out.
+struct How {
+    at: Moment,
+    idempotency: Option<Idempotency>,
+    check: Check,
+    reply: Option<Json>,
+}
+
+impl How {
+    fn at(at: Moment) -> How {
+        How { at, idempotency: None, check: Arc::new(|_, _| Ok(())), reply: None }
+    }
 }
 
 /// The same with a last look at what was decided.
@@ -48,7 +75,8 @@ pub async fn run_checked(
     idempotency: Option<Idempotency>,
     check: Check,
 ) -> Answer<Done> {
-    let done = carry_out(app, model, &caller.scope, command, app.clock.now(), idempotency, check).await;
+    let how = How { idempotency, check, ..How::at(app.clock.now()) };
+    let done = carry_out(app, model, &caller.scope, command, how).await;
     duplicates::as_seen(app, model, caller, done).await
 }
 
@@ -61,24 +89,18 @@ pub async fn run_at(
     at: Moment,
     idempotency: Option<Idempotency>,
 ) -> Answer<Done> {
-    carry_out(app, model, scope, command, at, idempotency, Arc::new(|_, _| Ok(()))).await
+    carry_out(app, model, scope, command, How { idempotency, ..How::at(at) }).await
 }
 
-async fn carry_out(
-    app: &App,
-    model: &Arc<Model>,
-    scope: &Scope,
-    command: Command,
-    at: Moment,
-    idempotency: Option<Idempotency>,
-    check: Check,
-) -> Answer<Done> {
+async fn carry_out(app: &App, model: &Arc<Model>, scope: &Scope, command: Command, how: How) -> Answer<Done> {
+    let How { at, idempotency, check, reply } = how;
     let id = app.entropy.uuid(app.clock.now());
     let keyed = idempotency.is_some();
     let context = Context { command: id, moment: at, actor: scope.actor.clone() };
     let locks = locks(model, &command);
     let decided = model.clone();
-    let request = Execute { command_id: id, at, idempotency, locks, decide: checked(decided, command, context, check) };
+    let decide = checked(decided, command, context, check);
+    let request = Execute { command_id: id, at, idempotency, locks, reply, decide };
     match app.store.execute(scope, model, request).await? {
         Executed::Applied(decision) => Ok(Done::Now { command: id, decision, keyed }),
         Executed::Refused(refusal) => Err(Error::Refused(refusal)),
@@ -108,20 +130,25 @@ pub fn locks(model: &Model, command: &Command) -> Vec<String> {
         let calendars = plans.iter().filter_map(|plan| model.plans.get(plan)).map(|plan| posting_lock(&plan.calendar));
         plans.iter().map(|plan| format!("settle/{plan}")).chain(calendars).collect::<Vec<String>>()
     };
+    let of_record = |object: &str, record: Option<Uuid>| {
+        let mut locks = of_plans(model.object(object).map(|object| object.plans.as_slice()).unwrap_or_default());
+        locks.extend(record.map(|id| format!("record/{object}/{id}")));
+        locks
+    };
     let mut locks = match command.plain() {
         Command::Create { .. } | Command::AcceptingDuplicates(_) => Vec::new(),
         Command::Update { object, id, .. }
         | Command::Delete { object, id, .. }
         | Command::Restore { object, id, .. }
-        | Command::Transition { object, id, .. } => {
-            let mut locks = of_plans(model.object(object).map(|object| object.plans.as_slice()).unwrap_or_default());
-            locks.push(format!("record/{object}/{id}"));
-            locks
-        }
+        | Command::Transition { object, id, .. } => of_record(object, Some(*id)),
         Command::Upsert { object, field, value, .. } => {
             let mut locks = of_plans(model.object(object).map(|object| object.plans.as_slice()).unwrap_or_default());
             locks.push(format!("unique/{object}/{field}/{value}"));
             locks
+        }
+        Command::Attach(file) => of_record(&file.object, file.record),
+        Command::Detach { of, .. } => {
+            of.as_ref().map(|(object, record)| of_record(object, Some(*record))).unwrap_or_default()
         }
         Command::Settle(unit) => of_plans(std::slice::from_ref(&unit.plan)),
         Command::AddRate { table, .. } | Command::CloseRate { table, .. } => vec![format!("table/{table}")],
@@ -254,6 +281,7 @@ pub async fn claim(
         at,
         idempotency: Some(Idempotency { key: key.to_owned(), digest: digest(asked), lasting: true }),
         locks: Vec::new(),
+        reply: None,
         decide: Box::new(|_| Outcome::Decided(Box::default())),
     };
     match app.store.execute(&caller.scope, model, request).await? {

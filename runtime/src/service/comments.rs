@@ -1,12 +1,12 @@
 //! Comments on records. Whoever reads a record reads and writes its comments; `@login` mentions whoever may see it too.
 
-use super::command::{self, Done};
+use super::command;
 use super::records::{id, load, object};
 use super::session::{self, Caller, USER};
 use super::view::Titles;
 use super::{Answer, Error, refuse};
 use crate::app::App;
-use crate::store::{Comment, Executed, Idempotency, Mention};
+use crate::store::{Comment, Executed, Idempotency, Mention, Once};
 use packwork_engine::access::Action;
 use packwork_engine::codes::Code;
 use packwork_engine::model::Model;
@@ -106,12 +106,24 @@ pub async fn add(
     shown.mentioned.insert(comment.id, mentioned.clone());
     shown.titles(app, &about.model, caller, [&comment]).await?;
     let json = shown.comment(caller, &comment);
-    let key = key.map(|key| (key, json.clone()));
-    match app.store.add_comment(&caller.scope, comment, mentioned, key).await? {
+    let once = key.map(|key| Once { id: comment.id, at: now, key, reply: json.clone() });
+    match app.store.add_comment(&caller.scope, comment, mentioned, once).await? {
+        Some(before) => Ok((replayed(before)?.unwrap_or(json), true)),
         None => Ok((json, false)),
-        Some(Executed::Replayed { reply, .. }) => Ok((reply.unwrap_or(json), true)),
-        Some(_) => Err(command::mismatch()),
     }
+}
+
+/// What the first request with a key was answered.
+fn replayed(before: Executed) -> Answer<Option<Json>> {
+    match before {
+        Executed::Replayed { reply, .. } => Ok(reply),
+        _ => Err(command::mismatch()),
+    }
+}
+
+fn once(app: &App, key: Option<Idempotency>, reply: Json) -> Option<Once> {
+    let at = app.clock.now();
+    key.map(|key| Once { id: app.entropy.uuid(at), at, key, reply })
 }
 
 fn checked(text: &str) -> Result<String, Refusal> {
@@ -190,14 +202,16 @@ fn not_yours(action: &str) -> Error {
         .into()
 }
 
+/// Object, record and comment, as they stand in an address.
+type Place<'a> = (&'a str, &'a str, &'a str);
+
 pub async fn edit(
     app: &App,
     caller: &Caller,
-    object_name: &str,
-    written_id: &str,
-    comment: &str,
+    (object_name, written_id, comment): Place<'_>,
     text: &str,
-) -> Answer<Json> {
+    key: Option<Idempotency>,
+) -> Answer<(Json, bool)> {
     let about = about(app, caller, object_name, written_id).await?;
     let mut comment = one(app, caller, &about, comment).await?;
     if comment.author != caller.id {
@@ -207,19 +221,31 @@ pub async fn edit(
     let now = app.clock.now();
     comment.edited_at = Some(now);
     let mentioned = mentioned(app, &about, &comment.text).await?;
-    app.store.edit_comment(&caller.scope, comment.id, &comment.text, mentioned, now).await?;
-    let shown = Shown::load(app, &about.model, caller, vec![&comment]).await?;
-    Ok(shown.comment(caller, &comment))
+    let mut shown = Shown::default();
+    shown.mentioned.insert(comment.id, mentioned.clone());
+    shown.titles(app, &about.model, caller, [&comment]).await?;
+    let json = shown.comment(caller, &comment);
+    let once = once(app, key, json.clone());
+    match app.store.edit_comment(&caller.scope, &comment, mentioned, now, once).await? {
+        Some(before) => Ok((replayed(before)?.unwrap_or(json), true)),
+        None => Ok((json, false)),
+    }
 }
 
 /// Authors delete their comments, administrators any.
-pub async fn delete(app: &App, caller: &Caller, object_name: &str, written_id: &str, comment: &str) -> Answer<()> {
+pub async fn delete(
+    app: &App,
+    caller: &Caller,
+    (object_name, written_id, comment): Place<'_>,
+    key: Option<Idempotency>,
+) -> Answer<bool> {
     let about = about(app, caller, object_name, written_id).await?;
     let comment = one(app, caller, &about, comment).await?;
     if comment.author != caller.id && !caller.rights().everything {
         return Err(not_yours("delete"));
     }
-    Ok(app.store.delete_comment(&caller.scope, comment.id).await?)
+    let once = once(app, key, Json::Null);
+    Ok(app.store.delete_comment(&caller.scope, comment.id, once).await?.map(replayed).transpose()?.is_some())
 }
 
 /// Comments that mention the caller, on records they may still see.
@@ -257,11 +283,12 @@ pub async fn mentions(app: &App, caller: &Caller, limit: u32, after: Option<&str
     Ok(json!({"data": data, "next_cursor": next, "unread": unread}))
 }
 
-pub async fn read_mentions(app: &App, caller: &Caller) -> Answer<()> {
-    match caller.id {
-        Some(user) => Ok(app.store.read_mentions(&caller.scope, user, app.clock.now()).await?),
-        None => Ok(()),
-    }
+/// Whether the request is a repeat: what came since the first one stays unread.
+pub async fn read_mentions(app: &App, caller: &Caller, key: Option<Idempotency>) -> Answer<bool> {
+    let Some(user) = caller.id else { return Ok(false) };
+    let once = once(app, key, Json::Null);
+    let before = app.store.read_mentions(&caller.scope, user, app.clock.now(), once).await?;
+    Ok(before.map(replayed).transpose()?.is_some())
 }
 
 /// What is shown beside comments: who wrote them, who is mentioned.
@@ -315,10 +342,7 @@ impl Shown {
 /// What an earlier request with this key was answered.
 pub async fn before(app: &App, caller: &Caller, key: Option<&Idempotency>) -> Answer<Option<Json>> {
     let Some(key) = key else { return Ok(None) };
-    match command::done_before(app, caller, key).await? {
-        Some(Done::Before { reply, .. }) => Ok(reply),
-        _ => Ok(None),
-    }
+    Ok(command::reply_before(app, caller, key).await?.map(Option::unwrap_or_default))
 }
 
 #[cfg(test)]

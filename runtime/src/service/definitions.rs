@@ -204,6 +204,12 @@ fn field_view(model: &Model, caller: &Caller, object: &Object, at: usize, field:
             }
         }
         FieldKind::Text { .. } | FieldKind::Boolean | FieldKind::Date | FieldKind::Moment => {}
+        FieldKind::Files { multiple, bytes_max, .. } => {
+            view["multiple"] = json!(multiple);
+            if let Some(bytes) = bytes_max {
+                view["max_bytes"] = json!(bytes);
+            }
+        }
         FieldKind::Location | FieldKind::Json => {}
     }
     if let FieldKind::Money { currency, .. } = &field.kind {

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::sql::{Datum, Sql};
-use super::{StoreError, duplicate, ledger, line, record, statement};
+use super::{StoreError, attachment, duplicate, ledger, line, record, statement};
 use packwork_engine::decision::{Decision, Event, TodoChange, Write};
 use packwork_engine::model::Model;
 use packwork_engine::record::Name;
@@ -17,6 +17,9 @@ pub(super) async fn apply(
     decision: &Decision,
 ) -> Result<Option<Refusal>, StoreError> {
     if let Some(refusal) = record::write(connection, model, &decision.writes).await? {
+        return Ok(Some(refusal));
+    }
+    if let Some(refusal) = attachment::apply(connection, &decision.files).await? {
         return Ok(Some(refusal));
     }
     duplicate::keep(connection, model, &decision.writes).await?;

@@ -1,27 +1,18 @@
 //! What is known of attached files. The bytes lie elsewhere (`files`); a row is written before its file gets its name.
 
+use super::apply::insert_rows;
+use super::connection::Connection;
 use super::line::Columns;
 use super::sql::{Datum, Kind, Sql};
 use super::transaction::{End, Locks};
 use super::{Scope, Store, StoreError};
+use packwork_engine::attachment::{Attachment, FileChange};
+use packwork_engine::codes::Code;
+use packwork_engine::facts::Facts;
 use packwork_engine::moment::Moment;
-use packwork_engine::record::Name;
+use packwork_engine::refusal::{FieldError, Refusal};
+use std::collections::BTreeSet;
 use uuid::Uuid;
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Attachment {
-    pub id: Uuid,
-    pub object: Name,
-    pub record: Uuid,
-    pub field: Option<Name>,
-    pub name: String,
-    /// As read from the content.
-    pub media_type: String,
-    pub size: i64,
-    pub sha256: String,
-    pub uploaded_by: Option<Uuid>,
-    pub uploaded_at: Moment,
-}
 
 const SELECT: &str =
     "SELECT id, object, record, field, name, type, size, sha256, uploaded_by, uploaded_at FROM attachment
@@ -37,7 +28,7 @@ fn decode(row: Vec<Datum>) -> Result<Attachment, StoreError> {
     Ok(Attachment {
         id: row.id()?,
         object: row.text()?,
-        record: row.id()?,
+        record: row.optional_id(),
         field: row.optional_text(),
         name: row.text()?.to_string(),
         media_type: row.text()?.to_string(),
@@ -49,33 +40,6 @@ fn decode(row: Vec<Datum>) -> Result<Attachment, StoreError> {
 }
 
 impl Store {
-    pub async fn add_attachment(&self, scope: &Scope, attachment: &Attachment) -> Result<(), StoreError> {
-        self.check(scope)?;
-        let binds = vec![
-            Datum::Id(attachment.id),
-            Datum::Text(attachment.object.clone()),
-            Datum::Id(attachment.record),
-            Datum::optional_text(attachment.field.as_deref()),
-            Datum::text(&attachment.name),
-            Datum::text(&attachment.media_type),
-            Datum::Int(attachment.size),
-            Datum::text(&attachment.sha256),
-            Datum::optional_id(attachment.uploaded_by),
-            Datum::Int(attachment.uploaded_at.micros()),
-        ];
-        self.transact(Locks::default(), move |connection| {
-            let binds = binds.clone();
-            Box::pin(async move {
-                let text = "INSERT INTO attachment
-                    (id, object, record, field, name, type, size, sha256, uploaded_by, uploaded_at)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-                connection.execute("noting an attachment", Sql::of(connection.dialect(), text, binds)).await?;
-                Ok(End::Keep(()))
-            })
-        })
-        .await
-    }
-
     /// One attachment. Whether the caller may see its record is asked with what it says.
     pub async fn attachment(&self, scope: &Scope, id: Uuid) -> Result<Option<Attachment>, StoreError> {
         self.check(scope)?;
@@ -109,13 +73,16 @@ impl Store {
         rows.into_iter().map(decode).collect()
     }
 
-    pub async fn delete_attachment(&self, scope: &Scope, id: Uuid, at: Moment) -> Result<(), StoreError> {
+    /// Gives up files whose record was not made by then.
+    pub async fn give_up_attachments(&self, scope: &Scope, before: Moment, at: Moment) -> Result<(), StoreError> {
         self.check(scope)?;
         self.transact(Locks::default(), move |connection| {
             Box::pin(async move {
-                let text = "UPDATE attachment SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL";
-                let sql = Sql::of(connection.dialect(), text, vec![Datum::Int(at.micros()), Datum::Id(id)]);
-                connection.execute("deleting an attachment", sql).await?;
+                let text = "UPDATE attachment SET deleted_at = ?
+                    WHERE record IS NULL AND deleted_at IS NULL AND uploaded_at < ?";
+                let binds = vec![Datum::Int(at.micros()), Datum::Int(before.micros())];
+                let sql = Sql::of(connection.dialect(), text, binds);
+                connection.execute("giving up attachments", sql).await?;
                 Ok(End::Keep(()))
             })
         })
@@ -147,4 +114,72 @@ impl Store {
         })
         .await
     }
+}
+
+pub(super) async fn fetch(
+    connection: &mut Connection,
+    ids: &BTreeSet<Uuid>,
+    facts: &mut Facts,
+) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    facts.attachments.extend(ids.iter().map(|id| (*id, None)));
+    let mut sql = Sql::of(connection.dialect(), SELECT, vec![]);
+    sql.any_of("id", Datum::Ids(ids.iter().copied().collect()));
+    for row in connection.rows("finding attachments", sql, &KINDS).await? {
+        let attachment = decode(row)?;
+        facts.attachments.insert(attachment.id, Some(attachment));
+    }
+    Ok(())
+}
+
+/// Carries out what was decided of files; a refusal where somebody else took or deleted one meanwhile.
+pub(super) async fn apply(connection: &mut Connection, changes: &[FileChange]) -> Result<Option<Refusal>, StoreError> {
+    for change in changes {
+        match change {
+            FileChange::Add(attachment) => add(connection, attachment).await?,
+            FileChange::Claim { id, object, record, field } => {
+                let text = "UPDATE attachment SET record = ?, field = ? WHERE id = ? AND deleted_at IS NULL
+                    AND (record IS NULL OR record = ?) AND object = ?";
+                let binds = vec![
+                    Datum::Id(*record),
+                    Datum::Text(field.clone()),
+                    Datum::Id(*id),
+                    Datum::Id(*record),
+                    Datum::Text(object.clone()),
+                ];
+                let sql = Sql::of(connection.dialect(), text, binds);
+                if connection.execute("claiming an attachment", sql).await? == 0 {
+                    let message = format!("the file `{id}` is not there any more, or belongs to another record");
+                    let error = FieldError::new(Code::BadReference, format!("/{field}"), message);
+                    let error = error.with("field", &**field).with("value", id.to_string());
+                    return Ok(Some(Refusal::of_fields(vec![error])));
+                }
+            }
+            FileChange::Drop { id, at } => {
+                let text = "UPDATE attachment SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL";
+                let sql = Sql::of(connection.dialect(), text, vec![Datum::Int(at.micros()), Datum::Id(*id)]);
+                connection.execute("deleting an attachment", sql).await?;
+            }
+        }
+    }
+    Ok(None)
+}
+
+async fn add(connection: &mut Connection, attachment: &Attachment) -> Result<(), StoreError> {
+    let row = vec![
+        Datum::Id(attachment.id),
+        Datum::Text(attachment.object.clone()),
+        Datum::optional_id(attachment.record),
+        Datum::optional_text(attachment.field.as_deref()),
+        Datum::text(&attachment.name),
+        Datum::text(&attachment.media_type),
+        Datum::Int(attachment.size),
+        Datum::text(&attachment.sha256),
+        Datum::optional_id(attachment.uploaded_by),
+        Datum::Int(attachment.uploaded_at.micros()),
+    ];
+    let into = "attachment (id, object, record, field, name, type, size, sha256, uploaded_by, uploaded_at)";
+    insert_rows(connection, "noting an attachment", "", into, vec![row]).await
 }

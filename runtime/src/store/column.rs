@@ -73,7 +73,7 @@ pub(crate) fn kind(field: &Field) -> Option<Kind> {
         FieldKind::Date => Kind::Date,
         FieldKind::Moment => Kind::Int,
         FieldKind::Id { .. } => Kind::Id,
-        FieldKind::Choices { .. } | FieldKind::Ids { .. } | FieldKind::Json => Kind::Json,
+        FieldKind::Choices { .. } | FieldKind::Ids { .. } | FieldKind::Files { .. } | FieldKind::Json => Kind::Json,
         FieldKind::Location => Kind::Decimal(location::SCALE),
         FieldKind::Items { .. } => return None,
     })

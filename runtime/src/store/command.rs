@@ -26,6 +26,8 @@ pub struct Execute {
     pub idempotency: Option<Idempotency>,
     /// What must not change under the decision: commands with a common key take turns.
     pub locks: Vec<String>,
+    /// What is answered, where that is known before; else it is kept afterwards.
+    pub reply: Option<Json>,
     /// Pure: it may be asked several times.
     pub decide: Decide,
 }
@@ -40,6 +42,38 @@ pub struct Idempotency {
     pub digest: String,
     /// Kept for ever; others are forgotten after a while.
     pub lasting: bool,
+}
+
+/// A request that is no command of the engine, and that its key lets through once.
+#[derive(Clone, Debug)]
+pub struct Once {
+    pub id: Uuid,
+    pub at: Moment,
+    pub key: Idempotency,
+    pub reply: Json,
+}
+
+impl Once {
+    /// What its transaction locks, besides what it is about.
+    pub(super) fn locks(once: Option<&Once>, scope: &Scope, about: Option<String>) -> Locks {
+        let key = once.map(|once| format!("idempotency {} {}", key_owner(scope), once.key.key));
+        Locks { exclusive: false, keys: about.into_iter().chain(key).collect() }
+    }
+
+    /// What the first request was answered; where this one is the first, it is noted.
+    pub(super) async fn before(
+        once: Option<&Once>,
+        connection: &mut Connection,
+        scope: &Scope,
+    ) -> Result<Option<Executed>, StoreError> {
+        let Some(once) = once else { return Ok(None) };
+        if let Some(before) = applied_before(connection, scope, once.id, Some(&once.key)).await? {
+            return Ok(Some(before.into()));
+        }
+        let noted = Noted { id: once.id, at: once.at, subject: None, reply: Some(once.reply.clone()) };
+        note(connection, scope, vec![noted], Some(&once.key)).await?;
+        Ok(None)
+    }
 }
 
 /// What became of a command.
@@ -157,7 +191,8 @@ pub(super) async fn carry_out(
                     Some(refusal) => refused(refusal, facts),
                     None => {
                         let subject = decision.subject.clone();
-                        let noted = Noted { id: request.command_id, at: request.at, subject, reply: None };
+                        let reply = request.reply.clone();
+                        let noted = Noted { id: request.command_id, at: request.at, subject, reply };
                         note(connection, scope, vec![noted], request.idempotency.as_ref()).await?;
                         End::Keep((Executed::Applied(decision), facts.collections))
                     }

@@ -1,13 +1,12 @@
 //! Comments on records, and who is mentioned in them.
 
-use super::command::{Before, Executed, Idempotency, Noted, applied_before, key_owner, note};
+use super::command::{Executed, Once};
 use super::line::Columns;
 use super::sql::{Datum, Kind, Sql};
-use super::transaction::{End, Locks};
+use super::transaction::End;
 use super::{Scope, Store, StoreError};
 use packwork_engine::moment::Moment;
 use packwork_engine::record::Name;
-use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -61,25 +60,15 @@ impl Store {
         scope: &Scope,
         comment: Comment,
         mentioned: Vec<Uuid>,
-        key: Option<(Idempotency, Json)>,
+        once: Option<Once>,
     ) -> Result<Option<Executed>, StoreError> {
         self.check(scope)?;
-        let locks = match &key {
-            Some((key, _)) => Locks::key(format!("idempotency {} {}", key_owner(scope), key.key)),
-            None => Locks::default(),
-        };
         let scope = scope.clone();
-        self.transact(locks, move |connection| {
-            let (scope, comment, mentioned, key) = (scope.clone(), comment.clone(), mentioned.clone(), key.clone());
+        self.transact(Once::locks(once.as_ref(), &scope, None), move |connection| {
+            let (scope, comment, mentioned, once) = (scope.clone(), comment.clone(), mentioned.clone(), once.clone());
             Box::pin(async move {
-                if let Some((key, reply)) = key {
-                    let before: Option<Before> = applied_before(connection, &scope, comment.id, Some(&key)).await?;
-                    if let Some(before) = before {
-                        return Ok(End::Undo(Some(before.into())));
-                    }
-                    let subject = Some((comment.object.clone(), comment.record));
-                    let noted = Noted { id: comment.id, at: comment.created_at, subject, reply: Some(reply) };
-                    note(connection, &scope, vec![noted], Some(&key)).await?;
+                if let Some(before) = Once::before(once.as_ref(), connection, &scope).await? {
+                    return Ok(End::Undo(Some(before)));
                 }
                 let sql = Sql::of(
                     connection.dialect(),
@@ -105,16 +94,19 @@ impl Store {
     pub async fn edit_comment(
         &self,
         scope: &Scope,
-        id: Uuid,
-        text: &str,
+        comment: &Comment,
         mentioned: Vec<Uuid>,
         at: Moment,
-    ) -> Result<(), StoreError> {
+        once: Option<Once>,
+    ) -> Result<Option<Executed>, StoreError> {
         self.check(scope)?;
-        let text = text.to_owned();
-        self.transact(Locks::key(format!("comment {id}")), move |connection| {
-            let (text, mentioned) = (text.clone(), mentioned.clone());
+        let (id, text, scope) = (comment.id, comment.text.clone(), scope.clone());
+        self.transact(Once::locks(once.as_ref(), &scope, Some(format!("comment {id}"))), move |connection| {
+            let (scope, text, mentioned, once) = (scope.clone(), text.clone(), mentioned.clone(), once.clone());
             Box::pin(async move {
+                if let Some(before) = Once::before(once.as_ref(), connection, &scope).await? {
+                    return Ok(End::Undo(Some(before)));
+                }
                 let binds = vec![Datum::text(&text), Datum::Int(at.micros()), Datum::Id(id)];
                 let change = "UPDATE comment SET text = ?, edited_at = ? WHERE id = ?";
                 let change = Sql::of(connection.dialect(), change, binds);
@@ -127,21 +119,31 @@ impl Store {
                 gone.any_of("user_id", Datum::Ids(mentioned.clone()));
                 connection.execute("taking mentions back", gone).await?;
                 mention(connection, id, at, &mentioned).await?;
-                Ok(End::Keep(()))
+                Ok(End::Keep(None))
             })
         })
         .await
     }
 
-    pub async fn delete_comment(&self, scope: &Scope, id: Uuid) -> Result<(), StoreError> {
+    pub async fn delete_comment(
+        &self,
+        scope: &Scope,
+        id: Uuid,
+        once: Option<Once>,
+    ) -> Result<Option<Executed>, StoreError> {
         self.check(scope)?;
-        self.transact(Locks::key(format!("comment {id}")), move |connection| {
+        let scope = scope.clone();
+        self.transact(Once::locks(once.as_ref(), &scope, Some(format!("comment {id}"))), move |connection| {
+            let (scope, once) = (scope.clone(), once.clone());
             Box::pin(async move {
+                if let Some(before) = Once::before(once.as_ref(), connection, &scope).await? {
+                    return Ok(End::Undo(Some(before)));
+                }
                 for text in ["DELETE FROM mention WHERE comment = ?", "DELETE FROM comment WHERE id = ?"] {
                     let sql = Sql::of(connection.dialect(), text, vec![Datum::Id(id)]);
                     connection.execute("deleting a comment", sql).await?;
                 }
-                Ok(End::Keep(()))
+                Ok(End::Keep(None))
             })
         })
         .await
@@ -225,14 +227,25 @@ impl Store {
     }
 
     /// Everything a user is mentioned in so far is read.
-    pub async fn read_mentions(&self, scope: &Scope, user: Uuid, at: Moment) -> Result<(), StoreError> {
+    pub async fn read_mentions(
+        &self,
+        scope: &Scope,
+        user: Uuid,
+        at: Moment,
+        once: Option<Once>,
+    ) -> Result<Option<Executed>, StoreError> {
         self.check(scope)?;
-        self.transact(Locks::default(), move |connection| {
+        let scope = scope.clone();
+        self.transact(Once::locks(once.as_ref(), &scope, None), move |connection| {
+            let (scope, once) = (scope.clone(), once.clone());
             Box::pin(async move {
+                if let Some(before) = Once::before(once.as_ref(), connection, &scope).await? {
+                    return Ok(End::Undo(Some(before)));
+                }
                 let text = "UPDATE mention SET read_at = ? WHERE user_id = ? AND read_at IS NULL";
                 let sql = Sql::of(connection.dialect(), text, vec![Datum::Int(at.micros()), Datum::Id(user)]);
                 connection.execute("marking mentions as read", sql).await?;
-                Ok(End::Keep(()))
+                Ok(End::Keep(None))
             })
         })
         .await

@@ -5,7 +5,7 @@ use super::connection::Connection;
 use super::filter::ROOT;
 use super::list::{Life, records_by_id};
 use super::sql::{Datum, Kind, Sql};
-use super::{Scope, Store, StoreError, duplicate, line, statement};
+use super::{Scope, Store, StoreError, attachment, duplicate, line, statement};
 use packwork_engine::decide::{CLEARED_MAX, is_cleared};
 use packwork_engine::facts::{Collection, Facts, Need};
 use packwork_engine::model::Model;
@@ -69,6 +69,7 @@ impl Store {
                 facts.records.insert((object.clone(), record.id()), Some(record));
             }
         }
+        attachment::fetch(connection, &need.attachments, facts).await?;
         fetch_keys(connection, model, need, facts).await?;
         fetch_holders(connection, model, need, facts).await?;
         duplicate::fetch(connection, &need.duplicates, facts).await?;

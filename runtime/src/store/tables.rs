@@ -61,6 +61,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0007_duplicates.sql"),
         include_str!("../../migrations/postgres/0007_duplicates.sql"),
     ),
+    (
+        "0008_attachments",
+        include_str!("../../migrations/sqlite/0008_attachments.sql"),
+        include_str!("../../migrations/postgres/0008_attachments.sql"),
+    ),
 ];
 
 /// Whether all of these migrations are known here: a backup of a newer version may have more.

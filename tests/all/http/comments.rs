@@ -85,3 +85,55 @@ async fn comments_come_in_pages_and_once_on_sqlite() {
 async fn comments_come_in_pages_and_once_on_postgres() {
     comments_come_in_pages_and_once(On::Postgres).await;
 }
+
+async fn changes_of_comments_are_made_once_for_their_key(on: On) {
+    let test = TestApp::new(on).await;
+    test.post("/records/unit", json!({"code": "u", "name": "u"})).await.ok();
+    let anna = test.user("anna", &["master_data"], json!({})).await;
+    let bob = test.user("bob", &["master_data"], json!({})).await;
+    let ask = async |who: &str, method: Method, path: &str, key: &str, body: Json| {
+        let headers = [("authorization", &*format!("Bearer {who}")), ("idempotency-key", key)];
+        test.ask(method, path, Some(body), &headers).await
+    };
+    let path = "/records/unit/u/comments";
+    let said = test.by(&anna, Method::POST, path, Some(json!({"text": "@bob first"}))).await.ok();
+    let one = format!("{path}/{}", said["id"].as_str().unwrap_or_default());
+    test.advance(60);
+    let edited = ask(&anna, Method::PATCH, &one, "edit", json!({"text": "@bob second"})).await.ok();
+    test.by(&anna, Method::PATCH, &one, Some(json!({"text": "@bob third"}))).await.ok();
+    test.advance(60);
+    // The repeat is answered as the first time, and does not bring the old text back.
+    let again = ask(&anna, Method::PATCH, &one, "edit", json!({"text": "@bob second"})).await;
+    assert_eq!(again.header("idempotent-replay"), "true");
+    assert_eq!(again.ok(), edited);
+    ask(&anna, Method::PATCH, &one, "edit", json!({"text": "fourth"})).await.refused(422, "idempotency_mismatch");
+    assert_eq!(test.by(&anna, Method::GET, path, None).await.ok()["data"][0]["text"], "@bob third");
+    // What came after the first request stays unread.
+    let read = async || ask(&bob, Method::POST, "/mentions/read", "read", json!({})).await;
+    assert_eq!(read().await.header("idempotent-replay"), "");
+    test.by(&anna, Method::POST, path, Some(json!({"text": "@bob once more"}))).await.ok();
+    let again = read().await;
+    assert_eq!((again.status.as_u16(), again.header("idempotent-replay")), (204, "true"));
+    assert_eq!(test.by(&bob, Method::GET, "/mentions", None).await.ok()["unread"], 1);
+    for replayed in ["", "true"] {
+        let gone = ask(&anna, Method::DELETE, &one, "delete", Json::Null).await;
+        assert_eq!((gone.status.as_u16(), gone.header("idempotent-replay")), (204, replayed));
+    }
+    test.by(&anna, Method::DELETE, &one, None).await.refused(404, "not_found");
+    // A refusal is no reply that is kept.
+    let other = test.by(&bob, Method::POST, path, Some(json!({"text": "mine"}))).await.ok();
+    let other = format!("{path}/{}", other["id"].as_str().unwrap_or_default());
+    for _ in 0..2 {
+        ask(&anna, Method::DELETE, &other, "not mine", Json::Null).await.refused(403, "forbidden");
+    }
+}
+
+#[tokio::test]
+async fn changes_of_comments_are_made_once_for_their_key_on_sqlite() {
+    changes_of_comments_are_made_once_for_their_key(On::Sqlite).await;
+}
+
+#[tokio::test]
+async fn changes_of_comments_are_made_once_for_their_key_on_postgres() {
+    changes_of_comments_are_made_once_for_their_key(On::Postgres).await;
+}

@@ -6,7 +6,6 @@ use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 const FILE: &str = "0190b0a0-0000-7000-8000-0000000000f1";
-const OTHER_FILE: &str = "0190b0a0-0000-7000-8000-0000000000f2";
 const NOWHERE: &str = "0190b0a0-0000-7000-8000-0000000000ff";
 
 /// A field of each type; the items are rows of another object.
@@ -33,7 +32,7 @@ fn fields() -> Json {
         "either": {"type": "reference", "to": ["unit", "currency"]},
         "many": {"type": "references", "to": "unit"},
         "rows": {"type": "items", "to": "sample_row"},
-        "files": {"type": "attachment"},
+        "files": {"type": "attachment", "multiple": true},
         "picture": {"type": "image"},
         "email": {"type": "email"},
         "phone": {"type": "phone"},
@@ -80,6 +79,8 @@ struct Known {
     other: String,
     user: String,
     team: String,
+    /// Pictures that wait for a record.
+    files: Vec<String>,
 }
 
 async fn known(on: On) -> Known {
@@ -94,12 +95,19 @@ async fn known(on: On) -> Known {
     let user = id("user", json!({"login": "anna", "name": "Anna", "roles": [], "locale": "en"})).await;
     let entity = id("legal_entity", json!({"code": "e", "name": "E"})).await;
     let team = id("department", json!({"code": "t", "name": "T", "legal_entity": entity})).await;
-    Known { test, unit, other, user, team }
+    let mut files = Vec::new();
+    for _ in 0..4 {
+        let token = test.local.expose().to_owned();
+        let sent = test.upload(&token, "/attachments?object=sample&name=a.png", &b"\x89PNG\r\n\x1a\n"[..]).await.ok();
+        files.push(sent["id"].as_str().expect("a file has an id").to_owned());
+    }
+    Known { test, unit, other, user, team, files }
 }
 
 /// Fields, what is written, and what comes back.
 fn kept(known: &Known) -> Vec<(&'static str, Json, Json)> {
-    let Known { unit, other, user, team, .. } = known;
+    let Known { unit, other, user, team, files, .. } = known;
+    let file = |at: usize| files[at].clone();
     let same = |field, json: Json| (field, json.clone(), json);
     let (one, two) = (json!(unit), json!(other));
     vec![
@@ -144,9 +152,10 @@ fn kept(known: &Known) -> Vec<(&'static str, Json, Json)> {
         ("either", json!("two"), two.clone()),
         ("many", json!([unit, "two", unit]), json!([one, two])),
         same("many", json!([])),
-        ("files", json!(FILE), json!([FILE])),
-        ("files", json!([OTHER_FILE, FILE, OTHER_FILE]), json!([OTHER_FILE, FILE])),
-        ("picture", json!(FILE.to_uppercase()), json!([FILE])),
+        ("files", json!(file(0)), json!([file(0)])),
+        ("files", json!([file(1), file(2), file(1)]), json!([file(1), file(2)])),
+        ("files", json!([]), Json::Null),
+        ("picture", json!(file(3).to_uppercase()), json!([file(3)])),
         same("email", json!("an.na+x@mail.例子.中国")),
         same("phone", json!("+86 (21) 5080-1234转801")),
         same("phone", json!("110")),
@@ -213,7 +222,7 @@ async fn every_type_is_found_by_its_operators(on: On) {
         "share": "0.25", "bounded": "1", "money": "120.00", "currency": "EUR", "free": "3", "boolean": true,
         "date": "0001-01-01", "moment": "2026-06-30T15:30:00Z", "time": "14:30", "duration": "90", "choice": "red",
         "choices": ["red", "green"], "one": "one", "either": "CNY", "many": ["one", "two"], "rows": [{"amount": "2"}],
-        "files": [FILE], "picture": FILE, "email": "a@example.com", "phone": "110", "url": "https://example.com",
+        "files": [known.files[0]], "picture": known.files[1], "email": "a@example.com", "phone": "110", "url": "https://example.com",
         "address": "张江路88号", "place": {"latitude": "31.2304", "longitude": "121.4737"}, "person": known.user,
         "team": "t", "extra": {"a": 1}
     });
@@ -347,6 +356,8 @@ async fn what_a_type_cannot_hold_is_refused_at_its_place(on: On) {
         ("rows", "wrong_type", vec![json!("x")]),
         ("files", "wrong_type", vec![json!("a.pdf"), json!([FILE, 7]), json!({"id": FILE})]),
         ("files", "wrong_type", vec![(0..101).map(|at| json!(format!("0190b0a0-0000-7000-8000-{at:012}"))).collect()]),
+        ("files", "bad_reference", vec![json!(FILE)]),
+        ("picture", "out_of_range", vec![json!(known.files)]),
         ("picture", "wrong_type", vec![json!(true)]),
         (
             "email",

@@ -99,8 +99,14 @@ pub(crate) async fn keys_belong_to_their_sender(fixture: Fixture) {
 pub(crate) async fn a_command_is_applied_once(fixture: Fixture) {
     let command_id = fixture.id();
     let ticket = fixture.record("ticket", &[]);
-    let request =
-        || Execute { command_id, at: at(0), idempotency: None, locks: Vec::new(), decide: Box::new(creates(&ticket)) };
+    let request = || Execute {
+        command_id,
+        at: at(0),
+        idempotency: None,
+        locks: Vec::new(),
+        reply: None,
+        decide: Box::new(creates(&ticket)),
+    };
     let first = fixture.store.execute(&fixture.scope, &fixture.model, request()).await.expect("it works");
     assert!(matches!(first, Executed::Applied(_)), "{first:?}");
     let again = fixture.store.execute(&fixture.scope, &fixture.model, request()).await.expect("it works");
@@ -154,6 +160,7 @@ pub(crate) async fn commands_with_a_common_lock_take_turns(fixture: Fixture) {
                     at: at(0),
                     idempotency: None,
                     locks: vec!["b".into(), format!("ticket {}", key.1), "a".into()],
+                    reply: None,
                     decide: Box::new(decide),
                 };
                 fixture.store.execute(&fixture.scope, &fixture.model, request).await.expect("it works")
@@ -187,6 +194,7 @@ pub(crate) async fn a_command_that_panics_hurts_nobody_else(fixture: Fixture) {
         at: at(0),
         idempotency: None,
         locks: Vec::new(),
+        reply: None,
         decide: Box::new(|_| panic!("a panic that this test wants")),
     };
     let result = fixture.store.execute(&fixture.scope, &fixture.model, request).await;

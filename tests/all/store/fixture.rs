@@ -175,6 +175,7 @@ impl Fixture {
                 lasting: false,
             }),
             locks: Vec::new(),
+            reply: None,
             decide: Box::new(decide),
         };
         self.store.execute(scope, &self.model, request).await.expect("the store works")

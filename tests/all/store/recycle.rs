@@ -18,6 +18,7 @@ async fn carried_out(fixture: &Fixture, command: Command) -> Executed {
         at: at(1),
         idempotency: None,
         locks: Vec::new(),
+        reply: None,
         decide: Box::new(move |facts| decide(&model, facts, &command, &context)),
     };
     fixture.store.execute(&fixture.scope, &fixture.model, request).await.expect("the store works")

@@ -18,6 +18,7 @@ async fn done(fixture: &Fixture, command: Command) -> Box<Decision> {
         at: at(1),
         idempotency: None,
         locks: Vec::new(),
+        reply: None,
         decide: Box::new(move |facts| decide(&model, facts, &command, &context)),
     };
     match fixture.store.execute(&fixture.scope, &fixture.model, request).await.expect("the store works") {

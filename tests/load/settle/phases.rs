@@ -100,6 +100,7 @@ async fn store(
         at: app.clock.now(),
         idempotency: None,
         locks: Vec::new(),
+        reply: None,
         decide: Box::new(move |_| {
             let decision = decided.lock().ok().and_then(|mut decided| decided.take());
             Outcome::Decided(decision.unwrap_or_default())

@@ -19,6 +19,8 @@ export type FieldView = {
   maximum?: Decimal | number | null;
   currency?: string | null;
   multiline?: boolean;
+  /** Of attachment and image: several files. */
+  multiple?: boolean;
   item_fields?: FieldView[];
   formula?: boolean;
   /** Kept out of forms and pages unless a template asks for it. */

@@ -7,7 +7,7 @@ import type { ObjectView } from '../../api/contract/objects';
 import type { RecordData, Refs } from '../../api/contract/records';
 import { asDuplicates, asStale, byField, problemText, type Stale } from '../../api/problems';
 import { objectQuery, recordQuery } from '../../api/queries';
-import { sendFile } from '../../fields/attachments';
+import { sendAhead } from '../../fields/attachments';
 import { failureOf } from '../../fields/explain';
 import { fieldOf, isEditable, sectionsOf } from '../../fields/object';
 import { Place } from '../../fields/place';
@@ -98,6 +98,10 @@ function plain(value: unknown): unknown {
   );
 }
 
+/** Fields whose files wait to be sent are not empty. */
+const filled = (held: Record<string, File[]>): Values =>
+  Object.fromEntries(Object.entries(held).filter(([, files]) => files.length > 0));
+
 /** What one press of the button wants written. */
 type Attempt = { now: Values; at: number; accept: boolean };
 
@@ -134,6 +138,17 @@ function Form({ view, template, record }: { view: ObjectView; template: string |
     if (template) body.template = template;
     return body;
   };
+  // What was sent once is not sent again when the server refuses the rest.
+  const sent = useRef(new Map<File, string>());
+  const sendHeld = async (): Promise<Values> => {
+    const named: Values = {};
+    for (const [field, files] of Object.entries(held).filter(([, files]) => files.length > 0)) {
+      for (const file of files)
+        if (!sent.current.has(file)) sent.current.set(file, (await sendAhead(view.name, field, file)).id);
+      named[field] = files.map((file) => sent.current.get(file));
+    }
+    return named;
+  };
   const alike = useDuplicates(view.name, shown, createBody, !record);
 
   const save = useMutation({
@@ -142,7 +157,7 @@ function Form({ view, template, record }: { view: ObjectView; template: string |
         const body = Object.fromEntries(changedIn(now).map((name) => [name, plain(now[name])]));
         return api.patch<RecordData>(api.record(view.name, record.id), body, at);
       }
-      const body = createBody();
+      const body = { ...createBody(), ...(await sendHeld()) };
       const text = JSON.stringify([body, accept]);
       if (attempt.current.body !== text) attempt.current = { body: text, key: randomId() };
       return api.post<RecordData>(
@@ -162,11 +177,6 @@ function Form({ view, template, record }: { view: ObjectView; template: string |
           action: { label: t('undo'), run: () => undo(answer, back) },
         });
       } else toast(t('created', { title: answer._title ?? '' }));
-      for (const [field, files] of Object.entries(held))
-        for (const file of files)
-          await sendFile(view.name, answer.id, field, file).catch((error: unknown) =>
-            toast(t('fileFailed', { name: file.name, why: problemText(error) }), { tone: 'danger' }),
-          );
       navigate({ to: '/records/$object/$id', params: { object: view.name, id: answer.id }, replace: true });
     },
     onError: async (error) => {
@@ -199,7 +209,7 @@ function Form({ view, template, record }: { view: ObjectView; template: string |
   const submit = (event?: FormEvent) => {
     event?.preventDefault();
     if (save.isPending) return;
-    const found = missing(shown, required, values, t('requiredError'));
+    const found = missing(shown, required, { ...values, ...filled(held) }, t('requiredError'));
     setLocal(found);
     if (Object.keys(found).length > 0) {
       setTimeout(() => focusFirstError(found), 0);

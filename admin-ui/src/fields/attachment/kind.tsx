@@ -41,6 +41,7 @@ export function AttachmentEdit({ field, wiring }: EditProps) {
         id={place.id}
         field={field.name}
         images={images}
+        single={!field.multiple}
         editable
         label={field.title}
         inputId={wiring.id}
@@ -82,9 +83,9 @@ export function AttachmentEdit({ field, wiring }: EditProps) {
         id={wiring.id}
         describedBy={wiring.describedBy}
         label={t('files.choose')}
-        several
+        several={field.multiple}
         accept={images ? 'image/*' : undefined}
-        onFiles={(files) => place.hold(field.name, [...held, ...files])}
+        onFiles={(files) => place.hold(field.name, field.multiple ? [...held, ...files] : files)}
       >
         {t('files.drop')}
       </DropZone>

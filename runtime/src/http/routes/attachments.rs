@@ -1,26 +1,31 @@
 //! `/records/{object}/{id}/attachments` and `/attachments/{id}`: files come and go as raw bodies, in blocks.
 
+use super::records::marked;
 use crate::app::App;
-use crate::http::extract::{Query, SignedIn};
+use crate::http::extract::{IdempotencyKey, Query, SignedIn};
 use crate::http::problem::Problem;
 use crate::http::route::{Route, route};
 use crate::service::attachments::{self, Asked};
+use crate::service::session::Caller;
 use axum::Json;
 use axum::body::Body as Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use packwork_engine::codes::Code;
-use serde_json::Value as Body;
+use serde_json::{Map, Value as Body};
 use std::sync::Arc;
 
 const UPLOAD: &[&str] = &["name", "field"];
+const UPLOAD_AHEAD: &[&str] = &["object", "name", "field"];
 
 pub(super) fn routes() -> Vec<Route> {
     let (all, one, tag) = ("/records/{object}/{id}/attachments", "/attachments/{id}", "attachments");
+    let ahead = "Send a file for a record that is still to be made (raw body)";
     vec![
         route(Method::GET, all, tag, list).answers("Rows", "Files attached to a record"),
         route(Method::POST, all, tag, add).query(UPLOAD).answers("Attachment", "Attach a file (raw body)").long(),
+        route(Method::POST, "/attachments", tag, add_ahead).query(UPLOAD_AHEAD).answers("Attachment", ahead).long(),
         route(Method::GET, one, tag, get).answers("", "The bytes of a file").long(),
         route(Method::DELETE, one, tag, delete).answers("", "Remove a file"),
     ]
@@ -39,14 +44,39 @@ async fn add(
     SignedIn(caller): SignedIn,
     Path((object, record)): Path<(String, String)>,
     query: Query,
+    key: IdempotencyKey,
     body: Bytes,
 ) -> Result<Response, Problem> {
     query.only(UPLOAD)?;
+    take(&app, &caller, object, Some(record), &query, key, body).await
+}
+
+async fn add_ahead(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    query: Query,
+    key: IdempotencyKey,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    query.only(UPLOAD_AHEAD)?;
+    let object = query.text("object").unwrap_or_default().to_owned();
+    take(&app, &caller, object, None, &query, key, body).await
+}
+
+async fn take(
+    app: &App,
+    caller: &Caller,
+    object: String,
+    record: Option<String>,
+    query: &Query,
+    key: IdempotencyKey,
+    body: Bytes,
+) -> Result<Response, Problem> {
     let name = query.text("name").unwrap_or_default().to_owned();
     let field = query.text("field").map(str::to_owned);
     let asked = Asked { object, record, name, field };
-    let attachment = attachments::add(&app, &caller, asked, body.into_data_stream()).await?;
-    Ok((StatusCode::CREATED, Json(attachment)).into_response())
+    let (attachment, replayed) = attachments::add(app, caller, asked, key.keyed(), body.into_data_stream()).await?;
+    Ok(marked((StatusCode::CREATED, Json(attachment)).into_response(), replayed))
 }
 
 async fn get(
@@ -104,9 +134,10 @@ async fn delete(
     State(app): State<Arc<App>>,
     SignedIn(caller): SignedIn,
     Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    attachments::delete(&app, &caller, &id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    key: IdempotencyKey,
+) -> Result<Response, Problem> {
+    let replayed = attachments::delete(&app, &caller, &id, key.of(&Map::new())).await?;
+    Ok(marked(StatusCode::NO_CONTENT.into_response(), replayed))
 }
 
 #[cfg(test)]

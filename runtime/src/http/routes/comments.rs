@@ -1,6 +1,6 @@
 //! `/records/{object}/{id}/comments` and `/mentions`.
 
-use super::records::REPLAYED;
+use super::records::marked;
 use crate::app::App;
 use crate::http::extract::{IdempotencyKey, JsonObject, Members, Query, SignedIn};
 use crate::http::problem::Problem;
@@ -8,7 +8,7 @@ use crate::http::route::{Route, route};
 use crate::service::comments;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value as Body};
 use std::sync::Arc;
@@ -60,29 +60,36 @@ async fn add(
         Some(comment) => (comment, true),
         None => comments::add(&app, &caller, &object, &id, &text(body)?, key).await?,
     };
-    let mut response = (StatusCode::CREATED, Json(comment)).into_response();
-    if replayed {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(marked((StatusCode::CREATED, Json(comment)).into_response(), replayed))
 }
 
 async fn edit(
     State(app): State<Arc<App>>,
     SignedIn(caller): SignedIn,
     Path((object, id, comment)): Path<(String, String, String)>,
+    key: IdempotencyKey,
     JsonObject(body): JsonObject,
-) -> Result<Json<Body>, Problem> {
-    Ok(Json(comments::edit(&app, &caller, &object, &id, &comment, &text(body)?).await?))
+) -> Result<Response, Problem> {
+    let key = key.of(&body);
+    let (comment, replayed) = match comments::before(&app, &caller, key.as_ref()).await? {
+        Some(before) => (before, true),
+        None => comments::edit(&app, &caller, (&object, &id, &comment), &text(body)?, key).await?,
+    };
+    Ok(marked(Json(comment).into_response(), replayed))
 }
 
 async fn delete(
     State(app): State<Arc<App>>,
     SignedIn(caller): SignedIn,
     Path((object, id, comment)): Path<(String, String, String)>,
-) -> Result<StatusCode, Problem> {
-    comments::delete(&app, &caller, &object, &id, &comment).await?;
-    Ok(StatusCode::NO_CONTENT)
+    key: IdempotencyKey,
+) -> Result<Response, Problem> {
+    let key = key.of(&Map::new());
+    let replayed = match comments::before(&app, &caller, key.as_ref()).await? {
+        Some(_) => true,
+        None => comments::delete(&app, &caller, (&object, &id, &comment), key).await?,
+    };
+    Ok(marked(StatusCode::NO_CONTENT.into_response(), replayed))
 }
 
 async fn mentions(
@@ -95,7 +102,11 @@ async fn mentions(
     Ok(Json(comments::mentions(&app, &caller, limit, query.text("cursor")).await?))
 }
 
-async fn read(State(app): State<Arc<App>>, SignedIn(caller): SignedIn) -> Result<StatusCode, Problem> {
-    comments::read_mentions(&app, &caller).await?;
-    Ok(StatusCode::NO_CONTENT)
+async fn read(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    key: IdempotencyKey,
+) -> Result<Response, Problem> {
+    let replayed = comments::read_mentions(&app, &caller, key.of(&Map::new())).await?;
+    Ok(marked(StatusCode::NO_CONTENT.into_response(), replayed))
 }

@@ -24,6 +24,14 @@ const GET: &[&str] = &["expand", "at"];
 const LIMIT: u32 = 50;
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replay");
 
+/// Says where an answer is the one kept from the first time.
+pub(super) fn marked(mut response: Response, replayed: bool) -> Response {
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}
+
 pub(super) fn routes() -> Vec<Route> {
     let tag = "records";
     vec![
@@ -305,11 +313,7 @@ async fn delete(
     Members::of(body).finish()?;
     let deleted = records::delete(&app, &caller, &object, &id, version, key).await;
     let replayed = deleted.map_err(|error| precondition(error, &if_match))?;
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    if replayed {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    Ok(marked(StatusCode::NO_CONTENT.into_response(), replayed))
 }
 
 async fn transition(
@@ -387,8 +391,5 @@ fn one(view: View, status: StatusCode) -> Response {
     if let Ok(value) = HeaderValue::from_str(&format!("\"{}\"", view.version)) {
         response.headers_mut().insert(header::ETAG, value);
     }
-    if view.replayed {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    response
+    marked(response, view.replayed)
 }

@@ -204,7 +204,7 @@ fn typed(kind: &FieldKind, json: &Json) -> Value {
         FieldKind::Moment => json.as_str().and_then(Moment::parse).map(Value::Moment),
         FieldKind::Id { .. } => id(json),
         FieldKind::Ids { .. } => json.as_array().map(|ids| Value::List(ids.iter().filter_map(id).collect())),
-        FieldKind::Choices { .. } => {
+        FieldKind::Choices { .. } | FieldKind::Files { .. } => {
             let texts = |items: &Vec<Json>| items.iter().filter_map(Json::as_str).map(Value::text).collect();
             json.as_array().map(|items| Value::List(texts(items)))
         }

@@ -270,6 +270,7 @@ pub fn is_sortable(field: &Field) -> bool {
         field.kind,
         FieldKind::Items { .. }
             | FieldKind::Json
+            | FieldKind::Files { .. }
             | FieldKind::Location
             | FieldKind::Ids { .. }
             | FieldKind::Choices { .. }

@@ -198,6 +198,7 @@ fn group(app: &App, model: &Model, object: &Object, caller: &Caller, label: &str
         (
             FieldKind::Items { .. }
             | FieldKind::Json
+            | FieldKind::Files { .. }
             | FieldKind::Location
             | FieldKind::Ids { .. }
             | FieldKind::Choices { .. },

@@ -49,6 +49,7 @@ impl Buffer {
         for todo in decision.todos {
             self.todos.insert((todo.object.clone(), todo.record, todo.todo.clone()), todo);
         }
+        self.decision.files.extend(decision.files);
         self.decision.lines.extend(decision.lines);
         self.decision.entries.extend(decision.entries);
         self.decision.statements.extend(decision.statements);

@@ -1,6 +1,7 @@
 //! What a decision does to the facts that later commands of the same request read. What cannot be told exactly is
 //! forgotten: asking for it again writes first and reads then.
 
+use packwork_engine::attachment::FileChange;
 use packwork_engine::decision::{Decision, Write};
 use packwork_engine::facts::Facts;
 use packwork_engine::model::Model;
@@ -44,6 +45,17 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
             }
         }
     }
+    for change in &decision.files {
+        match change {
+            FileChange::Add(file) => drop(facts.attachments.insert(file.id, Some(file.clone()))),
+            FileChange::Drop { id, .. } => drop(facts.attachments.insert(*id, None)),
+            FileChange::Claim { id, record, field, .. } => {
+                if let Some(Some(file)) = facts.attachments.get_mut(id) {
+                    (file.record, file.field) = (Some(*record), Some(field.clone()));
+                }
+            }
+        }
+    }
     for new in &decision.statements {
         let head = StatementHead { id: new.id, ordinal: new.ordinal, status: new.status };
         facts.statements.insert(new.key.clone(), Some(head));
@@ -62,6 +74,7 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
     // A kind of facts that is added to the engine must be thought of here: this stops compiling then.
     let Facts {
         records: _,
+        attachments: _,
         keys: _,
         holders: _,
         duplicates: _,
