@@ -46,6 +46,14 @@ impl Refusal {
 }
 
 impl FieldError {
+    /// Says whose field is meant, where that is not said yet: people read the field's title then.
+    pub fn of(self, object: &str) -> FieldError {
+        match self.params.contains_key("field") && !self.params.contains_key("object") {
+            true => self.with("object", object),
+            false => self,
+        }
+    }
+
     pub fn new(code: Code, pointer: impl Into<String>, message: impl Into<String>) -> FieldError {
         FieldError { pointer: pointer.into(), code, message: message.into(), params: Params::new() }
     }

@@ -234,13 +234,12 @@ impl<'r, 'a> Draft<'r, 'a> {
             draft.values[slot::POSITION] = Value::Decimal(Decimal::from(position));
             draft.formulas(self.reader.today());
             draft.check_required(&[]);
-            draft.check_rules(&object.rules, self.reader.today());
             self.waiting |= draft.waiting;
             self.errors.extend(
                 draft
                     .errors
                     .into_iter()
-                    .map(|error| FieldError { pointer: format!("{place}{}", error.pointer), ..error }),
+                    .map(|error| FieldError { pointer: format!("{place}{}", error.pointer), ..error.of(&object.name) }),
             );
             children.push(Child { object: to.clone(), former: kept, values: draft.values });
         }
@@ -540,10 +539,11 @@ impl<'r, 'a> Draft<'r, 'a> {
         if self.waiting {
             return Err(Halt::Missing);
         }
-        match self.errors.is_empty() {
-            true => Ok(()),
-            false => Err(Halt::Refused(Box::new(Refusal::of_fields(self.errors.clone())))),
+        if self.errors.is_empty() {
+            return Ok(());
         }
+        let errors = self.errors.iter().map(|error| error.clone().of(&self.object.name)).collect();
+        Err(Halt::Refused(Box::new(Refusal::of_fields(errors))))
     }
 
     /// Writes the draft into a decision: the record, its rows, the event, the to-dos. Nothing where nothing changed.

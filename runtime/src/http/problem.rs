@@ -61,12 +61,16 @@ impl Problem {
             .errors
             .iter()
             .map(|error| {
-                json!({
+                let mut told = json!({
                     "pointer": error.pointer,
                     "code": error.code,
                     "message": messages::text(model, locale, error.code, &error.message, &error.params),
                     "params": error.params,
-                })
+                });
+                if let Some(title) = messages::field_title(model, locale, &|name| error.params.get(name).cloned()) {
+                    told["title"] = title.into();
+                }
+                told
             })
             .collect();
         json!({

@@ -1,6 +1,6 @@
 //! Texts of refusals in the reader's language: by code and parameters in Chinese, the refusal's own words in English.
 
-use super::Locale;
+use super::{Locale, texts};
 use packwork_engine::codes::Code;
 use packwork_engine::model::Model;
 use packwork_engine::refusal::Params;
@@ -20,10 +20,28 @@ pub fn text(model: &Model, locale: Locale, code: Code, english: &str, params: &P
 
 /// The same for a refusal that was kept as JSON, with a run.
 pub fn stored_text(model: &Model, locale: Locale, code: &str, english: &str, params: &Json) -> String {
+    found_text(model, locale, code, english, &|name| params.get(name).cloned())
+}
+
+/// The same for parameters wherever they are found.
+pub fn found_text(
+    model: &Model,
+    locale: Locale,
+    code: &str,
+    english: &str,
+    find: &dyn Fn(&str) -> Option<Json>,
+) -> String {
     match Code::ALL.iter().copied().find(|known| known.as_str() == code) {
-        Some(code) => told(model, locale, code, english, &|name| params.get(name).cloned()),
+        Some(code) => told(model, locale, code, english, find),
         None => english.to_owned(),
     }
+}
+
+/// The title of the field an error is about, in the reader's language.
+pub fn field_title(model: &Model, locale: Locale, params: &dyn Fn(&str) -> Option<Json>) -> Option<String> {
+    let (object, field) = (params("object")?, params("field")?);
+    let (_, field) = model.object(object.as_str()?)?.field(field.as_str()?)?;
+    Some(texts::field_title(model, locale, field))
 }
 
 fn told(model: &Model, locale: Locale, code: Code, english: &str, find: &dyn Fn(&str) -> Option<Json>) -> String {
@@ -35,7 +53,11 @@ fn told(model: &Model, locale: Locale, code: Code, english: &str, find: &dyn Fn(
     }
     match locale {
         Locale::English => english.to_owned(),
-        Locale::Chinese => chinese(code, find).unwrap_or_else(|| code.title(locale.as_str()).to_owned()),
+        Locale::Chinese => chinese(code, &|name| match name {
+            "field" => field_title(model, locale, find).map(Json::from).or_else(|| find(name)),
+            _ => find(name),
+        })
+        .unwrap_or_else(|| code.title(locale.as_str()).to_owned()),
     }
 }
 

@@ -88,13 +88,17 @@ impl ErrorFile {
         let reasons: Vec<String> = reasons
             .iter()
             .map(|error| match (&error.column, self.caller.locale) {
-                (Some(column), Locale::Chinese) => format!("{column}：{}", message(&self.model, &self.caller, error)),
-                (Some(column), Locale::English) => format!("{column}: {}", message(&self.model, &self.caller, error)),
-                (None, _) => message(&self.model, &self.caller, error),
+                (Some(column), Locale::Chinese) => format!("{column}：{}", self.message(error)),
+                (Some(column), Locale::English) => format!("{column}: {}", self.message(error)),
+                (None, _) => self.message(error),
             })
             .collect();
         cells.push(csv::safe(&reasons.join("; ")));
         csv::line(out, cells.iter().map(String::as_str));
+    }
+
+    fn message(&self, error: &RowError) -> String {
+        message(&self.model, &self.caller, &self.import.object, error)
     }
 
     /// Why a row was not applied; `None` where it was, or had nothing to change.

@@ -155,7 +155,7 @@ pub async fn rows_of(
                 "outcome": row.outcome.as_str(),
                 "record": id(row, result).map(|id| titles.reference(&import.object, id)),
                 "values": row.input,
-                "errors": row.errors.iter().map(|error| error_json(&model, caller, error)).collect::<Vec<_>>(),
+                "errors": row.errors.iter().map(|error| error_json(&model, caller, &import.object, error)).collect::<Vec<_>>(),
                 "applied": result.as_ref().is_some_and(|result| result.id.is_some()),
                 "kept": reverted && result.as_ref().is_some_and(|result| result.kept),
             })
@@ -164,11 +164,27 @@ pub async fn rows_of(
     Ok(json!({"data": data, "next_cursor": next}))
 }
 
-fn error_json(model: &Model, caller: &Caller, error: &RowError) -> Json {
-    json!({"column": error.column, "field": error.field, "code": error.code, "message": message(model, caller, error)})
+fn error_json(model: &Model, caller: &Caller, object: &str, error: &RowError) -> Json {
+    let mut told = json!({
+        "column": error.column,
+        "field": error.field,
+        "code": error.code,
+        "message": message(model, caller, object, error),
+    });
+    if let Some(title) = messages::field_title(model, caller.locale, &|name| param(object, error, name)) {
+        told["title"] = title.into();
+    }
+    told
 }
 
 /// What is wrong, in the caller's language.
-pub fn message(model: &Model, caller: &Caller, error: &RowError) -> String {
-    messages::stored_text(model, caller.locale, &error.code, &error.message, &error.params)
+pub fn message(model: &Model, caller: &Caller, object: &str, error: &RowError) -> String {
+    let find = |name: &str| param(object, error, name);
+    messages::found_text(model, caller.locale, &error.code, &error.message, &find)
+}
+
+/// The fields of a file are those of its object.
+fn param(object: &str, error: &RowError, name: &str) -> Option<Json> {
+    let own = error.params.get(name).cloned();
+    own.or_else(|| (name == "object" && error.params.get("field").is_some()).then(|| object.into()))
 }
