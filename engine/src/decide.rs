@@ -4,6 +4,7 @@
 mod draft;
 mod duplicates;
 mod files;
+mod foresee;
 mod merge;
 mod rates;
 mod records;
@@ -11,6 +12,7 @@ mod transitions;
 mod upsert;
 
 pub use duplicates::{Alike, alike};
+pub use foresee::foresee;
 pub use records::{CLEARED_MAX, is_cleared};
 pub use transitions::may_start;
 pub use upsert::unique_value;

@@ -54,6 +54,7 @@ on_both_databases! {
         a_combination_is_unique_among_live_records,
         a_value_may_move_between_records_in_one_command,
         owned_rows_come_in_their_order_and_go_for_good,
+        many_changes_and_removals_at_once_do_what_each_would_alone,
         a_record_outside_the_callers_rows_is_not_there,
         a_scope_of_another_tenant_reads_nothing,
         history_tells_the_newest_first;

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::auth::token::hex;
 use crate::store::{Applied, Bulk, BulkDone, Decide, Execute, Executed, Idempotency, Item, Scope, posting_lock};
 use packwork_engine::codes::Code;
-use packwork_engine::decide::decide;
+use packwork_engine::decide::{decide, foresee};
 use packwork_engine::decision::{Command, Context, Decision, Outcome};
 use packwork_engine::facts::{Facts, ROUNDS_MAX};
 use packwork_engine::model::Model;
@@ -99,7 +99,7 @@ async fn carry_out(app: &App, model: &Arc<Model>, scope: &Scope, command: Comman
     let context = Context { command: id, moment: at, actor: scope.actor.clone() };
     let locks = locks(model, &command);
     let decided = model.clone();
-    let decide = checked(decided, command, context, check);
+    let decide = checked(decided, Arc::new(command), context, check);
     let request = Execute { command_id: id, at, idempotency, locks, reply, decide };
     match app.store.execute(scope, model, request).await? {
         Executed::Applied(decision) => Ok(Done::Now { command: id, decision, keyed }),
@@ -110,7 +110,7 @@ async fn carry_out(app: &App, model: &Arc<Model>, scope: &Scope, command: Comman
 }
 
 /// Asks the engine, then looks at what it decided.
-fn checked(model: Arc<Model>, command: Command, context: Context, check: Check) -> Decide {
+fn checked(model: Arc<Model>, command: Arc<Command>, context: Context, check: Check) -> Decide {
     Box::new(move |facts: &Facts| match decide(&model, facts, &command, &context) {
         Outcome::Decided(decision) => match check(&command, &decision) {
             Ok(()) => Outcome::Decided(decision),
@@ -118,6 +118,16 @@ fn checked(model: Arc<Model>, command: Command, context: Context, check: Check) 
         },
         other => other,
     })
+}
+
+/// One command of many.
+pub fn item(model: &Arc<Model>, command: Arc<Command>, context: Context, check: Check) -> Item {
+    let (of_model, foreseen) = (model.clone(), command.clone());
+    Item {
+        command_id: context.command,
+        decide: checked(model.clone(), command, context, check),
+        foresee: Box::new(move |facts, need| foresee(&of_model, facts, &foreseen, need)),
+    }
 }
 
 pub fn mismatch() -> Error {
@@ -230,7 +240,7 @@ pub async fn run_together(
     let items = commands.into_iter().map(|command| {
         let id = app.entropy.uuid(app.clock.now());
         let context = Context { command: id, moment: how.at, actor: scope.actor.clone() };
-        Item { command_id: id, decide: checked(model.clone(), command, context, how.check.clone()) }
+        item(model, Arc::new(command), context, how.check.clone())
     });
     let items = items.collect();
     let request = Bulk {

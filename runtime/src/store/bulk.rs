@@ -45,7 +45,12 @@ pub type Reply = Box<dyn Fn(&[Result<Applied, Box<Refusal>>]) -> Json + Send + S
 pub struct Item {
     pub command_id: Uuid,
     pub decide: Decide,
+    /// What it is going to need, as far as can be told without deciding.
+    pub foresee: Foresee,
 }
+
+/// Adds what a command will need and the facts do not hold.
+pub type Foresee = Box<dyn Fn(&Facts, &mut Need) + Send + Sync + 'static>;
 
 /// What a command of many did.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,6 +179,9 @@ struct Pass {
     numbers: BTreeMap<Counter, Vec<usize>>,
 }
 
+/// How often is looked ahead: keys, then the records they lead to.
+const FORESEEN_TIMES: usize = 2;
+
 /// Commands that are asked ahead of the first one that waits, at least.
 const AHEAD_MIN: usize = 8;
 
@@ -185,6 +193,7 @@ impl Work<'_> {
     }
 
     async fn run(&mut self, connection: &mut Connection, from: usize, to: usize) -> Result<Ran, StoreError> {
+        self.look_ahead(connection, from, to).await?;
         let mut buffer = Buffer::default();
         let (mut next, mut rounds, mut ahead) = (from, 0, to - from);
         while next < to {
@@ -249,6 +258,24 @@ impl Work<'_> {
             self.fetch(connection, pass).await?;
         }
         Ok(self.write(connection, &mut buffer).await?.map_or(Ran::Done, Ran::NotWritten))
+    }
+
+    /// Fetches what many commands will need, before any of them is asked.
+    async fn look_ahead(&mut self, connection: &mut Connection, from: usize, to: usize) -> Result<(), StoreError> {
+        if to - from < AHEAD_MIN {
+            return Ok(());
+        }
+        for _ in 0..FORESEEN_TIMES {
+            let mut need = Need::default();
+            for item in &self.request.items[from..to] {
+                (item.foresee)(&self.facts, &mut need);
+            }
+            if need.is_empty() {
+                return Ok(());
+            }
+            self.fetch(connection, Pass { need, numbers: BTreeMap::new() }).await?;
+        }
+        Ok(())
     }
 
     /// Asks the engine about one command.

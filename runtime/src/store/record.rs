@@ -1,5 +1,7 @@
 //! Writes records: inserts in bulk, updates only while the version is the expected one.
 
+mod many;
+
 use super::StoreError;
 use super::apply::insert_rows;
 use super::column::{Layout, column};
@@ -24,25 +26,26 @@ pub(super) async fn write(
     writes: &[Write],
 ) -> Result<Option<Refusal>, StoreError> {
     let mut inserts: BTreeMap<(usize, Name), Vec<&Arc<Record>>> = BTreeMap::new();
+    let mut removed: BTreeMap<&Name, Vec<(Uuid, i64)>> = BTreeMap::new();
+    let mut changes: Vec<Change<'_>> = Vec::new();
     for write in writes {
         match write {
             Write::Insert(record) => {
                 inserts.entry((depth(model, &record.object), record.object.clone())).or_default().push(record);
             }
-            Write::Remove { object, id, expected } => {
-                if let Some(refusal) = remove(connection, model, object, *id, *expected).await? {
-                    return Ok(Some(refusal));
-                }
+            Write::Remove { object, id, expected } => removed.entry(object).or_default().push((*id, *expected)),
+            Write::Update { record, expected, changed } => {
+                changes.push(Change { record, expected: *expected, changed });
             }
-            Write::Update { .. } => {}
         }
     }
-    for write in writes {
-        if let Write::Update { record, expected, changed } = write
-            && let Some(refusal) = update(connection, model, record, *expected, changed).await?
-        {
+    for (object, rows) in removed {
+        if let Some(refusal) = many::remove_all(connection, model, object, &rows).await? {
             return Ok(Some(refusal));
         }
+    }
+    if let Some(refusal) = many::update_all(connection, model, &changes).await? {
+        return Ok(Some(refusal));
     }
     for ((_, object), records) in inserts {
         if let Some(refusal) = insert(connection, model, &object, &records).await? {
@@ -50,6 +53,48 @@ pub(super) async fn write(
         }
     }
     Ok(None)
+}
+
+/// A change of a record that is there.
+struct Change<'w> {
+    record: &'w Arc<Record>,
+    expected: i64,
+    changed: &'w [usize],
+}
+
+impl Change<'_> {
+    /// What is written: what was changed, and what every change moves.
+    fn slots(&self) -> Vec<usize> {
+        let mut slots = self.changed.to_vec();
+        slots.extend([slot::VERSION, slot::UPDATED_AT, slot::UPDATED_BY]);
+        slots.retain(|slot| *slot != slot::ID);
+        slots.sort_unstable();
+        slots.dedup();
+        slots
+    }
+}
+
+/// What a change does to values that only one record may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UniqueMove {
+    Nothing,
+    /// The record goes to the recycle bin, and its values are free.
+    Frees,
+    Takes,
+}
+
+pub(super) fn unique_move(model: &Model, object: &Name, record: &Record, changed: &[usize]) -> UniqueMove {
+    let Some(object) = model.object(object) else { return UniqueMove::Nothing };
+    let is_unique = |slot: &usize| {
+        object.key == Some(*slot)
+            || object.fields.get(*slot).is_some_and(|field| field.unique)
+            || object.unique.iter().any(|(_, slots)| slots.contains(slot))
+    };
+    match (changed.contains(&slot::DELETED_AT), changed.iter().any(is_unique)) {
+        (false, false) => UniqueMove::Nothing,
+        (true, false) if record.is_deleted() => UniqueMove::Frees,
+        _ => UniqueMove::Takes,
+    }
 }
 
 /// How many owners are above an object: owned rows come after the row that owns them.
@@ -91,64 +136,55 @@ async fn insert(
     constraint_refusal(&layout, inserted)
 }
 
+/// The data of some slots of a record; what cannot be stored is added to the errors.
+fn encoded(layout: &Layout<'_>, record: &Record, slots: &[usize], errors: &mut Vec<FieldError>) -> Vec<Datum> {
+    let mut data = Vec::with_capacity(slots.len() + 2);
+    for slot in slots.iter().filter(|slot| **slot < layout.object.fields.len()) {
+        if let Err(error) = layout.encode(record, *slot, &mut data) {
+            errors.push(error);
+        }
+    }
+    data
+}
+
 async fn update(
     connection: &mut Connection,
     model: &Model,
-    record: &Arc<Record>,
-    expected: i64,
-    changed: &[usize],
+    change: &Change<'_>,
 ) -> Result<Option<Refusal>, StoreError> {
+    let record = change.record;
     let layout = Layout::of(model, &record.object)?;
-    let mut slots: Vec<usize> = changed.to_vec();
-    slots.extend([slot::VERSION, slot::UPDATED_AT, slot::UPDATED_BY]);
-    slots.sort_unstable();
-    slots.dedup();
-    let mut sql = layout.sql(connection.dialect());
-    sql.push("UPDATE ").push(&layout.table()).push(" SET ");
+    let slots = change.slots();
     let mut errors = Vec::new();
-    let mut first = true;
-    for slot in slots {
-        if slot == slot::ID || slot >= layout.object.fields.len() {
-            continue;
-        }
-        let mut data = Vec::with_capacity(2);
-        if let Err(error) = layout.encode(record, slot, &mut data) {
-            errors.push(error);
-            continue;
-        }
-        let columns = layout.columns.iter().filter(|column| column.slot == slot);
-        for (column, datum) in columns.zip(data) {
-            if !first {
-                sql.push(", ");
-            }
-            first = false;
-            sql.push(&column.name).push(" = ").bind(datum);
-        }
-    }
+    let data = encoded(&layout, record, &slots, &mut errors);
     if !errors.is_empty() {
         return Ok(Some(Refusal::of_fields(errors)));
     }
+    let columns = slots.iter().flat_map(|slot| layout.columns.iter().filter(move |column| column.slot == *slot));
+    let mut sql = layout.sql(connection.dialect());
+    sql.push("UPDATE ").push(&layout.table()).push(" SET ");
+    for (index, (column, datum)) in columns.zip(data).enumerate() {
+        sql.push(if index == 0 { "" } else { ", " }).push(&column.name).push(" = ").bind(datum);
+    }
     sql.push(" WHERE f_id = ").bind(Datum::Id(record.id()));
-    sql.push(" AND f_version = ").bind(Datum::Decimal(Decimal::from(expected), 0));
+    sql.push(" AND f_version = ").bind(Datum::Decimal(Decimal::from(change.expected), 0));
     match connection.execute("changing a record", sql).await {
-        Ok(0) => stale(connection, &layout, record.id(), Some((record, changed))).await.map(Some),
+        Ok(0) => stale(connection, &layout, record.id(), Some((record, change.changed))).await.map(Some),
         done => constraint_refusal(&layout, done.map(|_| ())),
     }
 }
 
 async fn remove(
     connection: &mut Connection,
-    model: &Model,
-    object: &Name,
+    layout: &Layout<'_>,
     id: Uuid,
     expected: i64,
 ) -> Result<Option<Refusal>, StoreError> {
-    let layout = Layout::of(model, object)?;
     let mut sql = layout.sql(connection.dialect());
     sql.push("DELETE FROM ").push(&layout.table()).push(" WHERE f_id = ").bind(Datum::Id(id));
     sql.push(" AND f_version = ").bind(Datum::Decimal(Decimal::from(expected), 0));
     match connection.execute("removing an owned row", sql).await? {
-        0 => stale(connection, &layout, id, None).await.map(Some),
+        0 => stale(connection, layout, id, None).await.map(Some),
         _ => Ok(None),
     }
 }
@@ -204,7 +240,8 @@ fn constraint_refusal(layout: &Layout<'_>, result: Result<(), StoreError>) -> Re
     let message = format!("another `{}` has the same `{}`", layout.object.name, names.join("`, `"));
     let errors = names
         .iter()
-        .map(|name| FieldError::new(Code::NotUnique, format!("/{name}"), message.clone()).with("field", *name));
+        .map(|name| FieldError::new(Code::NotUnique, format!("/{name}"), message.clone()).with("field", *name))
+        .map(|error| error.of(&layout.object.name));
     Ok(Some(Refusal::of_fields(errors.collect())))
 }
 

@@ -79,6 +79,51 @@ async fn a_freed_value_is_free_for_what_comes_after_on_postgres() {
     a_freed_value_is_free_for_what_comes_after(On::Postgres).await;
 }
 
+async fn many_changes_and_deletions_go_together(on: On) {
+    const MANY: usize = 200;
+    let test = TestApp::new(on).await;
+    let each = |operation: &dyn Fn(usize) -> Json| json!((0..MANY).map(operation).collect::<Vec<_>>());
+    let create = each(&|at| json!({"op": "create", "data": {"code": format!("m{at:03}"), "name": "old"}}));
+    assert_eq!(bulk(&test, "unit", create, true).await.ok()["succeeded"], MANY);
+    // One of them was meant for an earlier version, and says which.
+    let update = each(&|at| {
+        let version = if at == 99 { 7 } else { 1 };
+        json!({"op": "update", "id": format!("m{at:03}"), "version": version, "data": {"name": format!("new {at}")}})
+    });
+    let done = bulk(&test, "unit", update, false).await.ok();
+    assert_eq!((&done["succeeded"], &done["results"][99]["status"]), (&json!(MANY - 1), &json!(409)), "{done:#}");
+    for (code, name, version) in [("m000", "new 0", 2), ("m099", "old", 1), ("m199", "new 199", 2)] {
+        let unit = test.get(&format!("/records/unit/{code}")).await.ok();
+        assert_eq!((&unit["name"], &unit["version"]), (&json!(name), &json!(version)));
+    }
+    // What a product uses stays; the rest goes, and its keys are free in the same request.
+    test.post("/records/product", json!({"code": "P1", "name": "P", "kind": "device", "unit": "m005", "price": "1"}))
+        .await
+        .ok();
+    let mut delete: Vec<Json> = (0..MANY).map(|at| json!({"op": "delete", "id": format!("m{at:03}")})).collect();
+    delete.push(json!({"op": "create", "data": {"code": "m001", "name": "again"}}));
+    delete.push(json!({"op": "create", "data": {"code": "m005", "name": "taken"}}));
+    let done = bulk(&test, "unit", json!(delete), false).await.ok();
+    assert_eq!((&done["succeeded"], &done["failed"]), (&json!(MANY), &json!(2)), "{done:#}");
+    assert_eq!(done["results"][5]["problem"]["code"], "in_use");
+    assert_eq!(done["results"][MANY + 1]["problem"]["code"], "not_unique");
+    let left =
+        test.get("/records/unit?filter=%7B%22code%22%3A%7B%22starts_with%22%3A%22m0%22%7D%7D&sort=code").await.ok();
+    let left: Vec<&str> =
+        left["data"].as_array().into_iter().flatten().filter_map(|unit| unit["code"].as_str()).collect();
+    assert_eq!(left, ["m001", "m005"]);
+}
+
+#[tokio::test]
+async fn many_changes_and_deletions_go_together_on_sqlite() {
+    many_changes_and_deletions_go_together(On::Sqlite).await;
+}
+
+#[tokio::test]
+async fn many_changes_and_deletions_go_together_on_postgres() {
+    many_changes_and_deletions_go_together(On::Postgres).await;
+}
+
 async fn all_or_nothing_names_the_first_to_blame(on: On) {
     let test = TestApp::new(on).await;
     let create = |code: &str| json!({"op": "create", "data": {"code": code, "name": code}});

@@ -1,6 +1,6 @@
 //! Records are written whole or not at all, and read within the caller's rows.
 
-use super::fixture::{Fixture, at, number};
+use super::fixture::{Fixture, at, day, money, number};
 use packwork::store::{Scope, StoreError};
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Change, Decision, EventKind, Write};
@@ -124,6 +124,55 @@ pub(crate) async fn owned_rows_come_in_their_order_and_go_for_good(fixture: Fixt
     let orphan = fixture.record("ticket_item", &[("parent", Value::Id(fixture.id()))]);
     let refusal = fixture.refused(Decision { writes: vec![Write::Insert(orphan)], ..Decision::default() }).await;
     assert_eq!((refusal.code, &*refusal.errors[0].pointer), (Code::BadReference, "/parent"));
+}
+
+pub(crate) async fn many_changes_and_removals_at_once_do_what_each_would_alone(fixture: Fixture) {
+    // More than one statement takes, and some beyond.
+    const MANY: usize = 150;
+    let tickets: Vec<_> = (0..MANY).map(|at| fixture.record("ticket", &[("count", number(&at.to_string()))])).collect();
+    let item = |at: usize| {
+        fixture.record("ticket_item", &[("parent", Value::Id(tickets[at].id())), ("position", number("1"))])
+    };
+    let items: Vec<_> = (0..MANY).map(item).collect();
+    fixture.create(&tickets.iter().chain(&items).collect::<Vec<_>>()).await;
+    // Every type of field, in every second record without a value.
+    let value = |at: usize, value: Value| if at % 2 == 0 { Value::Null } else { value };
+    let changed = |at: usize, version: Option<i64>| {
+        let fields = [
+            ("subject", value(at, "changed".into())),
+            ("customer", value(at, Value::Id(tickets[0].id()))),
+            ("quantity", value(at, number("1.250"))),
+            ("amount", value(at, money("12.30", "EUR"))),
+            ("urgent", value(at, Value::Bool(true))),
+            ("due", value(at, Value::Date(day("2026-03-01")))),
+            ("seen", value(at, Value::Moment(super::fixture::at(at as i64)))),
+            ("tags", value(at, Value::List(vec!["red".into()]))),
+            ("extra", value(at, Value::from_json(&json!({"a": [1, "?"]})))),
+        ];
+        match (fixture.update(&tickets[at], &fields), version) {
+            (Write::Update { record, changed, .. }, Some(expected)) => Write::Update { record, changed, expected },
+            (write, _) => write,
+        }
+    };
+    // One that is too late undoes all.
+    let late = (0..MANY).map(|at| changed(at, (at == 77).then_some(9))).collect();
+    let refusal = fixture.refused(Decision { writes: late, ..Decision::default() }).await;
+    assert_eq!((refusal.code, &refusal.params["id"]), (Code::StaleVersion, &json!(tickets[77].id().to_string())));
+    assert_eq!(fixture.get(&tickets[0]).await, Some(tickets[0].clone()));
+    let writes: Vec<Write> = (0..MANY).map(|at| changed(at, None)).collect();
+    fixture.apply(writes.clone()).await;
+    for (ticket, write) in tickets.iter().zip(&writes) {
+        let Write::Update { record, .. } = write else { continue };
+        assert_eq!(fixture.get(ticket).await.as_ref(), Some(record));
+    }
+    let remove = |at: usize, expected| Write::Remove { object: "ticket_item".into(), id: items[at].id(), expected };
+    let late = (0..MANY).map(|at| remove(at, if at == 3 { 2 } else { 1 })).collect();
+    let refusal = fixture.refused(Decision { writes: late, ..Decision::default() }).await;
+    assert_eq!((refusal.code, &refusal.params["id"]), (Code::StaleVersion, &json!(items[3].id().to_string())));
+    fixture.apply((0..MANY).map(|at| remove(at, 1)).collect()).await;
+    for item in &items {
+        assert_eq!(fixture.get(item).await, None);
+    }
 }
 
 pub(crate) async fn a_record_outside_the_callers_rows_is_not_there(fixture: Fixture) {

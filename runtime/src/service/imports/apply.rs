@@ -9,7 +9,6 @@ use crate::service::{Answer, Error, command, refuse};
 use crate::store::{Applied, Bulk, ChunkWork, Held, Item, Job, Kept, Stage};
 use futures_util::future::BoxFuture;
 use packwork_engine::codes::Code;
-use packwork_engine::decide::decide;
 use packwork_engine::decision::{Command, Context};
 use packwork_engine::ids::IdSource;
 use packwork_engine::model::Model;
@@ -152,9 +151,7 @@ pub struct Asked {
 
 pub fn item(model: &Arc<Model>, context: Context, command: Command) -> Asked {
     let locks = command::locks(model, &command);
-    let model = model.clone();
-    let command_id = context.command;
-    Asked { item: Item { command_id, decide: Box::new(move |facts| decide(&model, facts, &command, &context)) }, locks }
+    Asked { item: command::item(model, Arc::new(command), context, Arc::new(|_, _| Ok(()))), locks }
 }
 
 /// A chunk's commands: each for itself, in their order.

@@ -14,7 +14,7 @@ use crate::service::{Answer, refuse};
 use crate::store::{Chunk, Held, Import, Job, Scope, Stage};
 use futures_util::future::BoxFuture;
 use packwork_engine::codes::Code;
-use packwork_engine::decide::decide;
+use packwork_engine::decide::{decide, foresee};
 use packwork_engine::decision::{Command, Context, Decision, Outcome as Decided, Write};
 use packwork_engine::facts::{Facts, Need, ROUNDS_MAX};
 use packwork_engine::model::Model;
@@ -477,6 +477,7 @@ impl State {
     }
 
     async fn decide_all(&mut self, app: &App, drafts: &mut [&mut Draft]) -> Answer<()> {
+        self.look_ahead(app, drafts).await?;
         let mut open: Vec<usize> = (0..drafts.len()).collect();
         for _ in 0..=ROUNDS_MAX {
             let mut need = Need::default();
@@ -509,6 +510,23 @@ impl State {
         Ok(())
     }
 
+    /// Keys first, then the records they lead to: each row is asked once then.
+    async fn look_ahead(&mut self, app: &App, drafts: &[&mut Draft]) -> Answer<()> {
+        for _ in 0..2 {
+            let mut need = Need::default();
+            for draft in drafts {
+                if let Ok(command) = self.command(draft) {
+                    foresee(&self.model, &self.facts, &command, &mut need);
+                }
+            }
+            if need.is_empty() {
+                break;
+            }
+            self.fetch(app, need).await?;
+        }
+        Ok(())
+    }
+
     async fn fetch(&mut self, app: &App, need: Need) -> Answer<()> {
         let scope: Scope = app.system();
         Ok(app.store.fetch(&scope, &self.model, &need, &mut self.facts).await?)
@@ -520,19 +538,22 @@ impl State {
             moment: app.clock.now(),
             actor: self.caller.scope.actor.clone(),
         };
+        match self.command(draft) {
+            Ok(command) => decide(&self.model, &self.facts, &command, &context),
+            Err(refusal) => Decided::Refused(refusal),
+        }
+    }
+
+    /// What the row asks for.
+    fn command(&self, draft: &Draft) -> Result<Command, Box<Refusal>> {
         let (object, input) = (self.object.name.clone(), draft.row.input.clone());
-        let command = match draft.existing {
-            None => accepting(self.details.duplicates == Duplicates::Create, Command::Create { object, input }),
-            Some(id) => {
-                let key = (object.clone(), id);
-                let Some(Some(record)) = self.facts.records.get(&key) else {
-                    let detail = format!("there is no {object} `{id}` any more");
-                    return Decided::Refused(Box::new(refuse(Code::NotFound, detail)));
-                };
-                Command::Update { object, id, version: Some(record.version()), input }
-            }
+        let Some(id) = draft.existing else {
+            return Ok(accepting(self.details.duplicates == Duplicates::Create, Command::Create { object, input }));
         };
-        decide(&self.model, &self.facts, &command, &context)
+        match self.facts.records.get(&(object.clone(), id)) {
+            Some(Some(record)) => Ok(Command::Update { object, id, version: Some(record.version()), input }),
+            _ => Err(Box::new(refuse(Code::NotFound, format!("there is no {object} `{id}` any more")))),
+        }
     }
 
     fn decided(&mut self, draft: &mut Draft, decision: &Decision) {

@@ -1,9 +1,10 @@
 //! What many commands decided and is still to be written: one decision made of many, each record in it once.
 
 use crate::store::command::Noted;
+use crate::store::record::{UniqueMove, unique_move};
 use packwork_engine::decision::{Decision, TodoChange, Write};
 use packwork_engine::model::Model;
-use packwork_engine::record::{Name, slot};
+use packwork_engine::record::Name;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -17,8 +18,10 @@ pub(super) struct Buffer {
     todos: BTreeMap<(Name, Uuid, String), TodoChange>,
     /// Objects of which records are added.
     inserted: BTreeSet<Name>,
-    /// Objects of which a value that is unique is changed or freed.
+    /// Objects of which a value that is unique is changed.
     moved: BTreeSet<Name>,
+    /// Objects of which records are deleted, and their unique values free.
+    freed: BTreeSet<Name>,
     pub(super) commands: Vec<Noted>,
 }
 
@@ -27,20 +30,25 @@ impl Buffer {
         self.commands.is_empty()
     }
 
-    /// Whether a decision must find what is waiting written: changes go before additions, so a unique value that moves
-    /// in a later command would be free for an earlier one that must not have it.
+    /// Whether a decision must find what is waiting written: deletions go before changes and those before additions, so
+    /// a unique value that moves in a later command would be free for an earlier one that must not have it.
     pub(super) fn must_go_before(&self, model: &Model, decision: &Decision) -> bool {
-        decision.writes.iter().any(|write| {
-            moves_unique_value(model, write)
-                .is_some_and(|object| self.inserted.contains(object) || self.moved.contains(object))
+        decision.writes.iter().any(|write| match moves_unique_value(model, write) {
+            Some((object, UniqueMove::Takes)) => {
+                self.inserted.contains(object) || self.moved.contains(object) || self.freed.contains(object)
+            }
+            Some((object, _)) => self.inserted.contains(object) || self.moved.contains(object),
+            None => false,
         })
     }
 
     pub(super) fn add(&mut self, model: &Model, decision: Decision, command: Noted) {
         for write in &decision.writes {
-            if let Some(object) = moves_unique_value(model, write) {
-                self.moved.insert(object.clone());
-            }
+            match moves_unique_value(model, write) {
+                Some((object, UniqueMove::Takes)) => self.moved.insert(object.clone()),
+                Some((object, _)) => self.freed.insert(object.clone()),
+                None => false,
+            };
         }
         for write in decision.writes {
             self.add_write(write);
@@ -94,20 +102,14 @@ impl Buffer {
     }
 }
 
-/// The object whose unique values a change touches.
-fn moves_unique_value<'w>(model: &Model, write: &'w Write) -> Option<&'w Name> {
+/// The object whose unique values a change touches, and how.
+fn moves_unique_value<'w>(model: &Model, write: &'w Write) -> Option<(&'w Name, UniqueMove)> {
     match write {
         Write::Insert(_) => None,
-        Write::Remove { object, .. } => Some(object),
-        Write::Update { record, changed, .. } => {
-            let object = model.object(&record.object)?;
-            let unique = |slot: &usize| {
-                *slot == slot::DELETED_AT
-                    || object.key == Some(*slot)
-                    || object.fields[*slot].unique
-                    || object.unique.iter().any(|(_, slots)| slots.contains(slot))
-            };
-            changed.iter().any(unique).then_some(&record.object)
-        }
+        Write::Remove { object, .. } => Some((object, UniqueMove::Frees)),
+        Write::Update { record, changed, .. } => match unique_move(model, &record.object, record, changed) {
+            UniqueMove::Nothing => None,
+            moved => Some((&record.object, moved)),
+        },
     }
 }

@@ -16,15 +16,15 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
         match write {
             Write::Insert(record) => {
                 if let Some(object) = model.object(&record.object) {
-                    forget(facts, object, Some(record));
+                    forget(facts, object, Some(record), false);
                     hold(facts, object, record);
-                    look_alike(facts, object, record);
+                    look_alike(facts, object, record, true);
                 }
                 facts.records.insert((record.object.clone(), record.id()), Some(record.clone()));
             }
             Write::Update { record, changed, .. } => {
                 if let Some(object) = model.object(&record.object) {
-                    forget(facts, object, Some(record));
+                    forget(facts, object, Some(record), record.is_deleted() && changed.contains(&slot::DELETED_AT));
                     let unique = |slot: usize| {
                         slot == slot::DELETED_AT || object.key == Some(slot) || object.fields[slot].unique
                     };
@@ -32,7 +32,7 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
                         facts.keys.retain(|(name, _), _| *name != object.name);
                         facts.holders.retain(|(name, _, _), _| *name != object.name);
                     }
-                    look_alike(facts, object, record);
+                    look_alike(facts, object, record, false);
                 }
                 facts.records.insert((record.object.clone(), record.id()), Some(record.clone()));
             }
@@ -40,7 +40,7 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
                 facts.records.insert((object.clone(), *id), None);
                 facts.children.retain(|(name, _), _| name != object);
                 if let Some(object) = model.object(object) {
-                    forget(facts, object, None);
+                    forget(facts, object, None, false);
                 }
             }
         }
@@ -93,13 +93,18 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
 }
 
 /// Forgets what the change of a record makes untrue.
-fn forget(facts: &mut Facts, object: &Object, record: Option<&Arc<Record>>) {
+fn forget(facts: &mut Facts, object: &Object, record: Option<&Arc<Record>>, deletes: bool) {
     if object.is_collection {
         facts.collections.remove(&object.name);
     }
-    // Whether anything refers to a record is only asked where one is deleted.
-    facts.referrers.clear();
-    facts.referring.clear();
+    // Whether anything refers to a record is only asked where one is deleted; a deletion adds nothing that refers.
+    if deletes {
+        facts.referrers.retain(|_, referrers| referrers.is_empty());
+        facts.referring.retain(|_, referring| referring.is_empty());
+    } else {
+        facts.referrers.clear();
+        facts.referring.clear();
+    }
     if let Some(record) = record {
         facts.since.retain(|(_, id, _), _| *id != record.id());
         facts.deleted_children.retain(|(_, parent), _| *parent != record.id());
@@ -110,18 +115,21 @@ fn forget(facts: &mut Facts, object: &Object, record: Option<&Arc<Record>>) {
 }
 
 /// A record looks like what it looks like now, and no more like what it did.
-fn look_alike(facts: &mut Facts, object: &Object, record: &Arc<Record>) {
+fn look_alike(facts: &mut Facts, object: &Object, record: &Arc<Record>, is_new: bool) {
     if object.duplicates.is_empty() {
         return;
     }
-    // Of a full list nobody knows who would move up.
-    facts.duplicates.retain(|(name, _, _), ids| {
-        if *name == object.name && ids.len() > CANDIDATES_MAX && ids.contains(&record.id()) {
-            return false;
-        }
-        ids.retain(|id| *id != record.id());
-        true
-    });
+    // Nothing looked like a record that was not there.
+    if !is_new {
+        facts.duplicates.retain(|(name, _, _), ids| {
+            // Of a full list nobody knows who would move up.
+            if *name == object.name && ids.len() > CANDIDATES_MAX && ids.contains(&record.id()) {
+                return false;
+            }
+            ids.retain(|id| *id != record.id());
+            true
+        });
+    }
     for rule in object.duplicates.iter().filter(|_| !record.is_deleted()) {
         let Some(key) = rule.key(&record.values) else { continue };
         if let Some(ids) = facts.duplicates.get_mut(&(object.name.clone(), rule.name.clone(), key))
