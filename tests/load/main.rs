@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use std::process::ExitCode;
 
 const USAGE: &str = "load settle [--orders N] [--rounds N] [--json]
-load records [--database sqlite|postgres] [--rows N] [--seconds N] [--rounds N] [--json] [--only create,read,page,…]
+load records [--database sqlite|postgres] [--rows N] [--seconds N] [--rounds N] [--json] [--only create,read,page,import,…]
 load start [--times N] [--json]
 load micro [--json]";
 

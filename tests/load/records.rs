@@ -3,6 +3,7 @@
 
 pub mod client;
 mod hand;
+mod import;
 mod product;
 mod report;
 mod rows;
@@ -32,6 +33,7 @@ struct Asked {
     rounds: u32,
     json: bool,
     only: Vec<Work>,
+    imports: bool,
     /// Goes on driving the product alone, for a profiler.
     profile: bool,
 }
@@ -54,6 +56,7 @@ fn asked(words: &[&str]) -> Result<Asked> {
         rounds: 3,
         json: false,
         only: Work::ALL.to_vec(),
+        imports: true,
         profile: false,
     };
     let mut words = Words::of(words);
@@ -67,7 +70,10 @@ fn asked(words: &[&str]) -> Result<Asked> {
             "--profile" => asked.profile = true,
             "--only" => {
                 let named = |name: &str| Work::named(name).with_context(|| format!("there is no work `{name}`"));
-                asked.only = words.text(word)?.split(',').map(named).collect::<Result<_>>()?;
+                let (imports, others): (Vec<&str>, Vec<&str>) =
+                    words.text(word)?.split(',').partition(|name| *name == import::NAME);
+                asked.imports = !imports.is_empty();
+                asked.only = others.into_iter().map(named).collect::<Result<_>>()?;
             }
             other => bail!("`{other}` is not known; `load` alone lists what is"),
         }
@@ -99,7 +105,7 @@ fn served(done: Result<()>) -> Result<Json> {
 struct Places {
     product: [String; 2],
     hand: [String; 2],
-    _folder: Folder,
+    folder: Folder,
     base: Option<Base>,
 }
 
@@ -119,7 +125,7 @@ impl Places {
             part::copy(&product, &hand)?;
             let place =
                 |path: &std::path::Path| Ok::<_, anyhow::Error>([part::text(path)?.to_owned(), TENANT.to_owned()]);
-            return Ok(Places { product: place(&product)?, hand: place(&hand)?, _folder: folder, base: None });
+            return Ok(Places { product: place(&product)?, hand: place(&hand)?, folder, base: None });
         }
         let server = postgres::durable()?;
         let name = format!("packwork_load_{}", std::process::id());
@@ -130,7 +136,7 @@ impl Places {
             part::run("records/prepare", &[&at, tenant, &rows])?;
         }
         let place = |tenant: &str| [at.clone(), tenant.to_owned()];
-        Ok(Places { product: place("product"), hand: place("hand"), _folder: folder, base: Some(base) })
+        Ok(Places { product: place("product"), hand: place("hand"), folder, base: Some(base) })
     }
 
     async fn clear(self) -> Result<()> {
@@ -167,6 +173,13 @@ async fn drive_all(asked: &Asked, places: &Places) -> Result<Json> {
     let mut works = Vec::new();
     for work in asked.only.iter().copied() {
         works.push(pair.work(work).await?);
+    }
+    if asked.imports {
+        progress(asked, "importing a file");
+        let [at, _] = &places.product;
+        let plain = import::Plain { database: &asked.database, at, folder: &places.folder.0 };
+        let rounds = import::measure(&pair.product, &pair.token, &plain, asked.rounds).await?;
+        works.push(import::row(&rounds));
     }
     let peak = [pair.product.peak_rss_kib(), pair.hand.peak_rss_kib()];
     let sides = |[product, hand]: [u64; 2]| json!({"product": product, "hand": hand});

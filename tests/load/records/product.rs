@@ -93,6 +93,7 @@ pub async fn prepare(at: &str, tenant: &str, sales: u64) -> Result<Json> {
 pub async fn serve(at: &str, tenant: Option<&str>) -> Result<()> {
     packwork::telemetry::start("info");
     let app = open(at, tenant.unwrap_or(TENANT)).await?;
+    packwork::jobs::start(&app);
     let served = server::serve(packwork::http::router(&app)).await;
     app.store.close().await;
     served

@@ -3,8 +3,12 @@
 use super::work::Work;
 use serde_json::{Value as Json, json};
 
-/// Of each server the round with the highest rate counts.
 pub fn work(work: Work, rounds: &[[Json; 2]]) -> Json {
+    row(work.name(), work.described(), work.connections(), work.goal(), rounds)
+}
+
+/// Of each side the round with the highest rate counts. The goal is in hundredths.
+pub fn row(name: &str, described: &str, connections: u32, goal: u64, rounds: &[[Json; 2]]) -> Json {
     let best = |side: usize| {
         let of_side = rounds.iter().map(|round| &round[side]);
         of_side.max_by_key(|figures| figures["rate"].as_u64()).cloned().unwrap_or_default()
@@ -13,8 +17,8 @@ pub fn work(work: Work, rounds: &[[Json; 2]]) -> Json {
     let rate = |figures: &Json| figures["rate"].as_u64().unwrap_or(0);
     let hundredths = rate(&product) * 100 / rate(&hand).max(1);
     json!({
-        "work": work.name(), "described": work.described(), "connections": work.connections(),
-        "ratio": decimal(hundredths), "goal": decimal(work.goal()), "reached": hundredths >= work.goal(),
+        "work": name, "described": described, "connections": connections,
+        "ratio": decimal(hundredths), "goal": decimal(goal), "reached": hundredths >= goal,
         "product": product, "hand": hand,
         "rounds": rounds.iter().map(|[product, hand]| json!({"product": product, "hand": hand})).collect::<Vec<_>>(),
     })
