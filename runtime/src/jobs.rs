@@ -12,14 +12,15 @@ use packwork_engine::moment::Moment;
 use packwork_engine::refusal::Refusal;
 use serde_json::{Value as Json, json};
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
-/// How long a job is held without a step: far longer than a unit takes, short enough to go on after a crash.
-const HELD_SECONDS: i64 = 60;
+/// How long a job is held without a step: far longer than a unit takes, short enough that nobody waits long for what a
+/// crashed process left on PostgreSQL. Whoever is slower loses the unit, not the job's soundness.
+const HELD_SECONDS: i64 = 15;
 /// How often others' jobs are looked for; own ones are told at once.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Jobs one process does at a time: a long one must not keep a short one waiting.
@@ -118,11 +119,30 @@ pub struct Jobs {
     wake: Notify,
     turns: watch::Sender<u64>,
     kept: Mutex<BTreeMap<Uuid, Box<dyn Any + Send>>>,
+    in_hand: Mutex<BTreeSet<Uuid>>,
+}
+
+/// A job this process is at.
+struct InHand<'j> {
+    jobs: &'j Jobs,
+    job: Uuid,
+}
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        self.jobs.in_hand.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.job);
+    }
 }
 
 impl Jobs {
     pub fn new(holder: Uuid) -> Jobs {
-        Jobs { holder, wake: Notify::new(), turns: watch::Sender::new(0), kept: Mutex::default() }
+        Jobs {
+            holder,
+            wake: Notify::new(),
+            turns: watch::Sender::new(0),
+            kept: Mutex::default(),
+            in_hand: Mutex::default(),
+        }
     }
 
     /// A job was added: look at once.
@@ -150,6 +170,12 @@ impl Jobs {
 
     fn forget(&self, job: Uuid) {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).remove(&job);
+    }
+
+    /// `None` where this process is at it already: a unit that takes longer than its hold is not begun twice.
+    fn take_in_hand(&self, job: Uuid) -> Option<InHand<'_>> {
+        let is_new = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).insert(job);
+        is_new.then_some(InHand { jobs: self, job })
     }
 
     fn turned(&self) {
@@ -202,14 +228,27 @@ fn hold(app: &App) -> Hold {
 async fn one(app: &Arc<App>, left: &mut usize) -> Answer<bool> {
     let scope = app.system();
     let taken = app.store.take_job(&scope, app.jobs.holder, app.clock.now(), hold(app).until).await?;
-    let Some(mut job) = taken else { return Ok(false) };
+    let Some(job) = taken else { return Ok(false) };
+    let Some(_in_hand) = app.jobs.take_in_hand(job.id) else { return Ok(false) };
+    let id = job.id;
+    let done = drive(app, job, left).await;
+    if done.is_err() {
+        app.jobs.forget(id);
+        // Taken up again once the store answers; else by its hold running out.
+        app.store.release_job(&scope, id, app.jobs.holder).await?;
+    }
+    done.map(|()| true)
+}
+
+async fn drive(app: &Arc<App>, mut job: Job, left: &mut usize) -> Answer<()> {
+    let scope = app.system();
     let Some(work) = kinds::work(&job.kind) else {
         let refusal = Refusal::new(Code::Internal, format!("there is no work of kind `{}`", job.kind));
         let problem = Ending::Failed(Box::new(refusal)).problem();
         app.store
             .end_job(&scope, job.id, app.jobs.holder, JobStatus::Failed, problem.as_ref(), app.clock.now())
             .await?;
-        return Ok(true);
+        return Ok(());
     };
     let mut attempts = 0;
     while *left > 0 {
@@ -224,7 +263,7 @@ async fn one(app: &Arc<App>, left: &mut usize) -> Answer<bool> {
                 Ok(Turn::Done) => Some(Ending::Done),
                 Ok(Turn::Lost) => {
                     app.jobs.forget(job.id);
-                    return Ok(true);
+                    return Ok(());
                 }
                 Err(Error::Refused(refusal)) => Some(Ending::Failed(refusal)),
                 Err(failure) => {
@@ -245,15 +284,15 @@ async fn one(app: &Arc<App>, left: &mut usize) -> Answer<bool> {
             app.jobs.forget(job.id);
             work.end(app, &job, &hold(app), ending).await?;
             app.jobs.turned();
-            return Ok(true);
+            return Ok(());
         }
         app.jobs.turned();
         match app.store.job(&scope, job.id).await? {
             Some(now) if now.status == JobStatus::Running => job = now,
-            _ => return Ok(true),
+            _ => return Ok(()),
         }
         // People's requests on this thread get their turn too.
         tokio::task::yield_now().await;
     }
-    Ok(true)
+    Ok(())
 }

@@ -193,6 +193,17 @@ impl TestApp {
         Reply { status: parts.status, headers: parts.headers, json }
     }
 
+    /// An answer that comes bit by bit.
+    pub async fn stream(&self, token: &str, path: &str, headers: &[(&str, &str)]) -> Body {
+        let mut request = Request::builder().uri(format!("{}{path}", http::BASE));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.header("authorization", format!("Bearer {token}")).body(Body::empty());
+        let response = self.router.clone().oneshot(request.expect("the test's request is one")).await;
+        response.expect("the router always answers").into_body()
+    }
+
     /// The bytes of an answer that must succeed.
     pub async fn bytes(&self, token: &str, method: Method, path: &str, body: Option<Json>) -> (HeaderMap, Vec<u8>) {
         let request = Request::builder()
@@ -317,7 +328,7 @@ fn pack_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../packs")
 }
 
-/// The product's packs with the regions its cases and samples name: three thousand districts would only cost time.
+/// The product's packs with the regions its cases name: three thousand districts would only cost time.
 fn packs() -> Source {
     static PACKS: std::sync::OnceLock<Vec<Files>> = std::sync::OnceLock::new();
     let packs = PACKS.get_or_init(|| trimmed(read_packs(&pack_folder()).expect("the product's packs can be read")));
@@ -329,7 +340,7 @@ fn trimmed(mut packs: Vec<Files>) -> Vec<Files> {
         .iter()
         .flat_map(|files| files.iter())
         .filter(|(path, _)| {
-            ["cases/", "samples/", "seed/region_tier", "seed/region_area"].iter().any(|kept| path.starts_with(kept))
+            path.starts_with("cases/") || path.starts_with("seed/region_tier") || path.starts_with("seed/region_area")
         })
         .map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned())
         .collect();

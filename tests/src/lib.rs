@@ -6,3 +6,4 @@ pub mod conformance;
 pub mod pack;
 pub mod postgres;
 pub mod process;
+pub mod stream;

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// Longer than anything these tests wait for: what takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How a server is started.
 #[derive(Clone, Debug)]
@@ -71,6 +71,13 @@ impl Process {
 
     pub fn client(&self) -> Client {
         Client::new(self.address, &self.token)
+    }
+
+    /// The most memory the process held so far, in KiB.
+    pub fn peak_rss_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(u64::MAX)
     }
 
     /// `kill -9`, and waits until the system has cleared the process away.

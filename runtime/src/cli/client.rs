@@ -173,6 +173,22 @@ impl Api {
         Ok(written)
     }
 
+    /// Writes an answer to a file: whole, or not there at all.
+    pub(super) async fn save(&self, method: Method, path: &str, body: Option<Json>, to: &Path) -> anyhow::Result<u64> {
+        let mut name = to.as_os_str().to_owned();
+        name.push(".part");
+        let part = PathBuf::from(name);
+        let mut file = std::fs::File::create(&part).with_context(|| format!("writing `{}`", part.display()))?;
+        let saved = match self.download(method, path, body, &mut file).await {
+            Ok(bytes) => std::fs::rename(&part, to).map(|()| bytes).context("putting the file in its place"),
+            Err(error) => Err(error),
+        };
+        if saved.is_err() {
+            let _ = std::fs::remove_file(&part);
+        }
+        saved
+    }
+
     async fn send(&self, method: Method, path: &str, body: Body) -> anyhow::Result<Response<Answered>> {
         let base = match &self.way {
             Way::Server { base, .. } => base.as_str(),

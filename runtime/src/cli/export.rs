@@ -57,16 +57,17 @@ impl Export {
         let api = self.target.connect().await?;
         match &self.output {
             Some(path) => {
-                let written = path.with_extension("part");
-                let mut file =
-                    std::fs::File::create(&written).with_context(|| format!("writing `{}`", written.display()))?;
-                let bytes = api.download(Method::POST, "/exports", Some(body), &mut file).await?;
-                // Whole, or not there at all.
-                std::fs::rename(&written, path)?;
+                let bytes = api.save(Method::POST, "/exports", Some(body), path).await?;
                 eprintln!("{}: {bytes} bytes", path.display());
             }
             None => {
-                api.download(Method::POST, "/exports", Some(body), &mut std::io::stdout()).await?;
+                let done = api.download(Method::POST, "/exports", Some(body), &mut std::io::stdout()).await;
+                // Whoever reads it, such as `head`, has seen enough.
+                let has_enough = |error: &anyhow::Error| {
+                    let cause = error.downcast_ref::<std::io::Error>();
+                    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+                };
+                done.map(|_| ()).or_else(|error| if has_enough(&error) { Ok(()) } else { Err(error) })?;
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use crate::telemetry;
 use anyhow::{Context, bail};
 use axum::http::Method;
 use serde_json::{Map, Value as Json, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use std::time::Duration;
 #[derive(clap::Args)]
 pub(super) struct Import {
     /// The file
-    #[arg(required_unless_present = "revert")]
+    #[arg(required_unless_present_any = ["revert", "resume"])]
     file: Option<PathBuf>,
     /// Object whose records are imported
-    #[arg(long, required_unless_present = "revert")]
+    #[arg(long, required_unless_present_any = ["revert", "resume"])]
     object: Option<String>,
     /// Unique field by which records are found
     #[arg(long)]
@@ -36,9 +36,18 @@ pub(super) struct Import {
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
+    /// Write the rows that were not applied, with the reasons, to this file
+    #[arg(long, value_name = "FILE")]
+    errors: Option<PathBuf>,
     /// Take an earlier import back
     #[arg(long, value_name = "ID", conflicts_with_all = ["file", "object", "dry_run"])]
     revert: Option<String>,
+    /// Go on with an import that was cancelled or failed
+    #[arg(long, value_name = "ID", conflicts_with_all = ["file", "object", "dry_run", "revert"])]
+    resume: Option<String>,
+    /// Say how far it is from the first moment on, also where it is quick
+    #[arg(long)]
+    progress: bool,
     /// Print the import as JSON
     #[arg(long)]
     json: bool,
@@ -55,12 +64,16 @@ impl Import {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         telemetry::start("warn");
         let api = self.target.connect().await?;
-        let import = match &self.revert {
-            Some(id) => {
+        let import = match (&self.revert, &self.resume) {
+            (Some(id), _) => {
                 api.call(Method::POST, &format!("/imports/{id}/revert"), Some(json!({}))).await?;
-                follow(&api, id, "taking back").await?
+                self.follow(&api, id, "taking back").await?
             }
-            None => self.import(&api).await?,
+            (None, Some(id)) => {
+                api.call(Method::POST, &format!("/imports/{id}/resume"), Some(json!({}))).await?;
+                self.follow(&api, id, "going on").await?
+            }
+            (None, None) => self.import(&api).await?,
         };
         if self.json {
             println!("{import:#}");
@@ -68,12 +81,26 @@ impl Import {
             print(&import);
             errors(&api, &import).await?;
         }
+        if let Some(path) = &self.errors {
+            self.write_errors(&api, &import, path).await?;
+        }
         if import["status"] == "failed" || import["status"] == "cancelled" {
             bail!("the import {} {}", text(&import["status"]), text(&import["problem"]["detail"]));
         }
         // Scripts must notice that something is left.
         let left = ["error", "kept"].iter().any(|name| import["counts"][*name].as_i64().unwrap_or(0) > 0);
         Ok(if left { ExitCode::from(2) } else { ExitCode::SUCCESS })
+    }
+
+    /// Nothing is written where nothing was left out.
+    async fn write_errors(&self, api: &Api, import: &Json, path: &Path) -> anyhow::Result<()> {
+        let left_out = ["error", "duplicate"].iter().any(|name| import["counts"][*name].as_i64().unwrap_or(0) > 0);
+        if left_out {
+            let from = format!("/imports/{}/errors.csv", text(&import["id"]));
+            let bytes = api.save(Method::GET, &from, None, path).await?;
+            eprintln!("{}: {bytes} bytes", path.display());
+        }
+        Ok(())
     }
 
     async fn import(&self, api: &Api) -> anyhow::Result<Json> {
@@ -95,27 +122,30 @@ impl Import {
             api.upload(&format!("/imports?object={}&name={}", encoded(object), encoded(&name)), file).await?;
         let id = uploaded["id"].as_str().context("the server gave no id")?.to_owned();
         api.call(Method::POST, &format!("/imports/{id}/plan"), Some(Json::Object(asked))).await?;
-        let planned = follow(api, &id, "planning").await?;
+        let planned = self.follow(api, &id, "planning").await?;
         if self.dry_run || planned["status"] != "planned" {
             return Ok(planned);
         }
         api.call(Method::POST, &format!("/imports/{id}/apply"), Some(json!({}))).await?;
-        follow(api, &id, "applying").await
+        self.follow(api, &id, "applying").await
     }
-}
 
-/// Waits for the end of a job, saying how far it is.
-async fn follow(api: &Api, id: &str, what: &str) -> anyhow::Result<Json> {
-    let meter = Meter::start();
-    loop {
-        let import = api.call(Method::GET, &format!("/imports/{id}"), None).await?;
-        let number = |name: &str| import[name].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
-        if !matches!(import["status"].as_str(), Some("planning" | "applying" | "reverting")) {
-            meter.finish();
-            return Ok(import);
+    /// Waits for the end of a job, saying how far it is.
+    async fn follow(&self, api: &Api, id: &str, what: &str) -> anyhow::Result<Json> {
+        let meter = Meter::start().eager(self.progress);
+        loop {
+            let import = api.call(Method::GET, &format!("/imports/{id}"), None).await?;
+            let number =
+                |name: &str| import[name].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+            if !matches!(import["status"].as_str(), Some("planning" | "applying" | "reverting")) {
+                meter.finish();
+                return Ok(import);
+            }
+            // While a file is planned nobody knows yet how many rows it has.
+            let rows = if import["status"] == "planning" { 0 } else { number("rows") };
+            meter.step(what, number("done"), rows);
+            tokio::time::sleep(ASK_EVERY).await;
         }
-        meter.step(what, number("done"), number("rows").max(number("done")));
-        tokio::time::sleep(ASK_EVERY).await;
     }
 }
 

@@ -13,6 +13,8 @@ const LINES_EVERY: Duration = Duration::from_secs(2);
 pub(super) struct Meter {
     started: Instant,
     terminal: bool,
+    /// Says all there is to say, from the first moment on.
+    eager: bool,
     state: Mutex<State>,
 }
 
@@ -24,7 +26,12 @@ struct State {
 
 impl Meter {
     pub(super) fn start() -> Meter {
-        Meter { started: Instant::now(), terminal: std::io::stderr().is_terminal(), state: Mutex::default() }
+        let terminal = std::io::stderr().is_terminal();
+        Meter { started: Instant::now(), terminal, eager: false, state: Mutex::default() }
+    }
+
+    pub(super) fn eager(self, eager: bool) -> Meter {
+        Meter { eager, ..self }
     }
 
     /// Ends the moving line.
@@ -39,17 +46,26 @@ impl Meter {
 impl Progress for Meter {
     fn step(&self, what: &str, done: usize, of: usize) {
         let now = Instant::now();
-        if now.duration_since(self.started) < QUIET {
+        if !self.eager && now.duration_since(self.started) < QUIET {
             return;
         }
         let mut state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let every = if self.terminal { TERMINAL_EVERY } else { LINES_EVERY };
-        if state.last.is_some_and(|last| now.duration_since(last) < every) && (done < of || !self.terminal) {
+        let every = match (self.eager, self.terminal) {
+            (true, _) => Duration::ZERO,
+            (false, true) => TERMINAL_EVERY,
+            (false, false) => LINES_EVERY,
+        };
+        let ends = of > 0 && done >= of;
+        if state.last.is_some_and(|last| now.duration_since(last) < every) && !(ends && self.terminal) {
             return;
         }
         state.last = Some(now);
         state.shown = true;
-        if self.terminal {
+        if of == 0 {
+            let (before, after) = if self.terminal { ("\r\x1b[K", "") } else { ("", "\n") };
+            eprint!("{before}{what}: {done}{after}");
+            let _ = std::io::stderr().flush();
+        } else if self.terminal {
             const WIDTH: usize = 30;
             let filled = (done * WIDTH).checked_div(of).unwrap_or(WIDTH);
             eprint!("\r\x1b[K[{}{}] {done}/{of} {what}", "#".repeat(filled), " ".repeat(WIDTH - filled.min(WIDTH)));

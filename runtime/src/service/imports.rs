@@ -87,11 +87,7 @@ impl Upload {
         self.size += bytes.len();
         if self.size > FILE_BYTES_MAX {
             app.store.drop_pieces(&caller.scope, self.id).await?;
-            let detail = format!("the file is larger than {FILE_BYTES_MAX} bytes");
-            return Err(refuse(Code::BodyTooLarge, detail)
-                .with("limit", "FILE_BYTES_MAX")
-                .with("limit_bytes", FILE_BYTES_MAX)
-                .into());
+            return Err(too_large().into());
         }
         let wanted = HEAD_BYTES.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..wanted]);
@@ -149,6 +145,13 @@ impl Upload {
             details: details.json(),
         })
     }
+}
+
+/// A file beyond [`FILE_BYTES_MAX`].
+pub fn too_large() -> Refusal {
+    refuse(Code::BodyTooLarge, format!("the file is larger than {FILE_BYTES_MAX} bytes"))
+        .with("limit", "FILE_BYTES_MAX")
+        .with("limit_bytes", FILE_BYTES_MAX)
 }
 
 /// By key where the file has it, as far as the caller may.

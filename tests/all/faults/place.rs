@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_packwork-tested");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_packwork-tested");
 
 /// Folder and database of one server; the folder goes with the test.
-pub(super) struct Place {
-    pub(super) folder: PathBuf,
-    pub(super) database: Option<String>,
+pub(crate) struct Place {
+    pub(crate) folder: PathBuf,
+    pub(crate) database: Option<String>,
 }
 
 impl Drop for Place {
@@ -24,26 +24,26 @@ impl Drop for Place {
 }
 
 impl Place {
-    pub(super) fn sqlite() -> Place {
+    pub(crate) fn sqlite() -> Place {
         let name: [u8; 8] = Entropy::system().bytes();
         let folder = std::env::temp_dir().join(format!("packwork-fault-{:016x}", u64::from_be_bytes(name)));
         std::fs::create_dir_all(&folder).expect("a test may write to the temporary folder");
         Place { folder, database: None }
     }
 
-    pub(super) fn postgres() -> Place {
+    pub(crate) fn postgres() -> Place {
         let database = block_on(postgres::fresh_database()).expect("PostgreSQL makes a database");
         let mut place = Place::sqlite();
         place.database = Some(database);
         place
     }
 
-    pub(super) fn launch(&self) -> Launch<'_> {
+    pub(crate) fn launch(&self) -> Launch<'_> {
         Launch { binary: Path::new(BINARY), data: &self.folder, packs: packs(), database: self.database.as_deref() }
     }
 
     /// Runs a command of the binary to its end, on this place.
-    pub(super) fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(BINARY);
         command.args(arguments).arg("--data").arg(&self.folder).arg("--packs-dir").arg(packs());
         command.env_remove("PACKWORK_DATABASE").env("PACKWORK_LOG", "error");
@@ -54,14 +54,14 @@ impl Place {
     }
 
     /// Another place of the same database, where nothing is yet: not even the folder.
-    pub(super) fn beside(&self) -> Place {
+    pub(crate) fn beside(&self) -> Place {
         let mut place = if self.database.is_some() { Place::postgres() } else { Place::sqlite() };
         place.folder = place.folder.join("restored");
         place
     }
 
     /// Changes what is stored behind the product's back.
-    pub(super) fn tamper(&self, statements: &str) {
+    pub(crate) fn tamper(&self, statements: &str) {
         let sql = AssertSqlSafe(statements.to_owned());
         block_on(async {
             match &self.database {
@@ -85,7 +85,7 @@ impl Place {
     }
 
     /// The one number a query gives.
-    pub(super) fn number(&self, sql: &str) -> i64 {
+    pub(crate) fn number(&self, sql: &str) -> i64 {
         let sql = AssertSqlSafe(sql.to_owned());
         block_on(async {
             match &self.database {
@@ -105,13 +105,13 @@ impl Place {
     }
 }
 
-pub(super) fn block_on<T>(work: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a test may start a runtime").block_on(work)
 }
 
 /// The pack `base` without its records, and one with the object these tests write.
-fn packs() -> &'static Path {
+pub(crate) fn packs() -> &'static Path {
     static PACKS: OnceLock<PathBuf> = OnceLock::new();
     PACKS.get_or_init(|| {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));

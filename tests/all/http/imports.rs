@@ -1,7 +1,9 @@
 //! Imports over HTTP, on both databases: the whole way, what is refused, what goes on after a crash, what is taken back.
 
 use super::exports::book;
+use axum::body::Body;
 use axum::http::Method;
+use http_body_util::BodyExt;
 use packwork_tests::app::{On, TestApp};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -37,6 +39,8 @@ on_both!(
     duplicates_are_dealt_with_as_asked,
     rows_may_lead_to_rows_above_them,
     a_cancelled_import_is_resumed,
+    events_go_on_after_the_connection_broke,
+    a_file_of_two_encodings_is_told_cell_by_cell,
 );
 
 fn local(test: &TestApp) -> String {
@@ -412,6 +416,95 @@ async fn a_cancelled_import_is_resumed(test: TestApp) {
     let import = get(&test, &import).await;
     assert_eq!((&import["status"], &import["counts"]["applied"]), (&json!("applied"), &json!(1_600)), "{import:#}");
     assert_eq!(test.get("/records/customer?count=exact&limit=1").await.ok()["count"], 1_600);
+}
+
+/// The next event: its id, and the import in it.
+async fn event(body: &mut Body) -> Option<(i64, Json)> {
+    let piece = body.frame().await?.expect("the stream does not break").into_data().expect("events are data");
+    let text = String::from_utf8(piece.to_vec()).expect("events are text");
+    let part = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    assert_eq!(part("event: "), "progress", "{text}");
+    let import = serde_json::from_str(part("data: ")).expect("the data is JSON");
+    Some((part("id: ").parse().expect("the id is a number"), import))
+}
+
+async fn events_go_on_after_the_connection_broke(test: TestApp) {
+    const ROWS: usize = 2_200;
+    let import = planned(&test, "customer", customers(0, ROWS), json!({"mapping": mapping()})).await;
+    let path = format!("/imports/{}/events", import["id"].as_str().unwrap_or_default());
+    test.post(&path.replace("/events", "/apply"), json!({})).await.ok();
+    // Somebody follows, and the connection breaks after the first chunk.
+    let mut followed = test.stream(&local(&test), &path, &[]).await;
+    let (begun, _) = event(&mut followed).await.expect("the beginning is told");
+    test.work(1).await;
+    let (first, import) = event(&mut followed).await.expect("the first chunk is told");
+    assert_eq!((first, &import["done"], &import["revision"]), (begun + 1, &json!(500), &json!(first)), "{import:#}");
+    drop(followed);
+    // The next chunk is done while nobody looks, by another process.
+    let test = test.restart().await;
+    test.advance(120);
+    test.work(1).await;
+    let mut followed = test.stream(&local(&test), &path, &[("last-event-id", &first.to_string())]).await;
+    let (second, import) = event(&mut followed).await.expect("what was missed is told");
+    assert_eq!((second, &import["done"]), (first + 1, &json!(1_000)), "{import:#}");
+    drop(followed);
+    let test = test.restart().await;
+    test.advance(120);
+    let mut followed = test.stream(&local(&test), &path, &[("last-event-id", &second.to_string())]).await;
+    let read = async {
+        let mut told = Vec::new();
+        while let Some((id, import)) = event(&mut followed).await {
+            told.push((id, import));
+        }
+        told
+    };
+    let (told, _) = tokio::join!(read, test.work(usize::MAX));
+    let ids: Vec<i64> = told.iter().map(|(id, _)| *id).collect();
+    assert!(ids.iter().all(|id| *id > second) && ids.is_sorted_by(|one, other| one < other), "{second} then {ids:?}");
+    let (last, import) = told.last().expect("the end is told");
+    assert_eq!((&import["status"], &import["counts"]["applied"]), (&json!("applied"), &json!(ROWS)));
+    assert_eq!(get(&test, import).await["revision"], json!(last));
+    // Whoever comes back after the end hears that it is over, once.
+    let mut followed = test.stream(&local(&test), &path, &[("last-event-id", &last.to_string())]).await;
+    assert_eq!(
+        event(&mut followed).await.map(|(id, import)| (id, import["status"].clone())),
+        Some((*last, json!("applied")))
+    );
+    assert_eq!(event(&mut followed).await, None);
+}
+
+async fn a_file_of_two_encodings_is_told_cell_by_cell(test: TestApp) {
+    // What tells the encoding is UTF-8; far below, somebody pasted from a file of another one.
+    let mut file = "编码,名称\n".as_bytes().to_vec();
+    for at in 0..4_000 {
+        file.extend(format!("M{at:04},客户 {at}\n").as_bytes());
+    }
+    file.extend(encoding_rs::GB18030.encode("N1,张三\nN2,plain\n").0.as_ref());
+    let import = upload(&test, "customer", file).await;
+    assert_eq!(import["encoding"], "utf-8");
+    let import = step(&test, &import, "plan", json!({"mapping": {"编码": "code", "名称": "name"}})).await;
+    assert_eq!((&import["counts"]["create"], &import["counts"]["error"]), (&json!(4_001), &json!(1)), "{import:#}");
+    let told = rows(&test, &import, "error").await;
+    let error = &told[0]["errors"][0];
+    assert_eq!((&told[0]["row"], &error["code"], &error["column"]), (&json!(4_002), &json!("bad_row"), &json!("名称")));
+}
+
+#[tokio::test]
+async fn errors_name_fields_by_their_titles() {
+    let test = TestApp::new(On::Sqlite).await;
+    let import = planned(&test, "customer", "code,name\nT1,\n", json!({"mode": "create"})).await;
+    let path = format!("/imports/{}/rows?outcome=error", import["id"].as_str().unwrap_or_default());
+    let token = format!("Bearer {}", local(&test));
+    for (locale, title, message) in [("zh-CN", "名称", "请填写“名称”"), ("en", "Name", "`name` is required")]
+    {
+        let headers = [("authorization", &*token), ("accept-language", locale)];
+        let rows = test.ask(Method::GET, &path, None, &headers).await.ok();
+        let error = &rows["data"][0]["errors"][0];
+        assert_eq!((&error["title"], &error["message"]), (&json!(title), &json!(message)), "{rows:#}");
+        let refused = test.ask(Method::POST, "/records/customer", Some(json!({"code": "T2"})), &headers).await;
+        let error = &refused.json["errors"][0];
+        assert_eq!((&error["title"], &error["message"]), (&json!(title), &json!(message)), "{:#}", refused.json);
+    }
 }
 
 #[tokio::test]

@@ -54,10 +54,15 @@ async fn upload(
     State(app): State<Arc<App>>,
     SignedIn(caller): SignedIn,
     query: Query,
+    headers: HeaderMap,
     mut body: Bytes,
 ) -> Result<Response, Problem> {
     query.only(UPLOAD)?;
     let Some(object) = query.text("object") else { return Err(missing("object")) };
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > imports::FILE_BYTES_MAX as u64) {
+        return Err(imports::too_large().into());
+    }
     let mut upload = Upload::begin(&app, &caller, object, query.text("name").unwrap_or_default()).await?;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
