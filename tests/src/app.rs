@@ -328,7 +328,7 @@ fn pack_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../packs")
 }
 
-/// The product's packs with the regions its cases name: three thousand districts would only cost time.
+/// The product's packs with the regions its cases and samples name: three thousand districts would only cost time.
 fn packs() -> Source {
     static PACKS: std::sync::OnceLock<Vec<Files>> = std::sync::OnceLock::new();
     let packs = PACKS.get_or_init(|| trimmed(read_packs(&pack_folder()).expect("the product's packs can be read")));
@@ -340,7 +340,7 @@ fn trimmed(mut packs: Vec<Files>) -> Vec<Files> {
         .iter()
         .flat_map(|files| files.iter())
         .filter(|(path, _)| {
-            path.starts_with("cases/") || path.starts_with("seed/region_tier") || path.starts_with("seed/region_area")
+            ["cases/", "samples/", "seed/region_tier", "seed/region_area"].iter().any(|kept| path.starts_with(kept))
         })
         .map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned())
         .collect();

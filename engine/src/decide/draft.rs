@@ -234,6 +234,7 @@ impl<'r, 'a> Draft<'r, 'a> {
             draft.values[slot::POSITION] = Value::Decimal(Decimal::from(position));
             draft.formulas(self.reader.today());
             draft.check_required(&[]);
+            draft.check_rules(&object.rules, self.reader.today());
             self.waiting |= draft.waiting;
             self.errors.extend(
                 draft
