@@ -11,6 +11,7 @@ use crate::packs::install::{self, Progress, Seeds};
 use crate::packs::shelf::InForce;
 use crate::packs::source::Source;
 use crate::service::records::cursor::Sealer;
+use crate::service::session::callers::Callers;
 use crate::service::{Answer, changes};
 use crate::store::{Database, Scope, Store};
 use arc_swap::ArcSwap;
@@ -25,6 +26,7 @@ pub struct App {
     pub sign_ins: SignInLimiter,
     /// The bytes of attachments.
     pub files: Files,
+    pub callers: Callers,
     /// This process's part in long work; see [`crate::jobs::start`].
     pub jobs: Arc<Jobs>,
     pub cursors: Sealer,
@@ -68,6 +70,7 @@ impl App {
             entropy: start.entropy,
             sign_ins: SignInLimiter::default(),
             files: start.files,
+            callers: Callers::default(),
             local_token: start.local_token,
             settings: start.settings,
             source: start.packs,

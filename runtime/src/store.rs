@@ -32,6 +32,7 @@ mod rows;
 mod run;
 mod secret;
 mod session;
+mod shown;
 mod sql;
 mod sqlite;
 mod statement;
@@ -57,6 +58,7 @@ pub use publication::{Draft, PackContent, PackVersion, Published, StoredPlan, Ta
 pub use rows::RowsQuery;
 pub use run::{Run, RunHold, RunStatus};
 pub use session::Session;
+pub use shown::TitlesOf;
 pub use statement::{Numbering, StatementChange, StatementQuery, StatementRow};
 pub use stream::Position;
 pub use tables::{Incompatible, Lock, Offer, Planned, Step as TableStep, TablePlan, knows_migrations};

@@ -92,7 +92,7 @@ async fn pass(
                         .into_response();
                 }
                 request.extensions_mut().insert(Presented(token));
-                request.extensions_mut().insert(Arc::new(caller));
+                request.extensions_mut().insert(caller);
             }
             Ok(None) => {}
             Err(error) => return Problem::from(error).into_response(),

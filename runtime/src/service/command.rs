@@ -2,14 +2,14 @@
 //! anything changes.
 
 use super::records::duplicates;
-use super::session::Caller;
+use super::session::{Caller, USER};
 use super::{Answer, Error, refuse};
 use crate::app::App;
 use crate::auth::token::hex;
 use crate::store::{Applied, Bulk, BulkDone, Decide, Execute, Executed, Idempotency, Item, Scope, posting_lock};
 use packwork_engine::codes::Code;
 use packwork_engine::decide::{decide, foresee};
-use packwork_engine::decision::{Command, Context, Decision, Outcome};
+use packwork_engine::decision::{Command, Context, Decision, Outcome, Write};
 use packwork_engine::facts::{Facts, ROUNDS_MAX};
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
@@ -128,6 +128,14 @@ pub fn item(model: &Arc<Model>, command: Arc<Command>, context: Context, check: 
         decide: checked(model.clone(), command, context, check),
         foresee: Box::new(move |facts, need| foresee(&of_model, facts, &foreseen, need)),
     }
+}
+
+fn writes_user(write: &Write) -> bool {
+    let object = match write {
+        Write::Insert(record) | Write::Update { record, .. } => &record.object,
+        Write::Remove { object, .. } => object,
+    };
+    &**object == USER
 }
 
 pub fn mismatch() -> Error {
@@ -253,7 +261,13 @@ pub async fn run_together(
         reply: how.reply,
     };
     match app.store.execute_bulk(scope, model, request).await? {
-        BulkDone::Done(outcomes) => Ok(DoneTogether::Each(outcomes)),
+        BulkDone::Done(outcomes) => {
+            let of_user = |applied: &Applied| applied.subject.as_ref().is_some_and(|(object, _)| &**object == USER);
+            if outcomes.iter().flatten().any(of_user) {
+                app.callers.forget();
+            }
+            Ok(DoneTogether::Each(outcomes))
+        }
         BulkDone::Refused(at, refusal) => Err(Error::Refused(Box::new(refusal.with("operation", at)))),
         BulkDone::Replayed(reply) => Ok(DoneTogether::Before(reply.unwrap_or_default())),
         BulkDone::Mismatch => Err(mismatch()),

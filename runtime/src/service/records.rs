@@ -16,7 +16,7 @@ use super::session::Caller;
 use super::view::Page;
 use super::{Answer, Error, refuse};
 use crate::app::App;
-use crate::store::Idempotency;
+use crate::store::{Idempotency, TitlesOf};
 use packwork_engine::access::Action;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Command, Decision, Write};
@@ -104,12 +104,14 @@ pub async fn get(
     let object = object(&model, caller, object_name)?;
     let expansions = expand::read(app, &model, caller, &object, expand)?;
     let id = id(app, &model, caller, &object, written_id).await?;
-    let record = load(app, &model, caller, &object, id).await?;
+    let found = app.store.get_titled(&caller.scope, &model, &object.name, id).await?;
+    let found = found.filter(|(record, _)| !record.is_deleted());
+    let (record, titles) = found.ok_or_else(|| not_found(&object, &id.to_string()))?;
     if known.contains(&record.version()) {
         return Ok(Got::Known(record.version()));
     }
     let mut expanded = expand::load(app, &model, caller, &object, std::slice::from_ref(&record), &expansions).await?;
-    let mut view = view(app, &model, caller, &object, record).await?;
+    let mut view = view(app, &model, caller, &object, record, titles).await?;
     if let Some(expanded) = expanded.remove(&id) {
         view.json["_expanded"] = Json::Object(expanded);
     }
@@ -123,9 +125,10 @@ async fn view(
     caller: &Caller,
     object: &Arc<Object>,
     record: Arc<Record>,
+    titles: TitlesOf,
 ) -> Answer<View> {
     let (id, version) = (record.id(), record.version());
-    let page = Page::load(app, model, caller, object, vec![record.clone()], None, true).await?;
+    let page = Page::load_knowing(app, model, caller, object, (vec![record.clone()], titles), None, true).await?;
     let mut shown = page.json(model, caller, &record);
     shown.insert("_actions".into(), Json::Array(actions::of(app, model, caller, object, &record).await?));
     if !object.plans.is_empty() {
@@ -365,9 +368,9 @@ async fn answer(
             let id = decision.subject.as_ref().map(|(_, id)| *id).or(about);
             let Some(id) = id else { return Err(Error::Broken("a decided command names no record".into())) };
             let shown = shown(app, model, caller, object, id, Some(&decision)).await?;
-            // Without a key nobody can ask again.
+            // Without a key nobody can ask for it again.
             if keyed {
-                app.store.save_reply(&caller.scope, command, &shown.json).await?;
+                app.store.save_reply_soon(&caller.scope, command, &shown.json).await?;
             }
             Ok(shown)
         }
@@ -384,7 +387,7 @@ async fn answer(
     }
 }
 
-/// What the caller made they are shown once, even where their rows do not reach it any more.
+/// The record as it was written; what the caller made they are shown once, even where their rows do not reach it.
 async fn shown(
     app: &App,
     model: &Arc<Model>,
@@ -393,15 +396,17 @@ async fn shown(
     id: Uuid,
     decision: Option<&Decision>,
 ) -> Answer<View> {
-    let record = match app.store.get(&caller.scope, model, &object.name, id).await? {
-        Some(record) => record,
-        None => written(decision, id).ok_or_else(|| not_found(object, &id.to_string()))?,
-    };
-    view(app, model, caller, object, record).await
+    if let Some(record) = written(decision, id) {
+        return view(app, model, caller, object, record, TitlesOf::new()).await;
+    }
+    let found = app.store.get_titled(&caller.scope, model, &object.name, id).await?;
+    let (record, titles) = found.ok_or_else(|| not_found(object, &id.to_string()))?;
+    view(app, model, caller, object, record, titles).await
 }
 
 fn written(decision: Option<&Decision>, id: Uuid) -> Option<Arc<Record>> {
-    decision?.writes.iter().find_map(|write| match write {
+    // The last one: what follows a change may change the record again.
+    decision?.writes.iter().rev().find_map(|write| match write {
         Write::Insert(record) | Write::Update { record, .. } if record.id() == id => Some(record.clone()),
         _ => None,
     })

@@ -1,5 +1,7 @@
 //! Signing in and out, and who is calling: a user's record, their rights, their navigation.
 
+pub mod callers;
+
 use super::{Answer, Locale, refuse};
 use crate::app::App;
 use crate::auth::{Secret, Token, password, token};
@@ -114,26 +116,52 @@ pub async fn sign_in(
 }
 
 pub async fn sign_out(app: &App, token: &Token) -> Answer<()> {
-    Ok(app.store.delete_session(&app.system(), &token.hash()).await?)
+    app.store.delete_session(&app.system(), &token.hash()).await?;
+    app.callers.forget();
+    Ok(())
 }
 
 /// Who holds a token; `None` when nobody does any more.
-pub async fn resolve(app: &App, presented: &Token, locale: Option<Locale>) -> Answer<Option<Caller>> {
+pub async fn resolve(app: &App, presented: &Token, locale: Option<Locale>) -> Answer<Option<Arc<Caller>>> {
     if app.local_token.as_ref().is_some_and(|local| token::same(local.expose(), presented.expose())) {
-        return Ok(Some(Caller::system(app, locale.unwrap_or_default())));
+        return Ok(Some(Arc::new(Caller::system(app, locale.unwrap_or_default()))));
     }
-    let scope = app.system();
     let now = app.clock.now();
     let hash = presented.hash();
+    let model = app.model();
+    let known = match app.callers.get(&hash, &model, now) {
+        Some(caller) => Some(caller),
+        None => read(app, &model, presented, hash, now).await?,
+    };
+    Ok(known.map(|caller| match locale {
+        Some(locale) if locale != caller.locale => Arc::new(Caller { locale, ..Caller::clone(&caller) }),
+        _ => caller,
+    }))
+}
+
+/// Reads who holds a token, in the language of the user's record.
+async fn read(
+    app: &App,
+    model: &Arc<Model>,
+    presented: &Token,
+    hash: [u8; 32],
+    now: Moment,
+) -> Answer<Option<Arc<Caller>>> {
+    let scope = app.system();
+    let before = app.callers.before();
     let Some(session) = app.store.session(&scope, &hash).await?.filter(|session| session.expires_at > now) else {
         return Ok(None);
     };
-    let model = app.model();
-    let Some(user) = active_user(app, &model, session.user_id).await? else { return Ok(None) };
-    if now >= later(session.last_seen, TOUCH_SECONDS) {
+    let Some(user) = active_user(app, model, session.user_id).await? else { return Ok(None) };
+    let touched = now >= later(session.last_seen, TOUCH_SECONDS);
+    if touched {
         app.store.touch_session(&scope, &hash, now, later(now, SESSION_HOURS * 3_600)).await?;
     }
-    Ok(Some(caller_of(app, &model, &user, presented, locale)))
+    let caller = Arc::new(caller_of(app, model, &user, presented, None));
+    // The session's end and its next touch are seen in time.
+    let touch = later(if touched { now } else { session.last_seen }, TOUCH_SECONDS);
+    app.callers.keep(before, hash, &caller, model, (now, session.expires_at.min(touch)));
+    Ok(Some(caller))
 }
 
 /// Sets a user's password and ends their sessions.
@@ -142,7 +170,9 @@ pub async fn set_password(app: &App, user: Uuid, secret: Secret) -> Answer<()> {
     let hashed = tokio::task::spawn_blocking(move || password::hash(&secret, &salt)).await;
     let hash = hashed.map_err(super::Error::task)?.map_err(|error| super::Error::Broken(error.to_string()))?;
     app.store.set_credential(&app.system(), user, &hash).await?;
-    Ok(app.store.delete_sessions_of(&app.system(), user).await?)
+    app.store.delete_sessions_of(&app.system(), user).await?;
+    app.callers.forget();
+    Ok(())
 }
 
 /// Who a job works for, with the rights they have now; `None` where they may not sign in any more.

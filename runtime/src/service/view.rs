@@ -3,7 +3,7 @@
 use super::Answer;
 use super::session::Caller;
 use crate::app::App;
-use crate::store::RowsQuery;
+use crate::store::{RowsQuery, TitlesOf};
 use packwork_engine::model::Model;
 use packwork_engine::object::{Field, FieldKind, Object, form};
 use packwork_engine::query::Sort;
@@ -86,6 +86,19 @@ impl Page {
         only: Option<BTreeSet<String>>,
         with_items: bool,
     ) -> Answer<Page> {
+        Page::load_knowing(app, model, caller, object, (records, TitlesOf::new()), only, with_items).await
+    }
+
+    /// The same where some titles are known already.
+    pub async fn load_knowing(
+        app: &App,
+        model: &Model,
+        caller: &Caller,
+        object: &Arc<Object>,
+        (records, known): (Vec<Arc<Record>>, TitlesOf),
+        only: Option<BTreeSet<String>>,
+        with_items: bool,
+    ) -> Answer<Page> {
         let mut children: BTreeMap<(usize, Uuid), Vec<Arc<Record>>> = BTreeMap::new();
         if with_items {
             for (at, field) in object.own_fields() {
@@ -122,7 +135,9 @@ impl Page {
                 }
             }
         }
-        let titles = Titles::load(app, model, caller, wanted).await?;
+        wanted.retain(|of| !known.contains_key(of));
+        let mut titles = Titles::load(app, model, caller, wanted).await?;
+        titles.found.extend(known);
         Ok(Page { object: object.clone(), records, children, titles, only })
     }
 

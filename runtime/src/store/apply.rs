@@ -1,7 +1,7 @@
 //! Writes a decision: everything or, with a refusal, nothing (the transaction around it is undone).
 
 use super::connection::Connection;
-use super::sql::{Datum, Sql};
+use super::sql::{Datum, Dialect, Sql};
 use super::{StoreError, attachment, duplicate, ledger, line, record, statement};
 use packwork_engine::decision::{Decision, Event, TodoChange, Write};
 use packwork_engine::model::Model;
@@ -44,14 +44,36 @@ pub(super) async fn insert_rows(
     into: &str,
     rows: Vec<Vec<Datum>>,
 ) -> Result<(), StoreError> {
+    for sql in inserts(connection.dialect(), prefix, into, rows) {
+        connection.execute(doing, sql).await?;
+    }
+    Ok(())
+}
+
+/// The same; where the connection gathers, the rows are written with the statement after them.
+pub(super) async fn gather_rows(
+    connection: &mut Connection,
+    doing: &'static str,
+    prefix: &str,
+    into: &str,
+    rows: Vec<Vec<Datum>>,
+) -> Result<(), StoreError> {
+    for sql in inserts(connection.dialect(), prefix, into, rows) {
+        connection.insert(doing, sql).await?;
+    }
+    Ok(())
+}
+
+fn inserts(dialect: Dialect, prefix: &str, into: &str, rows: Vec<Vec<Datum>>) -> Vec<Sql> {
+    let mut statements = Vec::new();
     let mut left = rows.len();
     let mut rows = rows.into_iter();
     while left > 0 {
         let columns = rows.as_slice().first().map_or(1, Vec::len).max(1);
-        let binds_max = connection.dialect().binds_max();
+        let binds_max = dialect.binds_max();
         let fitting = |size: &&usize| **size <= left && **size * columns <= binds_max;
         let size = CHUNKS.iter().find(fitting).copied().unwrap_or(1);
-        let mut sql = Sql::new(connection.dialect());
+        let mut sql = Sql::new(dialect);
         sql.binds.reserve(size * columns);
         sql.push(prefix).push("INSERT INTO ").push(into).push(" VALUES ");
         for (index, row) in rows.by_ref().take(size).enumerate() {
@@ -64,10 +86,10 @@ pub(super) async fn insert_rows(
             }
         }
         sql.push(")");
-        connection.execute(doing, sql).await?;
+        statements.push(sql);
         left -= size;
     }
-    Ok(())
+    statements
 }
 
 /// Whoever keeps such an object in memory sees that it changed. In the order of names: no two commands wait for each other.
@@ -111,7 +133,7 @@ async fn insert_events(connection: &mut Connection, model: &Model, events: &[Eve
         ]
     };
     let into = "event (id, object, record, kind, transition, changes, at, actor, command, version, model)";
-    insert_rows(connection, "writing events", "", into, events.iter().map(row).collect()).await
+    gather_rows(connection, "writing events", "", into, events.iter().map(row).collect()).await
 }
 
 async fn change_todos(connection: &mut Connection, decision: &Decision) -> Result<(), StoreError> {

@@ -2,18 +2,21 @@
 
 use super::apply::{apply, insert_rows};
 use super::connection::Connection;
-use super::sql::{Datum, Kind, Sql};
+use super::facts::Records;
+use super::record::refusal_of_gathered;
+use super::sql::{Datum, Dialect, Kind, Sql};
 use super::transaction::{End, Locks};
 use super::{Scope, Store, StoreError};
+use futures_util::future::BoxFuture;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Decision, Outcome};
-use packwork_engine::facts::{Collection, Facts, ROUNDS_MAX};
+use packwork_engine::facts::{Collection, Facts, Need, ROUNDS_MAX};
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
 use packwork_engine::record::Name;
 use packwork_engine::refusal::Refusal;
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -103,14 +106,19 @@ impl Store {
         if let Some(idempotency) = &request.idempotency {
             keys.push(format!("idempotency {} {}", key_owner(scope), idempotency.key));
         }
-        let carried = Arc::new((self.clone(), scope.clone(), model.clone(), request));
+        // Asked once before its turn: what it needs first is then fetched together with the look for an earlier command.
+        let first = match asked(&request.decide, &Facts::default())? {
+            Outcome::Needs(need) => need,
+            Outcome::Refused(_) | Outcome::Decided(_) => Need::default(),
+        };
+        let carried = Arc::new((self.clone(), scope.clone(), model.clone(), request, first));
         let attempt = carried.clone();
         let (executed, collections) = self
             .transact(Locks { exclusive: false, keys }, move |connection| {
                 let carried = attempt.clone();
                 Box::pin(async move {
-                    let (store, scope, model, request) = &*carried;
-                    carry_out(store, connection, scope, model, request).await
+                    let (store, scope, model, request, first) = &*carried;
+                    carry_out(store, connection, (scope, model), request, first).await
                 })
             })
             .await?;
@@ -147,16 +155,29 @@ impl Store {
     /// Keeps what was answered to a command, for repeats of its idempotency key.
     pub async fn save_reply(&self, scope: &Scope, command_id: Uuid, reply: &Json) -> Result<(), StoreError> {
         self.check(scope)?;
-        let reply = Datum::json(reply);
-        self.transact(Locks::default(), move |connection| {
-            let binds = vec![reply.clone(), Datum::Id(command_id)];
-            Box::pin(async move {
-                let sql = Sql::of(connection.dialect(), "UPDATE command SET reply = ? WHERE id = ?", binds);
-                connection.execute("saving a reply", sql).await?;
-                Ok(End::Keep(()))
-            })
+        self.transact(Locks::default(), saving(command_id, reply)).await
+    }
+
+    /// The same without waiting for the disk: a repeat that comes before it is kept, or after it was lost, is answered
+    /// from the record. What is written after this call is written after the reply.
+    pub async fn save_reply_soon(&self, scope: &Scope, command_id: Uuid, reply: &Json) -> Result<(), StoreError> {
+        self.check(scope)?;
+        self.change_soon(saving(command_id, reply)).await
+    }
+}
+
+fn saving(
+    command_id: Uuid,
+    reply: &Json,
+) -> impl for<'c> Fn(&'c mut Connection) -> BoxFuture<'c, Result<End<()>, StoreError>> + Send + Sync + 'static {
+    let reply = Datum::json(reply);
+    move |connection| {
+        let binds = vec![reply.clone(), Datum::Id(command_id)];
+        Box::pin(async move {
+            let sql = Sql::of(connection.dialect(), "UPDATE command SET reply = ? WHERE id = ?", binds);
+            connection.execute("saving a reply", sql).await?;
+            Ok(End::Keep(()))
         })
-        .await
     }
 }
 
@@ -165,37 +186,59 @@ pub(super) fn key_owner(scope: &Scope) -> String {
     scope.actor.id.map_or_else(|| "system".to_owned(), |id| id.to_string())
 }
 
+/// Asks the engine. What panics is one command, not the writer that others wait for.
+fn asked(decide: &Decide, facts: &Facts) -> Result<Outcome, StoreError> {
+    let outcome = catch_unwind(AssertUnwindSafe(|| decide(facts)));
+    outcome.map_err(|_| StoreError::Broken("it panicked; the log says where".into()))
+}
+
 pub(super) async fn carry_out(
     store: &Store,
     connection: &mut Connection,
-    scope: &Scope,
-    model: &Model,
+    (scope, model): (&Scope, &Model),
     request: &Execute,
+    first: &Need,
 ) -> Result<Ended, StoreError> {
-    if let Some(before) = applied_before(connection, scope, request.command_id, request.idempotency.as_ref()).await? {
+    let records = Records::of(model, first)?;
+    let mut statements = records.statements(connection.dialect());
+    let (sql, kinds) = earlier(connection.dialect(), scope, request.command_id, request.idempotency.as_ref());
+    statements.insert(0, (sql, kinds.to_vec()));
+    let mut rows = connection.rows_of_each("looking for an earlier command", statements).await?;
+    if let Some(row) = rows.remove(0).into_iter().next() {
+        let before = before(row, request.idempotency.as_ref())?;
         return Ok(End::Undo((before.into(), BTreeMap::new())));
     }
     let refused = |refusal: Refusal, facts: Facts| End::Undo((Executed::Refused(Box::new(refusal)), facts.collections));
     let mut facts = Facts::default();
-    for _ in 0..=ROUNDS_MAX {
-        // What panics is one command, not the writer that others wait for.
-        let outcome = catch_unwind(AssertUnwindSafe(|| (request.decide)(&facts)));
-        match outcome.map_err(|_| StoreError::Broken("it panicked; the log says where".into()))? {
+    records.add(rows, &mut facts)?;
+    let rest = Need { records: BTreeSet::new(), ..first.clone() };
+    if !rest.is_empty() {
+        store.fetch_for_command(connection, model, &rest, &mut facts).await?;
+    }
+    // What it needs first was asked already.
+    for _ in usize::from(!first.is_empty())..=ROUNDS_MAX {
+        match asked(&request.decide, &facts)? {
             Outcome::Needs(need) if need.is_empty() => {
                 return Err(StoreError::Broken("it needs more without saying what".into()));
             }
             Outcome::Needs(need) => store.fetch_for_command(connection, model, &need, &mut facts).await?,
             Outcome::Refused(refusal) => return Ok(refused(*refusal, facts)),
             Outcome::Decided(decision) => {
-                return Ok(match apply(connection, model, &decision).await? {
-                    Some(refusal) => refused(refusal, facts),
-                    None => {
+                connection.gather(true);
+                let applied = apply(connection, model, &decision).await;
+                connection.gather(false);
+                let written = match applied {
+                    Ok(None) => {
                         let subject = decision.subject.clone();
                         let reply = request.reply.clone();
                         let noted = Noted { id: request.command_id, at: request.at, subject, reply };
-                        note(connection, scope, vec![noted], request.idempotency.as_ref()).await?;
-                        End::Keep((Executed::Applied(decision), facts.collections))
+                        note(connection, scope, vec![noted], request.idempotency.as_ref()).await.map(|()| None)
                     }
+                    other => other,
+                };
+                return Ok(match written.or_else(|error| refusal_of_gathered(model, error).map(Some))? {
+                    Some(refusal) => refused(refusal, facts),
+                    None => End::Keep((Executed::Applied(decision), facts.collections)),
                 });
             }
         }
@@ -225,24 +268,33 @@ pub(super) async fn applied_before(
     command_id: Uuid,
     idempotency: Option<&Idempotency>,
 ) -> Result<Option<Before>, StoreError> {
-    let mut sql = Sql::of(
-        connection.dialect(),
-        "SELECT id, digest, subject_object, subject, reply FROM command WHERE id = ?",
-        vec![Datum::Id(command_id)],
-    );
+    let (sql, kinds) = earlier(connection.dialect(), scope, command_id, idempotency);
+    match connection.row("looking for an earlier command", sql, &kinds).await? {
+        Some(row) => before(row, idempotency).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Looks for the command, or for one with its key.
+fn earlier(dialect: Dialect, scope: &Scope, command_id: Uuid, idempotency: Option<&Idempotency>) -> (Sql, [Kind; 5]) {
+    let text = "SELECT id, digest, subject_object, subject, reply FROM command WHERE id = ?";
+    let mut sql = Sql::of(dialect, text, vec![Datum::Id(command_id)]);
     if let Some(idempotency) = idempotency {
         let binds = vec![Datum::text(&key_owner(scope)), Datum::text(&idempotency.key)];
         sql.with(" OR (key_owner = ? AND idempotency_key = ?)", binds);
     }
-    let kinds = [Kind::Id, Kind::Text, Kind::Text, Kind::Id, Kind::Json];
-    let Some(row) = connection.row("looking for an earlier command", sql, &kinds).await? else { return Ok(None) };
+    (sql, [Kind::Id, Kind::Text, Kind::Text, Kind::Id, Kind::Json])
+}
+
+/// What was answered then; a key that was used for another request is none of it.
+fn before(row: Vec<Datum>, idempotency: Option<&Idempotency>) -> Result<Before, StoreError> {
     let [Datum::Id(command_id), digest, object, subject, reply] = &row[..] else {
         return Err(super::list::short_row());
     };
     if let Some(idempotency) = idempotency
         && *digest != Datum::text(&idempotency.digest)
     {
-        return Ok(Some(Before::Mismatch));
+        return Ok(Before::Mismatch);
     }
     let subject = match (object, subject) {
         (Datum::Text(object), Datum::Id(id)) => Some((object.clone(), *id)),
@@ -255,7 +307,7 @@ pub(super) async fn applied_before(
         ),
         _ => None,
     };
-    Ok(Some(Before::Replayed { command_id: *command_id, subject, reply }))
+    Ok(Before::Replayed { command_id: *command_id, subject, reply })
 }
 
 /// A command that was applied.

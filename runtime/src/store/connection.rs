@@ -1,16 +1,19 @@
 //! One connection to either database: sends statements, gives rows back as data by the kinds asked for.
 //! The only place besides `sqlite` and `postgres` that knows there are two drivers.
 
+mod waiting;
+
 use super::StoreError;
 use super::postgres::{bind_postgres, read_postgres};
 use super::sql::{Datum, Dialect, Kind, Sql};
-use super::sqlite::{bind_sqlite, read_sqlite};
+use super::sqlite::read_sqlite;
 use futures_util::TryStreamExt;
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Executor, Postgres, Sqlite};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use waiting::{Waiting, What};
 
 /// A connection out of a pool. Dropped inside a transaction it is closed, never handed on.
 pub(crate) struct Connection {
@@ -18,6 +21,7 @@ pub(crate) struct Connection {
     /// Inside `BEGIN` … `COMMIT`.
     open: bool,
     suspects: Option<Arc<Suspects>>,
+    waiting: Waiting,
 }
 
 /// How many pooled connections may be dead without knowing: after one was lost, the others are asked before they are
@@ -77,13 +81,14 @@ enum Driver {
 
 impl From<PoolConnection<Sqlite>> for Connection {
     fn from(connection: PoolConnection<Sqlite>) -> Connection {
-        Connection { driver: Driver::Sqlite(connection), open: false, suspects: None }
+        Connection { driver: Driver::Sqlite(connection), open: false, suspects: None, waiting: Waiting::default() }
     }
 }
 
 impl Connection {
     pub(crate) fn postgres(connection: PoolConnection<Postgres>, suspects: Arc<Suspects>) -> Connection {
-        Connection { driver: Driver::Postgres(connection), open: false, suspects: Some(suspects) }
+        let waiting = Waiting::default();
+        Connection { driver: Driver::Postgres(connection), open: false, suspects: Some(suspects), waiting }
     }
 
     /// Notes what a failure says about the other connections.
@@ -104,13 +109,7 @@ impl Connection {
     /// Sends a statement and gives the number of rows it changed.
     pub(crate) async fn execute(&mut self, doing: &'static str, sql: Sql) -> Result<u64, StoreError> {
         let done = match &mut self.driver {
-            Driver::Sqlite(connection) => match bind_sqlite(sql.binds) {
-                Ok(binds) => sqlx::query_with(AssertSqlSafe(sql.text), binds)
-                    .execute(&mut **connection)
-                    .await
-                    .map(|done| done.rows_affected()),
-                Err(error) => Err(error),
-            },
+            Driver::Sqlite(connection) => execute_sqlite(connection, &mut self.waiting, sql).await,
             Driver::Postgres(connection) => match bind_postgres(sql.binds) {
                 Ok(binds) => sqlx::query_with(AssertSqlSafe(sql.text), binds)
                     .execute(&mut **connection)
@@ -130,10 +129,40 @@ impl Connection {
         kinds: &[Kind],
     ) -> Result<Vec<Vec<Datum>>, StoreError> {
         let found = match &mut self.driver {
-            Driver::Sqlite(connection) => rows_of_sqlite(connection, sql, kinds).await,
+            Driver::Sqlite(connection) => {
+                let mut found = [Vec::new()];
+                let done = rows_of_sqlite(connection, &mut self.waiting, sql, &[kinds], &mut found).await;
+                done.map(|()| std::mem::take(&mut found[0]))
+            }
             Driver::Postgres(connection) => rows_of_postgres(connection, sql, kinds).await,
         };
         found.map_err(|cause| self.failed(doing, cause))
+    }
+
+    /// Sends several statements and gives the rows of each: on SQLite together, on PostgreSQL one after the other.
+    pub(crate) async fn rows_of_each(
+        &mut self,
+        doing: &'static str,
+        statements: Vec<(Sql, Vec<Kind>)>,
+    ) -> Result<Vec<Vec<Vec<Datum>>>, StoreError> {
+        let mut found = vec![Vec::new(); statements.len()];
+        let Driver::Sqlite(connection) = &mut self.driver else {
+            for (found, (sql, kinds)) in found.iter_mut().zip(statements) {
+                *found = self.rows(doing, sql, &kinds).await?;
+            }
+            return Ok(found);
+        };
+        if statements.is_empty() {
+            return Ok(found);
+        }
+        let mut all = Sql::new(Dialect::Sqlite);
+        for (index, (sql, _)) in statements.iter().enumerate() {
+            all.push(if index == 0 { "" } else { "; " }).push(&sql.text);
+            all.binds.extend(sql.binds.iter().cloned());
+        }
+        let kinds: Vec<&[Kind]> = statements.iter().map(|(_, kinds)| &kinds[..]).collect();
+        let done = rows_of_sqlite(connection, &mut self.waiting, all, &kinds, &mut found).await;
+        done.map(|()| found).map_err(|cause| self.failed(doing, cause))
     }
 
     /// The first row, if there is one.
@@ -148,6 +177,9 @@ impl Connection {
 
     /// Runs a text of several statements without binds: migrations and table changes.
     pub(crate) async fn script(&mut self, doing: &'static str, text: String) -> Result<(), StoreError> {
+        if let Some(last) = self.waiting.take_last() {
+            self.execute(doing, last).await?;
+        }
         let done = match &mut self.driver {
             Driver::Sqlite(connection) => connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(|_| ()),
             Driver::Postgres(connection) => connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(|_| ()),
@@ -188,22 +220,50 @@ impl Connection {
     }
 
     pub(crate) async fn rollback(&mut self) -> Result<(), StoreError> {
+        self.waiting.forget_all();
         self.control("rolling back", "ROLLBACK").await?;
         self.open = false;
         Ok(())
     }
 
     pub(crate) async fn savepoint(&mut self) -> Result<(), StoreError> {
-        self.control("setting a savepoint", "SAVEPOINT command").await
+        self.mark("setting a savepoint", "SAVEPOINT command").await
     }
 
     pub(crate) async fn release(&mut self) -> Result<(), StoreError> {
-        self.control("keeping a command", "RELEASE SAVEPOINT command").await
+        self.mark("keeping a command", "RELEASE SAVEPOINT command").await
     }
 
     pub(crate) async fn undo(&mut self) -> Result<(), StoreError> {
+        self.waiting.forget_inserts();
         self.control("undoing a command", "ROLLBACK TO SAVEPOINT command").await?;
         self.release().await
+    }
+
+    async fn mark(&mut self, doing: &'static str, text: &'static str) -> Result<(), StoreError> {
+        match self.driver {
+            Driver::Sqlite(_) => {
+                self.waiting.add(Sql::of(Dialect::Sqlite, text, Vec::new()), What::Mark);
+                Ok(())
+            }
+            Driver::Postgres(_) => self.control(doing, text).await,
+        }
+    }
+
+    /// Whether inserts may wait for the statement after them. Its failure may then be theirs.
+    pub(crate) fn gather(&mut self, gathers: bool) {
+        self.waiting.gathers = gathers;
+    }
+
+    /// Sends an insert, or lets it wait for the next statement.
+    pub(crate) async fn insert(&mut self, doing: &'static str, sql: Sql) -> Result<(), StoreError> {
+        match self.driver {
+            Driver::Sqlite(_) if self.waiting.gathers => {
+                self.waiting.add(sql, What::Insert);
+                Ok(())
+            }
+            _ => self.execute(doing, sql).await.map(|_| ()),
+        }
     }
 }
 
@@ -218,17 +278,41 @@ impl Drop for Connection {
     }
 }
 
+/// Of several statements the last one's changes count.
+async fn execute_sqlite(
+    connection: &mut PoolConnection<Sqlite>,
+    waiting: &mut Waiting,
+    sql: Sql,
+) -> Result<u64, sqlx::Error> {
+    let (text, binds) = waiting.before(sql)?;
+    let mut results = (&mut **connection).fetch_many(sqlx::query_with(AssertSqlSafe(text), binds));
+    let mut changed = 0;
+    while let Some(result) = results.try_next().await? {
+        changed = result.left().map_or(changed, |done| done.rows_affected());
+    }
+    Ok(changed)
+}
+
+/// The rows of each statement behind those that wait, as many statements as `kinds`.
 async fn rows_of_sqlite(
     connection: &mut PoolConnection<Sqlite>,
+    waiting: &mut Waiting,
     sql: Sql,
-    kinds: &[Kind],
-) -> Result<Vec<Vec<Datum>>, sqlx::Error> {
-    let mut found = Vec::new();
-    let mut rows = sqlx::query_with(AssertSqlSafe(sql.text), bind_sqlite(sql.binds)?).fetch(&mut **connection);
-    while let Some(row) = rows.try_next().await? {
-        found.push(read_sqlite(&row, kinds)?);
+    kinds: &[&[Kind]],
+    found: &mut [Vec<Vec<Datum>>],
+) -> Result<(), sqlx::Error> {
+    let mut before = waiting.len();
+    let (text, binds) = waiting.before(sql)?;
+    let mut results = (&mut **connection).fetch_many(sqlx::query_with(AssertSqlSafe(text), binds));
+    let mut at = 0;
+    while let Some(result) = results.try_next().await? {
+        match result.right() {
+            Some(row) => found[at].push(read_sqlite(&row, kinds[at])?),
+            None if before > 0 => before -= 1,
+            None => at += 1,
+        }
     }
-    Ok(found)
+    Ok(())
 }
 
 async fn rows_of_postgres(

@@ -3,8 +3,8 @@
 use super::column::{self, Layout};
 use super::connection::Connection;
 use super::filter::ROOT;
-use super::list::{Life, records_by_id};
-use super::sql::{Datum, Kind, Sql};
+use super::list::{Life, records_sql};
+use super::sql::{Datum, Dialect, Kind, Sql};
 use super::{Scope, Store, StoreError, attachment, duplicate, line, statement};
 use packwork_engine::decide::{CLEARED_MAX, is_cleared};
 use packwork_engine::facts::{Collection, Facts, Need};
@@ -18,6 +18,38 @@ use uuid::Uuid;
 
 /// Values one statement looks for: few texts of statements, and far below what a statement may bind.
 const HOLDERS_AT_ONCE: usize = 500;
+
+/// The records a decision needs, object by object.
+pub(super) struct Records<'m> {
+    by_object: Vec<(Layout<'m>, Vec<Uuid>)>,
+}
+
+impl<'m> Records<'m> {
+    pub(super) fn of(model: &'m Model, need: &Need) -> Result<Records<'m>, StoreError> {
+        let grouped = by_object(&need.records).into_iter();
+        let layouts = grouped.map(|(object, ids)| Ok((Layout::of(model, &object)?, ids)));
+        Ok(Records { by_object: layouts.collect::<Result<_, StoreError>>()? })
+    }
+
+    pub(super) fn statements(&self, dialect: Dialect) -> Vec<(Sql, Vec<Kind>)> {
+        let statement =
+            |(layout, ids): &(Layout<'_>, Vec<Uuid>)| (records_sql(dialect, layout, ids.clone()), layout.kinds());
+        self.by_object.iter().map(statement).collect()
+    }
+
+    /// Adds what the statements gave; what they did not find is known not to exist.
+    pub(super) fn add(self, rows: Vec<Vec<Vec<Datum>>>, facts: &mut Facts) -> Result<(), StoreError> {
+        for ((layout, ids), rows) in self.by_object.into_iter().zip(rows) {
+            let object = &layout.object.name;
+            facts.records.extend(ids.iter().map(|id| ((object.clone(), *id), None)));
+            for row in rows {
+                let record = layout.decode(row)?;
+                facts.records.insert((object.clone(), record.id()), Some(record));
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Ids of several objects, object by object.
 pub(super) fn by_object(of: &BTreeSet<(Name, Uuid)>) -> BTreeMap<Name, Vec<Uuid>> {
@@ -62,13 +94,9 @@ impl Store {
         need: &Need,
         facts: &mut Facts,
     ) -> Result<(), StoreError> {
-        for (object, ids) in by_object(&need.records) {
-            let layout = Layout::of(model, &object)?;
-            facts.records.extend(ids.iter().map(|id| ((object.clone(), *id), None)));
-            for record in records_by_id(connection, &layout, ids).await? {
-                facts.records.insert((object.clone(), record.id()), Some(record));
-            }
-        }
+        let records = Records::of(model, need)?;
+        let statements = records.statements(connection.dialect());
+        records.add(connection.rows_of_each("reading records", statements).await?, facts)?;
         attachment::fetch(connection, &need.attachments, facts).await?;
         fetch_keys(connection, model, need, facts).await?;
         fetch_holders(connection, model, need, facts).await?;

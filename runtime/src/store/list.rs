@@ -521,9 +521,15 @@ pub(super) async fn records_by_id(
     layout: &Layout<'_>,
     ids: Vec<Uuid>,
 ) -> Result<Vec<Arc<Record>>, StoreError> {
-    let mut sql = layout.sql(connection.dialect());
-    sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(&layout.table()).push(" AS t WHERE ");
-    sql.any_of("t.f_id", Datum::Ids(ids));
+    let sql = records_sql(connection.dialect(), layout, ids);
     let rows = connection.rows("reading records", sql, &layout.kinds()).await?;
     rows.into_iter().map(|row| layout.decode(row)).collect()
+}
+
+/// The statement of [`records_by_id`].
+pub(super) fn records_sql(dialect: Dialect, layout: &Layout<'_>, ids: Vec<Uuid>) -> Sql {
+    let mut sql = layout.sql(dialect);
+    sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(&layout.table()).push(" AS t WHERE ");
+    sql.any_of("t.f_id", Datum::Ids(ids));
+    sql
 }

@@ -3,7 +3,7 @@
 mod many;
 
 use super::StoreError;
-use super::apply::insert_rows;
+use super::apply::{gather_rows, insert_rows};
 use super::column::{Layout, column};
 use super::connection::Connection;
 use super::list::records_by_id;
@@ -132,7 +132,11 @@ async fn insert(
     let names: Vec<&str> = layout.columns.iter().map(|column| column.name.as_str()).collect();
     let into = format!("{} ({})", layout.table(), names.join(", "));
     let prefix = layout.sql(connection.dialect()).text;
-    let inserted = insert_rows(connection, "writing records", &prefix, &into, rows).await;
+    let inserted = match layout.object.owned_by {
+        None => gather_rows(connection, "writing records", &prefix, &into, rows).await,
+        // A missing owner is told without a table's name: who is to blame is known only here.
+        Some(_) => insert_rows(connection, "writing records", &prefix, &into, rows).await,
+    };
     constraint_refusal(&layout, inserted)
 }
 
@@ -145,6 +149,20 @@ fn encoded(layout: &Layout<'_>, record: &Record, slots: &[usize], errors: &mut V
         }
     }
     data
+}
+
+/// The refusal behind the failure of a statement with which records were written.
+pub(super) fn refusal_of_gathered(model: &Model, error: StoreError) -> Result<Refusal, StoreError> {
+    let object = match &error {
+        StoreError::Database { cause: sqlx::Error::Database(cause), .. } if cause.is_unique_violation() => {
+            let columns = cause.message().split_once(": o_").map(|(_, columns)| columns.to_owned());
+            columns.and_then(|columns| Some(columns.split_once('.')?.0.to_owned()))
+        }
+        _ => None,
+    };
+    let Some(object) = object else { return Err(error) };
+    let refused = constraint_refusal(&Layout::of(model, &object)?, Err(error))?;
+    refused.ok_or_else(|| StoreError::Broken("a failure that is none".into()))
 }
 
 async fn update(

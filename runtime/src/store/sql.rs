@@ -126,9 +126,18 @@ impl Sql {
         self
     }
 
-    /// `column IN (all of these)` with one bind, so that the text does not depend on how many there are.
+    /// `column IN (all of these)` with one bind, so that the text does not depend on how many there are. One value is
+    /// the common case, and cheaper said as such.
     pub(crate) fn any_of(&mut self, column: &str, values: Datum) -> &mut Sql {
         self.push(column);
+        let only = match &values {
+            Datum::Ids(ids) => <[Uuid; 1]>::try_from(&ids[..]).ok().map(|[id]| Datum::Id(id)),
+            Datum::Texts(texts) => texts.first().filter(|_| texts.len() == 1).cloned().map(Datum::Text),
+            _ => None,
+        };
+        if let Some(only) = only {
+            return self.push(" = ").bind(only);
+        }
         match (self.dialect, &values) {
             (Dialect::Sqlite, Datum::Ids(_)) => {
                 self.push(" IN (SELECT unhex(value) FROM json_each(").bind(values).push("))")

@@ -115,6 +115,14 @@ impl SqliteStore {
 
     /// Runs an attempt under the writer; the answer comes after the commit.
     pub(crate) async fn transact<T: Send + 'static>(&self, attempt: Attempt<T>) -> Result<T, StoreError> {
+        self.send(attempt).await?.await.map_err(|_| gone())?
+    }
+
+    /// Lets an attempt wait for the writer; what it answers comes after the commit.
+    pub(crate) async fn send<T: Send + 'static>(
+        &self,
+        attempt: Attempt<T>,
+    ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError> {
         let (sender, receiver) = oneshot::channel::<Result<T, StoreError>>();
         let job: Job = Box::new(move |connection| {
             Box::pin(async move {
@@ -135,10 +143,9 @@ impl SqliteStore {
                 Finished { keep, tell: Box::new(tell) }
             })
         });
-        let gone = || StoreError::NotCommitted("the writer has stopped".into());
         let writer = self.writer.read().unwrap_or_else(PoisonError::into_inner).clone();
         writer.ok_or_else(gone)?.send(job).await.map_err(|_| gone())?;
-        receiver.await.map_err(|_| gone())?
+        Ok(receiver)
     }
 }
 
@@ -152,6 +159,10 @@ fn options(folder: &Path, tenant: &str) -> SqliteConnectOptions {
         .row_buffer_size(ROWS_BUFFERED)
         .pragma("cache_size", "-16000")
         .pragma("temp_store", "memory")
+}
+
+fn gone() -> StoreError {
+    StoreError::NotCommitted("the writer has stopped".into())
 }
 
 /// Folders this process holds: its tenants share them.

@@ -90,3 +90,20 @@ async fn changes_with_the_cookie_need_the_csrf_value() {
     let body = json!({"user": "li", "password": packwork_tests::app::PASSWORD});
     test.ask(Method::POST, "/session", Some(body), &[("cookie", &cookie)]).await.ok();
 }
+
+#[tokio::test]
+async fn rights_taken_away_are_gone_with_the_next_request() {
+    for on in [On::Sqlite, On::Postgres] {
+        let test = TestApp::new(on).await;
+        let token = test.user("li", &["admin"], json!({})).await;
+        let user = test.get("/records/user/li").await.ok();
+        let listed = || test.by(&token, Method::GET, "/records/customer", None);
+        listed().await.ok();
+        let operation = json!({"op": "update", "id": user["id"], "version": 1, "data": {"roles": []}});
+        test.post("/records/user/bulk", json!({"operations": [operation], "atomic": true})).await.ok();
+        listed().await.refused(403, "forbidden");
+        let version = json!({"version": 2, "roles": ["admin"]});
+        test.system(Method::PATCH, "/records/user/li", Some(version)).await.ok();
+        listed().await.ok();
+    }
+}
