@@ -102,7 +102,12 @@ async fn carry_out(app: &App, model: &Arc<Model>, scope: &Scope, command: Comman
     let decide = checked(decided, Arc::new(command), context, check);
     let request = Execute { command_id: id, at, idempotency, locks, reply, decide };
     match app.store.execute(scope, model, request).await? {
-        Executed::Applied(decision) => Ok(Done::Now { command: id, decision, keyed }),
+        Executed::Applied(decision) => {
+            if decision.writes.iter().any(writes_user) {
+                app.callers.forget();
+            }
+            Ok(Done::Now { command: id, decision, keyed })
+        }
         Executed::Refused(refusal) => Err(Error::Refused(refusal)),
         Executed::Replayed { subject, reply, .. } => Ok(Done::Before { subject, reply }),
         Executed::Mismatch => Err(mismatch()),
