@@ -3,6 +3,7 @@
 
 pub mod cell;
 pub mod classify;
+pub mod derived;
 pub mod duplicate;
 pub mod form;
 pub mod input;
@@ -52,6 +53,8 @@ pub struct Object {
     pub list: crate::definition::object::ListDefinition,
     /// A JSON Schema fragment a record must meet besides.
     pub constraints: Option<serde_json::Map<String, serde_json::Value>>,
+    /// What the store makes of it.
+    pub derived: derived::Derived,
     /// Built on first use from patterns and constraints.
     pub(crate) validator: OnceLock<Option<jsonschema::Validator>>,
 }

@@ -15,6 +15,10 @@ mod words;
 use anyhow::{Context, Result, bail};
 use std::process::ExitCode;
 
+/// The product's, for both sides.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const USAGE: &str = "load settle [--orders N] [--rounds N] [--json]
 load records [--database sqlite|postgres] [--rows N] [--seconds N] [--rounds N] [--json] [--only create,read,page,import,…]
 load start [--times N] [--json]

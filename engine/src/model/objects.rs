@@ -141,6 +141,7 @@ impl<'a> Checker<'a> {
             is_collection: false,
             list: written.list.clone().unwrap_or_default(),
             constraints: written.constraints.clone(),
+            derived: Default::default(),
             validator: Default::default(),
         };
         finish_shape(&mut object);

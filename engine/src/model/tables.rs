@@ -255,6 +255,7 @@ impl<'a> Checker<'a> {
             is_collection: true,
             list: Default::default(),
             constraints: None,
+            derived: Default::default(),
             validator: Default::default(),
         };
         finish_shape(&mut object);

@@ -39,7 +39,11 @@ impl Titles {
 
     /// `Ref` of the contract.
     pub fn reference(&self, object: &str, id: Uuid) -> Json {
-        json!({"object": object, "id": id, "title": self.of(object, id)})
+        self.reference_to(&object.into(), id)
+    }
+
+    fn reference_to(&self, object: &Name, id: Uuid) -> Json {
+        json!({"object": &**object, "id": id, "title": self.find(object, id).unwrap_or_else(|| short(id))})
     }
 
     /// A reference to a record of one object, or of whichever of several it was found in.
@@ -52,11 +56,13 @@ impl Titles {
 
     /// A reference that may lead to one of several objects.
     pub fn any(&self, objects: &[Name], id: Uuid) -> Json {
-        let object =
-            objects.iter().find(|object| self.found.contains_key(&((*object).clone(), id))).or(objects.first());
-        match object {
-            Some(object) => self.reference(object, id),
-            None => Json::Null,
+        match objects {
+            [] => Json::Null,
+            [object] => self.reference_to(object, id),
+            [first, ..] => {
+                let found = |object: &&Name| self.found.contains_key(&((*object).clone(), id));
+                self.reference_to(objects.iter().find(found).unwrap_or(first), id)
+            }
         }
     }
 }
@@ -155,7 +161,8 @@ impl Page {
     }
 
     fn one(&self, caller: &Caller, object: &Object, record: &Record) -> Map<String, Json> {
-        let mut shown = Map::new();
+        // Room for what is put beside the fields, too.
+        let mut shown = Map::with_capacity(object.fields.len() + 6);
         let mut refs = Map::new();
         for (at, field) in object.fields.iter().enumerate() {
             let hidden =

@@ -1,6 +1,7 @@
 //! How an object's slots become columns, and values data: by the object's metadata, never by what a column says it is.
 
 use super::StoreError;
+use super::filter::ROOT;
 use super::sql::{Datum, Dialect, Kind, Sql, scaled};
 use packwork_engine::codes::Code;
 use packwork_engine::location::{self, Place};
@@ -12,6 +13,7 @@ use packwork_engine::record::{Record, slot};
 use packwork_engine::refusal::FieldError;
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -34,10 +36,61 @@ pub(crate) struct Column {
 #[derive(Debug)]
 pub(crate) struct Layout<'m> {
     pub(crate) object: &'m Object,
-    pub(crate) columns: Vec<Column>,
+    shape: Arc<Shape>,
     /// The slots that are read; absent for all. The others are null in what is read.
     reads: Option<BTreeSet<usize>>,
     hash: &'m str,
+}
+
+/// What follows from an object alone, made once for it.
+#[derive(Debug)]
+struct Shape {
+    table: String,
+    columns: Vec<Column>,
+    /// Of the columns that are read.
+    kinds: Vec<Kind>,
+    /// The columns that are read, of the table that a query is about.
+    selected: String,
+    /// The table with its columns, as an insert names them.
+    into: String,
+}
+
+impl Shape {
+    fn of(object: &Object) -> Shape {
+        let mut columns = Vec::with_capacity(object.fields.len() + 4);
+        for (slot, field) in object.fields.iter().enumerate() {
+            let Some(kind) = kind(field) else { continue };
+            columns.push(Column { name: column(field), kind, slot, derived: false });
+            if let Some(beside) = beside(field) {
+                columns.push(Column { name: currency_column(field), kind: beside, slot, derived: false });
+            }
+            if field.kind == FieldKind::Location {
+                let point = point_columns(field).map(|name| Column { name, kind: Kind::Int, slot, derived: true });
+                columns.extend(point);
+            }
+        }
+        let table = table(&object.name);
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let into = format!("{table} ({})", names.join(", "));
+        let read = || columns.iter().filter(|column| !column.derived);
+        let kinds = read().map(|column| column.kind).collect();
+        let selected = selected(read(), ROOT);
+        Shape { table, kinds, selected, into, columns }
+    }
+}
+
+/// Columns with a table's alias before each.
+fn selected<'c>(columns: impl Iterator<Item = &'c Column>, alias: &str) -> String {
+    let mut list = String::new();
+    for column in columns {
+        if !list.is_empty() {
+            list.push_str(", ");
+        }
+        list.push_str(alias);
+        list.push('.');
+        list.push_str(&column.name);
+    }
+    list
 }
 
 /// The object of a name.
@@ -95,19 +148,12 @@ pub(crate) fn is_money(field: &Field) -> bool {
 impl<'m> Layout<'m> {
     pub(crate) fn of(model: &'m Model, name: &str) -> Result<Layout<'m>, StoreError> {
         let object = object(model, name)?;
-        let mut columns = Vec::with_capacity(object.fields.len() + 4);
-        for (slot, field) in object.fields.iter().enumerate() {
-            let Some(kind) = kind(field) else { continue };
-            columns.push(Column { name: column(field), kind, slot, derived: false });
-            if let Some(beside) = beside(field) {
-                columns.push(Column { name: currency_column(field), kind: beside, slot, derived: false });
-            }
-            if field.kind == FieldKind::Location {
-                let point = point_columns(field).map(|name| Column { name, kind: Kind::Int, slot, derived: true });
-                columns.extend(point);
-            }
-        }
-        Ok(Layout { object, columns, reads: None, hash: &model.hash })
+        let shape = object.derived.get(|| Shape::of(object));
+        Ok(Layout { object, shape, reads: None, hash: &model.hash })
+    }
+
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.shape.columns
     }
 
     /// Reads only these slots, and the id.
@@ -121,11 +167,16 @@ impl<'m> Layout<'m> {
     }
 
     fn read_columns(&self) -> impl Iterator<Item = &Column> {
-        self.columns.iter().filter(|column| !column.derived && self.reads(column.slot))
+        self.columns().iter().filter(|column| !column.derived && self.reads(column.slot))
     }
 
-    pub(crate) fn table(&self) -> String {
-        table(&self.object.name)
+    pub(crate) fn table(&self) -> &str {
+        &self.shape.table
+    }
+
+    /// The table with its columns, as an insert names them.
+    pub(crate) fn insert_list(&self) -> &str {
+        &self.shape.into
     }
 
     /// A statement about this table. The model's digest in it keeps prepared statements of another model apart:
@@ -137,21 +188,18 @@ impl<'m> Layout<'m> {
     }
 
     pub(crate) fn kinds(&self) -> Vec<Kind> {
-        self.read_columns().map(|column| column.kind).collect()
+        match self.reads {
+            None => self.shape.kinds.clone(),
+            Some(_) => self.read_columns().map(|column| column.kind).collect(),
+        }
     }
 
     /// The columns that are read, with the table's alias before each.
-    pub(crate) fn select_list(&self, alias: &str) -> String {
-        let mut list = String::with_capacity(self.columns.len() * 16);
-        for column in self.read_columns() {
-            if !list.is_empty() {
-                list.push_str(", ");
-            }
-            list.push_str(alias);
-            list.push('.');
-            list.push_str(&column.name);
+    pub(crate) fn select_list(&self, alias: &str) -> Cow<'_, str> {
+        match self.reads {
+            None if alias == ROOT => Cow::Borrowed(&self.shape.selected),
+            _ => Cow::Owned(selected(self.read_columns(), alias)),
         }
-        list
     }
 
     pub(crate) fn decode(&self, row: Vec<Datum>) -> Result<Arc<Record>, StoreError> {

@@ -192,7 +192,7 @@ fn asked(decide: &Decide, facts: &Facts) -> Result<Outcome, StoreError> {
     outcome.map_err(|_| StoreError::Broken("it panicked; the log says where".into()))
 }
 
-pub(super) async fn carry_out(
+async fn carry_out(
     store: &Store,
     connection: &mut Connection,
     (scope, model): (&Scope, &Model),

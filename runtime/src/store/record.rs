@@ -118,7 +118,7 @@ async fn insert(
     let mut rows = Vec::with_capacity(records.len());
     let mut errors = Vec::new();
     for record in records {
-        let mut row = Vec::with_capacity(layout.columns.len());
+        let mut row = Vec::with_capacity(layout.columns().len());
         for slot in 0..layout.object.fields.len() {
             if let Err(error) = layout.encode(record, slot, &mut row) {
                 errors.push(error);
@@ -129,13 +129,11 @@ async fn insert(
     if !errors.is_empty() {
         return Ok(Some(Refusal::of_fields(errors)));
     }
-    let names: Vec<&str> = layout.columns.iter().map(|column| column.name.as_str()).collect();
-    let into = format!("{} ({})", layout.table(), names.join(", "));
     let prefix = layout.sql(connection.dialect()).text;
     let inserted = match layout.object.owned_by {
-        None => gather_rows(connection, "writing records", &prefix, &into, rows).await,
+        None => gather_rows(connection, "writing records", &prefix, layout.insert_list(), rows).await,
         // A missing owner is told without a table's name: who is to blame is known only here.
-        Some(_) => insert_rows(connection, "writing records", &prefix, &into, rows).await,
+        Some(_) => insert_rows(connection, "writing records", &prefix, layout.insert_list(), rows).await,
     };
     constraint_refusal(&layout, inserted)
 }
@@ -178,7 +176,7 @@ async fn update(
     if !errors.is_empty() {
         return Ok(Some(Refusal::of_fields(errors)));
     }
-    let columns = slots.iter().flat_map(|slot| layout.columns.iter().filter(move |column| column.slot == *slot));
+    let columns = slots.iter().flat_map(|slot| layout.columns().iter().filter(move |column| column.slot == *slot));
     let mut sql = layout.sql(connection.dialect());
     sql.push("UPDATE ").push(&layout.table()).push(" SET ");
     for (index, (column, datum)) in columns.zip(data).enumerate() {

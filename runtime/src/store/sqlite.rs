@@ -157,7 +157,7 @@ fn options(folder: &Path, tenant: &str) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENTS_CACHED)
         .row_buffer_size(ROWS_BUFFERED)
-        .pragma("cache_size", "-16000")
+        .pragma("cache_size", "-8000")
         .pragma("temp_store", "memory")
 }
 

@@ -118,6 +118,8 @@ fn indexes(object: &Object) -> Vec<Index> {
     }
     // A list nobody sorts comes newest first.
     let sorted_by = object.list.sort.first().map_or("-created_at", |name| name).trim_start_matches('-');
+    let sorting = object.by_name.get(sorted_by).map(|slot| &object.fields[*slot]);
+    let sorting = sorting.filter(|field| field.is_stored() && field.has_order());
     let is_sorted_or_filtered = |name: &str| sorted_by == name || object.list.filters.iter().any(|by| by == name);
     for (slot, field) in object.fields.iter().enumerate() {
         let name = identifier(&format!("i_{}_{}", object.name, field.name));
@@ -129,7 +131,12 @@ fn indexes(object: &Object) -> Vec<Index> {
             let sorts = is_sorted_or_filtered(&field.name);
             // A unique index serves look-ups already.
             let unique = field.unique || object.key == Some(slot);
-            if (sorts || field.index) && !unique {
+            let filters = object.list.filters.iter().any(|by| **by == *field.name);
+            if filters && !unique && sorted_by != &*field.name && let Some(sort) = sorting {
+                // Whoever filters the list by it still wants the list's order.
+                let columns = format!("{stored}, {}, {id}", column(sort));
+                found.push(Index { name, unique: false, columns });
+            } else if (sorts || field.index) && !unique {
                 found.push(Index { name, unique: false, columns: format!("{stored}, {id}") });
             } else if matches!(field.kind, FieldKind::Id { .. }) && !unique {
                 found.push(Index { name, unique: false, columns: stored });
@@ -252,7 +259,7 @@ pub(super) fn wanted(model: &Model) -> Result<Vec<Wanted>, StoreError> {
             object: name.clone(),
             was: was(model, &name),
             owner: layout.object.owned_by.as_deref().filter(|owner| model.object(owner).is_some()).map(table),
-            columns: layout.columns.iter().map(|column| (column.name.clone(), column.kind)).collect(),
+            columns: layout.columns().iter().map(|column| (column.name.clone(), column.kind)).collect(),
             renamed: renamed(model, &name),
             indexes: indexes(layout.object),
         });

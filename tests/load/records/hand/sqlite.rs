@@ -75,7 +75,7 @@ impl Data {
             .busy_timeout(std::time::Duration::from_secs(10))
             .statement_cache_capacity(400)
             .row_buffer_size(512)
-            .pragma("cache_size", "-16000")
+            .pragma("cache_size", "-8000")
             .pragma("temp_store", "memory");
         let connection = options.connect().await.context("opening the file to write")?;
         let (writer, jobs) = mpsc::channel(WAITING_MAX);
