@@ -156,7 +156,7 @@ impl Export {
         }
     }
 
-    async fn page(&self, limit: u32) -> Answer<Json> {
+    async fn page(&self, limit: u32) -> Answer<list::Listed> {
         let asked = list::Asked {
             filter: self.asked.filter.clone(),
             sort: self.asked.sort.clone(),
@@ -175,9 +175,9 @@ impl Export {
             return Ok(None);
         }
         let first = self.cursor.is_none();
-        let mut page = self.page(PAGE).await?;
-        self.cursor = page["next_cursor"].as_str().map(str::to_owned);
-        let records = page["data"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        let page = self.page(PAGE).await?;
+        let records: Vec<Json> = page.records(&self.caller).map(Json::Object).collect();
+        self.cursor = page.next;
         let mut writer = std::mem::replace(&mut self.writer, Writer::Ended);
         let piece = match &mut writer {
             Writer::Csv => self.csv(first, &records).into_bytes(),

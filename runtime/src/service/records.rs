@@ -13,7 +13,8 @@ pub mod upsert;
 
 use super::command::{self, Done};
 use super::session::Caller;
-use super::view::Page;
+use super::view::text::Text;
+use super::view::{Beside, Page};
 use super::{Answer, Error, refuse};
 use crate::app::App;
 use crate::store::{Idempotency, TitlesOf};
@@ -33,7 +34,8 @@ use uuid::Uuid;
 pub struct View {
     pub id: Uuid,
     pub version: i64,
-    pub json: Json,
+    /// The record as text of JSON.
+    pub body: Vec<u8>,
     /// The answer to a repeated request, kept from the first time.
     pub replayed: bool,
 }
@@ -111,11 +113,7 @@ pub async fn get(
         return Ok(Got::Known(record.version()));
     }
     let mut expanded = expand::load(app, &model, caller, &object, std::slice::from_ref(&record), &expansions).await?;
-    let mut view = view(app, &model, caller, &object, record, titles).await?;
-    if let Some(expanded) = expanded.remove(&id) {
-        view.json["_expanded"] = Json::Object(expanded);
-    }
-    Ok(Got::View(view))
+    Ok(Got::View(view(app, &model, caller, &object, (record, titles), expanded.remove(&id)).await?))
 }
 
 /// A record with all that stands beside it.
@@ -124,18 +122,24 @@ async fn view(
     model: &Arc<Model>,
     caller: &Caller,
     object: &Arc<Object>,
-    record: Arc<Record>,
-    titles: TitlesOf,
+    (record, titles): (Arc<Record>, TitlesOf),
+    expanded: Option<Map<String, Json>>,
 ) -> Answer<View> {
     let (id, version) = (record.id(), record.version());
     let page = Page::load_knowing(app, model, caller, object, (vec![record.clone()], titles), None, true).await?;
-    let mut shown = page.json(model, caller, &record);
-    shown.insert("_actions".into(), Json::Array(actions::of(app, model, caller, object, &record).await?));
+    let mut beside = Beside::default();
+    let members = &mut beside.members;
+    members.insert("_actions".into(), Json::Array(actions::of(app, model, caller, object, &record).await?));
     if !object.plans.is_empty() {
-        shown.insert("_settlement".into(), settled::of_record(app, model, caller, object, &record).await?);
+        members.insert("_settlement".into(), settled::of_record(app, model, caller, object, &record).await?);
     }
-    shown.insert("_trace".into(), super::explain::traces(app, model, caller, object, &record).await?);
-    Ok(View { id, version, json: Json::Object(shown), replayed: false })
+    members.insert("_trace".into(), super::explain::traces(app, model, caller, object, &record).await?);
+    if let Some(expanded) = expanded {
+        members.insert("_expanded".into(), Json::Object(expanded));
+    }
+    let mut text = Text::with_capacity(4_096);
+    page.write(model, caller, &record, &beside, &mut text);
+    Ok(View { id, version, body: text.finish(), replayed: false })
 }
 
 /// Values of a record to be written whole.
@@ -370,13 +374,14 @@ async fn answer(
             let shown = shown(app, model, caller, object, id, Some(&decision)).await?;
             // Without a key nobody can ask for it again.
             if keyed {
-                app.store.save_reply_soon(&caller.scope, command, &shown.json).await?;
+                app.store.save_reply_soon(&caller.scope, command, shown.body.clone()).await?;
             }
             Ok(shown)
         }
         Done::Before { reply: Some(json), .. } => {
             let id = json["id"].as_str().and_then(|id| Uuid::parse_str(id).ok()).or(about).unwrap_or_default();
-            Ok(View { id, version: json["version"].as_i64().unwrap_or(0), json, replayed: true })
+            let version = json["version"].as_i64().unwrap_or(0);
+            Ok(View { id, version, body: json.to_string().into_bytes(), replayed: true })
         }
         Done::Before { reply: None, subject } => {
             let Some(id) = subject.map(|(_, id)| id).or(about) else {
@@ -397,11 +402,11 @@ async fn shown(
     decision: Option<&Decision>,
 ) -> Answer<View> {
     if let Some(record) = written(decision, id) {
-        return view(app, model, caller, object, record, TitlesOf::new()).await;
+        return view(app, model, caller, object, (record, TitlesOf::new()), None).await;
     }
     let found = app.store.get_titled(&caller.scope, model, &object.name, id).await?;
     let (record, titles) = found.ok_or_else(|| not_found(object, &id.to_string()))?;
-    view(app, model, caller, object, record, titles).await
+    view(app, model, caller, object, (record, titles), None).await
 }
 
 fn written(decision: Option<&Decision>, id: Uuid) -> Option<Arc<Record>> {

@@ -1,5 +1,7 @@
 //! Records as JSON: values in their field's form, references with titles. Reads titles in one batch per object.
 
+pub mod text;
+
 use super::Answer;
 use super::session::Caller;
 use crate::app::App;
@@ -13,6 +15,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use text::{Bracket, Text};
 use uuid::Uuid;
 
 /// Titles of records, by object and id.
@@ -39,11 +42,7 @@ impl Titles {
 
     /// `Ref` of the contract.
     pub fn reference(&self, object: &str, id: Uuid) -> Json {
-        self.reference_to(&object.into(), id)
-    }
-
-    fn reference_to(&self, object: &Name, id: Uuid) -> Json {
-        json!({"object": &**object, "id": id, "title": self.find(object, id).unwrap_or_else(|| short(id))})
+        json!({"object": object, "id": id, "title": self.of(object, id)})
     }
 
     /// A reference to a record of one object, or of whichever of several it was found in.
@@ -56,12 +55,30 @@ impl Titles {
 
     /// A reference that may lead to one of several objects.
     pub fn any(&self, objects: &[Name], id: Uuid) -> Json {
+        self.led_to(objects, id).map_or(Json::Null, |object| self.reference(object, id))
+    }
+
+    fn write(&self, objects: &[Name], id: Uuid, text: &mut Text) {
+        let Some(object) = self.led_to(objects, id) else {
+            text.null();
+            return;
+        };
+        text.open(Bracket::Object).name("object").string(object).name("id").shown(id).name("title");
+        match self.found.get(&(object.clone(), id)) {
+            Some(title) => text.string(title),
+            None => text.string(&short(id)),
+        };
+        text.close(Bracket::Object);
+    }
+
+    /// Which of several objects an id belongs to: where it was found, or the first.
+    fn led_to<'n>(&self, objects: &'n [Name], id: Uuid) -> Option<&'n Name> {
         match objects {
-            [] => Json::Null,
-            [object] => self.reference_to(object, id),
+            [] => None,
+            [object] => Some(object),
             [first, ..] => {
                 let found = |object: &&Name| self.found.contains_key(&((*object).clone(), id));
-                self.reference_to(objects.iter().find(found).unwrap_or(first), id)
+                Some(objects.iter().find(found).unwrap_or(first))
             }
         }
     }
@@ -147,49 +164,90 @@ impl Page {
         Ok(Page { object: object.clone(), records, children, titles, only })
     }
 
+    /// A record as answered, as a tree: where something is done with it before it is sent.
     pub fn json(&self, model: &Model, caller: &Caller, record: &Record) -> Map<String, Json> {
-        let mut shown = self.one(caller, &self.object, record);
+        self.json_with(model, caller, record, &Beside::default())
+    }
+
+    /// The same with what stands beside it.
+    pub fn json_with(&self, model: &Model, caller: &Caller, record: &Record, beside: &Beside) -> Map<String, Json> {
+        let mut text = Text::with_capacity(2_048);
+        self.write(model, caller, record, beside, &mut text);
+        serde_json::from_slice(&text.finish()).unwrap_or_default()
+    }
+
+    /// A record as answered.
+    pub fn write(&self, model: &Model, caller: &Caller, record: &Record, beside: &Beside, text: &mut Text) {
+        text.open(Bracket::Object);
+        self.write_own(caller, &self.object, record, &beside.refs, text);
         for (at, field) in self.object.own_fields() {
             let FieldKind::Items { to } = &field.kind else { continue };
             let (Some(rows), Some(child)) = (self.children.get(&(at, record.id())), model.object(to)) else { continue };
             if self.shows(caller, &self.object, field) {
-                let rows = rows.iter().map(|row| Json::Object(self.one(caller, child, row))).collect();
-                shown.insert(field.name.to_string(), Json::Array(rows));
+                text.name(&field.name).open(Bracket::Array);
+                for row in rows {
+                    text.open(Bracket::Object);
+                    self.write_own(caller, child, row, &Map::new(), text);
+                    text.close(Bracket::Object);
+                }
+                text.close(Bracket::Array);
             }
         }
-        shown
+        for (name, value) in &beside.members {
+            text.name(name).json(value);
+        }
+        text.close(Bracket::Object);
     }
 
-    fn one(&self, caller: &Caller, object: &Object, record: &Record) -> Map<String, Json> {
-        // Room for what is put beside the fields, too.
-        let mut shown = Map::with_capacity(object.fields.len() + 6);
-        let mut refs = Map::new();
+    /// The members of a record that follow from it alone.
+    fn write_own(
+        &self,
+        caller: &Caller,
+        object: &Object,
+        record: &Record,
+        more_refs: &Map<String, Json>,
+        text: &mut Text,
+    ) {
+        let mut leads = Vec::new();
         for (at, field) in object.fields.iter().enumerate() {
-            let hidden =
-                matches!(at, slot::DELETED_AT | slot::TRACE | slot::PARENT | slot::POSITION) || field.day_of.is_some();
-            if hidden || !field.is_stored() || !self.shows(caller, object, field) {
+            if !is_shown(at, field) || !self.shows(caller, object, field) {
+                continue;
+            }
+            text.name(&field.name);
+            if at == slot::VERSION {
+                text.number(record.version());
                 continue;
             }
             let value = record.values.get(at).unwrap_or(&Value::Null);
-            let json = match at {
-                slot::VERSION => json!(record.version()),
-                _ => field_json(field, value),
-            };
+            write_field(field, value, text);
             match (&field.kind, value) {
-                (FieldKind::Id { to, .. }, Value::Id(id)) if !to.is_empty() => {
-                    refs.insert(field.name.to_string(), self.titles.any(to, *id));
-                }
-                (FieldKind::Ids { to }, Value::List(ids)) if !ids.is_empty() => {
-                    let titles = ids.iter().filter_map(Value::as_id).map(|id| self.titles.any(to, id)).collect();
-                    refs.insert(field.name.to_string(), Json::Array(titles));
-                }
+                (FieldKind::Id { to, .. }, Value::Id(_)) if !to.is_empty() => leads.push((field, to, value)),
+                (FieldKind::Ids { to }, Value::List(ids)) if !ids.is_empty() => leads.push((field, to, value)),
                 _ => {}
             }
-            shown.insert(field.name.to_string(), json);
         }
-        shown.insert("_title".into(), json!(title(object, record)));
-        shown.insert("_refs".into(), Json::Object(refs));
-        shown
+        text.name("_title").string(&title(object, record));
+        text.name("_refs").open(Bracket::Object);
+        for (field, to, value) in leads {
+            text.name(&field.name);
+            match value {
+                Value::Id(id) => self.titles.write(to, *id, text),
+                Value::List(ids) => {
+                    text.open(Bracket::Array);
+                    for id in ids.iter().filter_map(Value::as_id) {
+                        self.titles.write(to, id, text);
+                    }
+                    text.close(Bracket::Array);
+                }
+                _ => {
+                    text.null();
+                }
+            }
+        }
+        for (name, reference) in more_refs {
+            text.name(name).json(reference);
+        }
+        text.close(Bracket::Object);
     }
 
     fn shows(&self, caller: &Caller, object: &Object, field: &Field) -> bool {
@@ -201,6 +259,26 @@ impl Page {
         };
         asked && caller.rights().shows(&object.name, &field.name)
     }
+}
+
+/// What stands beside a record's own members.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// Further references, by the path they were asked for.
+    pub refs: Map<String, Json>,
+    pub members: Map<String, Json>,
+}
+
+/// Whether a slot is one that people see.
+fn is_shown(at: usize, field: &Field) -> bool {
+    let hidden = matches!(at, slot::DELETED_AT | slot::TRACE | slot::PARENT | slot::POSITION) || field.day_of.is_some();
+    !hidden && field.is_stored()
+}
+
+/// The slots that a record is shown from.
+pub fn shown_slots(object: &Object) -> BTreeSet<usize> {
+    let fields = object.fields.iter().enumerate();
+    fields.filter(|(at, field)| is_shown(*at, field)).map(|(at, _)| at).collect()
 }
 
 /// The ids a record refers to, with the objects they may belong to.
@@ -231,12 +309,33 @@ pub fn title(object: &Object, record: &Record) -> String {
     shown(object.display).or_else(|| shown(object.key?)).unwrap_or_else(|| short(record.id()))
 }
 
+/// [`field_json`] as text.
+fn write_field(field: &Field, value: &Value, text: &mut Text) {
+    match (&field.kind, value) {
+        (_, Value::Null) => text.null(),
+        (FieldKind::Decimal { scale, .. } | FieldKind::Rollup { scale, .. }, Value::Decimal(number)) => {
+            text.shown(digits(*number, *scale))
+        }
+        (FieldKind::Money { scale, .. } | FieldKind::Rollup { scale, .. }, Value::Money(money)) => {
+            text.open(Bracket::Object).name("amount").shown(digits(money.amount, *scale));
+            text.name("currency").string(&money.currency).close(Bracket::Object)
+        }
+        (FieldKind::Json, _) => text.json(&field_json(field, value)),
+        (_, Value::Text(written)) => text.string(written),
+        (_, Value::Bool(flag)) => text.boolean(*flag),
+        (_, Value::Date(date)) => text.shown(date),
+        (_, Value::Moment(moment)) => text.shown(moment),
+        (_, Value::Id(id)) => text.shown(id),
+        _ => text.json(&field_json(field, value)),
+    };
+}
+
 /// A value in its field's form: decimals with the field's digits, as strings.
 pub fn field_json(field: &Field, value: &Value) -> Json {
     match (&field.kind, value) {
         (_, Value::Null) => Json::Null,
         (FieldKind::Decimal { scale, .. } | FieldKind::Rollup { scale, .. }, Value::Decimal(number)) => {
-            json!(scaled(*number, *scale))
+            Json::String(scaled(*number, *scale))
         }
         (FieldKind::Money { scale, .. } | FieldKind::Rollup { scale, .. }, Value::Money(money)) => {
             json!({"amount": scaled(money.amount, *scale), "currency": &*money.currency})
@@ -265,9 +364,13 @@ pub fn stored_json(field: &Field, json: &Json) -> Json {
 
 /// With at least `scale` digits after the point; more only where the value has them.
 pub fn scaled(number: Decimal, scale: u32) -> String {
+    digits(number, scale).to_string()
+}
+
+fn digits(number: Decimal, scale: u32) -> Decimal {
     let mut number = number.normalize();
     if number.scale() < scale {
         number.rescale(scale);
     }
-    number.to_string()
+    number
 }

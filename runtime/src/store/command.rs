@@ -155,22 +155,22 @@ impl Store {
     /// Keeps what was answered to a command, for repeats of its idempotency key.
     pub async fn save_reply(&self, scope: &Scope, command_id: Uuid, reply: &Json) -> Result<(), StoreError> {
         self.check(scope)?;
-        self.transact(Locks::default(), saving(command_id, reply)).await
+        self.transact(Locks::default(), saving(command_id, Datum::json(reply))).await
     }
 
     /// The same without waiting for the disk: a repeat that comes before it is kept, or after it was lost, is answered
     /// from the record. What is written after this call is written after the reply.
-    pub async fn save_reply_soon(&self, scope: &Scope, command_id: Uuid, reply: &Json) -> Result<(), StoreError> {
+    pub async fn save_reply_soon(&self, scope: &Scope, command_id: Uuid, reply: Vec<u8>) -> Result<(), StoreError> {
         self.check(scope)?;
-        self.change_soon(saving(command_id, reply)).await
+        let reply = String::from_utf8(reply).map_err(|error| StoreError::Broken(error.to_string()))?;
+        self.change_soon(saving(command_id, Datum::Json(reply))).await
     }
 }
 
 fn saving(
     command_id: Uuid,
-    reply: &Json,
+    reply: Datum,
 ) -> impl for<'c> Fn(&'c mut Connection) -> BoxFuture<'c, Result<End<()>, StoreError>> + Send + Sync + 'static {
-    let reply = Datum::json(reply);
     move |connection| {
         let binds = vec![reply.clone(), Datum::Id(command_id)];
         Box::pin(async move {

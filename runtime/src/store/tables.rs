@@ -120,29 +120,28 @@ fn indexes(object: &Object) -> Vec<Index> {
     let sorted_by = object.list.sort.first().map_or("-created_at", |name| name).trim_start_matches('-');
     let sorting = object.by_name.get(sorted_by).map(|slot| &object.fields[*slot]);
     let sorting = sorting.filter(|field| field.is_stored() && field.has_order());
-    let is_sorted_or_filtered = |name: &str| sorted_by == name || object.list.filters.iter().any(|by| by == name);
     for (slot, field) in object.fields.iter().enumerate() {
         let name = identifier(&format!("i_{}_{}", object.name, field.name));
         let (id, stored) = (column(&object.fields[slot::ID]), column(field));
+        let mut add = |columns: String| found.push(Index { name: name.clone(), unique: false, columns });
         if slot == slot::PARENT && object.owned_by.is_some() {
-            let columns = format!("{stored}, {}", column(&object.fields[slot::POSITION]));
-            found.push(Index { name, unique: false, columns });
-        } else if slot >= slot::OWN && field.is_stored() && field.has_order() {
-            let sorts = is_sorted_or_filtered(&field.name);
-            // A unique index serves look-ups already.
-            let unique = field.unique || object.key == Some(slot);
-            let filters = object.list.filters.iter().any(|by| **by == *field.name);
-            if filters && !unique && sorted_by != &*field.name && let Some(sort) = sorting {
-                // Whoever filters the list by it still wants the list's order.
-                let columns = format!("{stored}, {}, {id}", column(sort));
-                found.push(Index { name, unique: false, columns });
-            } else if (sorts || field.index) && !unique {
-                found.push(Index { name, unique: false, columns: format!("{stored}, {id}") });
-            } else if matches!(field.kind, FieldKind::Id { .. }) && !unique {
-                found.push(Index { name, unique: false, columns: stored });
-            }
-        } else if slot < slot::OWN && slot != slot::ID && is_sorted_or_filtered(&field.name) {
-            found.push(Index { name, unique: false, columns: format!("{stored}, {id}") });
+            add(format!("{stored}, {}", column(&object.fields[slot::POSITION])));
+            continue;
+        }
+        // A unique index serves look-ups already.
+        let unique = field.unique || object.key == Some(slot);
+        if slot == slot::ID || unique || !field.is_stored() || !field.has_order() {
+            continue;
+        }
+        let sorts = *sorted_by == *field.name;
+        let filters = object.list.filters.iter().any(|by| **by == *field.name);
+        let refers = slot >= slot::OWN && matches!(field.kind, FieldKind::Id { .. });
+        match sorting.filter(|_| filters && !sorts) {
+            // Whoever filters the list by it still wants the list's order.
+            Some(sort) => add(format!("{stored}, {}, {id}", column(sort))),
+            None if sorts || filters || field.index => add(format!("{stored}, {id}")),
+            None if refers => add(stored),
+            None => {}
         }
     }
     found.extend(object.indexes.iter().map(|index| declared(object, index)));

@@ -78,10 +78,10 @@ async fn get_list(
     SignedIn(caller): SignedIn,
     Path(object): Path<String>,
     query: Query,
-) -> Result<Json<Body>, Problem> {
+) -> Result<Response, Problem> {
     query.only(LIST)?;
     let asked = asked(query.into_members()?)?;
-    Ok(Json(list::list(&app, &caller, &object, asked).await?))
+    Ok(json(list::list(&app, &caller, &object, asked).await?.text(&caller)))
 }
 
 async fn post_list(
@@ -89,9 +89,14 @@ async fn post_list(
     SignedIn(caller): SignedIn,
     Path(object): Path<String>,
     JsonObject(members): JsonObject,
-) -> Result<Json<Body>, Problem> {
+) -> Result<Response, Problem> {
     let asked = asked(members)?;
-    Ok(Json(list::list(&app, &caller, &object, asked).await?))
+    Ok(json(list::list(&app, &caller, &object, asked).await?.text(&caller)))
+}
+
+/// A body that is JSON already.
+fn json(text: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
 fn asked(mut members: Map<String, Body>) -> Result<list::Asked, Problem> {
@@ -387,7 +392,8 @@ fn precondition(error: crate::service::Error, if_match: &IfMatch) -> Problem {
 }
 
 fn one(view: View, status: StatusCode) -> Response {
-    let mut response = (status, Json(view.json)).into_response();
+    let mut response = json(view.body);
+    *response.status_mut() = status;
     if let Ok(value) = HeaderValue::from_str(&format!("\"{}\"", view.version)) {
         response.headers_mut().insert(header::ETAG, value);
     }

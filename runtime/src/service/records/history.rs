@@ -124,7 +124,7 @@ pub async fn at(app: &App, caller: &Caller, object_name: &str, written_id: &str,
         shown.insert(name, Json::Array(rows));
     }
     shown.insert("_at".into(), json!(moment.to_string()));
-    Ok(View { id, version, json: Json::Object(shown), replayed: false })
+    Ok(View { id, version, body: Json::Object(shown).to_string().into_bytes(), replayed: false })
 }
 
 /// A record put together from its events.

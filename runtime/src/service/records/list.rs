@@ -4,7 +4,8 @@ use super::expand::{self, Expand};
 use super::{cursor, settled};
 use crate::app::App;
 use crate::service::session::Caller;
-use crate::service::view::Page;
+use crate::service::view::text::{Bracket, Text};
+use crate::service::view::{Beside, Page, shown_slots};
 use crate::service::{Answer, Error, refuse};
 use crate::store::StoreError;
 use packwork_engine::access::Action;
@@ -17,7 +18,7 @@ use packwork_engine::record::slot;
 use packwork_engine::refusal::Refusal;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
-use uuid::Uuid;
+use std::sync::Arc;
 
 /// Where a capped count stops: enough to say "many".
 const COUNT_CAP: u32 = 1_000;
@@ -49,7 +50,7 @@ pub enum Count {
     Exact,
 }
 
-pub async fn list(app: &App, caller: &Caller, object_name: &str, asked: Asked) -> Answer<Json> {
+pub async fn list(app: &App, caller: &Caller, object_name: &str, asked: Asked) -> Answer<Listed> {
     let model = app.model();
     let object = super::object(&model, caller, object_name)?;
     if asked.deleted {
@@ -64,9 +65,8 @@ pub async fn list(app: &App, caller: &Caller, object_name: &str, asked: Asked) -
     let described = format!("{} {:?} {:?} {names:?} {}", object.name, asked.filter, asked.search, asked.deleted);
     let after = asked.cursor.as_deref().map(|text| app.cursors.read(&described, text)).transpose()?;
     let has_cursor = after.is_some();
-    let slots = fields.as_ref().map(|fields| {
-        fields.slots(&object).into_iter().chain(expansions.iter().map(|expansion| expansion.slot)).collect()
-    });
+    let slots = fields.as_ref().map_or_else(|| shown_slots(&object), |fields| fields.slots(&object));
+    let slots = slots.into_iter().chain(expansions.iter().map(|expansion| expansion.slot)).collect();
     let query = ListQuery {
         object: object.name.clone(),
         filter,
@@ -74,7 +74,7 @@ pub async fn list(app: &App, caller: &Caller, object_name: &str, asked: Asked) -
         limit: asked.limit,
         after,
         deleted: asked.deleted,
-        slots,
+        slots: Some(slots),
     };
     let page = app.store.page(&caller.scope, &model, &query).await.map_err(|error| match error {
         // The list's fields became others since the cursor was given.
@@ -104,40 +104,57 @@ pub async fn list(app: &App, caller: &Caller, object_name: &str, asked: Asked) -
     let with_items = fields.as_ref().is_some_and(|fields| fields.items);
     let only = fields.map(|fields| fields.own);
     let page = Page::load(app, &model, caller, &object, records, only, with_items).await?;
-    let data: Vec<Json> = page
-        .records
-        .iter()
-        .map(|record| {
-            let mut shown = page.json(&model, caller, record);
-            if let Some(settlement) = settlement.get(&record.id()) {
-                shown.insert("_settlement".into(), settlement.clone());
-            }
-            beside(&mut shown, record.id(), &mut related, &mut expanded);
-            Json::Object(shown)
-        })
-        .collect();
-    let mut answer = json!({"data": data, "next_cursor": next, "count": count});
-    if capped {
-        answer["count_capped"] = json!(true);
-    }
-    Ok(answer)
+    let beside = page.records.iter().map(|record| {
+        let mut beside = Beside::default();
+        if let Some(settlement) = settlement.get(&record.id()) {
+            beside.members.insert("_settlement".into(), settlement.clone());
+        }
+        if let Some(related) = related.remove(&record.id()) {
+            beside.refs = related.refs;
+            beside.members.extend(related.values);
+        }
+        if let Some(expanded) = expanded.remove(&record.id()) {
+            beside.members.insert("_expanded".into(), Json::Object(expanded));
+        }
+        beside
+    });
+    let beside = beside.collect();
+    Ok(Listed { model, page, beside, next, count, capped })
 }
 
-/// Fields of what a record refers to, and whole records beside it.
-fn beside(
-    shown: &mut Map<String, Json>,
-    id: Uuid,
-    related: &mut BTreeMap<Uuid, expand::Related>,
-    expanded: &mut BTreeMap<Uuid, Map<String, Json>>,
-) {
-    if let Some(related) = related.remove(&id) {
-        if let Some(Json::Object(refs)) = shown.get_mut("_refs") {
-            refs.extend(related.refs);
+/// A page of records, ready to be written.
+pub struct Listed {
+    model: Arc<Model>,
+    page: Page,
+    /// Of each record.
+    beside: Vec<Beside>,
+    /// The cursor of the page after it.
+    pub next: Option<String>,
+    count: Option<u64>,
+    capped: bool,
+}
+
+impl Listed {
+    /// The answer to who asked for the list.
+    pub fn text(&self, caller: &Caller) -> Vec<u8> {
+        let mut text = Text::with_capacity(self.page.records.len() * 1_536 + 256);
+        text.open(Bracket::Object).name("data").open(Bracket::Array);
+        for (record, beside) in self.page.records.iter().zip(&self.beside) {
+            self.page.write(&self.model, caller, record, beside, &mut text);
         }
-        shown.extend(related.values);
+        text.close(Bracket::Array).name("next_cursor").json(&json!(self.next));
+        text.name("count").json(&json!(self.count));
+        if self.capped {
+            text.name("count_capped").boolean(true);
+        }
+        text.close(Bracket::Object);
+        text.finish()
     }
-    if let Some(expanded) = expanded.remove(&id) {
-        shown.insert("_expanded".into(), Json::Object(expanded));
+
+    /// The records, for who makes something else of them.
+    pub fn records(&self, caller: &Caller) -> impl Iterator<Item = Map<String, Json>> {
+        let shown = self.page.records.iter().zip(&self.beside);
+        shown.map(|(record, beside)| self.page.json_with(&self.model, caller, record, beside))
     }
 }
 
