@@ -62,7 +62,7 @@ async fn update_together(
 ) -> Result<Option<Refusal>, StoreError> {
     let columns: Vec<&str> = slots
         .iter()
-        .flat_map(|slot| layout.columns.iter().filter(move |column| column.slot == *slot))
+        .flat_map(|slot| layout.columns().iter().filter(move |column| column.slot == *slot))
         .map(|column| column.name.as_str())
         .collect();
     let table = layout.table();
