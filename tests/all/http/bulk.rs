@@ -16,10 +16,10 @@ async fn later_operations_see_earlier_ones(on: On) {
     let test = TestApp::new(on).await;
     test.post("/records/unit", json!({"code": "taken", "name": "旧"})).await.ok();
     let operations = json!([
-        {"op": "create", "data": {"code": "roll", "name": "卷"}},
-        {"op": "create", "data": {"code": "roll", "name": "again"}},
+        {"op": "create", "data": {"code": "spool", "name": "卷"}},
+        {"op": "create", "data": {"code": "spool", "name": "again"}},
         {"op": "create", "data": {"code": "taken", "name": "again"}},
-        {"op": "upsert", "by": "code", "data": {"code": "roll", "name": "changed"}},
+        {"op": "upsert", "by": "code", "data": {"code": "spool", "name": "changed"}},
         {"op": "upsert", "by": "code", "data": {"code": "reel", "name": "盘"}},
         {"op": "update", "id": "taken", "data": {"name": "新"}},
         {"op": "delete", "id": "taken", "version": 9},
@@ -39,7 +39,7 @@ async fn later_operations_see_earlier_ones(on: On) {
         let test = &test;
         async move { test.get(&path).await.ok()["name"].clone() }
     };
-    assert_eq!((named("roll").await, named("taken").await), (json!("changed"), json!("新")));
+    assert_eq!((named("spool").await, named("taken").await), (json!("changed"), json!("新")));
     let history = test.get("/records/unit/roll/history").await.ok();
     let kinds: Vec<&str> =
         history["data"].as_array().into_iter().flatten().filter_map(|event| event["kind"].as_str()).collect();

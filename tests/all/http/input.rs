@@ -77,7 +77,7 @@ async fn problems_speak_the_callers_language() {
         }
     };
     let chinese = ask("zh-CN,zh;q=0.9,en;q=0.8").await;
-    assert_eq!((&chinese["title"], &chinese["errors"][0]["message"]), (&json!("此项必填"), &json!("请填写“name”")));
+    assert_eq!((&chinese["title"], &chinese["errors"][0]["message"]), (&json!("此项必填"), &json!("请填写“名称”")));
     let english = ask("en").await;
     assert_eq!(english["title"], "a value is required");
     assert_eq!(english["errors"][0]["pointer"], "/name");

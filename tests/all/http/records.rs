@@ -94,15 +94,15 @@ async fn a_key_makes_a_repeat_safe() {
                 .await
         }
     };
-    let first = create(json!({"code": "roll", "name": "卷"}), "k1").await;
+    let first = create(json!({"code": "spool", "name": "卷"}), "k1").await;
     assert_eq!(first.header("idempotent-replay"), "");
     let first = first.ok();
-    let again = create(json!({"code": "roll", "name": "卷"}), "k1").await;
+    let again = create(json!({"code": "spool", "name": "卷"}), "k1").await;
     assert_eq!(again.header("idempotent-replay"), "true");
     assert_eq!(again.ok(), first);
-    create(json!({"code": "roll", "name": "轴"}), "k1").await.refused(422, "idempotency_mismatch");
-    create(json!({"code": "roll", "name": "卷"}), "k2").await.refused(422, "not_unique");
-    assert_eq!(test.get("/records/unit?count=exact&search=roll").await.ok()["count"], 1);
+    create(json!({"code": "spool", "name": "轴"}), "k1").await.refused(422, "idempotency_mismatch");
+    create(json!({"code": "spool", "name": "卷"}), "k2").await.refused(422, "not_unique");
+    assert_eq!(test.get("/records/unit?count=exact&search=spool").await.ok()["count"], 1);
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ async fn changes_with_the_cookie_need_the_csrf_value() {
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
     let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
     let csrf = signed_in.ok()["csrf"].as_str().unwrap_or_default().to_owned();
-    let unit = || Some(json!({"code": "roll", "name": "卷"}));
+    let unit = || Some(json!({"code": "spool", "name": "卷"}));
 
     test.ask(Method::GET, "/me", None, &[("cookie", &cookie)]).await.ok();
     test.ask(Method::POST, "/records/unit", unit(), &[("cookie", &cookie)]).await.refused(403, "csrf_missing");

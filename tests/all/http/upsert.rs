@@ -8,7 +8,7 @@ async fn a_value_names_one_record_however_many_come_at_once(on: On) {
     let test = TestApp::new(on).await;
     let put = |name: String| {
         let test = &test;
-        async move { test.system(Method::PUT, "/records/unit/by/code/roll", Some(json!({"name": name}))).await }
+        async move { test.system(Method::PUT, "/records/unit/by/code/spool", Some(json!({"name": name}))).await }
     };
     let all = futures_util::future::join_all((0..8).map(|at| put(format!("n{at}")))).await;
     let mut created = 0;
@@ -17,7 +17,7 @@ async fn a_value_names_one_record_however_many_come_at_once(on: On) {
         created += i32::from(reply.status.as_u16() == 201);
     }
     assert_eq!(created, 1);
-    let listed = test.get("/records/unit?search=roll&count=exact").await.ok();
+    let listed = test.get("/records/unit?search=spool&count=exact").await.ok();
     assert_eq!(listed["count"], 1);
     let again = put("last".to_owned()).await;
     assert_eq!((again.status.as_u16(), again.ok()["name"].clone()), (200, json!("last")));
