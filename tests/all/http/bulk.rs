@@ -40,7 +40,7 @@ async fn later_operations_see_earlier_ones(on: On) {
         async move { test.get(&path).await.ok()["name"].clone() }
     };
     assert_eq!((named("spool").await, named("taken").await), (json!("changed"), json!("新")));
-    let history = test.get("/records/unit/roll/history").await.ok();
+    let history = test.get("/records/unit/spool/history").await.ok();
     let kinds: Vec<&str> =
         history["data"].as_array().into_iter().flatten().filter_map(|event| event["kind"].as_str()).collect();
     assert_eq!(kinds, ["updated", "created"]);
