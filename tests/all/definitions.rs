@@ -1,5 +1,6 @@
 //! Definitions change without fear: plans, upgrades under the tenant's changes, going back, on both databases.
 
 mod fixture;
+mod locks;
 mod publishing;
 mod upgrades;

@@ -162,6 +162,14 @@ impl TestApp {
         TestApp { router: http::router(&app), app, clock, local, database, lives: lives + 1, folder }
     }
 
+    /// Where its PostgreSQL is, for those who look from outside; the tenant's schema is `t_main`.
+    pub fn postgres(&self) -> Option<&str> {
+        match &self.database {
+            Database::Postgres { url } => Some(url.expose()),
+            Database::Sqlite { .. } => None,
+        }
+    }
+
     /// Another process on the same PostgreSQL.
     pub async fn beside(&self) -> TestApp {
         let (clock, local, folder) = (self.clock.clone(), self.local.clone(), Folder::new());

@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use super::connection::{Connection, Suspects, is_lost};
+use super::patience::{self, Waiting};
 use super::sql::{Datum, Dialect, Kind, Sql};
 use super::transaction::{Attempt, End, Locks};
 use crate::auth::secret::Secret;
@@ -25,10 +26,6 @@ pub(super) const CONNECTIONS_MAX: u32 = 16;
 /// Connections for what must not wait for a request's connection: blocks of numbers.
 const CONNECTIONS_ASIDE: u32 = 2;
 const ATTEMPTS_MAX: u32 = 3;
-/// Changing tables waits so long for those who use them, holding up all who come after; then lets them pass and tries again.
-const EXCLUSIVE_TIMEOUT: &str = "SET LOCAL lock_timeout TO '2s'";
-const EXCLUSIVE_ATTEMPTS_MAX: u32 = 10;
-const EXCLUSIVE_PAUSE: Duration = Duration::from_millis(200);
 /// How long a request waits for a connection: long enough to outlast a restart of the server, shorter than a request.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const STATEMENTS_CACHED: usize = 400;
@@ -41,6 +38,7 @@ pub(crate) struct PostgresStore {
     options: Box<PgConnectOptions>,
     schema: String,
     suspects: Arc<Suspects>,
+    pub(super) waiting: Waiting,
 }
 
 impl PostgresStore {
@@ -64,7 +62,14 @@ impl PostgresStore {
         };
         let requests = pool(CONNECTIONS_MAX).connect_with(options.clone()).await.map_err(failed)?;
         let aside = pool(CONNECTIONS_ASIDE).connect_lazy_with(options.clone());
-        Ok(PostgresStore { pool: requests, aside, options: Box::new(options), schema, suspects: Arc::default() })
+        Ok(PostgresStore {
+            pool: requests,
+            aside,
+            options: Box::new(options),
+            schema,
+            suspects: Arc::default(),
+            waiting: Waiting::default(),
+        })
     }
 
     /// Makes the schema; two processes may try at once.
@@ -120,13 +125,16 @@ impl PostgresStore {
                 Err(Failed::Before(error)) if tried < ATTEMPTS_MAX && is_retryable(&error) => {
                     tracing::debug!(tried, %error, "the transaction is tried again");
                 }
-                Err(Failed::Before(error))
-                    if locks.exclusive && tried < EXCLUSIVE_ATTEMPTS_MAX && is_locked(&error) =>
-                {
-                    // Whoever came meanwhile has their turn; then this waits again, each time a little longer.
+                Err(Failed::Before(error)) if locks.exclusive && is_locked(&error) => {
+                    // Whoever came meanwhile has their turn; then this waits again.
                     drop(connection);
+                    self.waiting.gave_way();
+                    let patience = self.waiting.patience();
+                    if tried >= patience.tries_max {
+                        return Err(patience::in_use(self, tried).await);
+                    }
                     tracing::info!(tried, "tables are in use; changing them is tried again");
-                    tokio::time::sleep(EXCLUSIVE_PAUSE * tried).await;
+                    tokio::time::sleep(patience.pause_after(tried)).await;
                 }
                 Err(Failed::Before(error)) => return Err(error),
                 Err(Failed::Committing(StoreError::Database { cause, .. })) if is_lost(&cause) => {
@@ -163,7 +171,8 @@ impl PostgresStore {
         keys.sort_unstable();
         keys.dedup();
         if locks.exclusive {
-            let limit = Sql::of(Dialect::Postgres, EXCLUSIVE_TIMEOUT, vec![]);
+            let text = format!("SET LOCAL lock_timeout TO {}", self.waiting.patience().wait_ms);
+            let limit = Sql::of(Dialect::Postgres, &text, vec![]);
             connection.execute("limiting how long locks are waited for", limit).await?;
         }
         let mut binds = vec![Datum::Int(self.lock_number("model"))];
