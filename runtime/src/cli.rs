@@ -11,6 +11,7 @@ mod openapi;
 mod pack;
 mod password;
 mod progress;
+mod purge;
 mod schemas;
 mod serve;
 mod settle;
@@ -56,6 +57,8 @@ enum Command {
     /// Look at the tables
     #[command(subcommand)]
     Db(db::Db),
+    /// List what left the definitions and is kept, delete it for good
+    Purge(purge::Purge),
     /// Check all that is stored
     Doctor(doctor::Doctor),
     /// Add a user, set a password
@@ -94,6 +97,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Backup(backup) => backup.run().await?,
         Command::Restore(restore) => restore.run().await?,
         Command::Db(db) => return db.run().await,
+        Command::Purge(purge) => return purge.run().await,
         Command::Doctor(doctor) => return doctor.run().await,
         Command::User(user) => user.run().await?,
     }

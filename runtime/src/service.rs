@@ -13,6 +13,7 @@ pub mod housekeeping;
 pub mod imports;
 pub mod jobs;
 pub mod messages;
+pub mod quarantine;
 pub mod records;
 pub mod session;
 pub mod settlement;

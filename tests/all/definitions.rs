@@ -3,4 +3,5 @@
 mod fixture;
 mod locks;
 mod publishing;
+mod quarantine;
 mod upgrades;

@@ -140,7 +140,9 @@ on_both_databases! {
         seeds_and_packs_are_remembered;
     tables:
         a_new_field_is_added_and_old_records_have_none,
-        a_dropped_field_is_put_aside_with_its_data,
+        a_dropped_field_is_put_aside_and_comes_back_with_its_data,
+        another_field_may_take_the_name_of_one_that_is_aside,
+        what_is_aside_is_deleted_when_somebody_says_so,
         a_retyped_field_is_refused_with_a_way_out,
         a_number_gets_more_digits_after_the_point,
         a_renamed_field_takes_its_data_along,

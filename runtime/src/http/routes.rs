@@ -8,6 +8,7 @@ mod definitions;
 mod exports;
 mod imports;
 mod jobs;
+mod quarantine;
 mod records;
 mod reports;
 mod session;
@@ -29,6 +30,7 @@ pub fn table() -> Vec<Route> {
         tasks::routes(),
         definitions::routes(),
         changes::routes(),
+        quarantine::routes(),
         settlement::routes(),
         statements::routes(),
         reports::routes(),

@@ -116,7 +116,7 @@ async fn attempt(store: &Store, source: &Source, settings: &Settings, now: Momen
     if shelf::shelf_versions(&packs, &removed) == head.packs {
         let candidate = Candidate { packs, overlay: head.overlay.clone() };
         let (model, _) = candidate.compile(settings, read).map_err(Error::Definitions)?;
-        store.prepare(&scope, &model).await?;
+        store.prepare(&scope, &model, now).await?;
         return Ok(Some(InForce::of(&head, model, candidate)));
     }
     let plain = Candidate { packs: packs.clone(), overlay: Vec::new() };

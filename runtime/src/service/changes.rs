@@ -5,6 +5,7 @@ pub mod apply;
 pub mod cases;
 pub mod draft;
 pub mod plan;
+pub mod tables;
 pub mod words;
 
 use super::session::Caller;
@@ -14,7 +15,7 @@ use packwork_engine::codes::Code;
 use packwork_engine::refusal::FieldError;
 
 /// Definitions are the administrators' business.
-fn may_configure(caller: &Caller) -> Answer<()> {
+pub(super) fn may_configure(caller: &Caller) -> Answer<()> {
     if caller.rights().everything {
         return Ok(());
     }

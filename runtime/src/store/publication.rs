@@ -4,7 +4,7 @@
 use super::connection::Connection;
 use super::line::Columns;
 use super::sql::{Datum, Kind, Sql};
-use super::tables::{self, Wanted};
+use super::tables;
 use super::transaction::{End, Locks};
 use super::{Scope, Store, StoreError};
 use packwork_engine::layers::Change;
@@ -152,7 +152,7 @@ impl Store {
         parse("pack_content.files", &text).map(Some)
     }
 
-    /// Publishes a version on top of the one before it: tables, quarantine, version and plan in one transaction.
+    /// Publishes a version on top of the one before it: tables, version and plan in one transaction.
     pub async fn publish(&self, scope: &Scope, model: &Model, version: &Version) -> Result<Published, StoreError> {
         self.check(scope)?;
         let wanted = Arc::new(tables::wanted(model)?);
@@ -164,8 +164,7 @@ impl Store {
                     if newest(connection).await? + 1 != version.number {
                         return Ok(End::Undo(Published::Overtaken));
                     }
-                    quarantine(connection, &wanted, version.at).await?;
-                    tables::make(connection, &wanted).await?;
+                    tables::make(connection, &wanted, version.at).await?;
                     insert(connection, &version).await?;
                     if let Some(plan) = &version.plan {
                         let text = "UPDATE change_plan SET applied_as = ? WHERE hash = ?";
@@ -274,84 +273,6 @@ impl Store {
         }
         Ok(())
     }
-
-    /// What publishing a model would do to the tables, with the number of records each change is about.
-    pub async fn table_changes(&self, scope: &Scope, model: &Model) -> Result<Vec<TableChange>, StoreError> {
-        self.check(scope)?;
-        let wanted = tables::wanted(model)?;
-        let mut connection = self.reader().await?;
-        let standing = catalogue(&mut connection, "object_column").await?;
-        let parked = catalogue(&mut connection, "quarantine").await?;
-        let mut found = Vec::new();
-        for (object, columns) in &standing {
-            let now = wanted.iter().find(|wanted| wanted.object == *object);
-            let gone: Vec<&String> = columns
-                .keys()
-                .filter(|name| now.is_none_or(|now| now.columns.iter().all(|(of, _)| of != *name)))
-                .filter(|name| !wanted.iter().any(|wanted| wanted.takes_over(object, name)))
-                .collect();
-            let Some(now) = now else {
-                if wanted.iter().any(|wanted| wanted.was.as_ref() == Some(object)) {
-                    continue;
-                }
-                let rows = count(&mut connection, object, None).await?;
-                found.push(TableChange { action: "quarantine_table", object: object.clone(), column: None, rows });
-                continue;
-            };
-            for name in gone {
-                let rows = count(&mut connection, object, Some(name)).await?;
-                found.push(TableChange {
-                    action: "quarantine_column",
-                    object: object.clone(),
-                    column: Some(name.clone()),
-                    rows,
-                });
-            }
-            for (name, kind) in &now.columns {
-                let kind = *kind;
-                let text = tables::kind_text(kind);
-                let action = match (columns.get(name), parked.get(object).and_then(|columns| columns.get(name))) {
-                    (Some(was), _) if *was == text => continue,
-                    (Some(was), _) if tables::can_widen(was, kind) => "widen_column",
-                    (Some(_), _) => "retype_column",
-                    (None, _) if now.renamed.get(name).is_some_and(|was| columns.contains_key(was)) => "rename_column",
-                    (None, Some(was)) if *was == text => "restore_column",
-                    (None, Some(_)) => "retype_column",
-                    (None, None) => "add_column",
-                };
-                let rows = count(&mut connection, object, None).await?;
-                found.push(TableChange { action, object: object.clone(), column: Some(name.clone()), rows });
-            }
-        }
-        for wanted in wanted.iter().filter(|wanted| !standing.contains_key(&wanted.object)) {
-            let returns = parked.contains_key(&wanted.object);
-            let former = wanted.was.as_ref().filter(|was| !returns && standing.contains_key(*was));
-            let (action, of) = match former {
-                Some(former) => ("rename_table", Some(former)),
-                None if returns => ("restore_table", Some(&wanted.object)),
-                None => ("create_table", None),
-            };
-            let rows = match of {
-                Some(of) => count(&mut connection, of, None).await?,
-                None => 0,
-            };
-            found.push(TableChange { action, object: wanted.object.clone(), column: None, rows });
-        }
-        Ok(found)
-    }
-}
-
-/// One change of the tables that publishing would make.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct TableChange {
-    /// `create_table`, `rename_table`, `add_column`, `rename_column`, `widen_column`, `quarantine_table`, `quarantine_column`, `restore_table`, `restore_column` or
-    /// `retype_column`, which is not possible.
-    pub action: &'static str,
-    pub object: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub column: Option<String>,
-    /// Records the change is about.
-    pub rows: i64,
 }
 
 fn owner(scope: &Scope) -> String {
@@ -411,96 +332,4 @@ async fn keep_pack(connection: &mut Connection, content: &PackContent) -> Result
         Datum::text(&content.files.to_string()),
     ];
     connection.execute("keeping a pack", Sql::of(connection.dialect(), text, binds)).await.map(|_| ())
-}
-
-/// Columns by object, as a catalogue notes them.
-type Catalogue = BTreeMap<String, BTreeMap<String, String>>;
-
-async fn catalogue(connection: &mut Connection, table: &str) -> Result<Catalogue, StoreError> {
-    let mut found = Catalogue::new();
-    let sql = Sql::of(connection.dialect(), &format!("SELECT object, name, kind FROM {table}"), vec![]);
-    for row in connection.rows("reading the catalogue of tables", sql, &[Kind::Text; 3]).await? {
-        let mut row = Columns::of("object_column", row);
-        let (object, name, kind) = (row.text()?, row.text()?, row.text()?);
-        // Put aside for good by a start that found a model without them.
-        if object.starts_with("q_") || name.starts_with("q_") {
-            continue;
-        }
-        found.entry(object.to_string()).or_default().insert(name.to_string(), kind.to_string());
-    }
-    Ok(found)
-}
-
-/// Records of an object, or those with a value in a column.
-async fn count(connection: &mut Connection, object: &str, column: Option<&str>) -> Result<i64, StoreError> {
-    let mut text = format!("SELECT count(*) FROM {}", super::column::table(object));
-    if let Some(column) = column {
-        text.push_str(&format!(" WHERE {column} IS NOT NULL"));
-    }
-    let sql = Sql::of(connection.dialect(), &text, vec![]);
-    let row = connection.row("counting records", sql, &[Kind::Int]).await?;
-    Columns::of("count", row.unwrap_or_default()).int()
-}
-
-/// Columns that leave the model move from the catalogue to the quarantine, and those that return move back. The data
-/// stays where it is.
-async fn quarantine(connection: &mut Connection, wanted: &[Wanted], at: Moment) -> Result<(), StoreError> {
-    let dialect = connection.dialect();
-    let standing = catalogue(connection, "object_column").await?;
-    let parked = catalogue(connection, "quarantine").await?;
-    let is_wanted = |object: &str, name: &str| {
-        let of = wanted.iter().find(|wanted| wanted.object == object);
-        of.is_some_and(|of| of.columns.iter().any(|(column, _)| column == name))
-            || wanted.iter().any(|wanted| wanted.takes_over(object, name))
-    };
-    let doing = "moving columns to the quarantine";
-    let out = "INSERT INTO quarantine (object, name, kind, at) VALUES (?, ?, ?, ?)";
-    let back = "INSERT INTO object_column (object, name, kind) VALUES (?, ?, ?)";
-    for (object, columns) in &standing {
-        let mut gone = Vec::new();
-        for (name, kind) in columns.iter().filter(|(name, _)| !is_wanted(object, name)) {
-            let mut binds = vec![Datum::text(object), Datum::text(name)];
-            let clear = Sql::of(dialect, "DELETE FROM object_column WHERE object = ? AND name = ?", binds.clone());
-            connection.execute(doing, clear).await?;
-            binds.extend([Datum::text(kind), Datum::Int(at.micros())]);
-            connection.execute(doing, Sql::of(dialect, out, binds)).await?;
-            gone.push(name.as_str());
-        }
-        drop_indexes(connection, object, &gone, wanted).await?;
-    }
-    for (object, columns) in &parked {
-        for (name, kind) in columns.iter().filter(|(name, _)| is_wanted(object, name)) {
-            let mut binds = vec![Datum::text(object), Datum::text(name)];
-            let clear = Sql::of(dialect, "DELETE FROM quarantine WHERE object = ? AND name = ?", binds.clone());
-            connection.execute(doing, clear).await?;
-            binds.push(Datum::text(kind));
-            connection.execute(doing, Sql::of(dialect, back, binds)).await?;
-        }
-    }
-    Ok(())
-}
-
-/// Indexes over columns that have gone, and those that stand differently now, are taken away.
-async fn drop_indexes(
-    connection: &mut Connection,
-    object: &str,
-    gone: &[&str],
-    wanted: &[Wanted],
-) -> Result<(), StoreError> {
-    let dialect = connection.dialect();
-    let now = wanted.iter().find(|wanted| wanted.object == object);
-    let sql = Sql::of(dialect, "SELECT name, columns FROM object_index WHERE object = ?", vec![Datum::text(object)]);
-    for row in connection.rows("reading indexes", sql, &[Kind::Text; 2]).await? {
-        let mut row = Columns::of("object_index", row);
-        let (name, columns) = (row.text()?, row.text()?);
-        let stands = now.is_some_and(|now| now.has_index(&name, &columns));
-        let over_gone = columns.split(", ").any(|column| gone.contains(&column));
-        if !stands || over_gone {
-            connection.script("dropping an index", format!("DROP INDEX IF EXISTS {name}")).await?;
-            let binds = vec![Datum::text(object), Datum::text(&name)];
-            let clear = Sql::of(dialect, "DELETE FROM object_index WHERE object = ? AND name = ?", binds);
-            connection.execute("dropping an index", clear).await?;
-        }
-    }
-    Ok(())
 }

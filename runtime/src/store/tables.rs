@@ -7,7 +7,7 @@ mod plan;
 mod words;
 
 pub use plan::{Incompatible, Lock, Offer, Planned, Step, TablePlan};
-pub(super) use plan::{Wanted, can_widen, kind_text};
+pub(super) use plan::{Wanted, field_of};
 
 use super::column::{Layout, column, table};
 use super::connection::Connection;
@@ -17,12 +17,13 @@ use super::{Scope, Store, StoreError};
 use packwork_engine::codes::Code;
 use packwork_engine::definition::{Definition, Kind as DefinitionKind};
 use packwork_engine::model::Model;
+use packwork_engine::moment::Moment;
 use packwork_engine::object::{FieldKind, Object};
 use packwork_engine::record::slot;
 use packwork_engine::refusal::{FieldError, Refusal};
 use plan::{Index, Standing, plan};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The platform's migrations: name, SQLite, PostgreSQL. Never edited once released.
 const MIGRATIONS: &[(&str, &str, &str)] = &[
@@ -65,6 +66,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         "0008_attachments",
         include_str!("../../migrations/sqlite/0008_attachments.sql"),
         include_str!("../../migrations/postgres/0008_attachments.sql"),
+    ),
+    (
+        "0009_quarantine",
+        include_str!("../../migrations/sqlite/0009_quarantine.sql"),
+        include_str!("../../migrations/postgres/0009_quarantine.sql"),
     ),
 ];
 
@@ -171,13 +177,13 @@ fn declared(object: &Object, index: &packwork_engine::object::Index) -> Index {
 impl Store {
     /// Brings the tables to a model, in one transaction that no command overlaps. Refused with `incompatible_change`
     /// where a change would lose data.
-    pub async fn prepare(&self, scope: &Scope, model: &Model) -> Result<(), StoreError> {
+    pub async fn prepare(&self, scope: &Scope, model: &Model, at: Moment) -> Result<(), StoreError> {
         self.check(scope)?;
         let wanted = std::sync::Arc::new(wanted(model)?);
         self.transact(Locks::exclusive(), move |connection| {
             let wanted = wanted.clone();
             Box::pin(async move {
-                make(connection, &wanted).await?;
+                make(connection, &wanted, at).await?;
                 Ok(End::Keep(()))
             })
         })
@@ -301,9 +307,15 @@ async fn planned(connection: &mut Connection, wanted: &[Wanted], counting: Count
     let dialect = connection.dialect();
     let standing = standing(connection).await?;
     let mut plan = plan(wanted, &standing);
+    let renamed: BTreeSet<String> = plan
+        .steps
+        .iter()
+        .filter(|planned| matches!(planned.step, Step::RenameTable { .. }))
+        .map(|planned| planned.step.object().to_owned())
+        .collect();
     for planned in &mut plan.steps {
         let object = planned.step.object();
-        if !standing.columns.contains_key(object) {
+        if !standing.has_table(object) || renamed.contains(object) {
             continue;
         }
         // A column that is new or renamed in this very plan has no values in the way yet, or is counted by its old name.
@@ -315,18 +327,28 @@ async fn planned(connection: &mut Connection, wanted: &[Wanted], counting: Count
             }
         }
         if counting == Counting::Rows {
-            planned.rows = number(connection, &format!("SELECT count(*) FROM {}", table(object))).await?;
+            planned.rows = number(connection, &counted(&planned.step)).await?;
         }
     }
     Ok(plan)
 }
 
+/// The rows a step is about: those of its table, or those with a value where only they matter.
+fn counted(step: &Step) -> String {
+    let rows = format!("SELECT count(*) FROM {}", table(step.object()));
+    match step {
+        Step::QuarantineColumn { column, .. } | Step::RestoreColumn { column, .. } => {
+            format!("{rows} WHERE {column} IS NOT NULL")
+        }
+        _ => rows,
+    }
+}
+
 /// Whether every column a step reads is there before the plan begins.
 fn stands(step: &Step, standing: &Standing) -> bool {
-    let there =
-        |object: &str, column: &str| standing.columns.get(object).is_some_and(|columns| columns.contains_key(column));
+    let there = |object: &str, column: &str| standing.has_column(object, column);
     match step {
-        Step::Widen { object, column, .. } => there(object, column),
+        Step::WidenColumn { object, column, .. } => there(object, column),
         Step::AddIndex { object, columns, .. } => columns.split(", ").all(|column| there(object, column)),
         _ => true,
     }
@@ -334,7 +356,7 @@ fn stands(step: &Step, standing: &Standing) -> bool {
 
 fn in_the_way(step: &Step, rows: u64) -> Incompatible {
     let (column, from, to, offer) = match step {
-        Step::Widen { column, from, to, .. } => {
+        Step::WidenColumn { column, from, to, .. } => {
             (column, format!("decimal {from}"), format!("decimal {to}"), Offer::ReduceValues)
         }
         Step::AddIndex { columns, .. } => (columns, String::new(), "unique".to_owned(), Offer::MakeDistinct),
@@ -356,11 +378,12 @@ async fn standing(connection: &mut Connection) -> Result<Standing, StoreError> {
     let dialect = connection.dialect();
     let doing = "reading the catalogue of tables";
     let mut standing = Standing::default();
-    let read = Sql::of(dialect, "SELECT object, name, kind FROM object_column", vec![]);
-    for row in connection.rows(doing, read, &[Kind::Text; 3]).await? {
-        if let [Datum::Text(object), Datum::Text(name), Datum::Text(kind)] = &row[..] {
-            let columns = standing.columns.entry(object.to_string()).or_default();
-            columns.insert(name.to_string(), kind.to_string());
+    for (from, into) in [("object_column", &mut standing.columns), ("quarantine", &mut standing.aside)] {
+        let read = Sql::of(dialect, &format!("SELECT object, name, kind FROM {from}"), vec![]);
+        for row in connection.rows(doing, read, &[Kind::Text; 3]).await? {
+            if let [Datum::Text(object), Datum::Text(name), Datum::Text(kind)] = &row[..] {
+                into.entry(object.to_string()).or_default().insert(name.to_string(), kind.to_string());
+            }
         }
     }
     let read = Sql::of(dialect, "SELECT object, name, columns FROM object_index", vec![]);
@@ -373,7 +396,7 @@ async fn standing(connection: &mut Connection) -> Result<Standing, StoreError> {
 }
 
 /// Brings the tables to what is wanted. Refused with `incompatible_change` where a change would lose data.
-pub(super) async fn make(connection: &mut Connection, wanted: &[Wanted]) -> Result<(), StoreError> {
+pub(super) async fn make(connection: &mut Connection, wanted: &[Wanted], at: Moment) -> Result<(), StoreError> {
     let plan = planned(connection, wanted, Counting::Nothing).await?;
     if !plan.refused.is_empty() {
         return Err(StoreError::Refused(Box::new(refusal(&plan.refused))));
@@ -383,7 +406,7 @@ pub(super) async fn make(connection: &mut Connection, wanted: &[Wanted]) -> Resu
         for statement in ddl::statements(dialect, &planned.step)? {
             connection.script("changing tables", statement).await?;
         }
-        for note in ddl::notes(dialect, &planned.step) {
+        for note in ddl::notes(dialect, &planned.step, at) {
             connection.execute("noting what tables there are", note).await?;
         }
     }

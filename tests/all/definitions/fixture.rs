@@ -105,6 +105,12 @@ pub(super) async fn publish(test: &TestApp) -> Json {
     plan
 }
 
+/// What a plan says of the tables: action, object, column, rows.
+pub(super) fn database(plan: &Json) -> Vec<Json> {
+    let entries = plan["database"].as_array().into_iter().flatten();
+    entries.map(|entry| json!([entry["action"], entry["object"], entry["column"], entry["rows"]])).collect()
+}
+
 /// The parcel's definition in force.
 pub(super) async fn parcel(test: &TestApp) -> Json {
     test.ask_in("en", Method::GET, "/definitions/object/parcel", None).await.ok()

@@ -68,12 +68,8 @@ async fn a_publication_that_never_gets_its_turn_is_refused_and_nothing_is_half_d
     let plan = planned(&test).await;
     let before = test.get("/definitions/versions").await.ok();
     let mut reader = reader(&test).await;
-    let patience = Patience {
-        wait_ms: 50,
-        tries_max: 3,
-        pause: Duration::from_millis(1),
-        pause_max: Duration::from_millis(1),
-    };
+    let patience =
+        Patience { wait_ms: 50, tries_max: 3, pause: Duration::from_millis(1), pause_max: Duration::from_millis(1) };
     test.app.store.set_patience(patience);
     let refused = publish(&test, &plan).await;
     assert_eq!(refused.header("retry-after"), "30");

@@ -1,7 +1,7 @@
 //! Drafts, plans, applying, what is refused, and who hears of it.
 
 use super::fixture::{
-    apply, edit, first, names, on_both, parcel, parcels, plan_packs, publish, text, upgrade, with_parcels,
+    apply, database, edit, first, names, on_both, parcel, parcels, plan_packs, publish, text, upgrade, with_parcels,
 };
 use axum::http::Method;
 use packwork::packs::shelf;
@@ -32,10 +32,7 @@ async fn a_field_somebody_adds_is_used_by_the_next_request_and_can_be_taken_back
         words.iter().any(|text| text.starts_with("对象“包裹”（parcel）·字段“Remark”（x_remark）：新增")),
         "{words:#?}"
     );
-    assert_eq!(
-        plan["database"],
-        json!([{"action": "add_column", "object": "parcel", "column": "f_x_remark", "rows": 0}])
-    );
+    assert_eq!(database(&plan), [json!(["add_column", "parcel", "f_x_remark", 0])]);
 
     let made = test.post("/records/parcel", json!({"code": "p1", "x_remark": "fragile"})).await.ok();
     assert_eq!(made["x_remark"], "fragile");

@@ -1,7 +1,7 @@
 //! Upgrades under the tenant's own changes: nothing of either side is lost.
 
 use super::fixture::{
-    apply, edit, first, names, on_both, parcel, parcels, plan_packs, publish, text, upgrade, with_parcels,
+    apply, database, edit, first, names, on_both, parcel, parcels, plan_packs, publish, text, upgrade, with_parcels,
 };
 use axum::http::Method;
 use packwork_tests::app::{On, TestApp};
@@ -106,10 +106,7 @@ async fn records_of_a_field_that_is_gone_still_open_and_save(on: On) {
     let made = test.post("/records/parcel", json!({"code": "p1", "kind": "a", "weight": "2.5"})).await.ok();
     let without = parcels("2.0.0", json!({"weight": {"type": "decimal", "title": "Weight"}}), &[]);
     let plan = plan_packs(&test, without, json!({})).await;
-    assert_eq!(
-        plan["database"],
-        json!([{"action": "quarantine_column", "object": "parcel", "column": "f_kind", "rows": 1}])
-    );
+    assert_eq!(database(&plan), [json!(["quarantine_column", "parcel", "f_kind", 1])]);
     apply(&test, &plan).await.ok();
     let record = test.get("/records/parcel/p1").await.ok();
     assert!(record.get("kind").is_none(), "{record:#}");
@@ -133,7 +130,7 @@ async fn a_pack_that_is_taken_out_leaves_nothing_and_comes_back_with_its_data(on
     publish(&test).await;
     let plan = test.post("/packs/plan", json!({"remove": ["parcels"]})).await.ok();
     assert_eq!(plan["packs"], json!([{"name": "parcels", "from": "1.0.0", "to": null}]));
-    assert_eq!(plan["database"], json!([{"action": "quarantine_table", "object": "parcel", "rows": 1}]));
+    assert_eq!(database(&plan), [json!(["quarantine_table", "parcel", null, 1])]);
     apply(&test, &plan).await.ok();
     let listed = format!("{} {}", test.get("/definitions").await.ok(), test.get("/packs").await.ok());
     assert!(!listed.contains("parcel"), "{listed}");

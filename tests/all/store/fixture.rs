@@ -72,7 +72,7 @@ impl Fixture {
         let store = Store::open(&database, tenant).await.expect("a new store opens");
         let scope = Scope::system(tenant);
         let model = Arc::new(model(&[]));
-        store.prepare(&scope, &model).await.expect("a new store takes the model");
+        store.prepare(&scope, &model, at(0)).await.expect("a new store takes the model");
         Fixture { database, store, scope, model, entropy: Entropy::seeded(SEED), _folder: folder }
     }
 

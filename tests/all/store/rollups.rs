@@ -73,7 +73,7 @@ pub(crate) async fn rollups_are_what_the_rows_come_to(mut fixture: Fixture) {
         "fields": {"what": {"type": "text"}, "price": {"type": "decimal", "scale": 2}}
     });
     fixture.model = Arc::new(model(&[basket, row]));
-    fixture.store.prepare(&fixture.scope, &fixture.model).await.expect("tables are added");
+    fixture.store.prepare(&fixture.scope, &fixture.model, at(0)).await.expect("tables are added");
     let mut dice = SEED;
     let mut roll = |sides: u64| {
         dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

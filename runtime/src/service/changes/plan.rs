@@ -1,12 +1,12 @@
 //! Plans: what publishing would change, in words and as data, sealed by a hash. Making one writes nothing but the plan.
 
-use super::{cases, may_configure, words};
+use super::{cases, may_configure, tables, words};
 use crate::app::App;
 use crate::packs::shelf::{Candidate, InForce, Loaded, shelf_versions};
 use crate::packs::source::Files;
 use crate::service::session::Caller;
 use crate::service::{Answer, Error, refuse};
-use crate::store::{PackVersion, StoredPlan};
+use crate::store::{PackVersion, StoredPlan, TablePlan};
 use packwork_engine::codes::Code;
 use packwork_engine::definition::Kind;
 use packwork_engine::diagnostic::{Diagnostics, Severity};
@@ -124,9 +124,9 @@ pub(super) async fn make(app: &Arc<App>, caller: &Caller, current: &InForce, wan
         Ok((model, findings)) => (Some(Arc::new(model)), findings),
         Err(findings) => (None, findings),
     };
-    let tables = match &model {
-        Some(model) => app.store.table_changes(&caller.scope, model).await?,
-        None => Vec::new(),
+    let tables_plan = match &model {
+        Some(model) => app.store.plan_tables(&caller.scope, model).await?,
+        None => TablePlan::default(),
     };
     let mut cases = Json::Null;
     if let Some(model) = model.clone().filter(|_| differing.iter().any(matters)) {
@@ -145,12 +145,11 @@ pub(super) async fn make(app: &Arc<App>, caller: &Caller, current: &InForce, wan
         .collect();
     let errors: Vec<_> = findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
     let asked: Vec<&Conflict> = wanted.conflicts.iter().filter(|one| one.resolution == Policy::Ask).collect();
-    let retyped = tables.iter().filter(|change| change.action == "retype_column").count();
     let mut blocked: Vec<&str> = Vec::new();
     blocked.extend((!breaks.is_empty()).then_some("breaking_change"));
     blocked.extend((!errors.is_empty()).then_some("definitions"));
     blocked.extend((!asked.is_empty()).then_some("conflicts"));
-    blocked.extend((retyped > 0).then_some("retyped_columns"));
+    blocked.extend(tables::blocked(&tables_plan));
     let packs = versions(&candidate.packs, &wanted.removed);
     let conflicts: Vec<Json> = wanted.conflicts.iter().map(conflict).collect();
     let changes: Vec<Json> = differing
@@ -172,7 +171,7 @@ pub(super) async fn make(app: &Arc<App>, caller: &Caller, current: &InForce, wan
         "conflicts": conflicts,
         "broken": breaks,
         "findings": errors,
-        "database": tables,
+        "database": tables::shown(&tables_plan),
         "cases": cases,
         "blocked": blocked,
     });

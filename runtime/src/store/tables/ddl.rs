@@ -4,6 +4,7 @@ use super::plan::{Step, kind_of};
 use crate::store::StoreError;
 use crate::store::column::table;
 use crate::store::sql::{Datum, Dialect, Sql};
+use packwork_engine::moment::Moment;
 
 /// The statements of one step, in order.
 pub(super) fn statements(dialect: Dialect, step: &Step) -> Result<Vec<String>, StoreError> {
@@ -33,10 +34,10 @@ pub(super) fn statements(dialect: Dialect, step: &Step) -> Result<Vec<String>, S
         Step::AddColumn { object, column, kind: of } => {
             vec![format!("ALTER TABLE {} ADD COLUMN {column} {}", table(object), kind(of)?)]
         }
-        Step::RenameColumn { object, from, to } | Step::KeepColumn { object, column: from, name: to } => {
+        Step::RenameColumn { object, from, to } | Step::MoveColumnAway { object, column: from, name: to } => {
             vec![format!("ALTER TABLE {} RENAME COLUMN {from} TO {to}", table(object))]
         }
-        Step::Widen { object, column, from, to } => vec![match dialect {
+        Step::WidenColumn { object, column, from, to } => vec![match dialect {
             // Whole numbers of the smallest unit: a smaller unit, more of them.
             Dialect::Sqlite => {
                 let factor = 10_i64.pow(to - from);
@@ -47,8 +48,14 @@ pub(super) fn statements(dialect: Dialect, step: &Step) -> Result<Vec<String>, S
                 format!("ALTER TABLE {} ALTER COLUMN {column} TYPE {of}", table(object))
             }
         }],
-        Step::KeepTable { object, name } => vec![format!("ALTER TABLE {} RENAME TO {}", table(object), table(name))],
-        Step::DropIndex { index, .. } => vec![format!("DROP INDEX {index}")],
+        Step::QuarantineColumn { .. }
+        | Step::QuarantineTable { .. }
+        | Step::RestoreColumn { .. }
+        | Step::RestoreTable { .. } => Vec::new(),
+        Step::MoveTableAway { object, name } => {
+            vec![format!("ALTER TABLE {} RENAME TO {}", table(object), table(name))]
+        }
+        Step::DropIndex { index, .. } => vec![format!("DROP INDEX IF EXISTS {index}")],
         Step::AddIndex { object, index, unique, columns } => {
             vec![create_index(dialect, object, index, *unique, columns)]
         }
@@ -80,6 +87,7 @@ fn create_index(dialect: Dialect, object: &str, index: &str, unique: bool, colum
 const NAMING_OBJECTS: &[(&str, &str)] = &[
     ("object_column", "object"),
     ("object_index", "object"),
+    ("quarantine", "object"),
     ("collection_revision", "object"),
     ("command", "subject_object"),
     ("event", "object"),
@@ -97,10 +105,27 @@ const NAMING_OBJECTS: &[(&str, &str)] = &[
     ("import_mapping", "object"),
 ];
 
-/// What the catalogue notes of a step.
-pub(super) fn notes(dialect: Dialect, step: &Step) -> Vec<Sql> {
+/// What the catalogue notes of a step that is done at a moment.
+pub(super) fn notes(dialect: Dialect, step: &Step, at: Moment) -> Vec<Sql> {
     let sql = |text: &str, binds: &[&str]| Sql::of(dialect, text, binds.iter().map(|bind| Datum::text(bind)).collect());
     let insert = "INSERT INTO object_column (object, name, kind) VALUES (?, ?, ?)";
+    let out = "INSERT INTO quarantine (object, name, kind, at)
+        SELECT object, name, kind, CAST(? AS BIGINT) FROM object_column WHERE object = ?";
+    let set_aside = |object: &str, column: Option<&str>| {
+        let mut move_out = Sql::of(dialect, out, vec![Datum::Int(at.micros()), Datum::text(object)]);
+        let mut clear = sql("DELETE FROM object_column WHERE object = ?", &[object]);
+        if let Some(column) = column {
+            move_out.with(" AND name = ?", vec![Datum::text(column)]);
+            clear.with(" AND name = ?", vec![Datum::text(column)]);
+        }
+        vec![move_out, clear]
+    };
+    let take_back = |object: &str, column: &str| {
+        let back = "INSERT INTO object_column (object, name, kind)
+            SELECT object, name, kind FROM quarantine WHERE object = ? AND name = ?";
+        let clear = "DELETE FROM quarantine WHERE object = ? AND name = ?";
+        [sql(back, &[object, column]), sql(clear, &[object, column])]
+    };
     match step {
         Step::CreateTable { object, columns, .. } => {
             columns.iter().map(|(name, kind)| sql(insert, &[object, name, kind])).collect()
@@ -112,15 +137,22 @@ pub(super) fn notes(dialect: Dialect, step: &Step) -> Vec<Sql> {
             NAMING_OBJECTS.iter().map(follow).collect()
         }
         Step::AddColumn { object, column, kind } => vec![sql(insert, &[object, column, kind])],
-        Step::RenameColumn { object, from, to } | Step::KeepColumn { object, column: from, name: to } => {
+        Step::RenameColumn { object, from, to } => {
             vec![sql("UPDATE object_column SET name = ? WHERE object = ? AND name = ?", &[to, object, from])]
         }
-        Step::Widen { object, column, to, .. } => {
+        Step::WidenColumn { object, column, to, .. } => {
             let kind = format!("decimal {to}");
             vec![sql("UPDATE object_column SET kind = ? WHERE object = ? AND name = ?", &[&kind, object, column])]
         }
-        Step::KeepTable { object, name } => {
-            vec![sql("UPDATE object_column SET object = ? WHERE object = ?", &[name, object])]
+        Step::QuarantineColumn { object, column } => set_aside(object, Some(column)),
+        Step::QuarantineTable { object } => set_aside(object, None),
+        Step::RestoreColumn { object, column } => take_back(object, column).into(),
+        Step::RestoreTable { object, columns } => columns.iter().flat_map(|column| take_back(object, column)).collect(),
+        Step::MoveColumnAway { object, column, name } => {
+            vec![sql("UPDATE quarantine SET name = ? WHERE object = ? AND name = ?", &[name, object, column])]
+        }
+        Step::MoveTableAway { object, name } => {
+            vec![sql("UPDATE quarantine SET object = ? WHERE object = ?", &[name, object])]
         }
         Step::DropIndex { object, index } => {
             vec![sql("DELETE FROM object_index WHERE object = ? AND name = ?", &[object, index])]
@@ -134,7 +166,7 @@ pub(super) fn notes(dialect: Dialect, step: &Step) -> Vec<Sql> {
 /// A query for the number of rows that stand in the way of a step; none where nothing can.
 pub(super) fn obstacles(dialect: Dialect, step: &Step) -> Option<String> {
     match step {
-        Step::Widen { object, column, from, to } => {
+        Step::WidenColumn { object, column, from, to } => {
             // 18 digits in all, on both databases.
             let before = 18_u32.saturating_sub(*to);
             let limit = match dialect {

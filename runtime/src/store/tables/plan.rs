@@ -19,19 +19,6 @@ pub(crate) struct Wanted {
     pub(crate) indexes: Vec<Index>,
 }
 
-impl Wanted {
-    /// Whether an index should stand exactly so.
-    pub(crate) fn has_index(&self, name: &str, columns: &str) -> bool {
-        self.indexes.iter().any(|index| index.name == name && index.columns == columns)
-    }
-
-    /// Whether a column goes on under another name.
-    pub(crate) fn takes_over(&self, object: &str, column: &str) -> bool {
-        self.was.as_deref() == Some(object)
-            || (self.object == object && self.renamed.values().any(|former| former == column))
-    }
-}
-
 /// An index as it should stand.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
@@ -41,18 +28,22 @@ pub(crate) struct Index {
     pub(crate) columns: String,
 }
 
+/// Kinds by object and column.
+pub(crate) type Catalogue = BTreeMap<String, BTreeMap<String, String>>;
+
 /// What stands, as the catalogue has it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Standing {
-    /// Kinds by object and column; columns that were put aside begin with `q_`.
-    pub(crate) columns: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) columns: Catalogue,
+    /// What left the model and waits for its return, or for a purge. A table is aside when its `f_id` is.
+    pub(crate) aside: Catalogue,
     /// Column lists by object and index.
     pub(crate) indexes: BTreeMap<(String, String), String>,
 }
 
 /// One change of one table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "step", rename_all = "snake_case")]
+#[serde(tag = "action", rename_all = "snake_case")]
 pub enum Step {
     CreateTable {
         object: String,
@@ -76,20 +67,39 @@ pub enum Step {
         to: String,
     },
     /// More digits after the point; the digits before it still fit, which is checked before.
-    Widen {
+    WidenColumn {
         object: String,
         column: String,
         from: u32,
         to: u32,
     },
-    /// A column of a field that is gone: renamed and hidden, its data kept.
-    KeepColumn {
+    /// A column of a field that is gone: hidden where it stands, its data kept.
+    QuarantineColumn {
+        object: String,
+        column: String,
+    },
+    /// A table of an object that is gone: hidden where it stands, its data kept.
+    QuarantineTable {
+        object: String,
+    },
+    /// A field is back, with the values it had.
+    RestoreColumn {
+        object: String,
+        column: String,
+    },
+    /// An object is back, with the records it had.
+    RestoreTable {
+        object: String,
+        columns: Vec<String>,
+    },
+    /// What is aside makes room for another column of its name.
+    MoveColumnAway {
         object: String,
         column: String,
         name: String,
     },
-    /// A table of an object that is gone: renamed and hidden, its data kept.
-    KeepTable {
+    /// What is aside makes room for another table of its name.
+    MoveTableAway {
         object: String,
         name: String,
     },
@@ -109,7 +119,7 @@ pub enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lock {
-    /// A table that nobody uses yet.
+    /// Nobody uses the table, or only the catalogue changes.
     Nobody,
     /// For a moment, whatever the number of rows.
     Moment,
@@ -172,58 +182,94 @@ impl Step {
             | Step::RenameTable { object, .. }
             | Step::AddColumn { object, .. }
             | Step::RenameColumn { object, .. }
-            | Step::Widen { object, .. }
-            | Step::KeepColumn { object, .. }
-            | Step::KeepTable { object, .. }
+            | Step::WidenColumn { object, .. }
+            | Step::QuarantineColumn { object, .. }
+            | Step::QuarantineTable { object }
+            | Step::RestoreColumn { object, .. }
+            | Step::RestoreTable { object, .. }
+            | Step::MoveColumnAway { object, .. }
+            | Step::MoveTableAway { object, .. }
             | Step::DropIndex { object, .. }
             | Step::AddIndex { object, .. } => object,
         }
     }
 
+    /// The one column a step is about.
+    pub fn column(&self) -> Option<&str> {
+        match self {
+            Step::AddColumn { column, .. }
+            | Step::RenameColumn { to: column, .. }
+            | Step::WidenColumn { column, .. }
+            | Step::QuarantineColumn { column, .. }
+            | Step::RestoreColumn { column, .. }
+            | Step::MoveColumnAway { column, .. } => Some(column),
+            _ => None,
+        }
+    }
+
     fn lock(&self) -> Lock {
         match self {
-            Step::CreateTable { .. } => Lock::Nobody,
-            Step::Widen { .. } => Lock::Rewriting,
+            Step::CreateTable { .. }
+            | Step::QuarantineColumn { .. }
+            | Step::QuarantineTable { .. }
+            | Step::RestoreColumn { .. }
+            | Step::RestoreTable { .. } => Lock::Nobody,
+            Step::WidenColumn { .. } => Lock::Rewriting,
             Step::AddIndex { .. } => Lock::Reading,
             _ => Lock::Moment,
         }
     }
 
     fn back_fills(&self) -> bool {
-        matches!(self, Step::Widen { .. })
+        matches!(self, Step::WidenColumn { .. })
     }
 }
 
 /// Compares what is wanted with what stands. Row counts are filled in by who can count.
 pub(crate) fn plan(wanted: &[Wanted], standing: &Standing) -> TablePlan {
     let mut drops = Vec::new();
-    let mut changes = Vec::new();
     let mut indexes = Vec::new();
-    let mut refused = Vec::new();
+    let mut changes = Changes::default();
     let former = |of: &Wanted| former(wanted, of, standing);
-    for object in standing.columns.keys().filter(|object| !object.starts_with("q_")) {
+    for object in standing.columns.keys() {
         let is_renamed = wanted.iter().any(|of| former(of).is_some_and(|name| name == object));
         if !is_renamed && wanted.iter().all(|wanted| wanted.object != **object) {
             for (of, index) in standing.indexes.keys().filter(|(of, _)| of == object) {
                 drops.push(Step::DropIndex { object: of.clone(), index: index.clone() });
             }
-            let taken = |name: &String| standing.columns.contains_key(name);
-            changes.push(Step::KeepTable { object: object.clone(), name: free(object, taken) });
+            changes.steps.push(Step::QuarantineTable { object: object.clone() });
         }
     }
     for wanted in wanted {
         let object = &wanted.object;
         let name = former(wanted).unwrap_or(object);
-        let Some(there) = standing.columns.get(name) else {
-            let columns = wanted.columns.iter().map(|(name, kind)| (name.clone(), kind_text(*kind))).collect();
-            changes.push(Step::CreateTable { object: object.clone(), owner: wanted.owner.clone(), columns });
-            indexes.extend(wanted.indexes.iter().map(|index| add(object, index)));
-            continue;
-        };
-        if name != object {
-            changes.push(Step::RenameTable { object: object.clone(), from: name.clone() });
+        let nothing = BTreeMap::new();
+        let aside = standing.aside.get(name).unwrap_or(&nothing);
+        match standing.columns.get(name) {
+            Some(there) => {
+                if name != object {
+                    if standing.has_table_aside(object) {
+                        let name = free(object, |name| standing.has_table(name));
+                        changes.steps.push(Step::MoveTableAway { object: object.clone(), name });
+                    }
+                    changes.steps.push(Step::RenameTable { object: object.clone(), from: name.clone() });
+                }
+                changes.columns(wanted, there, aside);
+            }
+            None if standing.has_table_aside(object) => {
+                let returns = |(name, kind): &&(String, Kind)| aside.get(name).is_some_and(|was| holds(was, *kind));
+                let columns: Vec<String> =
+                    wanted.columns.iter().filter(returns).map(|(name, _)| name.clone()).collect();
+                let (there, aside): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                    aside.clone().into_iter().partition(|(name, _)| columns.contains(name));
+                changes.steps.push(Step::RestoreTable { object: object.clone(), columns });
+                changes.columns(wanted, &there, &aside);
+            }
+            None => {
+                let columns = wanted.columns.iter().map(|(name, kind)| (name.clone(), kind_text(*kind))).collect();
+                changes.steps.push(Step::CreateTable { object: object.clone(), owner: wanted.owner.clone(), columns });
+            }
         }
-        columns(wanted, there, &mut changes, &mut refused);
         for ((of, name), columns) in standing.indexes.iter().filter(|((of, _), _)| of == name) {
             if !wanted.indexes.iter().any(|index| index.name == *name && index.columns == *columns) {
                 drops.push(Step::DropIndex { object: of.clone(), index: name.clone() });
@@ -235,9 +281,27 @@ pub(crate) fn plan(wanted: &[Wanted], standing: &Standing) -> TablePlan {
             }
         }
     }
-    let steps = drops.into_iter().chain(changes).chain(indexes);
+    let steps = drops.into_iter().chain(changes.steps).chain(indexes);
     let planned = |step: Step| Planned { rows: 0, lock: step.lock(), back_fill: step.back_fills(), step };
-    TablePlan { steps: steps.map(planned).collect(), refused }
+    TablePlan { steps: steps.map(planned).collect(), refused: changes.refused }
+}
+
+impl Standing {
+    /// Whether the table of a former object waits under this name.
+    pub(crate) fn has_table_aside(&self, object: &str) -> bool {
+        self.aside.get(object).is_some_and(|columns| columns.contains_key("f_id"))
+    }
+
+    /// Whether the database has a table of this name, in use or aside.
+    pub(crate) fn has_table(&self, object: &str) -> bool {
+        self.columns.contains_key(object) || self.aside.contains_key(object)
+    }
+
+    /// Whether the database has such a column, in use or aside.
+    pub(crate) fn has_column(&self, object: &str, column: &str) -> bool {
+        let there = |catalogue: &Catalogue| catalogue.get(object).is_some_and(|columns| columns.contains_key(column));
+        there(&self.columns) || there(&self.aside)
+    }
 }
 
 /// The name under which the records of a renamed object stand.
@@ -254,52 +318,79 @@ fn add(object: &str, index: &Index) -> Step {
     Step::AddIndex { object: object.to_owned(), index: name, unique, columns }
 }
 
-fn columns(
-    wanted: &Wanted,
-    there: &BTreeMap<String, String>,
-    changes: &mut Vec<Step>,
-    refused: &mut Vec<Incompatible>,
-) {
-    let object = &wanted.object;
-    let mut used: Vec<&String> = Vec::new();
-    for (name, kind) in &wanted.columns {
-        let former = wanted.renamed.get(name).filter(|former| !there.contains_key(name) && there.contains_key(*former));
-        if let Some(former) = former {
-            changes.push(Step::RenameColumn { object: object.clone(), from: former.clone(), to: name.clone() });
-        }
-        let from = former.unwrap_or(name);
-        used.push(from);
-        match there.get(from) {
-            None => {
+#[derive(Default)]
+struct Changes {
+    steps: Vec<Step>,
+    refused: Vec<Incompatible>,
+}
+
+impl Changes {
+    /// What the columns of one table need, given those in use and those aside.
+    fn columns(&mut self, wanted: &Wanted, there: &BTreeMap<String, String>, aside: &BTreeMap<String, String>) {
+        let object = &wanted.object;
+        let mut used: Vec<&String> = Vec::new();
+        for (name, kind) in &wanted.columns {
+            let former = wanted.renamed.get(name).filter(|_| !there.contains_key(name));
+            if let Some(was) = there.get(name) {
+                used.push(name);
+                self.follow(object, name, was, *kind);
+            } else if let Some((former, was)) = former.and_then(|former| there.get_key_value(former)) {
+                used.push(former);
+                if aside.contains_key(name) {
+                    self.move_away(object, name, there, aside);
+                }
+                self.steps.push(Step::RenameColumn { object: object.clone(), from: former.clone(), to: name.clone() });
+                self.follow(object, name, was, *kind);
+            } else if let Some(was) = aside.get(name).filter(|was| holds(was, *kind)) {
+                self.steps.push(Step::RestoreColumn { object: object.clone(), column: name.clone() });
+                self.follow(object, name, was, *kind);
+            } else {
+                // Of another kind now, it is another field: what waits keeps waiting, under another name.
+                if aside.contains_key(name) {
+                    self.move_away(object, name, there, aside);
+                }
                 let kind = kind_text(*kind);
-                changes.push(Step::AddColumn { object: object.clone(), column: name.clone(), kind });
+                self.steps.push(Step::AddColumn { object: object.clone(), column: name.clone(), kind });
             }
-            Some(was) if *was == kind_text(*kind) => {}
-            Some(was) => match (scale_of(was), kind) {
-                (Some(from), Kind::Decimal(to)) if from < *to => {
-                    changes.push(Step::Widen { object: object.clone(), column: name.clone(), from, to: *to });
-                }
-                (from, kind) => {
-                    let offer = match (from, kind) {
-                        (Some(_), Kind::Decimal(_)) => Offer::RoundIntoNewField,
-                        _ if was == "json" => Offer::FirstIntoNewField,
-                        _ => Offer::NewField,
-                    };
-                    refused.push(Incompatible {
-                        object: object.clone(),
-                        field: field_of(name),
-                        from: was.clone(),
-                        to: kind_text(*kind),
-                        rows: 0,
-                        offer,
-                    });
-                }
-            },
+        }
+        for column in there.keys().filter(|column| !used.contains(column)) {
+            self.steps.push(Step::QuarantineColumn { object: object.clone(), column: column.clone() });
         }
     }
-    for column in there.keys().filter(|column| !column.starts_with("q_") && !used.contains(column)) {
-        let name = free(column, |name| there.contains_key(name));
-        changes.push(Step::KeepColumn { object: object.clone(), column: column.clone(), name });
+
+    fn move_away(
+        &mut self,
+        object: &str,
+        column: &str,
+        there: &BTreeMap<String, String>,
+        aside: &BTreeMap<String, String>,
+    ) {
+        let name = free(column, |name| there.contains_key(name) || aside.contains_key(name));
+        self.steps.push(Step::MoveColumnAway { object: object.to_owned(), column: column.to_owned(), name });
+    }
+
+    /// A column whose kind may have changed.
+    fn follow(&mut self, object: &str, name: &str, was: &str, kind: Kind) {
+        if was == kind_text(kind) {
+            return;
+        }
+        if let (Some(from), Kind::Decimal(to)) = (scale_of(was).filter(|_| holds(was, kind)), kind) {
+            self.steps.push(Step::WidenColumn { object: object.to_owned(), column: name.to_owned(), from, to });
+            return;
+        }
+        let offer = match (scale_of(was), kind) {
+            (Some(_), Kind::Decimal(_)) => Offer::RoundIntoNewField,
+            _ if was == "json" => Offer::FirstIntoNewField,
+            _ => Offer::NewField,
+        };
+        self.refused.push(Incompatible {
+            object: object.to_owned(),
+            field: field_of(name),
+            from: was.to_owned(),
+            to: kind_text(kind),
+            rows: 0,
+            offer,
+        });
     }
 }
 
@@ -309,17 +400,20 @@ fn free(name: &str, taken: impl Fn(&String) -> bool) -> String {
     names.into_iter().find(|name| !taken(name)).unwrap_or_default()
 }
 
-pub(super) fn field_of(column: &str) -> String {
-    column.trim_start_matches("f_").trim_start_matches("c_").to_owned()
+/// The field a column belongs to; of one that was moved away too.
+pub(crate) fn field_of(column: &str) -> String {
+    let moved = column.strip_prefix("q_").and_then(|rest| rest.split_once('_')).map(|(_, name)| name);
+    let name = moved.unwrap_or(column);
+    name.strip_prefix("f_").or_else(|| name.strip_prefix("c_")).unwrap_or(name).to_owned()
 }
 
 fn scale_of(kind: &str) -> Option<u32> {
     kind.strip_prefix("decimal ").and_then(|scale| scale.parse().ok())
 }
 
-/// Whether a column only gets more digits after the point.
-pub(crate) fn can_widen(was: &str, now: Kind) -> bool {
-    matches!((scale_of(was), now), (Some(from), Kind::Decimal(to)) if from < to)
+/// Whether every value of a column fits into a kind: it is the same, or has more digits after the point.
+pub(crate) fn holds(was: &str, now: Kind) -> bool {
+    was == kind_text(now) || matches!((scale_of(was), now), (Some(from), Kind::Decimal(to)) if from < to)
 }
 
 /// How the catalogue writes a kind.
@@ -356,7 +450,7 @@ mod tests {
 
     fn check(was: &str, now: Kind, steps: usize, refused: Option<Offer>) {
         let columns = BTreeMap::from([("f_a".to_owned(), was.to_owned())]);
-        let standing = Standing { columns: BTreeMap::from([("x".to_owned(), columns)]), indexes: BTreeMap::default() };
+        let standing = Standing { columns: BTreeMap::from([("x".to_owned(), columns)]), ..Standing::default() };
         let wanted = Wanted {
             object: "x".into(),
             was: None,

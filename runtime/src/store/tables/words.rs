@@ -11,11 +11,13 @@ impl TablePlan {
 }
 
 impl Planned {
-    fn sentence(&self, chinese: bool) -> String {
+    pub fn sentence(&self, chinese: bool) -> String {
         let what = if chinese { chinese_step(&self.step) } else { english_step(&self.step) };
         let rows = self.rows;
         let lock = match (chinese, self.lock) {
-            (_, Lock::Nobody) => return what,
+            (_, Lock::Nobody) if rows == 0 => return what,
+            (false, Lock::Nobody) => return format!("{what} ({rows} rows)"),
+            (true, Lock::Nobody) => return format!("{what}（{rows} 行）"),
             (false, Lock::Moment) => "others wait for a moment",
             (false, Lock::Reading) => "nobody writes to it while its rows are read",
             (false, Lock::Rewriting) => "others wait while its rows are written anew",
@@ -35,13 +37,19 @@ fn english_step(step: &Step) -> String {
         Step::RenameTable { object, from } => format!("rename the table of `{from}` to that of `{object}`"),
         Step::AddColumn { object, column, kind } => format!("add `{column}` ({kind}) to `{object}`"),
         Step::RenameColumn { object, from, to } => format!("rename `{from}` of `{object}` to `{to}`"),
-        Step::Widen { object, column, from, to } => {
+        Step::WidenColumn { object, column, from, to } => {
             format!("give `{column}` of `{object}` {to} digits after the point instead of {from}")
         }
-        Step::KeepColumn { object, column, name } => {
-            format!("put `{column}` of `{object}` aside as `{name}`; its data is kept")
+        Step::QuarantineColumn { object, column } => format!("put `{column}` of `{object}` aside; its values are kept"),
+        Step::QuarantineTable { object } => format!("put the table of `{object}` aside; its records are kept"),
+        Step::RestoreColumn { object, column } => format!("take `{column}` of `{object}` back with its values"),
+        Step::RestoreTable { object, .. } => format!("take the table of `{object}` back with its records"),
+        Step::MoveColumnAway { object, column, name } => {
+            format!("keep the `{column}` of `{object}` that is aside as `{name}`: another one takes its name")
         }
-        Step::KeepTable { object, name } => format!("put the table of `{object}` aside as `{name}`; its data is kept"),
+        Step::MoveTableAway { object, name } => {
+            format!("keep the table of `{object}` that is aside as `{name}`: another one takes its name")
+        }
         Step::DropIndex { object, index } => format!("drop the index `{index}` of `{object}`"),
         Step::AddIndex { object, index, unique, columns } => {
             let kind = if *unique { "unique index" } else { "index" };
@@ -56,11 +64,17 @@ fn chinese_step(step: &Step) -> String {
         Step::RenameTable { object, from } => format!("将 `{from}` 的表改名为 `{object}` 的表"),
         Step::AddColumn { object, column, kind } => format!("为 `{object}` 增加列 `{column}`（{kind}）"),
         Step::RenameColumn { object, from, to } => format!("将 `{object}` 的列 `{from}` 改名为 `{to}`"),
-        Step::Widen { object, column, from, to } => {
+        Step::WidenColumn { object, column, from, to } => {
             format!("将 `{object}` 的列 `{column}` 由 {from} 位小数扩为 {to} 位")
         }
-        Step::KeepColumn { object, column, name } => format!("停用 `{object}` 的列 `{column}`，数据保留为 `{name}`"),
-        Step::KeepTable { object, name } => format!("停用 `{object}` 的表，数据保留为 `{name}`"),
+        Step::QuarantineColumn { object, column } => format!("停用 `{object}` 的列 `{column}`，数据保留"),
+        Step::QuarantineTable { object } => format!("停用 `{object}` 的表，数据保留"),
+        Step::RestoreColumn { object, column } => format!("恢复 `{object}` 的列 `{column}` 及其数据"),
+        Step::RestoreTable { object, .. } => format!("恢复 `{object}` 的表及其数据"),
+        Step::MoveColumnAway { object, column, name } => {
+            format!("`{object}` 中已停用的列 `{column}` 改存为 `{name}`，为同名新列让位")
+        }
+        Step::MoveTableAway { object, name } => format!("已停用的 `{object}` 的表改存为 `{name}`，为同名新表让位"),
         Step::DropIndex { object, index } => format!("删除 `{object}` 的索引 `{index}`"),
         Step::AddIndex { object, index, unique, columns } => {
             let kind = if *unique { "唯一索引" } else { "索引" };
