@@ -80,6 +80,7 @@ codes! {
     PossibleDuplicate = "possible_duplicate", Conflict, "the record looks like another one", "可能与已有记录重复";
     BadReference = "bad_reference", Invalid, "the referenced record does not exist", "引用的记录不存在";
     InUse = "in_use", Conflict, "other records refer to this one", "已被其他记录引用";
+    BackFillIncomplete = "back_fill_incomplete", Conflict, "some records could not be completed", "部分记录未能补填";
     TablesInUse = "tables_in_use", Conflict, "others use the tables that have to change", "要变更的数据表正被占用";
     IncompatibleChange = "incompatible_change", Conflict, "the change would lose data", "此变更会丢失数据";
     // finding things

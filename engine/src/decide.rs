@@ -1,6 +1,7 @@
 //! Deciding a command: the one door through which anything changes. Here only the order of things; what each
 //! kind of command does stands beside.
 
+mod complete;
 mod draft;
 mod duplicates;
 mod files;
@@ -68,6 +69,7 @@ pub fn decide(model: &Model, facts: &Facts, command: &Command, context: &Context
         Command::Transition { object, id, version, transition, input } => {
             transitions::transition(&reader, object, *id, *version, transition, input)
         }
+        Command::Complete { object, id } => complete::complete(&reader, object, *id),
         Command::Settle(unit) => settle::settle_unit(&reader, unit),
         Command::AddRate { table, row } => rates::add(&reader, table, row),
         Command::Attach(file) => files::attach(&reader, file),

@@ -50,6 +50,11 @@ pub enum Command {
         transition: String,
         input: Map<String, Json>,
     },
+    /// Gives a record that is older than its definition what has become required or is computed since.
+    Complete {
+        object: Name,
+        id: Uuid,
+    },
     /// The same, though the new record looks like others where a rule only warns.
     AcceptingDuplicates(Box<Command>),
     /// Settles facts of one unit of a run: the lines that should exist against those posted.

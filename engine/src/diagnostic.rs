@@ -56,7 +56,7 @@ impl fmt::Display for Diagnostic {
 }
 
 /// Collects findings while checking goes on; nothing stops at the first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
 }

@@ -1,6 +1,7 @@
 //! The use cases: each loads, decides and stores in one transaction. Knows no HTTP and no SQL.
 
 pub mod attachments;
+pub mod back_fill;
 pub mod bulk;
 pub mod changes;
 pub mod command;

@@ -4,6 +4,7 @@
 mod aggregate;
 mod apply;
 mod attachment;
+mod back_fill;
 mod bulk;
 mod check;
 mod collection;
@@ -43,6 +44,7 @@ mod tables;
 mod todo;
 mod transaction;
 
+pub use back_fill::{BACK_FILL, BackFill};
 pub use bulk::{Applied, Bulk, BulkDone, Item};
 pub use check::{Check, Drift, Found};
 pub use command::{Decide, Execute, Executed, Idempotency, Once};

@@ -1,7 +1,9 @@
 //! Definitions change without fear: plans, upgrades under the tenant's changes, going back, on both databases.
 
+mod back_fill;
 mod fixture;
 mod locks;
 mod publishing;
 mod quarantine;
 mod upgrades;
+mod widening;

@@ -271,15 +271,60 @@ impl<'r, 'a> Draft<'r, 'a> {
             }
         }
         for slot in slot::OWN..self.object.fields.len() {
+            self.fill(slot);
+        }
+    }
+
+    /// An empty field's default.
+    fn fill(&mut self, slot: usize) {
+        let field = &self.object.fields[slot];
+        if !self.values[slot].is_null() {
+            return;
+        }
+        if let Some(json) = &field.default {
+            self.set_json(slot, json, &format!("/{}", field.name));
+        } else if let Some(expr) = &field.default_formula {
+            self.assign(slot, expr, self.reader.today(), None);
+        }
+    }
+
+    /// Defaults of required fields that were empty before they were required, unless this very input empties them.
+    pub fn fill_required(&mut self, input: Option<&Map<String, Json>>) {
+        let Some(former) = self.former.clone() else { return };
+        for slot in slot::OWN..self.object.fields.len() {
             let field = &self.object.fields[slot];
-            if !self.values[slot].is_null() {
-                continue;
+            let said = input.is_some_and(|input| input.contains_key(&*field.name));
+            if field.required && !said && former.values[slot].is_null() {
+                self.fill(slot);
             }
-            if let Some(json) = &field.default {
-                self.set_json(slot, json, &format!("/{}", field.name));
-            } else if let Some(expr) = &field.default_formula {
-                self.assign(slot, expr, self.reader.today(), None);
+        }
+    }
+
+    /// Completes the owned rows as well. Those that lack nothing are not touched.
+    pub fn complete_rows(&mut self) {
+        for slot in slot::OWN..self.object.fields.len() {
+            let FieldKind::Items { to } = &self.object.fields[slot].kind else { continue };
+            let (to, former) = match self.former_children(to) {
+                Ok(former) => (to.clone(), former),
+                Err(_) => {
+                    self.waiting = true;
+                    continue;
+                }
+            };
+            let Some(object) = self.reader.model.objects.get(&to).cloned() else { continue };
+            let mut children = Vec::with_capacity(former.len());
+            for (position, row) in former.into_iter().enumerate() {
+                let mut draft = Draft::of(self.reader, &object, row.clone());
+                draft.fill_required(None);
+                draft.formulas(self.reader.today());
+                self.waiting |= draft.waiting;
+                let place = format!("/{}/{position}", self.object.fields[slot].name);
+                let errors = draft.errors.into_iter();
+                self.errors
+                    .extend(errors.map(|error| FieldError { pointer: format!("{place}{}", error.pointer), ..error.of(&object.name) }));
+                children.push(Child { object: to.clone(), former: Some(row), values: draft.values });
             }
+            self.children.insert(slot, children);
         }
     }
 

@@ -65,6 +65,7 @@ pub fn update(
     if let Some(stale) = &stale {
         stale.merge(&mut draft, input)?;
     }
+    draft.fill_required(Some(input));
     changed(reader, object, &former, draft)
 }
 

@@ -72,6 +72,7 @@ pub fn transition(
             draft.assign(slot, expr, reader.today(), None);
         }
     }
+    draft.fill_required(Some(&allowed));
     let date = business_date(reader, template, &draft.values);
     draft.formulas(date);
     let required: Vec<usize> =

@@ -124,7 +124,7 @@ fn lost(model: &Model, new: &Composed) -> Vec<(Target, bool)> {
             Some(now) if *kind == Kind::Object && now.hash != was.hash => {
                 for member in path::names(&was.json["fields"]) {
                     let (old, new) = (&was.json["fields"][member], &now.json["fields"][member]);
-                    let retyped = !new.is_null() && ["type", "to", "scale"].iter().any(|part| old[*part] != new[*part]);
+                    let retyped = !new.is_null() && !is_held(old, new);
                     if new.is_null() || retyped {
                         lost.push((Target::field(name, member), retyped));
                     }
@@ -134,6 +134,34 @@ fn lost(model: &Model, new: &Composed) -> Vec<(Target, bool)> {
         }
     }
     lost
+}
+
+/// Whether every value of a field is one of the field as it is now, so that whoever uses it may go on.
+fn is_held(old: &Json, new: &Json) -> bool {
+    let (from, to) = (of_type(old), of_type(new));
+    let held = from == to || matches!((from, to), ("integer", "decimal") | ("text", "long_text"));
+    let targets = |field: &Json| match &field["to"] {
+        Json::String(one) => vec![one.clone()],
+        Json::Array(several) => several.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    let now = targets(new);
+    held && targets(old).iter().all(|target| now.contains(target)) && scale(old) <= scale(new)
+}
+
+fn of_type(field: &Json) -> &str {
+    field["type"].as_str().unwrap_or("text")
+}
+
+/// Digits after the point, where a field has its own.
+fn scale(field: &Json) -> Option<u64> {
+    let usual = match of_type(field) {
+        "integer" => 0,
+        "decimal" | "money" => 2,
+        "percent" => 4,
+        _ => return field["scale"].as_u64(),
+    };
+    Some(field["scale"].as_u64().unwrap_or(usual))
 }
 
 /// The name path of a use, where the new definitions still say the same there.

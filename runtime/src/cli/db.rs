@@ -2,7 +2,7 @@
 
 use super::serve::{DATA, database, packs};
 use crate::config::{Config, Flags};
-use crate::packs::install;
+use crate::packs::install::Coming;
 use crate::store::{Scope, Store};
 use packwork_engine::model::Settings;
 use std::path::Path;
@@ -32,9 +32,10 @@ impl Db {
         let Db::Plan(asked) = self;
         let config = Config::load(&asked.flags, Path::new(DATA))?;
         let settings = Settings { zone: config.time_zone.clone(), currency: config.currency.clone() };
-        let model = install::compile(&packs(&config), &settings)?;
         let store = Store::open_to_read(&database(&config), &config.tenant).await?;
-        let plan = store.plan_tables(&Scope::system(&config.tenant), &model).await?;
+        let coming = Coming::look(&store, &packs(&config)).await?;
+        let (former, model) = (coming.former(&settings), coming.compile(&settings)?);
+        let plan = store.plan_tables(&Scope::system(&config.tenant), former.as_ref(), &model).await?;
         store.close().await;
         let chinese = asked.lang.starts_with("zh");
         if asked.json {

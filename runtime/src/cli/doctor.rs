@@ -1,11 +1,12 @@
-//! `packwork doctor`: looks at all that is stored and says what does not fit, with the records it is about. Changes
-//! nothing and works beside a running server.
+//! `packwork doctor`: looks at all that is stored and says what does not fit, with the records it is about. Works
+//! beside a running server and changes nothing, unless told to repair what is made from records alone.
 
 use super::serve::{DATA, database, files, packs};
 use crate::config::{Config, Flags};
 use crate::files::Files;
 use crate::packs::install;
 use crate::store::{Drift, Scope, Store};
+use anyhow::Context;
 use packwork_engine::model::Settings;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,14 +20,17 @@ pub(super) struct Doctor {
     /// Print the findings as JSON, one a line, then a summary
     #[arg(long)]
     json: bool,
+    /// Make keys of look-alikes anew where they do not fit; with SQLite, stop the server first
+    #[arg(long)]
+    repair: bool,
 }
 
 impl Doctor {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let config = Config::load(&self.flags, Path::new(DATA))?;
         let settings = Settings { zone: config.time_zone.clone(), currency: config.currency.clone() };
-        let model = install::compile(&packs(&config), &settings)?;
         let store = Store::open_to_read(&database(&config), &config.tenant).await?;
+        let model = install::published(&store, &packs(&config), &settings).await?;
         let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
         let mut found = |drift: Drift| {
             *counts.entry(drift.check).or_default() += 1;
@@ -41,11 +45,23 @@ impl Doctor {
         let files = files(&config);
         attachments(&store, &Scope::system(&config.tenant), &files, &mut found).await?;
         store.close().await;
-        let total: u64 = counts.values().sum();
+        let mut total: u64 = counts.values().sum();
+        let keys = counts.get("duplicate_key").copied().filter(|_| self.repair);
+        if let Some(keys) = keys {
+            let store =
+                Store::open(&database(&config), &config.tenant).await.context("opening the data to repair it")?;
+            store.renew_duplicates(&Scope::system(&config.tenant), &model).await?;
+            store.close().await;
+            total -= keys;
+        }
         if self.json {
-            println!("{}", serde_json::json!({"records": records, "findings": total, "by_check": counts}));
+            println!(
+                "{}",
+                serde_json::json!({"records": records, "findings": total, "by_check": counts, "repaired": keys.unwrap_or(0)})
+            );
         } else {
-            println!("{records} records checked, {total} finding(s)");
+            let repaired = keys.map_or(String::new(), |keys| format!(", {keys} repaired"));
+            println!("{records} records checked, {total} finding(s){repaired}");
         }
         Ok(if total == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

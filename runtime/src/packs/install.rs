@@ -13,8 +13,8 @@ use packwork_engine::definition::rate_table::RateTableDefinition;
 use packwork_engine::definition::seed::SeedDefinition;
 use packwork_engine::definition::{Definition, Kind};
 use packwork_engine::diagnostic::{Diagnostic, Diagnostics, Severity};
-use packwork_engine::layers::content;
 use packwork_engine::layers::upgrade::{Policy, Resolving, rebase};
+use packwork_engine::layers::{Change, content};
 use packwork_engine::model::{Model, Settings};
 use packwork_engine::moment::Moment;
 use packwork_engine::refusal::Refusal;
@@ -100,26 +100,60 @@ pub async fn bring_into_force(
     Err(Error::Busy)
 }
 
-/// `None` where another process published meanwhile.
-async fn attempt(store: &Store, source: &Source, settings: &Settings, now: Moment) -> Result<Option<InForce>, Error> {
-    let scope = Scope::system(store.tenant());
-    let (given, read) = shelf::read(source)?;
-    let Some(head) = store.version(&scope, None).await? else {
-        let candidate = Candidate { packs: given, overlay: Vec::new() };
-        return publish(store, settings, read, candidate, BTreeSet::new(), 1, now).await;
-    };
-    let removed: BTreeSet<String> =
-        head.packs.iter().filter(|pack| pack.is_removed()).map(|pack| pack.name.clone()).collect();
-    let applied = shelf::stored(store, &scope, &head).await?;
-    let former = Candidate { packs: applied.clone(), overlay: Vec::new() };
-    let packs = shelf::gathered(source, given, applied, &removed);
-    if shelf::shelf_versions(&packs, &removed) == head.packs {
-        let candidate = Candidate { packs, overlay: head.overlay.clone() };
-        let (model, _) = candidate.compile(settings, read).map_err(Error::Definitions)?;
-        store.prepare(&scope, &model, now).await?;
-        return Ok(Some(InForce::of(&head, model, candidate)));
+/// What a start would bring into force.
+pub struct Coming {
+    /// The newest publication; none for a new tenant.
+    head: Option<Version>,
+    former: Option<Candidate>,
+    /// The packs and the tenant's changes over them.
+    candidate: Candidate,
+    removed: BTreeSet<String>,
+    read: Diagnostics,
+}
+
+impl Coming {
+    /// Looks at the packs of a source and at what was published; changes nothing.
+    pub async fn look(store: &Store, source: &Source) -> Result<Coming, Error> {
+        let scope = Scope::system(store.tenant());
+        let (given, read) = shelf::read(source)?;
+        let Some(head) = store.version(&scope, None).await? else {
+            let candidate = Candidate { packs: given, overlay: Vec::new() };
+            return Ok(Coming { head: None, former: None, candidate, removed: BTreeSet::new(), read });
+        };
+        let removed: BTreeSet<String> =
+            head.packs.iter().filter(|pack| pack.is_removed()).map(|pack| pack.name.clone()).collect();
+        let applied = shelf::stored(store, &scope, &head).await?;
+        let packs = shelf::gathered(source, given, applied.clone(), &removed);
+        let former = Candidate { packs: applied.clone(), overlay: head.overlay.clone() };
+        let overlay = match shelf::shelf_versions(&packs, &removed) == head.packs {
+            true => head.overlay.clone(),
+            false => rebased(&head, applied, &packs),
+        };
+        let candidate = Candidate { packs, overlay };
+        Ok(Coming { head: Some(head), former: Some(former), candidate, removed, read })
     }
-    let plain = Candidate { packs: packs.clone(), overlay: Vec::new() };
+
+    fn is_in_force(&self) -> bool {
+        let packs = shelf::shelf_versions(&self.candidate.packs, &self.removed);
+        self.head.as_ref().is_some_and(|head| head.packs == packs)
+    }
+
+    pub fn compile(&self, settings: &Settings) -> Result<Model, Error> {
+        let compiled = self.candidate.compile(settings, self.read.clone());
+        compiled.map(|(model, _)| model).map_err(Error::Definitions)
+    }
+
+    /// The definitions in force before, where others will be and they still compile.
+    pub fn former(&self, settings: &Settings) -> Option<Model> {
+        let former = self.former.as_ref().filter(|_| !self.is_in_force())?;
+        former.compile(settings, Diagnostics::default()).ok().map(|(model, _)| model)
+    }
+}
+
+/// The tenant's changes over other packs, by the packs' policies.
+fn rebased(head: &Version, applied: Vec<Loaded>, packs: &[Loaded]) -> Vec<Change> {
+    let former = Candidate { packs: applied, overlay: Vec::new() };
+    let plain = Candidate { packs: packs.to_vec(), overlay: Vec::new() };
     let policies: Vec<(&str, Policy)> = packs
         .iter()
         .flat_map(|loaded| loaded.pack.policies.iter().map(|(pattern, policy)| (pattern.as_str(), *policy)))
@@ -129,24 +163,32 @@ async fn attempt(store: &Store, source: &Source, settings: &Settings, now: Momen
     for conflict in &rebased.conflicts {
         tracing::warn!(property = conflict.address(), kept = ?conflict.resolution, "the tenant and a pack have both changed a property");
     }
-    let candidate = Candidate { packs, overlay: rebased.changes };
-    publish(store, settings, read, candidate, removed, head.number + 1, now).await
+    rebased.changes
 }
 
-async fn publish(
-    store: &Store,
-    settings: &Settings,
-    read: Diagnostics,
-    candidate: Candidate,
-    removed: BTreeSet<String>,
-    number: i64,
-    now: Moment,
-) -> Result<Option<InForce>, Error> {
+/// The definitions that were published last, else those of the source: what the tables stand for.
+pub async fn published(store: &Store, source: &Source, settings: &Settings) -> Result<Model, Error> {
     let scope = Scope::system(store.tenant());
-    let (model, _) = candidate.compile(settings, read).map_err(Error::Definitions)?;
+    let Some(head) = store.version(&scope, None).await? else { return compile(source, settings) };
+    let packs = shelf::stored(store, &scope, &head).await?;
+    let candidate = Candidate { packs, overlay: head.overlay };
+    candidate.compile(settings, Diagnostics::default()).map(|(model, _)| model).map_err(Error::Definitions)
+}
+
+/// `None` where another process published meanwhile.
+async fn attempt(store: &Store, source: &Source, settings: &Settings, now: Moment) -> Result<Option<InForce>, Error> {
+    let scope = Scope::system(store.tenant());
+    let coming = Coming::look(store, source).await?;
+    let model = coming.compile(settings)?;
+    if let Some(head) = coming.head.as_ref().filter(|_| coming.is_in_force()) {
+        store.prepare(&scope, &model, now).await?;
+        return Ok(Some(InForce::of(head, model, coming.candidate)));
+    }
+    let former = coming.former(settings);
+    let Coming { head, candidate, removed, .. } = coming;
     store.keep_packs(&scope, candidate.packs.iter().map(Loaded::content).collect()).await?;
     let version = Version {
-        number,
+        number: head.map_or(0, |head| head.number) + 1,
         hash: model.hash.clone(),
         packs: shelf::shelf_versions(&candidate.packs, &removed),
         overlay: candidate.overlay.clone(),
@@ -156,8 +198,8 @@ async fn publish(
         author: None,
         at: now,
     };
-    Ok(match store.publish(&scope, &model, &version).await? {
-        Published::Done => Some(InForce::of(&version, model, candidate)),
+    Ok(match store.publish(&scope, former.as_ref(), &model, &version).await? {
+        Published::Done { .. } => Some(InForce::of(&version, model, candidate)),
         Published::Overtaken => None,
     })
 }

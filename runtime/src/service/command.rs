@@ -163,6 +163,7 @@ pub fn locks(model: &Model, command: &Command) -> Vec<String> {
         Command::Update { object, id, .. }
         | Command::Delete { object, id, .. }
         | Command::Restore { object, id, .. }
+        | Command::Complete { object, id }
         | Command::Transition { object, id, .. } => of_record(object, Some(*id)),
         Command::Upsert { object, field, value, .. } => {
             let mut locks = of_plans(model.object(object).map(|object| object.plans.as_slice()).unwrap_or_default());

@@ -1,13 +1,15 @@
 //! Checks of what is stored, for the doctor: each reads only, as a stream, and gives what does not fit. Repairs nothing.
 
-use super::column::{Layout, column, kind, table};
+mod derived;
+
+use super::column::{Layout, column, table};
 use super::connection::Connection;
 use super::line::Columns;
-use super::sql::{Datum, Dialect, Kind, Sql};
+use super::sql::{Datum, Kind, Sql};
 use super::tables::uniques;
 use super::{Backend, Scope, Store, StoreError};
 use packwork_engine::model::Model;
-use packwork_engine::object::{FieldKind, Object, Rollup};
+use packwork_engine::object::{FieldKind, Object};
 use packwork_engine::record::{Name, Record, slot};
 use packwork_engine::value::Value;
 use serde_json::Value as Json;
@@ -21,7 +23,7 @@ const PAGE: usize = 500;
 /// What is wrong, and with which record.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Drift {
-    /// `history`, `rollup`, `unique`, `reference`, `orphan`, `line`, `ledger`, `attachment`.
+    /// `history`, `rollup`, `duplicate_key`, `required`, `unique`, `reference`, `orphan`, `line`, `ledger`, `attachment`.
     pub check: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
@@ -72,7 +74,8 @@ impl Check<'_> {
         let objects: Vec<Arc<Object>> = self.model.objects.values().cloned().collect();
         for object in &objects {
             looked_at += self.history(object).await?;
-            self.rollups(object).await?;
+            self.stray_keys(object).await?;
+            self.required(object).await?;
             self.uniqueness(object).await?;
             self.references(object).await?;
             self.owners(object).await?;
@@ -106,6 +109,8 @@ impl Check<'_> {
             last = Some(newest.id());
             looked_at += records.len() as u64;
             self.several(object, &records).await?;
+            self.rollups(object, &records).await?;
+            self.duplicate_keys(object, &records).await?;
             // Owned rows are told by their owner's events, rows of price tables by their own validity.
             if object.owned_by.is_none() {
                 self.page(object, &records).await?;
@@ -190,41 +195,6 @@ impl Check<'_> {
         let sql = Sql::of(self.connection.dialect(), text, vec![]);
         let rows = self.connection.rows("checking data", sql, &[Kind::Id]).await?;
         rows.into_iter().map(|row| Columns::of("checked", row).id()).collect()
-    }
-
-    /// Sums and counts over owned rows, once more.
-    async fn rollups(&mut self, object: &Object) -> Result<(), StoreError> {
-        for (_, field) in object.own_fields() {
-            let FieldKind::Rollup { items, of, scale, .. } = &field.kind else { continue };
-            let FieldKind::Items { to } = &object.fields[*items].kind else { continue };
-            let Some(child) = self.model.object(to).cloned() else { continue };
-            let computed = match of {
-                Rollup::Count => "count(*)".to_owned(),
-                Rollup::Sum(name) => {
-                    let Some((_, summed)) = child.field(name) else { continue };
-                    let Some(Kind::Decimal(of_child)) = kind(summed) else { continue };
-                    // SQLite keeps whole numbers of the smallest unit of each column.
-                    let shift = match self.connection.dialect() {
-                        Dialect::Sqlite if *scale < of_child => continue,
-                        Dialect::Sqlite => 10_i64.pow(scale - of_child),
-                        Dialect::Postgres => 1,
-                    };
-                    format!("COALESCE(sum(c.{}), 0) * {shift}", column(summed))
-                }
-                #[allow(unreachable_patterns, reason = "kinds of rollups are being added")]
-                _ => continue,
-            };
-            let (parent, rows, stored) = (table(&object.name), table(to), column(field));
-            let text = format!(
-                "SELECT p.f_id FROM {parent} AS p WHERE COALESCE(p.{stored}, 0) <>
-                 (SELECT {computed} FROM {rows} AS c WHERE c.f_item_of = p.f_id) ORDER BY p.f_id"
-            );
-            for id in self.ids(&text).await? {
-                let detail = "it is not what its rows add up to".to_owned();
-                self.drift("rollup", &object.name, Some(id), Some(&field.name), detail);
-            }
-        }
-        Ok(())
     }
 
     async fn uniqueness(&mut self, object: &Object) -> Result<(), StoreError> {

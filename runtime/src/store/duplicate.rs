@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::line::Columns;
 use super::sql::{Datum, Kind, Sql};
 use super::transaction::{End, Locks};
-use super::{Backend, Store, StoreError};
+use super::{Backend, Scope, Store, StoreError};
 use packwork_engine::decision::Write;
 use packwork_engine::definition::object::DuplicateAction;
 use packwork_engine::facts::{Facts, Need};
@@ -139,6 +139,22 @@ impl Store {
             connection.execute("taking turns for a key", sql).await?;
         }
         Ok(())
+    }
+
+    /// Forgets every key and makes them anew: they are made from records alone.
+    pub async fn renew_duplicates(&self, scope: &Scope, model: &Model) -> Result<(), StoreError> {
+        self.check(scope)?;
+        self.transact(Locks::exclusive(), |connection| {
+            Box::pin(async move {
+                for text in ["DELETE FROM duplicate_key", "DELETE FROM duplicate_rule"] {
+                    let sql = Sql::of(connection.dialect(), text, vec![]);
+                    connection.execute("forgetting all keys of records", sql).await?;
+                }
+                Ok(End::Keep(()))
+            })
+        })
+        .await?;
+        self.fill_duplicates(model).await
     }
 
     /// Makes the keys of rules that are new or compare otherwise than before, batch by batch; what was made stays made.

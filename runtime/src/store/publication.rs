@@ -4,9 +4,9 @@
 use super::connection::Connection;
 use super::line::Columns;
 use super::sql::{Datum, Kind, Sql};
-use super::tables;
 use super::transaction::{End, Locks};
 use super::{Scope, Store, StoreError};
+use super::{back_fill, tables};
 use packwork_engine::layers::Change;
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
@@ -78,10 +78,10 @@ pub struct Draft {
 }
 
 /// What publishing came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Published {
-    /// The version is in force.
-    Done,
+    /// The version is in force; the jobs that complete older records wait to be done.
+    Done { jobs: Vec<Uuid> },
     /// Another version came first; nothing was written.
     Overtaken,
 }
@@ -152,30 +152,37 @@ impl Store {
         parse("pack_content.files", &text).map(Some)
     }
 
-    /// Publishes a version on top of the one before it: tables, version and plan in one transaction.
-    pub async fn publish(&self, scope: &Scope, model: &Model, version: &Version) -> Result<Published, StoreError> {
+    /// Publishes a version on top of the one before it: tables, version, plan and jobs in one transaction.
+    pub async fn publish(
+        &self,
+        scope: &Scope,
+        former: Option<&Model>,
+        model: &Model,
+        version: &Version,
+    ) -> Result<Published, StoreError> {
         self.check(scope)?;
-        let wanted = Arc::new(tables::wanted(model)?);
+        let aim = Arc::new(tables::Aim::of(former, model)?);
         let version = Arc::new(version.clone());
         let done = self
             .transact(Locks::exclusive(), move |connection| {
-                let (wanted, version) = (wanted.clone(), version.clone());
+                let (aim, version) = (aim.clone(), version.clone());
                 Box::pin(async move {
                     if newest(connection).await? + 1 != version.number {
                         return Ok(End::Undo(Published::Overtaken));
                     }
-                    tables::make(connection, &wanted, version.at).await?;
+                    let made = tables::make(connection, &aim, version.at).await?;
                     insert(connection, &version).await?;
                     if let Some(plan) = &version.plan {
                         let text = "UPDATE change_plan SET applied_as = ? WHERE hash = ?";
                         let binds = vec![Datum::Int(version.number), Datum::text(plan)];
                         connection.execute("noting a plan", Sql::of(connection.dialect(), text, binds)).await?;
                     }
-                    Ok(End::Keep(Published::Done))
+                    let jobs = back_fill::begin(connection, &made, &version).await?;
+                    Ok(End::Keep(Published::Done { jobs }))
                 })
             })
             .await?;
-        if matches!(done, Published::Done) {
+        if matches!(done, Published::Done { .. }) {
             self.fill_duplicates(model).await?;
         }
         Ok(done)

@@ -3,17 +3,19 @@
 //! is refused with a way out.
 
 mod ddl;
+mod demand;
 mod plan;
 mod words;
 
+pub(super) use plan::field_of;
 pub use plan::{Incompatible, Lock, Offer, Planned, Step, TablePlan};
-pub(super) use plan::{Wanted, field_of};
 
 use super::column::{Layout, column, table};
 use super::connection::Connection;
 use super::sql::{Datum, Dialect, Kind, Sql};
 use super::transaction::{End, Locks};
 use super::{Scope, Store, StoreError};
+use demand::{Demand, demands};
 use packwork_engine::codes::Code;
 use packwork_engine::definition::{Definition, Kind as DefinitionKind};
 use packwork_engine::model::Model;
@@ -21,7 +23,7 @@ use packwork_engine::moment::Moment;
 use packwork_engine::object::{FieldKind, Object};
 use packwork_engine::record::slot;
 use packwork_engine::refusal::{FieldError, Refusal};
-use plan::{Index, Standing, plan};
+use plan::{Index, Standing, Wanted, plan};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -179,11 +181,11 @@ impl Store {
     /// where a change would lose data.
     pub async fn prepare(&self, scope: &Scope, model: &Model, at: Moment) -> Result<(), StoreError> {
         self.check(scope)?;
-        let wanted = std::sync::Arc::new(wanted(model)?);
+        let aim = std::sync::Arc::new(Aim::of(None, model)?);
         self.transact(Locks::exclusive(), move |connection| {
-            let wanted = wanted.clone();
+            let aim = aim.clone();
             Box::pin(async move {
-                make(connection, &wanted, at).await?;
+                make(connection, &aim, at).await?;
                 Ok(End::Keep(()))
             })
         })
@@ -191,11 +193,16 @@ impl Store {
         self.fill_duplicates(model).await
     }
 
-    /// What `prepare` would do, with the rows it touches; changes nothing.
-    pub async fn plan_tables(&self, scope: &Scope, model: &Model) -> Result<TablePlan, StoreError> {
+    /// What publishing a model after a former one would do, with the rows it touches; changes nothing.
+    pub async fn plan_tables(
+        &self,
+        scope: &Scope,
+        former: Option<&Model>,
+        model: &Model,
+    ) -> Result<TablePlan, StoreError> {
         self.check(scope)?;
         let mut connection = self.reader().await?;
-        planned(&mut connection, &wanted(model)?, Counting::Rows).await
+        planned(&mut connection, &Aim::of(former, model)?, Counting::Rows).await
     }
 
     /// Refused unless every migration is done; does none.
@@ -255,8 +262,22 @@ fn owners_first(model: &Model) -> Vec<String> {
     names.into_iter().map(|(_, name)| name).collect()
 }
 
+/// Where tables should come to, and what is newly asked of their rows.
+pub(super) struct Aim {
+    wanted: Vec<Wanted>,
+    demands: Vec<Demand>,
+}
+
+impl Aim {
+    /// Without a former model nothing new is asked of rows.
+    pub(super) fn of(former: Option<&Model>, model: &Model) -> Result<Aim, StoreError> {
+        let demands = former.map(|former| demands(former, model)).unwrap_or_default();
+        Ok(Aim { wanted: wanted(model)?, demands })
+    }
+}
+
 /// The tables of a model, owners first.
-pub(super) fn wanted(model: &Model) -> Result<Vec<Wanted>, StoreError> {
+fn wanted(model: &Model) -> Result<Vec<Wanted>, StoreError> {
     let mut wanted = Vec::new();
     for name in owners_first(model) {
         let layout = Layout::of(model, &name)?;
@@ -288,7 +309,7 @@ fn renamed(model: &Model, object: &str) -> BTreeMap<String, String> {
     let mut renamed = BTreeMap::new();
     for (name, field) in &written.fields {
         if let Some(was) = &field.was {
-            for prefix in ["f_", "c_"] {
+            for prefix in ["f_", "c_", "x_", "y_", "z_"] {
                 renamed.insert(format!("{prefix}{name}"), format!("{prefix}{was}"));
             }
         }
@@ -303,10 +324,10 @@ enum Counting {
     Nothing,
 }
 
-async fn planned(connection: &mut Connection, wanted: &[Wanted], counting: Counting) -> Result<TablePlan, StoreError> {
+async fn planned(connection: &mut Connection, aim: &Aim, counting: Counting) -> Result<TablePlan, StoreError> {
     let dialect = connection.dialect();
     let standing = standing(connection).await?;
-    let mut plan = plan(wanted, &standing);
+    let mut plan = plan(&aim.wanted, &standing);
     let renamed: BTreeSet<String> = plan
         .steps
         .iter()
@@ -328,6 +349,16 @@ async fn planned(connection: &mut Connection, wanted: &[Wanted], counting: Count
         }
         if counting == Counting::Rows {
             planned.rows = number(connection, &counted(&planned.step)).await?;
+        }
+    }
+    for demand in &aim.demands {
+        let Some(text) = demand.unmet(&standing) else { continue };
+        let rows = number(connection, &text).await?;
+        if rows > 0 {
+            match demand.planned(rows) {
+                Ok(step) => plan.steps.push(step),
+                Err(refused) => plan.refused.push(refused),
+            }
         }
     }
     Ok(plan)
@@ -396,8 +427,8 @@ async fn standing(connection: &mut Connection) -> Result<Standing, StoreError> {
 }
 
 /// Brings the tables to what is wanted. Refused with `incompatible_change` where a change would lose data.
-pub(super) async fn make(connection: &mut Connection, wanted: &[Wanted], at: Moment) -> Result<(), StoreError> {
-    let plan = planned(connection, wanted, Counting::Nothing).await?;
+pub(super) async fn make(connection: &mut Connection, aim: &Aim, at: Moment) -> Result<TablePlan, StoreError> {
+    let plan = planned(connection, aim, Counting::Nothing).await?;
     if !plan.refused.is_empty() {
         return Err(StoreError::Refused(Box::new(refusal(&plan.refused))));
     }
@@ -410,7 +441,7 @@ pub(super) async fn make(connection: &mut Connection, wanted: &[Wanted], at: Mom
             connection.execute("noting what tables there are", note).await?;
         }
     }
-    Ok(())
+    Ok(plan)
 }
 
 fn refusal(refused: &[Incompatible]) -> Refusal {
@@ -423,6 +454,7 @@ fn refusal(refused: &[Incompatible]) -> Refusal {
             .with("to", &*refused.to)
             .with("rows", refused.rows)
             .with("offer", refused.offer.words(false))
+            .with("told", refused.sentence(true))
     });
     let errors: Vec<FieldError> = errors.collect();
     let detail = errors.iter().map(|error| error.message.clone()).collect::<Vec<_>>().join("; ");

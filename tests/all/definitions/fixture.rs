@@ -45,6 +45,10 @@ pub(super) fn parcels(version: &str, fields: Json, more: &[(&str, Json)]) -> Jso
         if definition.get("title").is_some() {
             chinese[format!("{base}/title")] = json!("文");
         }
+        for name in definition["fields"].as_object().into_iter().flat_map(|fields| fields.keys()) {
+            chinese[format!("{base}/plural")] = json!("文");
+            chinese[format!("{base}/fields/{name}/title")] = json!("文");
+        }
         for card in definition["cards"].as_array().into_iter().flatten() {
             chinese[format!("{base}/cards/{}/title", text(&card["id"]))] = json!("文");
         }

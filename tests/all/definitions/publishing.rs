@@ -203,8 +203,14 @@ async fn what_a_killed_process_began_is_finished_by_the_next(on: On) {
     let candidate = shelf::Candidate { packs, overlay: Vec::new() };
     let (model, _) = candidate.compile(&test.app.settings, Default::default()).expect("they compile");
     version.manifest = shelf::manifest(&model);
-    assert_eq!(test.app.store.publish(&scope, &model, &version).await.expect("it is published"), Published::Done);
-    assert_eq!(test.app.store.publish(&scope, &model, &version).await.expect("it is refused"), Published::Overtaken);
+    assert_eq!(
+        test.app.store.publish(&scope, None, &model, &version).await.expect("it is published"),
+        Published::Done { jobs: vec![] }
+    );
+    assert_eq!(
+        test.app.store.publish(&scope, None, &model, &version).await.expect("it is refused"),
+        Published::Overtaken
+    );
     let test = test.restart().await;
     assert_eq!(test.get("/records/parcel?count=exact").await.ok()["count"], 2);
     // Asked again, it is done, and nothing is there twice.

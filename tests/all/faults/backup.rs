@@ -117,6 +117,8 @@ fn drift(place: &Place) {
     };
     let unit = create("unit", json!({"code": "one", "name": "One"}));
     let other_unit = create("unit", json!({"code": "two", "name": "Two"}));
+    let caller = create("customer", json!({"code": "c1", "name": "One", "phone": "13800000001"}));
+    let stray = create("customer", json!({"code": "c2", "name": "Two", "phone": "13800000002"}));
     let mut parcel = |code: &str| {
         create("parcel", json!({"code": code, "count": 3, "unit": unit, "rows": [{"name": "a", "weight": "1.5"}]}))
     };
@@ -141,6 +143,9 @@ fn drift(place: &Place) {
     place.tamper(&format!("UPDATE o_parcel SET f_unit = {nobody} WHERE f_id = {}", id(&referring)));
     place.tamper(&format!("DELETE FROM event WHERE record = {}", id(&silent)));
     place.tamper(&format!("UPDATE o_parcel_row SET f_item_of = {nobody} WHERE f_item_of = {}", id(&changed)));
+    place.tamper(&format!("UPDATE duplicate_key SET value = 'another' WHERE record = {}", id(&caller)));
+    place.tamper(&format!("DELETE FROM duplicate_key WHERE record = {}", id(&stray)));
+    place.tamper(&format!("UPDATE o_parcel SET f_code = NULL WHERE f_id = {}", id(&silent)));
     place.tamper("DROP INDEX u_unit_f_code; UPDATE o_unit SET f_code = 'one'");
     place.tamper(&format!(
         "INSERT INTO ledger_entry (id, posting, account, debit, credit, currency, period, payer_object, payer,
@@ -174,6 +179,9 @@ fn drift(place: &Place) {
         ("history", &*summed, "weight"),
         ("rollup", &*summed, "weight"),
         ("rollup", &*changed, "weight"),
+        ("duplicate_key", &*caller, "same_phone"),
+        ("duplicate_key", &*stray, "same_phone"),
+        ("required", &*silent, "code"),
         ("reference", &*referring, "unit"),
         ("history", &*silent, ""),
         ("unique", &*unit.clone().max(other_unit), "code"),
@@ -186,6 +194,67 @@ fn drift(place: &Place) {
     }
     assert!(found.iter().any(|(check, _, _)| *check == "orphan"), "{text}");
     assert_eq!(lines.last().and_then(|line| line["findings"].as_u64()), Some(lines.len() as u64 - 1));
+    // What is made from records alone is made anew; the rest is for people.
+    let repaired = place.run(&["doctor", "--json", "--repair"]);
+    assert_eq!(repaired.status.code(), Some(1), "{}", said(&repaired));
+    let left = said(&place.run(&["doctor", "--json"]));
+    assert!(!left.contains("duplicate_key") && left.contains("\"required\""), "{left}");
+}
+
+#[test]
+fn the_command_line_knows_what_the_tenant_changed_on_sqlite() {
+    overlay(&Place::sqlite());
+}
+
+#[test]
+fn the_command_line_knows_what_the_tenant_changed_on_postgres() {
+    overlay(&Place::postgres());
+}
+
+/// An administrator's field is checked, is no surprise to a start, and is purged once it is gone.
+fn overlay(place: &Place) {
+    let server = place.launch().start().expect("the server starts");
+    let send = |method: &str, path: &str, body: Json| {
+        let answer = server.client().send(method, &format!("/api/v1{path}"), Some(&body), None);
+        let answer = answer.expect("the server lives");
+        assert!(answer.status < 300, "{path} {:#}", answer.json);
+        answer.json
+    };
+    let publish = |definition: &Json| {
+        send("PUT", "/definitions/object/parcel", definition.clone());
+        let plan = send("POST", "/definitions/plan", json!({}));
+        send("POST", "/definitions/apply", json!({"plan": plan["plan"]}));
+    };
+    let plain = get(&server, "/api/v1/definitions/object/parcel");
+    let mut wider = plain.clone();
+    wider["fields"]["x_dock"] = json!({"type": "integer", "title": "Dock", "index": true});
+    publish(&wider);
+    let made = send("POST", "/records/parcel", json!({"code": "a", "count": 1, "x_dock": 7}));
+    ok(&place.run(&["doctor"]));
+    let plan = place.run(&["db", "plan"]);
+    assert_eq!(said(&plan), "nothing to change\n");
+    let tampered = |place: &Place| place.tamper("UPDATE o_parcel SET f_x_dock = f_x_dock + 1");
+    tampered(place);
+    let found = place.run(&["doctor", "--json"]);
+    let first: Json = serde_json::from_str(said(&found).lines().next().unwrap_or_default()).expect("a line is JSON");
+    assert_eq!(
+        (&first["check"], &first["record"], &first["field"]),
+        (&json!("history"), &made["id"], &json!("x_dock"))
+    );
+    publish(&plain);
+    let list = |arguments: &[&str]| -> Json {
+        let listed = place.run(arguments);
+        ok(&listed);
+        serde_json::from_slice(&listed.stdout).expect("it is JSON")
+    };
+    let kept = list(&["purge", "--json"]);
+    assert_eq!((&kept["data"][0]["field"], &kept["data"][0]["rows"]), (&json!("x_dock"), &json!(1)));
+    let refused = place.run(&["purge", "--yes"]);
+    assert!(!refused.status.success() && said(&refused).contains("--older-than"), "{}", said(&refused));
+    assert_eq!(list(&["purge", "--older-than", "1d", "--yes", "--json"])["purged"], json!([]));
+    assert_eq!(list(&["purge", "--older-than", "0", "--yes", "--json"])["purged"][0]["field"], "x_dock");
+    assert_eq!(list(&["purge", "--json"])["data"], json!([]));
+    server.kill().expect("a child can be killed");
 }
 
 fn get(server: &Process, path: &str) -> Json {

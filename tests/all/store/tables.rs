@@ -87,7 +87,7 @@ fn without(name: &str) -> Model {
 }
 
 async fn sentences(fixture: &Fixture, model: &Model) -> Vec<String> {
-    fixture.store.plan_tables(&fixture.scope, model).await.expect("it can be planned").sentences(false)
+    fixture.store.plan_tables(&fixture.scope, None, model).await.expect("it can be planned").sentences(false)
 }
 
 pub(crate) async fn a_dropped_field_is_put_aside_and_comes_back_with_its_data(mut fixture: Fixture) {
@@ -208,7 +208,7 @@ pub(crate) async fn values_that_are_there_twice_do_not_become_unique(fixture: Fi
     let mut changed = fields();
     changed["level"] = json!({"type": "integer", "unique": true});
     let changed = model(&[customer(changed)]);
-    let plan = fixture.store.plan_tables(&fixture.scope, &changed).await.expect("it can be planned");
+    let plan = fixture.store.plan_tables(&fixture.scope, None, &changed).await.expect("it can be planned");
     assert_eq!((plan.refused.len(), plan.refused[0].rows), (1, 1));
     fixture.apply(vec![fixture.update(&other, &[("level", number("4"))])]).await;
     fixture.store.prepare(&fixture.scope, &changed, at(0)).await.expect("they differ now");
@@ -222,14 +222,14 @@ pub(crate) async fn a_renamed_object_takes_its_records_along(mut fixture: Fixtur
     let mut referring = fields();
     referring["region"]["to"] = "area".into();
     let renamed = Arc::new(model(&[area, customer(referring)]));
-    let plan = fixture.store.plan_tables(&fixture.scope, &renamed).await.expect("it can be planned");
+    let plan = fixture.store.plan_tables(&fixture.scope, None, &renamed).await.expect("it can be planned");
     assert!(plan.sentences(false).iter().any(|step| step.starts_with("rename the table of `region`")), "{plan:?}");
     fixture.store.prepare(&fixture.scope, &renamed, at(0)).await.expect("renaming is allowed");
     fixture.model = renamed;
     let listed = fixture.list(&fixture.query("area", Filter::All, &["name"], 10)).await;
     assert_eq!((listed.len(), listed[0].id()), (1, north.id()));
     assert_eq!(listed[0].values[fixture.slot("area", "tier")], "t1".into());
-    let again = fixture.store.plan_tables(&fixture.scope, &fixture.model).await.expect("it can be planned");
+    let again = fixture.store.plan_tables(&fixture.scope, None, &fixture.model).await.expect("it can be planned");
     assert_eq!(again.steps, [], "it is done once");
 }
 

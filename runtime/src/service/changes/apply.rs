@@ -8,7 +8,7 @@ use crate::packs::install::{self, Seeds, Silent};
 use crate::packs::shelf::{self, Candidate, InForce};
 use crate::service::session::Caller;
 use crate::service::{Answer, Error, refuse};
-use crate::store::{Published, Version};
+use crate::store::{Offer, Published, Version};
 use packwork_engine::codes::Code;
 use packwork_engine::diagnostic::Diagnostics;
 use packwork_engine::model::Model;
@@ -16,6 +16,7 @@ use packwork_engine::refusal::{FieldError, Refusal};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// What whoever applies a plan accepts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,7 +37,7 @@ pub async fn apply(app: &Arc<App>, caller: &Caller, hash: &str, accept: Accept) 
     if let Some(number) = plan.applied_as {
         // A repeat of what was done: the records that packs bring along may still be missing.
         install::install(app, Seeds::Product, &Silent).await.map_err(super::refused)?;
-        return Ok(done(number, &current.model));
+        return Ok(done(number, &current.model, &[]));
     }
     let document = &plan.document;
     if document["from"]["version"] != current.number {
@@ -63,21 +64,24 @@ pub async fn apply(app: &Arc<App>, caller: &Caller, hash: &str, accept: Accept) 
     if json!(next.model.hash) != document["to"]["hash"] {
         return Err(Error::Broken(format!("the plan `{hash}` gives another model than it says")));
     }
-    match app.store.publish(&caller.scope, &next.model, &version).await? {
-        Published::Done => {}
+    let jobs = match app.store.publish(&caller.scope, Some(&current.model), &next.model, &version).await? {
+        Published::Done { jobs } => jobs,
         Published::Overtaken => return Err(stale(Vec::new()).into()),
-    }
+    };
     let model = next.model.clone();
     app.put_in_force(next);
+    if !jobs.is_empty() {
+        app.jobs.added();
+    }
     if version.cause == "definitions" {
         app.store.clear_drafts(&caller.scope).await?;
     }
     install::install(app, Seeds::Product, &Silent).await.map_err(super::refused)?;
-    Ok(done(number, &model))
+    Ok(done(number, &model, &jobs))
 }
 
-fn done(number: i64, model: &Model) -> Json {
-    json!({"applied": true, "model": {"version": number, "hash": model.hash}})
+fn done(number: i64, model: &Model, jobs: &[Uuid]) -> Json {
+    json!({"applied": true, "model": {"version": number, "hash": model.hash}, "jobs": jobs})
 }
 
 /// Compiles what a version says; its hash and manifest are filled in.
@@ -133,7 +137,15 @@ fn blocked(document: &Json, accept: Accept) -> Option<Refusal> {
             .iter()
             .map(|one| {
                 let pointer = format!("/{}/{}{}", text(one, "by_kind"), text(one, "by_name"), text(one, "path"));
-                FieldError::new(Code::BreakingChange, pointer, format!("uses {}", text(one, "what")))
+                let what = text(one, "what");
+                match one["retyped"] == true {
+                    true => {
+                        let offer = Offer::NewField.words(false);
+                        FieldError::new(Code::BreakingChange, pointer, format!("uses {what} as it was; {offer}"))
+                            .with("offer", offer)
+                    }
+                    false => FieldError::new(Code::BreakingChange, pointer, format!("uses {what}")),
+                }
             })
             .collect();
         return Some(refusal);

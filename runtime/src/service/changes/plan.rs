@@ -125,7 +125,7 @@ pub(super) async fn make(app: &Arc<App>, caller: &Caller, current: &InForce, wan
         Err(findings) => (None, findings),
     };
     let tables_plan = match &model {
-        Some(model) => app.store.plan_tables(&caller.scope, model).await?,
+        Some(model) => app.store.plan_tables(&caller.scope, Some(&current.model), model).await?,
         None => TablePlan::default(),
     };
     let mut cases = Json::Null;

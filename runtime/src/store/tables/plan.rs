@@ -103,6 +103,12 @@ pub enum Step {
         object: String,
         name: String,
     },
+    /// Rows that lack what has become required, or is computed now: a job completes them afterwards.
+    BackFill {
+        object: String,
+        root: String,
+        column: String,
+    },
     DropIndex {
         object: String,
         index: String,
@@ -166,6 +172,12 @@ pub enum Offer {
     ReduceValues,
     /// Make the values differ first.
     MakeDistinct,
+    /// Give the field a default, or fill it first.
+    GiveDefault,
+    /// Shorten the values first.
+    ShortenValues,
+    /// Choose another option in those rows first, or keep the option.
+    ChooseOthers,
 }
 
 /// All that has to change, and what cannot.
@@ -189,6 +201,7 @@ impl Step {
             | Step::RestoreTable { object, .. }
             | Step::MoveColumnAway { object, .. }
             | Step::MoveTableAway { object, .. }
+            | Step::BackFill { object, .. }
             | Step::DropIndex { object, .. }
             | Step::AddIndex { object, .. } => object,
         }
@@ -202,7 +215,8 @@ impl Step {
             | Step::WidenColumn { column, .. }
             | Step::QuarantineColumn { column, .. }
             | Step::RestoreColumn { column, .. }
-            | Step::MoveColumnAway { column, .. } => Some(column),
+            | Step::MoveColumnAway { column, .. }
+            | Step::BackFill { column, .. } => Some(column),
             _ => None,
         }
     }
@@ -213,7 +227,8 @@ impl Step {
             | Step::QuarantineColumn { .. }
             | Step::QuarantineTable { .. }
             | Step::RestoreColumn { .. }
-            | Step::RestoreTable { .. } => Lock::Nobody,
+            | Step::RestoreTable { .. }
+            | Step::BackFill { .. } => Lock::Nobody,
             Step::WidenColumn { .. } => Lock::Rewriting,
             Step::AddIndex { .. } => Lock::Reading,
             _ => Lock::Moment,
@@ -404,7 +419,8 @@ fn free(name: &str, taken: impl Fn(&String) -> bool) -> String {
 pub(crate) fn field_of(column: &str) -> String {
     let moved = column.strip_prefix("q_").and_then(|rest| rest.split_once('_')).map(|(_, name)| name);
     let name = moved.unwrap_or(column);
-    name.strip_prefix("f_").or_else(|| name.strip_prefix("c_")).unwrap_or(name).to_owned()
+    let prefixes = ["f_", "c_", "x_", "y_", "z_"];
+    prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name).to_owned()
 }
 
 fn scale_of(kind: &str) -> Option<u32> {

@@ -50,6 +50,9 @@ fn english_step(step: &Step) -> String {
         Step::MoveTableAway { object, name } => {
             format!("keep the table of `{object}` that is aside as `{name}`: another one takes its name")
         }
+        Step::BackFill { object, column, .. } => {
+            format!("fill `{column}` of `{object}` where it is empty, in the background")
+        }
         Step::DropIndex { object, index } => format!("drop the index `{index}` of `{object}`"),
         Step::AddIndex { object, index, unique, columns } => {
             let kind = if *unique { "unique index" } else { "index" };
@@ -75,6 +78,7 @@ fn chinese_step(step: &Step) -> String {
             format!("`{object}` 中已停用的列 `{column}` 改存为 `{name}`，为同名新列让位")
         }
         Step::MoveTableAway { object, name } => format!("已停用的 `{object}` 的表改存为 `{name}`，为同名新表让位"),
+        Step::BackFill { object, column, .. } => format!("在后台补填 `{object}` 的列 `{column}` 的空值"),
         Step::DropIndex { object, index } => format!("删除 `{object}` 的索引 `{index}`"),
         Step::AddIndex { object, index, unique, columns } => {
             let kind = if *unique { "唯一索引" } else { "索引" };
@@ -92,12 +96,28 @@ impl Incompatible {
             (Offer::MakeDistinct, true) => {
                 format!("拒绝：`{object}.{field}` 有 {rows} 组重复值，不能设为唯一；{offer}")
             }
+            (Offer::GiveDefault, true) => {
+                format!("拒绝：`{object}.{field}` 有 {rows} 行没有值，不能设为必填；{offer}")
+            }
+            (Offer::ShortenValues, true) => format!("拒绝：`{object}.{field}` 有 {rows} 行的文字过长；{offer}"),
+            (Offer::ChooseOthers, true) => {
+                format!("拒绝：`{object}.{field}` 有 {rows} 行使用了将去掉的选项；{offer}")
+            }
             (_, true) => format!("拒绝：`{object}.{field}` 不能由 {from} 改为 {to}；{offer}"),
             (Offer::ReduceValues, false) => {
                 format!("refused: {rows} rows of `{object}.{field}` hold what does not fit into {to}; {offer}")
             }
             (Offer::MakeDistinct, false) => {
                 format!("refused: `{object}.{field}` has {rows} values more than once and cannot be unique; {offer}")
+            }
+            (Offer::GiveDefault, false) => {
+                format!("refused: {rows} rows of `{object}.{field}` have no value, it cannot be required; {offer}")
+            }
+            (Offer::ShortenValues, false) => {
+                format!("refused: {rows} rows of `{object}.{field}` are longer than {to}; {offer}")
+            }
+            (Offer::ChooseOthers, false) => {
+                format!("refused: {rows} rows of `{object}.{field}` have an option that goes; {offer}")
             }
             (_, false) => format!("refused: `{object}.{field}` cannot become {to} from {from}; {offer}"),
         }
@@ -114,6 +134,12 @@ impl Offer {
             }
             (Offer::ReduceValues, false) => "reduce those values first",
             (Offer::MakeDistinct, false) => "make the values differ first",
+            (Offer::GiveDefault, false) => "give the field a default, or fill those rows first",
+            (Offer::ShortenValues, false) => "shorten those values first",
+            (Offer::ChooseOthers, false) => "keep the option, or choose another one in those rows first",
+            (Offer::GiveDefault, true) => "请为字段设置默认值，或先填写这些行",
+            (Offer::ShortenValues, true) => "请先缩短这些文字",
+            (Offer::ChooseOthers, true) => "请保留该选项，或先为这些行改选其他选项",
             (Offer::NewField, true) => "请新增目标类型的字段，转换数据后再停用旧字段",
             (Offer::RoundIntoNewField, true) => "请新增小数位较少的字段，舍入写入后再停用旧字段",
             (Offer::FirstIntoNewField, true) => "请新增单值字段，取第一个值写入后再停用旧字段",
