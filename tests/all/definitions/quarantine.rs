@@ -57,7 +57,7 @@ async fn tables_are_purged_with_the_rows_they_own(on: On) {
 
 async fn only_administrators_purge_and_say_how_old(on: On) {
     let test = with_parcels(on).await;
-    let clerk = test.user("clerk", &[], json!({})).await;
+    let clerk = test.user("clerk", &["sales"], json!({})).await;
     test.by(&clerk, Method::GET, "/quarantine", None).await.refused(403, "forbidden");
     let body = Some(json!({"older_than_days": 0}));
     test.by(&clerk, Method::POST, "/quarantine/purge", body).await.refused(403, "forbidden");

@@ -1,6 +1,7 @@
 //! Fields that change their type: what holds every value is done where it stands, the rest is refused with a way out.
 
 use super::fixture::{apply, database, on_both, parcels, plan_packs, upgrade};
+use axum::http::Method;
 use packwork_tests::app::{On, TestApp};
 use serde_json::{Value as Json, json};
 
@@ -13,7 +14,7 @@ fn fields(count: Json, weight_scale: u32, remark: Json, sender: Json, options: &
         "sender": sender,
         "kind": {"type": "choice", "title": "Kind", "options": options},
         "total": {"type": "decimal", "title": "Total", "scale": 4, "formula": "count * weight"},
-        "marked": {"type": "boolean", "title": "Marked", "formula": "kind == \"a\" && remark != ()"},
+        "marked": {"type": "boolean", "title": "Marked", "formula": "kind == \"a\""},
     })
 }
 
@@ -22,17 +23,25 @@ fn first() -> Json {
         json!({"type": "integer", "title": "Count"}),
         2,
         json!({"type": "text", "title": "Remark", "max_length": 20}),
-        json!({"type": "reference", "title": "Sender", "to": "customer"}),
+        json!({"type": "reference", "title": "Sender", "to": "parcel"}),
         &["a", "b"],
     )
 }
 
+/// A version of the parcels, with crates beside them.
+fn pack(version: &str, fields: Json) -> Json {
+    let crates = json!({"kind": "object", "name": "crate", "title": "Crate", "plural": "Crates", "display": "name",
+        "key": "name", "fields": {"name": {"type": "text", "title": "Name"}}});
+    parcels(version, fields, &[("objects/crate.json", crates)])
+}
+
 async fn with_one(on: On) -> TestApp {
     let test = TestApp::new(on).await;
-    upgrade(&test, parcels("1.0.0", first(), &[])).await;
-    test.post("/records/customer", json!({"code": "c1", "name": "C"})).await.ok();
-    let parcel = json!({"code": "p1", "count": 3, "weight": "1.25", "remark": "short", "sender": "c1", "kind": "a"});
-    test.post("/records/parcel", parcel).await.ok();
+    upgrade(&test, pack("1.0.0", first())).await;
+    let parcel = json!({"code": "p1", "count": 3, "weight": "1.25", "remark": "short", "kind": "a"});
+    let made = test.post("/records/parcel", parcel).await.ok();
+    let itself = json!({"version": made["version"], "sender": "p1"});
+    test.system(Method::PATCH, "/records/parcel/p1", Some(itself)).await.ok();
     test
 }
 
@@ -43,10 +52,10 @@ async fn what_holds_every_value_is_done_in_place(on: On) {
         json!({"type": "decimal", "title": "Count", "scale": 1}),
         3,
         json!({"type": "long_text", "title": "Remark"}),
-        json!({"type": "reference", "title": "Sender", "to": ["customer", "region"]}),
+        json!({"type": "reference", "title": "Sender", "to": ["parcel", "crate"]}),
         &["a", "b", "c"],
     );
-    let plan = plan_packs(&test, parcels("1.1.0", wider, &[]), json!({})).await;
+    let plan = plan_packs(&test, pack("1.1.0", wider), json!({})).await;
     assert_eq!(plan["blocked"], json!([]), "{plan:#}");
     let told = database(&plan);
     for column in ["f_count", "f_weight"] {
@@ -62,7 +71,8 @@ async fn what_holds_every_value_is_done_in_place(on: On) {
         [&after["remark"], &after["sender"], &after["kind"]],
         [&before["remark"], &before["sender"], &before["kind"]]
     );
-    let new = json!({"code": "p2", "count": "1.5", "weight": "0.125", "remark": "长".repeat(300), "kind": "c"});
+    test.post("/records/crate", json!({"name": "blue"})).await.ok();
+    let new = json!({"code": "p2", "sender": "blue", "count": "1.5", "weight": "0.125", "remark": "长".repeat(300), "kind": "c"});
     assert_eq!(test.post("/records/parcel", new).await.ok()["total"], "0.1875");
 }
 
@@ -74,7 +84,7 @@ async fn the_rest_is_refused_with_a_way_out(on: On) {
     fewer["weight"]["scale"] = json!(1);
     fewer["total"]["formula"] = json!("count");
     for (changed, column, offer) in [(texts, "count", "new_field"), (fewer, "weight", "round_into_new_field")] {
-        let plan = plan_packs(&test, parcels("1.1.0", changed, &[]), json!({})).await;
+        let plan = plan_packs(&test, pack("1.1.0", changed), json!({})).await;
         assert_eq!(plan["blocked"], json!(["retyped_columns"]), "{plan:#}");
         let entries = plan["database"].as_array().cloned().unwrap_or_default();
         let refused = entries.iter().find(|entry| entry["action"] == "retype_column").cloned().unwrap_or_default();
@@ -84,7 +94,7 @@ async fn the_rest_is_refused_with_a_way_out(on: On) {
     // Where something uses it as it was, that place is named too.
     let mut used = first();
     used["count"] = json!({"type": "text", "title": "Count"});
-    let plan = plan_packs(&test, parcels("1.1.0", used, &[]), json!({})).await;
+    let plan = plan_packs(&test, pack("1.1.0", used), json!({})).await;
     let refused = apply(&test, &plan).await.refused(409, "breaking_change");
     let message = refused["errors"][0]["message"].to_string();
     assert!(message.contains("add a field of the new type"), "{refused:#}");
