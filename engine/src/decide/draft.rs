@@ -320,8 +320,10 @@ impl<'r, 'a> Draft<'r, 'a> {
                 self.waiting |= draft.waiting;
                 let place = format!("/{}/{position}", self.object.fields[slot].name);
                 let errors = draft.errors.into_iter();
-                self.errors
-                    .extend(errors.map(|error| FieldError { pointer: format!("{place}{}", error.pointer), ..error.of(&object.name) }));
+                self.errors.extend(errors.map(|error| FieldError {
+                    pointer: format!("{place}{}", error.pointer),
+                    ..error.of(&object.name)
+                }));
                 children.push(Child { object: to.clone(), former: Some(row), values: draft.values });
             }
             self.children.insert(slot, children);
