@@ -98,7 +98,7 @@ impl Check<'_> {
         let mut looked_at = 0;
         loop {
             let mut sql = layout.sql(self.connection.dialect());
-            sql.push("SELECT ").push(&layout.select_list("o")).push(" FROM ").push(&layout.table()).push(" AS o");
+            sql.push("SELECT ").push(&layout.select_list("o")).push(" FROM ").push(layout.table()).push(" AS o");
             if let Some(last) = last {
                 sql.push(" WHERE o.f_id > ").bind(Datum::Id(last));
             }

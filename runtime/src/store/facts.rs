@@ -179,7 +179,7 @@ async fn read_collection(
     let layout = Layout::of(model, object)?;
     loop {
         let mut sql = layout.sql(connection.dialect());
-        sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(&layout.table());
+        sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(layout.table());
         sql.push(" AS t WHERE t.f_deleted_at IS NULL ORDER BY t.f_id");
         let rows = connection.rows("reading a collection", sql, &layout.kinds()).await?;
         let after = revisions(connection, vec![object.clone()]).await?.get(object).copied().unwrap_or(0);
@@ -207,7 +207,7 @@ async fn fetch_keys(
         let Some(key) = layout.object.key else { continue };
         let name = column::column(&layout.object.fields[key]);
         let mut sql = layout.sql(connection.dialect());
-        sql.push("SELECT f_id, ").push(&name).push(" FROM ").push(&layout.table());
+        sql.push("SELECT f_id, ").push(&name).push(" FROM ").push(layout.table());
         sql.push(" WHERE f_deleted_at IS NULL AND ").any_of(&name, Datum::Texts(keys));
         for row in connection.rows("finding records by key", sql, &[Kind::Id, Kind::Text]).await? {
             if let [Datum::Id(id), Datum::Text(key)] = &row[..] {
@@ -237,7 +237,7 @@ async fn fetch_holders(
         let column = column::column(field);
         for values in values.chunks(HOLDERS_AT_ONCE) {
             let mut sql = layout.sql(connection.dialect());
-            sql.push("SELECT f_id, ").push(&column).push(" FROM ").push(&layout.table());
+            sql.push("SELECT f_id, ").push(&column).push(" FROM ").push(layout.table());
             sql.push(" WHERE f_deleted_at IS NULL AND ").push(&column).push(" IN (");
             for (index, value) in values.iter().enumerate() {
                 if index > 0 {
@@ -269,7 +269,7 @@ async fn fetch_children(
     let mut found: BTreeMap<(Name, Uuid), Vec<Arc<Record>>> =
         parents.iter().map(|parent| ((object.clone(), *parent), Vec::new())).collect();
     let mut sql = layout.sql(connection.dialect());
-    sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(&layout.table());
+    sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(layout.table());
     sql.push(" AS t WHERE t.f_deleted_at ").push(if life == Life::Deleted {
         "IS NOT NULL AND "
     } else {
@@ -302,7 +302,7 @@ async fn fetch_referring(
         for (_, field) in referring.own_fields().filter(|(_, field)| leads(field)) {
             let layout = Layout::of(model, name)?;
             let mut sql = layout.sql(connection.dialect());
-            sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(&layout.table());
+            sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(layout.table());
             sql.push(" AS t WHERE t.f_deleted_at IS NULL AND t.").push(&column::column(field)).push(" = ");
             sql.bind(Datum::Id(id)).push(" ORDER BY t.f_id LIMIT ").number(CLEARED_MAX + 1);
             for row in connection.rows("finding references to empty", sql, &layout.kinds()).await? {
@@ -340,10 +340,10 @@ async fn fetch_referrers(
             if several {
                 let texts = ids.iter().map(|id| id.to_string().into()).collect();
                 let items = sql.dialect.json_texts(&column);
-                sql.push("SELECT DISTINCT item.value FROM ").push(&layout.table()).push(", ").push(&items);
+                sql.push("SELECT DISTINCT item.value FROM ").push(layout.table()).push(", ").push(&items);
                 sql.push(" WHERE f_deleted_at IS NULL AND ").any_of("item.value", Datum::Texts(texts));
             } else {
-                sql.push("SELECT DISTINCT ").push(&column).push(" FROM ").push(&layout.table());
+                sql.push("SELECT DISTINCT ").push(&column).push(" FROM ").push(layout.table());
                 sql.push(" WHERE f_deleted_at IS NULL AND ").any_of(&column, Datum::Ids(ids.clone()));
             }
             let kind = if several { Kind::Text } else { Kind::Id };

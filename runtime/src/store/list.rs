@@ -264,7 +264,7 @@ impl Store {
                 continue;
             }
             let mut sql = layout.sql(connection.dialect());
-            sql.push("SELECT f_id, ").push(&name).push(" FROM ").push(&layout.table());
+            sql.push("SELECT f_id, ").push(&name).push(" FROM ").push(layout.table());
             sql.push(" WHERE ").any_of("f_id", Datum::Ids(ids));
             for row in connection.rows("reading titles", sql, &[Kind::Id, kind]).await? {
                 let [Datum::Id(id), datum] = <[Datum; 2]>::try_from(row).map_err(|_| short_row())? else { continue };
@@ -529,7 +529,7 @@ pub(super) async fn records_by_id(
 /// The statement of [`records_by_id`].
 pub(super) fn records_sql(dialect: Dialect, layout: &Layout<'_>, ids: Vec<Uuid>) -> Sql {
     let mut sql = layout.sql(dialect);
-    sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(&layout.table()).push(" AS t WHERE ");
+    sql.push("SELECT ").push(&layout.select_list(ROOT)).push(" FROM ").push(layout.table()).push(" AS t WHERE ");
     sql.any_of("t.f_id", Datum::Ids(ids));
     sql
 }

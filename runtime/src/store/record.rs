@@ -178,7 +178,7 @@ async fn update(
     }
     let columns = slots.iter().flat_map(|slot| layout.columns().iter().filter(move |column| column.slot == *slot));
     let mut sql = layout.sql(connection.dialect());
-    sql.push("UPDATE ").push(&layout.table()).push(" SET ");
+    sql.push("UPDATE ").push(layout.table()).push(" SET ");
     for (index, (column, datum)) in columns.zip(data).enumerate() {
         sql.push(if index == 0 { "" } else { ", " }).push(&column.name).push(" = ").bind(datum);
     }
@@ -197,7 +197,7 @@ async fn remove(
     expected: i64,
 ) -> Result<Option<Refusal>, StoreError> {
     let mut sql = layout.sql(connection.dialect());
-    sql.push("DELETE FROM ").push(&layout.table()).push(" WHERE f_id = ").bind(Datum::Id(id));
+    sql.push("DELETE FROM ").push(layout.table()).push(" WHERE f_id = ").bind(Datum::Id(id));
     sql.push(" AND f_version = ").bind(Datum::Decimal(Decimal::from(expected), 0));
     match connection.execute("removing an owned row", sql).await? {
         0 => stale(connection, layout, id, None).await.map(Some),

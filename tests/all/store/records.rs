@@ -136,7 +136,7 @@ pub(crate) async fn many_changes_and_removals_at_once_do_what_each_would_alone(f
     let items: Vec<_> = (0..MANY).map(item).collect();
     fixture.create(&tickets.iter().chain(&items).collect::<Vec<_>>()).await;
     // Every type of field, in every second record without a value.
-    let value = |at: usize, value: Value| if at % 2 == 0 { Value::Null } else { value };
+    let value = |at: usize, value: Value| if at.is_multiple_of(2) { Value::Null } else { value };
     let changed = |at: usize, version: Option<i64>| {
         let fields = [
             ("subject", value(at, "changed".into())),

@@ -67,7 +67,7 @@ async fn update_together(
         .collect();
     let table = layout.table();
     let mut sql = layout.sql(connection.dialect());
-    sql.push("UPDATE ").push(&table).push(" SET ");
+    sql.push("UPDATE ").push(table).push(" SET ");
     for (index, column) in columns.iter().enumerate() {
         sql.push(if index == 0 { "" } else { ", " }).push(column).push(" = v.column").number(index + 3);
     }
@@ -81,8 +81,8 @@ async fn update_together(
     if !errors.is_empty() {
         return Ok(Some(Refusal::of_fields(errors)));
     }
-    sql.push(") AS v WHERE ").push(&table).push(".f_id = v.column1 AND ").push(&table);
-    sql.push(".f_version = v.column2 RETURNING ").push(&table).push(".f_id");
+    sql.push(") AS v WHERE ").push(table).push(".f_id = v.column1 AND ").push(table);
+    sql.push(".f_version = v.column2 RETURNING ").push(table).push(".f_id");
     let done = match connection.rows("changing records", sql, &[Kind::Id]).await {
         Ok(rows) => ids(rows),
         Err(error) => return constraint_refusal(layout, Err(error)),
@@ -105,7 +105,7 @@ pub(super) async fn remove_all(
     while let Some(size) = CHUNKS.into_iter().find(|size| *size <= left.len()) {
         let (now, later) = left.split_at(size);
         let mut sql = layout.sql(connection.dialect());
-        sql.push("DELETE FROM ").push(&layout.table()).push(" WHERE (f_id, f_version) IN (VALUES ");
+        sql.push("DELETE FROM ").push(layout.table()).push(" WHERE (f_id, f_version) IN (VALUES ");
         for (index, (id, expected)) in now.iter().enumerate() {
             push_row(&mut sql, index, vec![Datum::Id(*id), version(*expected)]);
         }
