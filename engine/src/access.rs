@@ -128,6 +128,13 @@ impl Rights {
                 .is_some_and(|granted| !granted.hidden.as_ref().is_some_and(|hidden| hidden.contains(field)))
     }
 
+    /// Whether a role takes a field out of an object the actor reads. Of what is not granted at all nothing is hidden: its
+    /// title is part of the records that refer to it.
+    pub fn hides(&self, object: &str, field: &str) -> bool {
+        let hidden = self.objects.get(object).and_then(|granted| granted.hidden.as_ref());
+        !self.everything && hidden.is_some_and(|hidden| hidden.contains(field))
+    }
+
     pub fn settlement_read(&self) -> SettlementRead {
         if self.everything { SettlementRead::All } else { self.settlement_read }
     }

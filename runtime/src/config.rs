@@ -25,8 +25,26 @@ pub struct Config {
     pub currency: String,
     /// The folder of attachments. Default `attachments` in the data folder (`PACKWORK_ATTACHMENTS`).
     pub attachments: PathBuf,
+    /// The bucket of attachments, instead of the folder (`PACKWORK_S3_BUCKET` and those beside it).
+    pub s3: Option<S3>,
     /// The largest attachment, in MiB. Default 20 (`PACKWORK_ATTACHMENT_MEGABYTES`).
     pub attachment_megabytes: u64,
+}
+
+/// A bucket of Amazon S3, or of what speaks like it.
+#[derive(Clone, Debug)]
+pub struct S3 {
+    /// Name of the bucket (`PACKWORK_S3_BUCKET`).
+    pub bucket: String,
+    /// Address of what is not Amazon's own, such as `http://127.0.0.1:9000` (`PACKWORK_S3_ENDPOINT`). The bucket is then a
+    /// part of the path.
+    pub endpoint: Option<String>,
+    /// Default `us-east-1` (`PACKWORK_S3_REGION`).
+    pub region: String,
+    /// Stands before every name in the bucket; the tenant's name follows (`PACKWORK_S3_PREFIX`).
+    pub prefix: String,
+    /// Access key and secret (`PACKWORK_S3_ACCESS_KEY`, `PACKWORK_S3_SECRET_KEY`); without them the machine's own role.
+    pub keys: Option<(String, Secret)>,
 }
 
 /// What flags and environment say; each member may be left out.
@@ -62,6 +80,18 @@ struct Written {
     currency: Option<String>,
     attachments: Option<PathBuf>,
     attachment_megabytes: Option<u64>,
+    s3: WrittenS3,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WrittenS3 {
+    bucket: Option<String>,
+    endpoint: Option<String>,
+    region: Option<String>,
+    prefix: Option<String>,
+    access_key: Option<String>,
+    secret_key: Option<Secret>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +100,8 @@ pub enum Error {
     Read { path: PathBuf, source: std::io::Error },
     #[error("`{path}` is not a configuration")]
     Parse { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("the S3 access key and its secret belong together; one of them is missing")]
+    HalfAKey,
 }
 
 pub const LISTEN: &str = "127.0.0.1:8080";
@@ -89,7 +121,9 @@ impl Config {
         let data = flags.data.clone().or(written.data).unwrap_or_else(|| data.to_owned());
         let attachments = variable("PACKWORK_ATTACHMENTS").map(PathBuf::from).or(written.attachments);
         let megabytes = variable("PACKWORK_ATTACHMENT_MEGABYTES").and_then(|text| text.parse().ok());
+        let s3 = written.s3.effective(&variable)?;
         Ok(Config {
+            s3,
             attachments: attachments.unwrap_or_else(|| data.join("attachments")),
             attachment_megabytes: megabytes.or(written.attachment_megabytes).unwrap_or(ATTACHMENT_MEGABYTES),
             listen: flags.listen.or(written.listen).unwrap_or_else(default_listen),
@@ -107,9 +141,53 @@ fn default_listen() -> SocketAddr {
     LISTEN.parse().expect("the default address is an address")
 }
 
+impl WrittenS3 {
+    /// A bucket is what makes it one: nothing else counts without its name.
+    fn effective(self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Option<S3>, Error> {
+        let Some(bucket) = variable("PACKWORK_S3_BUCKET").or(self.bucket) else { return Ok(None) };
+        let key = variable("PACKWORK_S3_ACCESS_KEY").or(self.access_key);
+        let secret = variable("PACKWORK_S3_SECRET_KEY").map(Secret::new).or(self.secret_key);
+        let keys = match (key, secret) {
+            (Some(key), Some(secret)) => Some((key, secret)),
+            (None, None) => None,
+            _ => return Err(Error::HalfAKey),
+        };
+        Ok(Some(S3 {
+            bucket,
+            endpoint: variable("PACKWORK_S3_ENDPOINT").or(self.endpoint),
+            region: variable("PACKWORK_S3_REGION").or(self.region).unwrap_or_else(|| "us-east-1".into()),
+            prefix: variable("PACKWORK_S3_PREFIX").or(self.prefix).unwrap_or_default(),
+            keys,
+        }))
+    }
+}
+
 impl Written {
     fn read(path: &Path) -> Result<Written, Error> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.into(), source })?;
         toml::from_str(&text).map_err(|source| Error::Parse { path: path.into(), source: Box::new(source) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_written_or_set_and_its_secret_does_not_print() {
+        let written: Written = toml::from_str(
+            "[s3]\nbucket = \"papers\"\nendpoint = \"http://127.0.0.1:9000\"\naccess_key = \"AK\"\nsecret_key = \"quiet\"",
+        )
+        .expect("it is a configuration");
+        let none = |_: &str| None;
+        let s3 = written.s3.clone().effective(&none).expect("it is whole").expect("there is a bucket");
+        assert_eq!((&*s3.bucket, &*s3.region, &*s3.prefix), ("papers", "us-east-1", ""));
+        assert!(!format!("{written:?} {s3:?}").contains("quiet"));
+        let set = |name: &str| (name == "PACKWORK_S3_BUCKET").then(|| "other".to_owned());
+        let s3 = written.s3.effective(&set).expect("it is whole").expect("there is a bucket");
+        assert_eq!(s3.bucket, "other");
+        assert!(WrittenS3::default().effective(&none).expect("nothing is wrong").is_none());
+        let half = |name: &str| matches!(name, "PACKWORK_S3_BUCKET" | "PACKWORK_S3_ACCESS_KEY").then(|| "x".to_owned());
+        assert!(matches!(WrittenS3::default().effective(&half), Err(Error::HalfAKey)));
     }
 }

@@ -1,34 +1,51 @@
-//! The bytes of attachments: a folder with one file each. A file is written under `incoming` while it comes, and gets
-//! its place once its row is committed; what is left behind by a crash is put right or removed later.
+//! The bytes of attachments, in a folder or in a bucket: taken in under a bound and hashed on the way, kept once their row
+//! is committed, read in blocks, removed after their row. Knows no rows and no rights.
 
+#[cfg(feature = "s3")]
+mod bucket;
+mod folder;
 mod kind;
+#[cfg(feature = "s3")]
+mod wire;
 
+#[cfg(feature = "s3")]
+pub use bucket::{Bucket, Settings as BucketSettings};
 pub use kind::{Kind, kind_of};
 
 use crate::auth::token::hex;
-use futures_util::{Stream, StreamExt, stream};
+use bytes::Bytes;
+use folder::Folder;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt};
 use packwork_engine::moment::Moment;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
+use std::fmt::Display;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
-use tokio::fs::{self, File};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::path::PathBuf;
+use std::time::Duration;
 use uuid::Uuid;
 
-/// Bytes read or written at once.
-const BLOCK: usize = 64 * 1024;
 /// How much of the content tells its kind.
 const HEAD: usize = 8 * 1024;
-/// What lies in `incoming` for longer than any upload takes was left behind.
+/// What is incoming for longer than any upload takes was left behind.
 const ABANDONED: Duration = Duration::from_secs(3_600);
 
 /// Where attachments lie, and how large one may be.
 #[derive(Clone, Debug)]
 pub struct Files {
-    folder: PathBuf,
+    place: Place,
     pub bytes_max: u64,
 }
+
+#[derive(Clone, Debug)]
+enum Place {
+    Folder(Folder),
+    #[cfg(feature = "s3")]
+    Bucket(Bucket),
+}
+
+/// The bytes of an attachment, in blocks.
+pub type Body = BoxStream<'static, io::Result<Bytes>>;
 
 /// A file that came in whole and waits for its row.
 #[derive(Debug)]
@@ -44,26 +61,51 @@ pub enum Error {
     TooLarge(u64),
     #[error("the upload broke off: {0}")]
     BrokenOff(String),
-    #[error("the folder of attachments failed")]
+    #[error("the place of attachments failed")]
     Io(#[from] io::Error),
+}
+
+/// What is learnt of a file while it passes.
+struct Digest {
+    name: String,
+    bytes_max: u64,
+    size: u64,
+    head: Vec<u8>,
+    hash: Sha256,
+}
+
+impl Digest {
+    fn of(name: &str, bytes_max: u64) -> Digest {
+        Digest { name: name.to_owned(), bytes_max, size: 0, head: Vec::new(), hash: Sha256::new() }
+    }
+
+    fn take(&mut self, block: &[u8]) -> Result<(), Error> {
+        self.size += block.len() as u64;
+        if self.size > self.bytes_max {
+            return Err(Error::TooLarge(self.bytes_max));
+        }
+        self.head.extend_from_slice(&block[..block.len().min(HEAD.saturating_sub(self.head.len()))]);
+        self.hash.update(block);
+        Ok(())
+    }
+
+    fn finish(self) -> Incoming {
+        let kind = kind_of(&self.head, &self.name);
+        Incoming { size: self.size, sha256: hex(&self.hash.finalize()), kind }
+    }
 }
 
 impl Files {
     pub fn new(folder: PathBuf, bytes_max: u64) -> Files {
-        Files { folder, bytes_max }
+        Files { place: Place::Folder(Folder(folder)), bytes_max }
     }
 
-    fn incoming(&self, id: Uuid) -> PathBuf {
-        self.folder.join("incoming").join(id.simple().to_string())
+    #[cfg(feature = "s3")]
+    pub fn in_bucket(bucket: Bucket, bytes_max: u64) -> Files {
+        Files { place: Place::Bucket(bucket), bytes_max }
     }
 
-    /// Spread over folders by the last digits, which are the random ones.
-    fn place(&self, id: Uuid) -> PathBuf {
-        let name = id.simple().to_string();
-        self.folder.join(&name[name.len() - 2..]).join(name)
-    }
-
-    /// Writes what comes, at most so many bytes, without ever holding all of it.
+    /// Takes in what comes, at most so many bytes, without ever holding all of it.
     pub async fn receive<B, E>(
         &self,
         id: Uuid,
@@ -73,124 +115,76 @@ impl Files {
     ) -> Result<Incoming, Error>
     where
         B: AsRef<[u8]>,
-        E: std::fmt::Display,
+        E: Display,
     {
-        let bytes_max = bytes_max.min(self.bytes_max);
-        let path = self.incoming(id);
-        fs::create_dir_all(self.folder.join("incoming")).await?;
-        let received = self.write(&path, name, bytes_max, blocks).await;
-        if received.is_err() {
-            let _ = fs::remove_file(&path).await;
+        let digest = Digest::of(name, bytes_max.min(self.bytes_max));
+        match &self.place {
+            Place::Folder(folder) => folder.receive(id, digest, blocks).await,
+            #[cfg(feature = "s3")]
+            Place::Bucket(bucket) => bucket.receive(id, digest, blocks).await,
         }
-        received
     }
 
-    async fn write<B, E>(
-        &self,
-        path: &Path,
-        name: &str,
-        bytes_max: u64,
-        blocks: impl Stream<Item = Result<B, E>>,
-    ) -> Result<Incoming, Error>
-    where
-        B: AsRef<[u8]>,
-        E: std::fmt::Display,
-    {
-        let mut file = File::create(path).await?;
-        let mut hash = Sha256::new();
-        let (mut size, mut head) = (0_u64, Vec::new());
-        let mut blocks = std::pin::pin!(blocks);
-        while let Some(block) = blocks.next().await {
-            let block = block.map_err(|error| Error::BrokenOff(error.to_string()))?;
-            let block = block.as_ref();
-            size += block.len() as u64;
-            if size > bytes_max {
-                return Err(Error::TooLarge(bytes_max));
-            }
-            head.extend_from_slice(&block[..block.len().min(HEAD.saturating_sub(head.len()))]);
-            hash.update(block);
-            file.write_all(block).await?;
-        }
-        file.sync_all().await?;
-        Ok(Incoming { size, sha256: hex(&hash.finalize()), kind: kind_of(&head, name) })
-    }
-
-    /// Gives an incoming file its place: its row is committed.
+    /// An incoming file is kept: its row is committed.
     pub async fn settle(&self, id: Uuid) -> io::Result<()> {
-        let place = self.place(id);
-        if let Some(folder) = place.parent() {
-            fs::create_dir_all(folder).await?;
+        match &self.place {
+            Place::Folder(folder) => folder.settle(id).await,
+            #[cfg(feature = "s3")]
+            Place::Bucket(bucket) => bucket.settle(id).await,
         }
-        fs::rename(self.incoming(id), place).await
     }
 
     /// Its row was not written.
     pub async fn discard(&self, id: Uuid) {
-        let _ = fs::remove_file(self.incoming(id)).await;
-    }
-
-    /// The bytes of an attachment, in blocks. A crash between row and rename is mended here.
-    pub async fn read(&self, id: Uuid) -> io::Result<impl Stream<Item = io::Result<Vec<u8>>> + use<>> {
-        let file = match File::open(self.place(id)).await {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.settle(id).await.map_err(|_| error)?;
-                File::open(self.place(id)).await?
-            }
-            opened => opened?,
-        };
-        Ok(stream::try_unfold(file, |mut file| async move {
-            let mut block = vec![0; BLOCK];
-            let read = file.read(&mut block).await?;
-            block.truncate(read);
-            Ok((read > 0).then_some((block, file)))
-        }))
-    }
-
-    /// Size and digest of what lies there, wherever it lies; changes nothing. `None` where nothing is.
-    pub async fn measure(&self, id: Uuid) -> io::Result<Option<(u64, String)>> {
-        let is_absent = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-        let opened = match File::open(self.place(id)).await {
-            Err(error) if is_absent(&error) => File::open(self.incoming(id)).await,
-            opened => opened,
-        };
-        let mut file = match opened {
-            Err(error) if is_absent(&error) => return Ok(None),
-            opened => opened?,
-        };
-        let (mut hash, mut size, mut block) = (Sha256::new(), 0_u64, vec![0; BLOCK]);
-        loop {
-            match file.read(&mut block).await? {
-                0 => return Ok(Some((size, hex(&hash.finalize())))),
-                read => {
-                    size += read as u64;
-                    hash.update(&block[..read]);
-                }
-            }
+        match &self.place {
+            Place::Folder(folder) => folder.discard(id).await,
+            #[cfg(feature = "s3")]
+            Place::Bucket(bucket) => bucket.discard(id).await,
         }
+    }
+
+    pub async fn read(&self, id: Uuid) -> io::Result<Body> {
+        match &self.place {
+            Place::Folder(folder) => folder.read(id).await,
+            #[cfg(feature = "s3")]
+            Place::Bucket(bucket) => bucket.read(id).await,
+        }
+    }
+
+    /// Size and digest of what lies there; changes nothing. `None` where nothing is.
+    pub async fn measure(&self, id: Uuid) -> io::Result<Option<(u64, String)>> {
+        let found = match &self.place {
+            Place::Folder(folder) => folder.look(id).await,
+            #[cfg(feature = "s3")]
+            Place::Bucket(bucket) => bucket.read(id).await,
+        };
+        let mut blocks = match found {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            found => found?,
+        };
+        let (mut hash, mut size) = (Sha256::new(), 0_u64);
+        while let Some(block) = blocks.next().await {
+            let block = block?;
+            size += block.len() as u64;
+            hash.update(&block);
+        }
+        Ok(Some((size, hex(&hash.finalize()))))
     }
 
     pub async fn remove(&self, id: Uuid) -> io::Result<()> {
-        match fs::remove_file(self.place(id)).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        match &self.place {
+            Place::Folder(folder) => folder.remove(id).await,
+            #[cfg(feature = "s3")]
+            Place::Bucket(bucket) => bucket.remove(id).await,
         }
     }
 
-    /// Files that came long ago and never got their place.
+    /// Files that came long ago and were neither kept nor discarded.
     pub async fn abandoned(&self, now: Moment) -> io::Result<Vec<Uuid>> {
-        let mut found = Vec::new();
-        let mut entries = match fs::read_dir(self.folder.join("incoming")).await {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-            entries => entries?,
-        };
-        while let Some(entry) = entries.next_entry().await? {
-            let changed = entry.metadata().await?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-            let age = Duration::from_micros(now.micros().unsigned_abs()).checked_sub(changed);
-            let id = entry.file_name().to_str().and_then(|name| Uuid::parse_str(name).ok());
-            if let Some(id) = id.filter(|_| age.is_some_and(|age| age > ABANDONED)) {
-                found.push(id);
-            }
+        match &self.place {
+            Place::Folder(folder) => folder.abandoned(now).await,
+            #[cfg(feature = "s3")]
+            Place::Bucket(bucket) => bucket.abandoned(now).await,
         }
-        Ok(found)
     }
 }

@@ -16,5 +16,6 @@ mod recycle;
 mod samples;
 mod session;
 mod settlement;
+mod sight;
 mod types;
 mod upsert;

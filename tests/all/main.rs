@@ -6,6 +6,7 @@ mod conformance;
 mod coverage;
 mod definitions;
 mod faults;
+mod files;
 mod http;
 mod purity;
 mod repository;

@@ -11,9 +11,10 @@ use packwork::app::{App, Start};
 use packwork::auth::{Secret, Token};
 use packwork::clock::Clock;
 use packwork::entropy::Entropy;
+use packwork::files::Files;
 use packwork::http;
 use packwork::packs::install::{Seeds, Silent};
-use packwork::packs::source::{Files, Source, read_packs};
+use packwork::packs::source::{Files as Pack, Source, read_packs};
 use packwork::store::Database;
 use packwork_engine::model::Settings;
 use packwork_engine::moment::Moment;
@@ -49,6 +50,7 @@ pub struct TestApp {
     router: Router,
     database: Database,
     lives: u64,
+    files: Files,
     folder: Folder,
 }
 
@@ -118,11 +120,16 @@ impl TestApp {
                 Database::Postgres { url: Secret::new(postgres_copy().await.expect("PostgreSQL copies a database")) }
             }
         };
-        TestApp::opened(folder, database, packs(), now).await
+        TestApp::opened(folder, (database, None), packs(), now).await
     }
 
     /// The objects of the pack `base` without its records, and another pack, in an empty place.
-    pub async fn of(on: On, pack: Files) -> TestApp {
+    pub async fn of(on: On, pack: Pack) -> TestApp {
+        TestApp::keeping(on, pack, None).await
+    }
+
+    /// The same with the attachments somewhere else than in a folder.
+    pub async fn keeping(on: On, pack: Pack, files: Option<Files>) -> TestApp {
         let folder = Folder::new();
         let database = match on {
             On::Sqlite => Database::Sqlite { folder: folder.0.clone() },
@@ -137,29 +144,33 @@ impl TestApp {
         }
         base.push(pack);
         let now = Moment::parse(NOW).expect("the constant is a moment");
-        TestApp::opened(folder, database, Source::Given(base), now).await
+        TestApp::opened(folder, (database, files), Source::Given(base), now).await
     }
 
-    async fn opened(folder: Folder, database: Database, packs: Source, now: Moment) -> TestApp {
-        let files = packwork::files::Files::new(folder.0.join("attachments"), ATTACHMENT_BYTES_MAX);
+    async fn opened(
+        folder: Folder,
+        (database, files): (Database, Option<Files>),
+        packs: Source,
+        now: Moment,
+    ) -> TestApp {
+        let files = files.unwrap_or_else(|| Files::new(folder.0.join("attachments"), ATTACHMENT_BYTES_MAX));
         let clock = Clock::test(now);
         let local = Token::from_bytes([7; 32]);
-        let app = start_with(packs, (database.clone(), files), SEED, clock.clone(), Some(local.clone()));
+        let app = start_with(packs, (database.clone(), files.clone()), SEED, clock.clone(), Some(local.clone()));
         let app = app.await.expect("the packs install");
-        TestApp { router: http::router(&app), app, clock, local, database, lives: 1, folder }
+        TestApp { router: http::router(&app), app, clock, local, database, lives: 1, files, folder }
     }
 
     /// The same data in a new process, after the old one was killed at once.
     pub async fn restart(self) -> TestApp {
-        let TestApp { app, router, clock, local, database, lives, folder } = self;
+        let TestApp { app, router, clock, local, database, lives, files, folder } = self;
         drop(router);
         // What a killed process leaves to the system: its files and connections are closed.
         app.store.close().await;
         drop(app);
-        let files = packwork::files::Files::new(folder.0.join("attachments"), ATTACHMENT_BYTES_MAX);
-        let app = start((database.clone(), files), SEED + lives, clock.clone(), Some(local.clone()));
+        let app = start((database.clone(), files.clone()), SEED + lives, clock.clone(), Some(local.clone()));
         let app = app.await.expect("what was there opens again");
-        TestApp { router: http::router(&app), app, clock, local, database, lives: lives + 1, folder }
+        TestApp { router: http::router(&app), app, clock, local, database, lives: lives + 1, files, folder }
     }
 
     /// Where its PostgreSQL is, for those who look from outside; the tenant's schema is `t_main`.
@@ -173,11 +184,11 @@ impl TestApp {
     /// Another process on the same PostgreSQL.
     pub async fn beside(&self) -> TestApp {
         let (clock, local, folder) = (self.clock.clone(), self.local.clone(), Folder::new());
-        let files = packwork::files::Files::new(folder.0.join("attachments"), ATTACHMENT_BYTES_MAX);
-        let app = start((self.database.clone(), files), SEED + self.lives, clock.clone(), Some(local.clone()));
+        let files = Files::new(folder.0.join("attachments"), ATTACHMENT_BYTES_MAX);
+        let app = start((self.database.clone(), files.clone()), SEED + self.lives, clock.clone(), Some(local.clone()));
         let app = app.await.expect("the data opens twice");
         let database = self.database.clone();
-        TestApp { router: http::router(&app), app, clock, local, database, lives: self.lives + 1, folder }
+        TestApp { router: http::router(&app), app, clock, local, database, lives: self.lives + 1, files, folder }
     }
 
     /// Does the jobs that wait, at most so many units; how many it did.
@@ -299,18 +310,13 @@ fn is_named(pack: &[u8], name: &str) -> bool {
     serde_json::from_slice::<Json>(pack).is_ok_and(|json| json["name"] == name)
 }
 
-async fn start(
-    place: (Database, packwork::files::Files),
-    seed: u64,
-    clock: Clock,
-    local_token: Option<Token>,
-) -> Result<Arc<App>> {
+async fn start(place: (Database, Files), seed: u64, clock: Clock, local_token: Option<Token>) -> Result<Arc<App>> {
     start_with(packs(), place, seed, clock, local_token).await
 }
 
 async fn start_with(
     packs: Source,
-    (database, files): (Database, packwork::files::Files),
+    (database, files): (Database, Files),
     seed: u64,
     clock: Clock,
     local_token: Option<Token>,
@@ -338,12 +344,12 @@ fn pack_folder() -> PathBuf {
 
 /// The product's packs with the regions its cases and samples name: three thousand districts would only cost time.
 fn packs() -> Source {
-    static PACKS: std::sync::OnceLock<Vec<Files>> = std::sync::OnceLock::new();
+    static PACKS: std::sync::OnceLock<Vec<Pack>> = std::sync::OnceLock::new();
     let packs = PACKS.get_or_init(|| trimmed(read_packs(&pack_folder()).expect("the product's packs can be read")));
     Source::Given(packs.clone())
 }
 
-fn trimmed(mut packs: Vec<Files>) -> Vec<Files> {
+fn trimmed(mut packs: Vec<Pack>) -> Vec<Pack> {
     let texts: String = packs
         .iter()
         .flat_map(|files| files.iter())
@@ -373,8 +379,8 @@ fn trimmed(mut packs: Vec<Files>) -> Vec<Files> {
 }
 
 /// Installing packs attaches nothing.
-fn no_files() -> packwork::files::Files {
-    packwork::files::Files::new(std::env::temp_dir().join("packwork-no-files"), 0)
+fn no_files() -> Files {
+    Files::new(std::env::temp_dir().join("packwork-no-files"), 0)
 }
 
 /// When the packs were installed: before any test begins.

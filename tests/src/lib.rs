@@ -6,4 +6,5 @@ pub mod conformance;
 pub mod pack;
 pub mod postgres;
 pub mod process;
+pub mod s3;
 pub mod stream;

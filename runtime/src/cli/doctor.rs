@@ -42,7 +42,7 @@ impl Doctor {
         };
         let check = store.check_data(&Scope::system(&config.tenant), &model, &mut found).await?;
         let records = check.all().await?;
-        let files = files(&config);
+        let files = files(&config)?;
         attachments(&store, &Scope::system(&config.tenant), &files, &mut found).await?;
         store.close().await;
         let mut total: u64 = counts.values().sum();

@@ -5,9 +5,11 @@ use super::progress::Meter;
 use crate::app::{App, Start};
 use crate::auth::{Secret, Token};
 use crate::clock::Clock;
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, S3};
 use crate::entropy::Entropy;
 use crate::files::Files;
+#[cfg(feature = "s3")]
+use crate::files::{Bucket, BucketSettings};
 use crate::packs::install::Seeds;
 use crate::packs::source::Source;
 use crate::service::session::{self, USER};
@@ -120,8 +122,30 @@ pub(super) fn database(config: &Config) -> Database {
 }
 
 /// Where the tenant's attachments lie.
-pub(super) fn files(config: &Config) -> Files {
-    Files::new(config.attachments.join(&config.tenant), config.attachment_megabytes * 1_024 * 1_024)
+pub(super) fn files(config: &Config) -> anyhow::Result<Files> {
+    let bytes_max = config.attachment_megabytes * 1_024 * 1_024;
+    match &config.s3 {
+        None => Ok(Files::new(config.attachments.join(&config.tenant), bytes_max)),
+        Some(s3) => in_bucket(s3, &config.tenant, bytes_max),
+    }
+}
+
+#[cfg(feature = "s3")]
+fn in_bucket(s3: &S3, tenant: &str, bytes_max: u64) -> anyhow::Result<Files> {
+    let settings = BucketSettings {
+        endpoint: s3.endpoint.clone(),
+        region: s3.region.clone(),
+        bucket: s3.bucket.clone(),
+        prefix: format!("{}/{tenant}", s3.prefix.trim_matches('/')),
+        keys: s3.keys.clone(),
+    };
+    let bucket = Bucket::open(&settings).with_context(|| format!("opening the bucket `{}`", s3.bucket))?;
+    Ok(Files::in_bucket(bucket, bytes_max))
+}
+
+#[cfg(not(feature = "s3"))]
+fn in_bucket(s3: &S3, _: &str, _: u64) -> anyhow::Result<Files> {
+    anyhow::bail!("this binary was built without buckets (feature `s3`), and the configuration names `{}`", s3.bucket)
 }
 
 pub(super) fn packs(config: &Config) -> Source {
@@ -134,7 +158,7 @@ pub(super) async fn open(config: &Config, seeds: Seeds, token: Option<Token>) ->
     let app = App::start(Start {
         database: database(config),
         tenant: config.tenant.clone(),
-        files: files(config),
+        files: files(config)?,
         settings: Settings { zone: config.time_zone.clone(), currency: config.currency.clone() },
         packs: packs(config),
         seeds,

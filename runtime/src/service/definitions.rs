@@ -117,6 +117,17 @@ pub fn object(app: &App, caller: &Caller, object_name: &str) -> Answer<Json> {
     let plural = model.texts.find(locale.as_str(), &format!("object/{}/plural", object.name));
     let title = texts::object_title(&model, locale, &object.name);
     let may = |action| caller.rights().may(&object.name, action);
+    let mut list = object.list.clone();
+    for names in [&mut list.columns, &mut list.sort, &mut list.filters] {
+        names.retain(|name| caller.rights().shows(&object.name, name.trim_start_matches('-')));
+    }
+    let rights = json!({
+        "create": may(Action::Create),
+        "update": may(Action::Update),
+        "delete": may(Action::Delete),
+        "export": may(Action::Export),
+        "import": may(Action::Create) || may(Action::Update),
+    });
     Ok(json!({
         "name": &*object.name,
         "title": title,
@@ -126,8 +137,8 @@ pub fn object(app: &App, caller: &Caller, object_name: &str) -> Answer<Json> {
         "states": states,
         "fields": fields(&model, caller, &object, Depth::WithItems),
         "templates": templates,
-        "list": object.list,
-        "rights": {"create": may(Action::Create), "update": may(Action::Update), "delete": may(Action::Delete)},
+        "list": list,
+        "rights": rights,
         "settled": !object.plans.is_empty(),
     }))
 }

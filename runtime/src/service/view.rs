@@ -25,7 +25,8 @@ pub struct Titles {
 }
 
 impl Titles {
-    pub async fn load(app: &App, model: &Model, caller: &Caller, wanted: BTreeSet<(Name, Uuid)>) -> Answer<Titles> {
+    pub async fn load(app: &App, model: &Model, caller: &Caller, mut wanted: BTreeSet<(Name, Uuid)>) -> Answer<Titles> {
+        wanted.retain(|(name, _)| tells(model, caller, name));
         if wanted.is_empty() {
             return Ok(Titles::default());
         }
@@ -82,6 +83,12 @@ impl Titles {
             }
         }
     }
+}
+
+/// Whether a caller reads what names the records of an object.
+fn tells(model: &Model, caller: &Caller, name: &Name) -> bool {
+    let hides = |object: &Object| caller.rights().hides(&object.name, &object.fields[object.display].name);
+    !model.object(name).is_some_and(|object| hides(object))
 }
 
 fn short(id: Uuid) -> String {
@@ -160,7 +167,7 @@ impl Page {
         }
         wanted.retain(|of| !known.contains_key(of));
         let mut titles = Titles::load(app, model, caller, wanted).await?;
-        titles.found.extend(known);
+        titles.found.extend(known.into_iter().filter(|((name, _), _)| tells(model, caller, name)));
         Ok(Page { object: object.clone(), records, children, titles, only })
     }
 
@@ -226,7 +233,8 @@ impl Page {
                 _ => {}
             }
         }
-        text.name("_title").string(&title(object, record));
+        let hidden = |at: usize| caller.rights().hides(&object.name, &object.fields[at].name);
+        text.name("_title").string(&title(object, record, &hidden));
         text.name("_refs").open(Bracket::Object);
         for (field, to, value) in leads {
             text.name(&field.name);
@@ -296,10 +304,11 @@ fn collect(object: &Object, record: &Record, wanted: &mut BTreeSet<(Name, Uuid)>
     }
 }
 
-/// What names a record to people.
-pub fn title(object: &Object, record: &Record) -> String {
+/// What names a record to people, to whom some of its slots may be hidden.
+fn title(object: &Object, record: &Record, hidden: &dyn Fn(usize) -> bool) -> String {
     let shown = |at: usize| match record.values.get(at) {
         None | Some(Value::Null) => None,
+        Some(_) if hidden(at) => None,
         Some(value) => Some(match object.fields.get(at).map(|field| field_json(field, value)) {
             Some(Json::String(text)) => text,
             Some(other) => other.to_string(),

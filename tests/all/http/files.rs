@@ -1,8 +1,9 @@
 //! Fields that hold files: filled by uploads, named by records and rows, taken out again, on both databases.
 
 use axum::http::Method;
-use packwork_tests::app::{On, Reply, TestApp};
+use packwork_tests::app::{ATTACHMENT_BYTES_MAX, On, Reply, TestApp};
 use packwork_tests::pack::pack;
+use packwork_tests::s3;
 use serde_json::{Value as Json, json};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n a picture";
@@ -11,6 +12,10 @@ const NOWHERE: &str = "0190b0a0-0000-7000-8000-0000000000ff";
 
 /// Albums with every kind of field for files, and people who may do more or less with them.
 async fn albums(on: On) -> TestApp {
+    kept(on, None).await
+}
+
+async fn kept(on: On, bucket: Option<&s3::Bucket>) -> TestApp {
     let album = json!({"display": "title", "key": "code", "fields": {
         "code": {"type": "text"}, "title": {"type": "text"},
         "scan": {"type": "attachment"},
@@ -27,7 +32,8 @@ async fn albums(on: On) -> TestApp {
     let clerk = json!({"objects": {"album": {"create": true, "read": true, "update": true, "hide": ["secret"]}}});
     let reader = json!({"objects": {"album": {"read": true}}});
     let objects = [("album", album), ("album_row", row), ("sealed", sealed)];
-    TestApp::of(on, pack(&objects, &[("keeper", keeper), ("clerk", clerk), ("reader", reader)])).await
+    let roles = [("keeper", keeper), ("clerk", clerk), ("reader", reader)];
+    TestApp::keeping(on, pack(&objects, &roles), bucket.map(|bucket| bucket.files(ATTACHMENT_BYTES_MAX))).await
 }
 
 fn id(json: &Json) -> String {
@@ -53,8 +59,7 @@ fn wrong(problem: Json, code: &str, pointer: &str) {
     assert_eq!((error["code"].as_str(), error["pointer"].as_str()), (Some(code), Some(pointer)), "{problem:#}");
 }
 
-async fn uploading_into_a_field_is_a_change_of_the_record(on: On) {
-    let test = albums(on).await;
+async fn uploading_into_a_field_is_a_change_of_the_record(test: TestApp) {
     let anna = test.user("anna", &["keeper"], json!({})).await;
     test.by(&anna, Method::POST, "/records/album", Some(json!({"code": "a", "title": "A"}))).await.ok();
     let to = |field: &str| format!("/records/album/a/attachments?name=x.bin&field={field}");
@@ -92,8 +97,7 @@ async fn uploading_into_a_field_is_a_change_of_the_record(on: On) {
     assert_eq!(bytes, PDF);
 }
 
-async fn a_field_names_only_files_it_may_have(on: On) {
-    let test = albums(on).await;
+async fn a_field_names_only_files_it_may_have(test: TestApp) {
     let anna = test.user("anna", &["keeper"], json!({})).await;
     let bob = test.user("bob", &["clerk"], json!({})).await;
     let eve = test.user("eve", &["reader"], json!({})).await;
@@ -138,8 +142,7 @@ async fn a_field_names_only_files_it_may_have(on: On) {
     send(&test, &bob, "/attachments?object=sealed&name=x", PDF).await.refused(403, "forbidden");
 }
 
-async fn files_come_before_their_record(on: On) {
-    let test = albums(on).await;
+async fn files_come_before_their_record(test: TestApp) {
     let anna = test.user("anna", &["keeper"], json!({})).await;
     let deed = ahead(&test, &anna, "sealed", PDF).await;
     let create =
@@ -189,8 +192,7 @@ async fn files_come_before_their_record(on: On) {
     assert_eq!(read(&two).await.as_u16(), 200);
 }
 
-async fn an_upload_is_taken_once_for_its_key(on: On) {
-    let test = albums(on).await;
+async fn an_upload_is_taken_once_for_its_key(test: TestApp) {
     let anna = test.user("anna", &["keeper"], json!({})).await;
     test.by(&anna, Method::POST, "/records/album", Some(json!({"code": "a"}))).await.ok();
     let bearer = format!("Bearer {anna}");
@@ -228,8 +230,7 @@ async fn an_upload_is_taken_once_for_its_key(on: On) {
     assert_eq!(names(&test, &anna, "a").await, [listed[1].clone()]);
 }
 
-async fn two_uploads_at_once_are_both_there(on: On) {
-    let test = albums(on).await;
+async fn two_uploads_at_once_are_both_there(test: TestApp) {
     let anna = test.user("anna", &["keeper"], json!({})).await;
     test.by(&anna, Method::POST, "/records/album", Some(json!({"code": "a"}))).await.ok();
     let path = "/records/album/a/attachments?name=x.png&field=photos";
@@ -254,12 +255,12 @@ macro_rules! on_both {
     ($($behaviour:ident: $sqlite:ident, $postgres:ident;)*) => {$(
         #[tokio::test]
         async fn $sqlite() {
-            $behaviour(On::Sqlite).await;
+            $behaviour(albums(On::Sqlite).await).await;
         }
 
         #[tokio::test]
         async fn $postgres() {
-            $behaviour(On::Postgres).await;
+            $behaviour(albums(On::Postgres).await).await;
         }
     )*};
 }
@@ -270,4 +271,16 @@ on_both! {
     files_come_before_their_record: coming_before_on_sqlite, coming_before_on_postgres;
     an_upload_is_taken_once_for_its_key: keys_on_sqlite, keys_on_postgres;
     two_uploads_at_once_are_both_there: at_once_on_sqlite, at_once_on_postgres;
+}
+
+#[tokio::test]
+async fn files_of_fields_lie_in_a_bucket() {
+    let bucket = s3::Bucket::start().await;
+    let test = kept(On::Sqlite, Some(&bucket)).await;
+    uploading_into_a_field_is_a_change_of_the_record(test).await;
+    // The last file of the field and the one of the record as a whole; what was deleted is gone, and so is every mark.
+    let names: Vec<String> = bucket.objects().into_keys().collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.iter().all(|name| name.starts_with("tenant/main/files/")), "{names:?}");
+    files_come_before_their_record(kept(On::Sqlite, Some(&bucket)).await).await;
 }

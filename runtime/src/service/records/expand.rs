@@ -74,7 +74,7 @@ pub fn read(
             let detail = format!("`{name}` leads too far: relations are expanded one level; `fields` follows further");
             return Err(bad("expand", detail).with("field", name));
         }
-        let (at, field) = object.field(name).ok_or_else(|| unknown_field(object, name))?;
+        let (at, field) = object.field(name).ok_or_else(|| unknown_field(caller, object, name))?;
         let (to, kind) = match &field.kind {
             FieldKind::Id { to, .. } => (to.clone(), Leads::One),
             FieldKind::Ids { to } => (to.clone(), Leads::Several),
@@ -95,7 +95,7 @@ pub fn read(
                 if targets.iter().all(|target| target.field(field).is_none())
                     && let Some(target) = targets.first()
                 {
-                    return Err(unknown_field(target, field).with("pointer", format!("/expand/{name}/fields")));
+                    return Err(unknown_field(caller, target, field).with("pointer", format!("/expand/{name}/fields")));
                 }
             }
         }
@@ -265,7 +265,8 @@ pub async fn related<'m>(
             match left.split_once('.') {
                 Some((first, rest)) => onward.entry(first).or_default().push((rest, whole)),
                 None => {
-                    let (at, field) = step.object.field(left).ok_or_else(|| unknown_field(step.object, left))?;
+                    let (at, field) =
+                        step.object.field(left).ok_or_else(|| unknown_field(caller, step.object, left))?;
                     if matches!(field.kind, FieldKind::Items { .. }) || at == slot::TRACE {
                         return Err(bad("fields", format!("`{whole}` holds rows; expand them")).into());
                     }
@@ -284,7 +285,7 @@ pub async fn related<'m>(
             }
         }
         for (first, paths) in onward {
-            let (at, field) = step.object.field(first).ok_or_else(|| unknown_field(step.object, first))?;
+            let (at, field) = step.object.field(first).ok_or_else(|| unknown_field(caller, step.object, first))?;
             let target = match &field.kind {
                 FieldKind::Id { to, .. } if to.len() == 1 => model.object(&to[0]),
                 _ => None,
@@ -295,7 +296,7 @@ pub async fn related<'m>(
             let names: BTreeSet<String> =
                 paths.iter().map(|(left, _)| left.split('.').next().unwrap_or(left).to_owned()).collect();
             for name in &names {
-                target.field(name).ok_or_else(|| unknown_field(target, name))?;
+                target.field(name).ok_or_else(|| unknown_field(caller, target, name))?;
             }
             let rights = caller.rights();
             if !rights.shows(&step.object.name, first) || !rights.may(&target.name, Action::Read) {

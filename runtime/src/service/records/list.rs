@@ -57,9 +57,9 @@ pub async fn list(app: &App, caller: &Caller, object_name: &str, asked: Asked) -
         super::may(caller, &object, Action::Delete, "delete")?;
     }
     let filter = selected(app, &model, caller, &object, asked.filter.as_ref(), asked.search.as_deref())?;
-    let names = if asked.sort.is_empty() { &object.list.sort } else { &asked.sort };
-    let sort = sort(app, &model, caller, &object, names)?;
-    let fields = asked.fields.as_ref().map(|names| Fields::read(&object, names)).transpose()?;
+    let names = if asked.sort.is_empty() { usual_sort(caller, &object) } else { asked.sort.clone() };
+    let sort = sort(app, &model, caller, &object, &names)?;
+    let fields = asked.fields.as_ref().map(|names| Fields::read(caller, &object, names)).transpose()?;
     let expansions = expand::read(app, &model, caller, &object, &asked.expand)?;
     // A cursor holds for one order of one selection.
     let described = format!("{} {:?} {:?} {names:?} {}", object.name, asked.filter, asked.search, asked.deleted);
@@ -169,7 +169,7 @@ struct Fields {
 }
 
 impl Fields {
-    fn read(object: &Object, names: &[String]) -> Result<Fields, Refusal> {
+    fn read(caller: &Caller, object: &Object, names: &[String]) -> Result<Fields, Refusal> {
         if names.len() > FIELDS_MAX {
             return Err(bad("fields", format!("a list names at most {FIELDS_MAX} fields")).with("maximum", FIELDS_MAX));
         }
@@ -177,7 +177,7 @@ impl Fields {
         for name in names.iter().filter(|name| !name.is_empty()) {
             let first = name.split('.').next().unwrap_or(name);
             match object.field(first) {
-                None if !name.starts_with('_') => return Err(unknown_field(object, first)),
+                None if !name.starts_with('_') => return Err(unknown_field(caller, object, first)),
                 Some((_, field)) => fields.items |= first == name && matches!(field.kind, FieldKind::Items { .. }),
                 None => {}
             }
@@ -250,6 +250,12 @@ fn searchable(caller: &Caller, object: &Object) -> Vec<usize> {
     slots.filter(|at| caller.rights().shows(&object.name, &object.fields[*at].name)).collect()
 }
 
+/// The order of its definition, without what the caller does not see.
+pub fn usual_sort(caller: &Caller, object: &Object) -> Vec<String> {
+    let names = object.list.sort.iter();
+    names.filter(|name| caller.rights().shows(&object.name, name.trim_start_matches('-'))).cloned().collect()
+}
+
 /// An order of an object's records; newest first where nobody says.
 pub fn sort(
     app: &App,
@@ -273,7 +279,7 @@ fn sort_by(app: &App, model: &Model, caller: &Caller, object: &Object, name: &st
         None => (name, false),
     };
     let sees = |object: &str, field: &str| caller.rights().shows(object, field);
-    let object = model.object(&object.name).ok_or_else(|| unknown_field(object, name))?;
+    let object = model.object(&object.name).ok_or_else(|| unknown_field(caller, object, name))?;
     let (path, field) = filter::path(&terms(app, model, caller, &sees), object, name, "sort")?;
     if !is_sortable(field) {
         let detail = format!("lists cannot be sorted by `{name}`: it holds a list, a place or a document");
@@ -301,12 +307,13 @@ pub fn bad(parameter: &'static str, detail: impl Into<String>) -> Refusal {
 /// The slot of a field the caller may see.
 pub fn readable(object: &Object, caller: &Caller, name: &str) -> Result<usize, Refusal> {
     let found = object.field(name).filter(|(at, _)| *at != slot::TRACE && caller.rights().shows(&object.name, name));
-    found.map(|(at, _)| at).ok_or_else(|| unknown_field(object, name))
+    found.map(|(at, _)| at).ok_or_else(|| unknown_field(caller, object, name))
 }
 
-pub fn unknown_field(object: &Object, name: &str) -> Refusal {
+pub fn unknown_field(caller: &Caller, object: &Object, name: &str) -> Refusal {
+    let known = object.by_name.keys().map(|name| &**name).filter(|name| caller.rights().shows(&object.name, name));
     let refusal = refuse(Code::UnknownField, format!("`{}` has no field `{name}`", object.name)).with("field", name);
-    match packwork_engine::suggest::nearest(name, object.by_name.keys().map(|name| &**name)) {
+    match packwork_engine::suggest::nearest(name, known) {
         Some(near) => refusal.with("suggestion", near),
         None => refusal,
     }
