@@ -1,7 +1,7 @@
 //! Definitions change without fear: plans, upgrades under the tenant's changes, going back, on both databases.
 
 mod back_fill;
-mod fixture;
+pub mod fixture;
 mod locks;
 mod publishing;
 mod quarantine;

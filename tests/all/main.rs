@@ -8,6 +8,7 @@ mod definitions;
 mod faults;
 mod files;
 mod http;
+mod proof;
 mod purity;
 mod repository;
 mod settling;

@@ -19,6 +19,7 @@ use packwork::store::Database;
 use packwork_engine::model::Settings;
 use packwork_engine::moment::Moment;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,6 +42,9 @@ pub enum On {
     Sqlite,
     Postgres,
 }
+
+/// Industry packs of `tests/packs`: name and version.
+pub type Industry = &'static [(&'static str, &'static str)];
 
 /// An application of its own.
 pub struct TestApp {
@@ -110,17 +114,23 @@ impl TestApp {
     }
 
     pub async fn at(on: On, now: Moment) -> TestApp {
+        TestApp::with(on, now, &[]).await
+    }
+
+    /// The product's packs and industry packs beside them, installed long before.
+    pub async fn with(on: On, now: Moment, industry: Industry) -> TestApp {
         let folder = Folder::new();
         let database = match on {
             On::Sqlite => {
-                copy(&sqlite_template().await.0, &folder.0).expect("the template can be copied");
+                copy(&sqlite_template(industry).await.0, &folder.0).expect("the template can be copied");
                 Database::Sqlite { folder: folder.0.clone() }
             }
             On::Postgres => {
-                Database::Postgres { url: Secret::new(postgres_copy().await.expect("PostgreSQL copies a database")) }
+                let copy = postgres_copy(industry).await.expect("PostgreSQL copies a database");
+                Database::Postgres { url: Secret::new(copy) }
             }
         };
-        TestApp::opened(folder, (database, None), packs(), now).await
+        TestApp::opened(folder, (database, None), packs(industry), now).await
     }
 
     /// The objects of the pack `base` without its records, and another pack, in an empty place.
@@ -311,7 +321,7 @@ fn is_named(pack: &[u8], name: &str) -> bool {
 }
 
 async fn start(place: (Database, Files), seed: u64, clock: Clock, local_token: Option<Token>) -> Result<Arc<App>> {
-    start_with(packs(), place, seed, clock, local_token).await
+    start_with(packs(&[]), place, seed, clock, local_token).await
 }
 
 async fn start_with(
@@ -342,16 +352,61 @@ fn pack_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../packs")
 }
 
-/// The product's packs with the regions its cases and samples name: three thousand districts would only cost time.
-fn packs() -> Source {
-    static PACKS: std::sync::OnceLock<Vec<Pack>> = std::sync::OnceLock::new();
-    let packs = PACKS.get_or_init(|| trimmed(read_packs(&pack_folder()).expect("the product's packs can be read")));
-    Source::Given(packs.clone())
+/// The files of an industry pack.
+pub fn industry_pack(name: &str, version: &str) -> Pack {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packs").join(name).join(version);
+    let mut packs = read_packs(&folder).expect("an industry pack can be read");
+    packs.pop().expect("its folder is a pack")
 }
 
+/// The product's packs, and industry packs, with the regions their cases and samples name: three thousand districts would only cost
+/// time.
+pub fn files_of(industry: Industry) -> Vec<Pack> {
+    static PACKS: Kept<Vec<Pack>> = Kept::new(BTreeMap::new());
+    let packs = kept(&PACKS, industry);
+    let packs = packs.get_or_init(|| {
+        let mut packs = read_packs(&pack_folder()).expect("the product's packs can be read");
+        packs.extend(industry.iter().map(|(name, version)| industry_pack(name, version)));
+        let mut packs = trimmed(packs);
+        if !industry.is_empty() {
+            // Every plan runs cases again: here those of the industry packs are the ones that matter.
+            let product = packs.iter_mut().filter(|files| !is_industry(files, industry));
+            product.for_each(|files| files.retain(|path, _| !path.starts_with("cases/")));
+        }
+        packs
+    });
+    packs.clone()
+}
+
+fn is_industry(files: &Pack, industry: Industry) -> bool {
+    industry.iter().any(|(name, _)| files.get("pack.json").is_some_and(|json| is_named(json, name)))
+}
+
+fn packs(industry: Industry) -> Source {
+    Source::Given(files_of(industry))
+}
+
+/// What is made once for each choice of industry packs, and stays as long as the process.
+type Kept<T> = std::sync::Mutex<BTreeMap<Industry, &'static std::sync::OnceLock<T>>>;
+
+fn kept<T>(all: &'static Kept<T>, industry: Industry) -> &'static std::sync::OnceLock<T> {
+    let mut all = all.lock().expect("nobody fails while holding the list");
+    all.entry(industry).or_insert_with(|| Box::leak(Box::default()))
+}
+
+/// Every version of every industry pack.
+fn industry_packs() -> Vec<Pack> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packs");
+    let names = std::fs::read_dir(folder).expect("there are industry packs");
+    let versions = names.map(|name| read_packs(&name.expect("its name can be read").path()));
+    versions.flat_map(|versions| versions.expect("its versions can be read")).collect()
+}
+
+/// The same whichever industry packs are beside them: a restart must not find other packs.
 fn trimmed(mut packs: Vec<Pack>) -> Vec<Pack> {
     let texts: String = packs
         .iter()
+        .chain(&industry_packs())
         .flat_map(|files| files.iter())
         .filter(|(path, _)| {
             ["cases/", "samples/", "seed/region_tier", "seed/region_area"].iter().any(|kept| path.starts_with(kept))
@@ -388,14 +443,16 @@ fn installed_at() -> Clock {
     Clock::test(Moment::parse(crate::cases::INSTALLED_AT).expect("the constant is a moment"))
 }
 
-async fn sqlite_template() -> &'static Folder {
-    static TEMPLATE: OnceCell<Folder> = OnceCell::const_new();
-    TEMPLATE
+async fn sqlite_template(industry: Industry) -> &'static Folder {
+    static TEMPLATES: Kept<OnceCell<Folder>> = Kept::new(BTreeMap::new());
+    kept(&TEMPLATES, industry)
+        .get_or_init(OnceCell::new)
         .get_or_init(|| async {
             let folder = Folder::new();
             let database = Database::Sqlite { folder: folder.0.clone() };
-            let app =
-                start((database, no_files()), SEED, installed_at(), None).await.expect("the packs install on SQLite");
+            let app = start_with(packs(industry), (database, no_files()), SEED, installed_at(), None)
+                .await
+                .expect("the packs install on SQLite");
             app.store.close().await;
             folder
         })
@@ -417,16 +474,19 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// A database of its own, copied from one in which the packs are installed.
-async fn postgres_copy() -> Result<String> {
-    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+async fn postgres_copy(industry: Industry) -> Result<String> {
+    static TEMPLATES: Kept<OnceCell<String>> = Kept::new(BTreeMap::new());
+    static MADE: AtomicU64 = AtomicU64::new(0);
     static COPIES: AtomicU64 = AtomicU64::new(0);
     let server = tokio::task::spawn_blocking(postgres::url).await??;
-    let template = TEMPLATE
+    let template = kept(&TEMPLATES, industry)
+        .get_or_init(OnceCell::new)
         .get_or_try_init(|| async {
-            let name = format!("packwork_template_{}", std::process::id());
+            let number = MADE.fetch_add(1, Ordering::SeqCst);
+            let name = format!("packwork_template_{}_{number}", std::process::id());
             postgres::execute(&server, &format!("CREATE DATABASE {name}")).await?;
             let database = Database::Postgres { url: Secret::new(postgres::of_database(&server, &name)) };
-            let app = start((database, no_files()), SEED, installed_at(), None)
+            let app = start_with(packs(industry), (database, no_files()), SEED, installed_at(), None)
                 .await
                 .context("installing the packs on PostgreSQL")?;
             app.store.close().await;

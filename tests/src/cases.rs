@@ -2,6 +2,7 @@
 
 pub mod http;
 
+use crate::app::{Industry, On, files_of};
 use anyhow::{Context, Result, bail};
 use packwork_engine::definition::case::CaseDefinition;
 use packwork_engine::diagnostic::Diagnostics;
@@ -81,6 +82,35 @@ pub fn bare() -> Bare {
 /// Runs every case of a pack, each in a world of its own, and says on one line how it went. Fails with all differences.
 pub fn check<W: World>(pack: &str, world: impl FnMut() -> W) {
     check_in(&model(), pack, world);
+}
+
+/// Runs the cases of industry packs on the bare engine, beside the product's packs.
+pub fn check_industry_bare(industry: Industry) {
+    let model = industry_model(industry);
+    let at = Moment::parse(INSTALLED_AT).expect("the constant is a moment");
+    let seeded = seeded(&model, at).expect("what the packs bring along is accepted");
+    for (pack, _) in industry {
+        check_in(&model, pack, || Bare::over(model.clone(), &seeded));
+    }
+}
+
+/// Runs the cases of industry packs through HTTP.
+pub fn check_industry(on: On, industry: Industry) {
+    let model = industry_model(industry);
+    for (pack, _) in industry {
+        check_in(&model, pack, || http::Http::with(on, industry));
+    }
+}
+
+/// The product's packs with industry packs: not even a warning.
+fn industry_model(industry: Industry) -> Arc<Model> {
+    let mut read = Diagnostics::default();
+    let packs = files_of(industry).iter().map(|files| Pack::read(files, &mut read)).collect();
+    let (model, found) = Model::compile(packs, &Settings::default());
+    read.extend(found);
+    let found: Vec<String> = read.into_sorted().iter().map(ToString::to_string).collect();
+    assert_eq!(found, Vec::<String>::new(), "findings of {industry:?}");
+    Arc::new(model.expect("packs without findings compile"))
 }
 
 fn check_in<W: World>(model: &Model, pack: &str, mut world: impl FnMut() -> W) {

@@ -230,6 +230,8 @@ impl<'r, 'a> Draft<'r, 'a> {
             draft.read(members, &echoed);
             if kept.is_none() {
                 draft.defaults(None);
+            } else {
+                draft.fill_required(Some(members));
             }
             draft.values[slot::POSITION] = Value::Decimal(Decimal::from(position));
             draft.formulas(self.reader.today());

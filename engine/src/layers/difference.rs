@@ -2,6 +2,7 @@
 //! it.
 
 use super::path;
+use super::renames::{self, Renames};
 use super::{Composed, Composite, edit};
 use crate::definition::Kind;
 use crate::model::Model;
@@ -24,17 +25,25 @@ pub struct Difference {
     pub by: Name,
 }
 
-/// Everything that differs between two states of the definitions, by kind and name.
+/// Everything that differs between two states of the definitions, by kind and name. What has another name is told by
+/// its present one: a definition by its `/name`, a field by its `…/was`.
 pub fn differences(old: &Composed, new: &Composed) -> Vec<Difference> {
+    let renamed = renames::of_objects(&old.documents, &new.documents);
     let mut found = Vec::new();
-    for (key, was) in &old.documents {
-        match new.documents.get(key) {
-            None => found.push(whole(key, Some(was), None)),
-            Some(now) if now.hash != was.hash => of_one(key, was, now, &mut found),
+    for ((kind, name), was) in &old.documents {
+        let present = renamed.get(&**name).filter(|_| *kind == Kind::Object);
+        let key = (*kind, present.map_or_else(|| name.clone(), |present| present.as_str().into()));
+        match new.documents.get(&key) {
+            None => found.push(whole(&key, Some(was), None)),
+            Some(now) if now.hash != was.hash || present.is_some() => of_one(&key, was, now, &mut found),
             Some(_) => {}
         }
     }
-    for (key, now) in new.documents.iter().filter(|(key, _)| !old.documents.contains_key(key)) {
+    let was_there = |(kind, name): &(Kind, Name)| {
+        let is_renamed = *kind == Kind::Object && renamed.values().any(|present| **present == **name);
+        is_renamed || old.documents.contains_key(&(*kind, name.clone()))
+    };
+    for (key, now) in new.documents.iter().filter(|(key, _)| !was_there(key)) {
         found.push(whole(key, None, Some(now)));
     }
     found.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
@@ -52,9 +61,27 @@ fn whole((kind, name): &(Kind, Name), was: Option<&Composite>, now: Option<&Comp
 const SHOWN_BYTES_MAX: usize = 2_000;
 
 fn of_one((kind, name): &(Kind, Name), was: &Composite, now: &Composite, found: &mut Vec<Difference>) {
+    let fields = if *kind == Kind::Object { renames::of_fields(&was.json, &now.json) } else { Renames::new() };
+    for (former, present) in &fields {
+        let place = path::below("/fields", present);
+        found.push(Difference {
+            kind: *kind,
+            name: name.clone(),
+            path: path::below(&place, "was"),
+            from: Some(Json::from(former.as_str())),
+            to: Some(Json::from(present.as_str())),
+            by: now.origin(&place).pack().cloned().unwrap_or_else(|| super::TENANT.into()),
+        });
+    }
+    let before = renames::with_present_names(&was.json, &fields);
+    let says_former_name = |place: &str| {
+        let segments = path::segments(place);
+        let of_field = segments.len() == 3 && segments[0] == "fields" && segments[2] == "was";
+        *kind == Kind::Object && (segments == ["was"] || of_field)
+    };
     let mut changes = Vec::new();
-    edit::compare(&was.json, &now.json, "", false, &mut changes);
-    for (place, to) in changes {
+    edit::compare(&before, &now.json, "", false, &mut changes);
+    for (place, to) in changes.into_iter().filter(|(place, _)| !says_former_name(place)) {
         let origin = if to.is_some() { now.origin(&place) } else { was.origin(&place) };
         let origin = if to.is_none() && now.origins.contains_key(&place) { now.origin(&place) } else { origin };
         let shown = |value: Json| match value.to_string().len() {
@@ -64,7 +91,7 @@ fn of_one((kind, name): &(Kind, Name), was: &Composite, now: &Composite, found: 
         found.push(Difference {
             kind: *kind,
             name: name.clone(),
-            from: path::get(&was.json, &place).map(shown),
+            from: path::get(&before, &place).map(shown),
             to: to.map(shown),
             by: origin.pack().cloned().unwrap_or_else(|| super::TENANT.into()),
             path: place,
@@ -89,12 +116,13 @@ pub struct Broken {
 /// Places of the new definitions that use what the old ones have and the new ones have not, or have differently.
 pub fn broken(model: &Model, new: &Composed) -> Vec<Broken> {
     let mut found = Vec::new();
-    for (target, retyped) in lost(model, new) {
+    for Lost { target, retyped, by_name } in lost(model, new) {
         let what = match &target.member {
             Some(member) => format!("{}/{}/fields/{member}", target.kind.as_str(), target.name),
             None => format!("{}/{}", target.kind.as_str(), target.name),
         };
-        for used in model.where_used(&target) {
+        let uses = model.where_used(&target).filter(|used| !by_name || used.target.member.is_none());
+        for used in uses {
             let Some(place) = still_there(model, new, used) else { continue };
             let own = |member: &Name| path::is_within(&place, &path::below("/fields", member));
             let itself = used.by == (target.kind, target.name.clone()) && target.member.as_ref().is_none_or(own);
@@ -115,53 +143,55 @@ pub fn broken(model: &Model, new: &Composed) -> Vec<Broken> {
     found
 }
 
-/// What goes, and what changes its type (`true`).
-fn lost(model: &Model, new: &Composed) -> Vec<(Target, bool)> {
+/// What goes, or changes its type.
+struct Lost {
+    target: Target,
+    retyped: bool,
+    /// It has another name: only those who call it by the former one lose it.
+    by_name: bool,
+}
+
+fn lost(model: &Model, new: &Composed) -> Vec<Lost> {
+    let renamed = renames::of_objects(&model.documents, &new.documents);
     let mut lost = Vec::new();
     for ((kind, name), was) in &model.documents {
-        match new.documents.get(&(*kind, name.clone())) {
-            None => lost.push((Target::definition(*kind, name), false)),
-            Some(now) if *kind == Kind::Object && now.hash != was.hash => {
-                for member in path::names(&was.json["fields"]) {
-                    let (old, new) = (&was.json["fields"][member], &now.json["fields"][member]);
-                    let retyped = !new.is_null() && !is_held(old, new);
-                    if new.is_null() || retyped {
-                        lost.push((Target::field(name, member), retyped));
-                    }
-                }
+        let present = renamed.get(&**name).filter(|_| *kind == Kind::Object);
+        let key = (*kind, present.map_or_else(|| name.clone(), |present| present.as_str().into()));
+        let now = new.documents.get(&key);
+        if now.is_none() || present.is_some() {
+            let target = Target::definition(*kind, name);
+            lost.push(Lost { target, retyped: false, by_name: present.is_some() });
+        }
+        let Some(now) = now.filter(|now| *kind == Kind::Object && now.hash != was.hash) else { continue };
+        for member in path::names(&was.json["fields"]) {
+            let (old, new) = (&was.json["fields"][member], &now.json["fields"][member]);
+            let retyped = !new.is_null() && !is_held(old, new, &renamed);
+            if new.is_null() || retyped {
+                lost.push(Lost { target: Target::field(name, member), retyped, by_name: false });
             }
-            Some(_) => {}
         }
     }
     lost
 }
 
-/// Whether every value of a field is one of the field as it is now, so that whoever uses it may go on.
-fn is_held(old: &Json, new: &Json) -> bool {
+/// Whether values of a field may go on as those of the field as it is now, and so may whoever uses it. Whether each of
+/// them fits (digits after the point, length, options) is counted in the tables.
+fn is_held(old: &Json, new: &Json, renamed: &Renames) -> bool {
     let (from, to) = (of_type(old), of_type(new));
-    let held = from == to || matches!((from, to), ("integer", "decimal") | ("text", "long_text"));
+    let pair = if from < to { (from, to) } else { (to, from) };
+    let held = from == to || matches!(pair, ("decimal", "integer") | ("long_text", "text"));
     let targets = |field: &Json| match &field["to"] {
         Json::String(one) => vec![one.clone()],
         Json::Array(several) => several.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
         _ => Vec::new(),
     };
     let now = targets(new);
-    held && targets(old).iter().all(|target| now.contains(target)) && scale(old) <= scale(new)
+    let present = |target: &String| renamed.get(target).unwrap_or(target).clone();
+    held && targets(old).iter().all(|target| now.contains(&present(target)))
 }
 
 fn of_type(field: &Json) -> &str {
     field["type"].as_str().unwrap_or("text")
-}
-
-/// Digits after the point, where a field has its own.
-fn scale(field: &Json) -> Option<u64> {
-    let usual = match of_type(field) {
-        "integer" => 0,
-        "decimal" | "money" => 2,
-        "percent" => 4,
-        _ => return field["scale"].as_u64(),
-    };
-    Some(field["scale"].as_u64().unwrap_or(usual))
 }
 
 /// The name path of a use, where the new definitions still say the same there.

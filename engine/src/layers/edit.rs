@@ -127,7 +127,7 @@ const NAMING: &[&str] = &["display", "key", "columns", "sort", "filters", "field
 /// Members that hold expressions.
 const EXPRESSIONS: &[&str] = &["formula", "default_formula", "require", "when"];
 
-fn reword(json: &mut Json, member: &str, renamed: &BTreeMap<String, String>) {
+pub(super) fn reword(json: &mut Json, member: &str, renamed: &BTreeMap<String, String>) {
     match json {
         Json::Object(members) => {
             for (name, value) in members.iter_mut() {

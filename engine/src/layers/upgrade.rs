@@ -2,6 +2,7 @@
 //! what both have changed is listed with both values.
 
 use super::path;
+use super::renames;
 use super::{Change, Composed, Composite, content};
 use crate::definition::Kind;
 use crate::record::Name;
@@ -79,9 +80,13 @@ fn matches(pattern: &str, address: &str) -> bool {
 pub fn rebase(overlay: &[Change], old: &Composed, new: &Composed, resolving: &Resolving<'_>) -> Rebased {
     let by_uid: BTreeMap<(Kind, &str), &Name> =
         new.documents.iter().map(|((kind, name), composite)| ((*kind, composite.uid.as_str()), name)).collect();
+    let before: BTreeMap<(Kind, &str), &Composite> =
+        old.documents.iter().map(|((kind, _), composite)| ((*kind, composite.uid.as_str()), composite)).collect();
     let mut rebased = Rebased::default();
     for change in overlay {
         let mut change = change.clone();
+        let former =
+            Former { path: change.path.clone(), composite: before.get(&(change.kind, change.uid.as_str())).copied() };
         if let Some(name) = by_uid.get(&(change.kind, change.uid.as_str())) {
             change.name = (*name).clone();
         }
@@ -90,6 +95,14 @@ pub fn rebase(overlay: &[Change], old: &Composed, new: &Composed, resolving: &Re
             rebased.changes.push(change);
             continue;
         };
+        if let (Kind::Object, Some(was)) = (change.kind, former.composite) {
+            let renamed = renames::of_fields(&was.json, &composite.json);
+            if !renamed.is_empty() {
+                renames::follow(&mut change, &renamed);
+            }
+        }
+        // A definition that another pack has taken over is known by that pack's identity from now on.
+        change.uid.clone_from(&composite.uid);
         let now =
             if change.path.is_empty() { Some(composite.plain()) } else { path::get(&composite.json, &change.path) };
         let hash = now.as_ref().map(content::of);
@@ -98,27 +111,31 @@ pub fn rebase(overlay: &[Change], old: &Composed, new: &Composed, resolving: &Re
         } else if now == change.value {
             rebased.dropped.push(change);
         } else {
-            decide(change, now, hash, old, composite, resolving, &mut rebased);
+            decide(change, now, hash, &former, resolving, &mut rebased);
         }
     }
     rebased
+}
+
+/// Where the changed property stood before.
+struct Former<'c> {
+    path: String,
+    composite: Option<&'c Composite>,
 }
 
 fn decide(
     mut change: Change,
     now: Option<Json>,
     hash: Option<String>,
-    old: &Composed,
-    composite: &Composite,
+    former: &Former<'_>,
     resolving: &Resolving<'_>,
     rebased: &mut Rebased,
 ) {
-    let before = old.documents.values().find(|before| before.uid == composite.uid);
     let mut conflict = Conflict {
         kind: change.kind,
         name: change.name.clone(),
         path: change.path.clone(),
-        base: before.and_then(|before| path::get(&before.json, &change.path)),
+        base: former.composite.and_then(|before| path::get(&before.json, &former.path)),
         tenant: change.value.clone(),
         pack: now,
         policy: Policy::Tenant,

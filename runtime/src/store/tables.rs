@@ -17,7 +17,9 @@ use super::transaction::{End, Locks};
 use super::{Scope, Store, StoreError};
 use demand::{Demand, demands};
 use packwork_engine::codes::Code;
+use packwork_engine::definition::object::ObjectDefinition;
 use packwork_engine::definition::{Definition, Kind as DefinitionKind};
+use packwork_engine::layers::renames;
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
 use packwork_engine::object::{FieldKind, Object};
@@ -25,7 +27,7 @@ use packwork_engine::record::slot;
 use packwork_engine::refusal::{FieldError, Refusal};
 use plan::{Index, Standing, Wanted, plan};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The platform's migrations: name, SQLite, PostgreSQL. Never edited once released.
 const MIGRATIONS: &[(&str, &str, &str)] = &[
@@ -272,46 +274,55 @@ impl Aim {
     /// Without a former model nothing new is asked of rows.
     pub(super) fn of(former: Option<&Model>, model: &Model) -> Result<Aim, StoreError> {
         let demands = former.map(|former| demands(former, model)).unwrap_or_default();
-        Ok(Aim { wanted: wanted(model)?, demands })
+        Ok(Aim { wanted: wanted(former, model)?, demands })
     }
 }
 
-/// The tables of a model, owners first.
-fn wanted(model: &Model) -> Result<Vec<Wanted>, StoreError> {
+/// The tables of a model, owners first. Names that a former model has given are taken back where this one knows them
+/// by the names before.
+fn wanted(former: Option<&Model>, model: &Model) -> Result<Vec<Wanted>, StoreError> {
+    let nothing = BTreeMap::new();
+    let renamed = renames::of_objects(former.map_or(&nothing, |former| &former.documents), &model.documents);
     let mut wanted = Vec::new();
     for name in owners_first(model) {
         let layout = Layout::of(model, &name)?;
+        let taken_back = renamed.iter().find(|(_, present)| **present == name).map(|(former, _)| former.clone());
+        let was = written(model, &name).and_then(|written| written.was.clone()).or(taken_back);
         wanted.push(Wanted {
             object: name.clone(),
-            was: was(model, &name),
             owner: layout.object.owned_by.as_deref().filter(|owner| model.object(owner).is_some()).map(table),
             columns: layout.columns().iter().map(|column| (column.name.clone(), column.kind)).collect(),
-            renamed: renamed(model, &name),
+            renamed: renamed_columns(former, model, &name, was.as_deref()),
+            was,
             indexes: indexes(layout.object),
         });
     }
     Ok(wanted)
 }
 
-/// The former name of an object.
-fn was(model: &Model, object: &str) -> Option<String> {
+fn written<'m>(model: &'m Model, object: &str) -> Option<&'m ObjectDefinition> {
     match model.definitions.get(&(DefinitionKind::Object, object.into())) {
-        Some((_, Definition::Object(written))) => written.was.clone(),
+        Some((_, Definition::Object(written))) => Some(written),
         _ => None,
     }
 }
 
 /// Columns of fields that had another name, by their new names.
-fn renamed(model: &Model, object: &str) -> BTreeMap<String, String> {
-    let Some((_, Definition::Object(written))) = model.definitions.get(&(DefinitionKind::Object, object.into())) else {
-        return BTreeMap::new();
+fn renamed_columns(former: Option<&Model>, model: &Model, object: &str, was: Option<&str>) -> BTreeMap<String, String> {
+    let document = |model: &Model, name: &str| {
+        model.documents.get(&(DefinitionKind::Object, name.into())).map(|composite| composite.json.clone())
     };
+    let before = former.and_then(|former| document(former, object).or_else(|| document(former, was?)));
+    let taken_back = match (before, document(model, object)) {
+        (Some(before), Some(now)) => renames::of_fields(&before, &now),
+        _ => BTreeMap::new(),
+    };
+    let said = written(model, object).into_iter().flat_map(|written| &written.fields);
+    let said = said.filter_map(|(name, field)| Some((field.was.clone()?, name.clone())));
     let mut renamed = BTreeMap::new();
-    for (name, field) in &written.fields {
-        if let Some(was) = &field.was {
-            for prefix in ["f_", "c_", "x_", "y_", "z_"] {
-                renamed.insert(format!("{prefix}{name}"), format!("{prefix}{was}"));
-            }
+    for (was, name) in said.chain(taken_back) {
+        for prefix in ["f_", "c_", "x_", "y_", "z_"] {
+            renamed.insert(format!("{prefix}{name}"), format!("{prefix}{was}"));
         }
     }
     renamed
@@ -328,27 +339,31 @@ async fn planned(connection: &mut Connection, aim: &Aim, counting: Counting) -> 
     let dialect = connection.dialect();
     let standing = standing(connection).await?;
     let mut plan = plan(&aim.wanted, &standing);
-    let renamed: BTreeSet<String> = plan
+    // Tables are counted by the names they have before.
+    let renamed: BTreeMap<String, String> = plan
         .steps
         .iter()
-        .filter(|planned| matches!(planned.step, Step::RenameTable { .. }))
-        .map(|planned| planned.step.object().to_owned())
+        .filter_map(|planned| match &planned.step {
+            Step::RenameTable { object, from } => Some((object.clone(), from.clone())),
+            _ => None,
+        })
         .collect();
     for planned in &mut plan.steps {
         let object = planned.step.object();
-        if !standing.has_table(object) || renamed.contains(object) {
+        let object = renamed.get(object).map_or(object, String::as_str).to_owned();
+        if !standing.has_table(&object) {
             continue;
         }
         // A column that is new or renamed in this very plan has no values in the way yet, or is counted by its old name.
-        let obstacle = ddl::obstacles(dialect, &planned.step);
-        if let Some(text) = obstacle.filter(|_| stands(&planned.step, &standing)) {
+        let obstacle = ddl::obstacles(dialect, &planned.step, &object);
+        if let Some(text) = obstacle.filter(|_| stands(&planned.step, &object, &standing)) {
             let rows = number(connection, &text).await?;
             if rows > 0 {
                 plan.refused.push(in_the_way(&planned.step, rows));
             }
         }
         if counting == Counting::Rows {
-            planned.rows = number(connection, &counted(&planned.step)).await?;
+            planned.rows = number(connection, &counted(&planned.step, &object)).await?;
         }
     }
     for demand in &aim.demands {
@@ -365,8 +380,8 @@ async fn planned(connection: &mut Connection, aim: &Aim, counting: Counting) -> 
 }
 
 /// The rows a step is about: those of its table, or those with a value where only they matter.
-fn counted(step: &Step) -> String {
-    let rows = format!("SELECT count(*) FROM {}", table(step.object()));
+fn counted(step: &Step, object: &str) -> String {
+    let rows = format!("SELECT count(*) FROM {}", table(object));
     match step {
         Step::QuarantineColumn { column, .. } | Step::RestoreColumn { column, .. } => {
             format!("{rows} WHERE {column} IS NOT NULL")
@@ -376,11 +391,11 @@ fn counted(step: &Step) -> String {
 }
 
 /// Whether every column a step reads is there before the plan begins.
-fn stands(step: &Step, standing: &Standing) -> bool {
-    let there = |object: &str, column: &str| standing.has_column(object, column);
+fn stands(step: &Step, object: &str, standing: &Standing) -> bool {
+    let there = |column: &str| standing.has_column(object, column);
     match step {
-        Step::WidenColumn { object, column, .. } => there(object, column),
-        Step::AddIndex { object, columns, .. } => columns.split(", ").all(|column| there(object, column)),
+        Step::WidenColumn { column, .. } | Step::NarrowColumn { column, .. } => there(column),
+        Step::AddIndex { columns, .. } => columns.split(", ").all(there),
         _ => true,
     }
 }
@@ -389,6 +404,9 @@ fn in_the_way(step: &Step, rows: u64) -> Incompatible {
     let (column, from, to, offer) = match step {
         Step::WidenColumn { column, from, to, .. } => {
             (column, format!("decimal {from}"), format!("decimal {to}"), Offer::ReduceValues)
+        }
+        Step::NarrowColumn { column, from, to, .. } => {
+            (column, format!("decimal {from}"), format!("decimal {to}"), Offer::RoundIntoNewField)
         }
         Step::AddIndex { columns, .. } => (columns, String::new(), "unique".to_owned(), Offer::MakeDistinct),
         _ => unreachable!("only these have obstacles"),

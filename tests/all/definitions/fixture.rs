@@ -20,10 +20,10 @@ macro_rules! on_both {
         )*
     };
 }
-pub(super) use on_both;
+pub(crate) use on_both;
 
 /// A pack of parcels. `fields` are those of its one object beside `code`.
-pub(super) fn parcels(version: &str, fields: Json, more: &[(&str, Json)]) -> Json {
+pub fn parcels(version: &str, fields: Json, more: &[(&str, Json)]) -> Json {
     let mut all = json!({"code": {"type": "text", "title": "Code"}});
     for (name, field) in fields.as_object().into_iter().flatten() {
         all[name] = field.clone();
@@ -62,39 +62,39 @@ pub(super) fn parcels(version: &str, fields: Json, more: &[(&str, Json)]) -> Jso
 }
 
 /// The first version: a kind with two options.
-pub(super) fn first() -> Json {
+pub fn first() -> Json {
     let kind = json!({"type": "choice", "title": "Kind", "options": {"a": {"title": "A"}, "b": {"title": "B"}}});
     parcels("1.0.0", json!({"kind": kind, "weight": {"type": "decimal", "title": "Weight"}}), &[])
 }
 
-pub(super) fn text(json: &Json) -> String {
+pub fn text(json: &Json) -> String {
     json.as_str().unwrap_or_default().to_owned()
 }
 
 /// A tenant with the product's packs and the first version of the parcels.
-pub(super) async fn with_parcels(on: On) -> TestApp {
+pub async fn with_parcels(on: On) -> TestApp {
     let test = TestApp::new(on).await;
     upgrade(&test, first()).await;
     test
 }
 
-pub(super) async fn plan_packs(test: &TestApp, pack: Json, resolutions: Json) -> Json {
+pub async fn plan_packs(test: &TestApp, pack: Json, resolutions: Json) -> Json {
     test.post("/packs/plan", json!({"packs": [pack], "resolutions": resolutions})).await.ok()
 }
 
-pub(super) async fn apply(test: &TestApp, plan: &Json) -> Reply {
+pub async fn apply(test: &TestApp, plan: &Json) -> Reply {
     test.post("/packs/apply", json!({"plan": plan["plan"]})).await
 }
 
 /// Plans and applies a version of the parcels.
-pub(super) async fn upgrade(test: &TestApp, pack: Json) -> Json {
+pub async fn upgrade(test: &TestApp, pack: Json) -> Json {
     let plan = plan_packs(test, pack, json!({})).await;
     assert_eq!(plan["blocked"], json!([]), "{plan:#}");
     apply(test, &plan).await.ok()
 }
 
 /// Edits a definition as the administrator would, into the draft.
-pub(super) async fn edit(test: &TestApp, address: &str, change: impl FnOnce(&mut Json)) -> Json {
+pub async fn edit(test: &TestApp, address: &str, change: impl FnOnce(&mut Json)) -> Json {
     let path = format!("/definitions/{address}");
     let mut definition = test.ask_in("en", Method::GET, &path, None).await.ok();
     change(&mut definition);
@@ -102,7 +102,7 @@ pub(super) async fn edit(test: &TestApp, address: &str, change: impl FnOnce(&mut
 }
 
 /// Publishes the draft.
-pub(super) async fn publish(test: &TestApp) -> Json {
+pub async fn publish(test: &TestApp) -> Json {
     let plan = test.post("/definitions/plan", json!({})).await.ok();
     assert_eq!(plan["blocked"], json!([]), "{plan:#}");
     test.post("/definitions/apply", json!({"plan": plan["plan"]})).await.ok();
@@ -110,16 +110,16 @@ pub(super) async fn publish(test: &TestApp) -> Json {
 }
 
 /// What a plan says of the tables: action, object, column, rows.
-pub(super) fn database(plan: &Json) -> Vec<Json> {
+pub fn database(plan: &Json) -> Vec<Json> {
     let entries = plan["database"].as_array().into_iter().flatten();
     entries.map(|entry| json!([entry["action"], entry["object"], entry["column"], entry["rows"]])).collect()
 }
 
 /// The parcel's definition in force.
-pub(super) async fn parcel(test: &TestApp) -> Json {
+pub async fn parcel(test: &TestApp) -> Json {
     test.ask_in("en", Method::GET, "/definitions/object/parcel", None).await.ok()
 }
 
-pub(super) fn names(json: &Json) -> Vec<&str> {
+pub fn names(json: &Json) -> Vec<&str> {
     json.as_object().map(|members| members.keys().map(String::as_str).collect()).unwrap_or_default()
 }

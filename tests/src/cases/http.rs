@@ -1,6 +1,6 @@
 //! An application behind its router as a world for cases: everything through HTTP, as a client would.
 
-use crate::app::{On, PASSWORD, Reply, TestApp};
+use crate::app::{Industry, On, PASSWORD, Reply, TestApp};
 use crate::cases::INSTALLED_AT;
 use axum::http::Method;
 use packwork::auth::Secret;
@@ -35,10 +35,15 @@ fn runtime() -> &'static Runtime {
 impl Http {
     /// An application in which the packs are installed, and nothing has happened yet.
     pub fn new(on: On) -> Http {
+        Http::with(on, &[])
+    }
+
+    /// The same with industry packs.
+    pub fn with(on: On, industry: Industry) -> Http {
         // The cause of a failure is in the log only.
         packwork::telemetry::start("error");
         let at = Moment::parse(INSTALLED_AT).expect("the constant is a moment");
-        Http { app: runtime().block_on(TestApp::at(on, at)), token: None }
+        Http { app: runtime().block_on(TestApp::with(on, at, industry)), token: None }
     }
 
     /// A request of whoever acts.

@@ -33,6 +33,8 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("rows", "行", "row"),
     ("lines", "结算行", "line"),
     ("items", "条目", "entry"),
+    ("name", "标识", "name"),
+    ("was", "标识", "name"),
     ("title", "名称", "title"),
     ("description", "说明", "description"),
     ("help", "提示", "help"),

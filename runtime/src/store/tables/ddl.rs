@@ -48,6 +48,16 @@ pub(super) fn statements(dialect: Dialect, step: &Step) -> Result<Vec<String>, S
                 format!("ALTER TABLE {} ALTER COLUMN {column} TYPE {of}", table(object))
             }
         }],
+        Step::NarrowColumn { object, column, from, to } => vec![match dialect {
+            Dialect::Sqlite => {
+                let factor = 10_i64.pow(from - to);
+                format!("UPDATE {} SET {column} = {column} / {factor} WHERE {column} IS NOT NULL", table(object))
+            }
+            Dialect::Postgres => {
+                let of = kind(&format!("decimal {to}"))?;
+                format!("ALTER TABLE {} ALTER COLUMN {column} TYPE {of}", table(object))
+            }
+        }],
         Step::QuarantineColumn { .. }
         | Step::QuarantineTable { .. }
         | Step::RestoreColumn { .. }
@@ -141,7 +151,7 @@ pub(super) fn notes(dialect: Dialect, step: &Step, at: Moment) -> Vec<Sql> {
         Step::RenameColumn { object, from, to } => {
             vec![sql("UPDATE object_column SET name = ? WHERE object = ? AND name = ?", &[to, object, from])]
         }
-        Step::WidenColumn { object, column, to, .. } => {
+        Step::WidenColumn { object, column, to, .. } | Step::NarrowColumn { object, column, to, .. } => {
             let kind = format!("decimal {to}");
             vec![sql("UPDATE object_column SET kind = ? WHERE object = ? AND name = ?", &[&kind, object, column])]
         }
@@ -165,10 +175,11 @@ pub(super) fn notes(dialect: Dialect, step: &Step, at: Moment) -> Vec<Sql> {
     }
 }
 
-/// A query for the number of rows that stand in the way of a step; none where nothing can.
-pub(super) fn obstacles(dialect: Dialect, step: &Step) -> Option<String> {
+/// A query for the number of rows that stand in the way of a step, over the table as it is named before; none where
+/// nothing can.
+pub(super) fn obstacles(dialect: Dialect, step: &Step, object: &str) -> Option<String> {
     match step {
-        Step::WidenColumn { object, column, from, to } => {
+        Step::WidenColumn { column, from, to, .. } => {
             // 18 digits in all, on both databases.
             let before = 18_u32.saturating_sub(*to);
             let limit = match dialect {
@@ -177,7 +188,14 @@ pub(super) fn obstacles(dialect: Dialect, step: &Step) -> Option<String> {
             };
             Some(format!("SELECT count(*) FROM {} WHERE abs({column}) >= {limit}", table(object)))
         }
-        Step::AddIndex { object, unique: true, columns, .. } => {
+        Step::NarrowColumn { column, from, to, .. } => {
+            let lost = match dialect {
+                Dialect::Sqlite => format!("{column} % {} <> 0", 10_i64.pow(from - to)),
+                Dialect::Postgres => format!("{column} <> trunc({column}, {to})"),
+            };
+            Some(format!("SELECT count(*) FROM {} WHERE {lost}", table(object)))
+        }
+        Step::AddIndex { unique: true, columns, .. } => {
             let filled: Vec<String> = columns.split(", ").map(|column| format!("{column} IS NOT NULL")).collect();
             Some(format!(
                 "SELECT count(*) FROM (SELECT 1 FROM {} WHERE f_deleted_at IS NULL AND {} GROUP BY {columns}

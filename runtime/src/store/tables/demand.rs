@@ -2,9 +2,10 @@
 //! computed, that it is short enough, that it is an option. Compared as definitions; counted in the tables.
 
 use super::plan::{Incompatible, Lock, Offer, Planned, Standing, Step};
-use super::{renamed, was};
+use super::{renamed_columns, written};
 use crate::store::column::{column, table};
 use packwork_engine::definition::object::FieldType;
+use packwork_engine::layers::renames;
 use packwork_engine::model::Model;
 use packwork_engine::object::{Field, FieldKind, Object, Source};
 
@@ -36,10 +37,13 @@ pub(crate) struct Demand {
 /// All demands that are new. Rows of price tables are added and closed, never completed.
 pub(crate) fn demands(former: &Model, next: &Model) -> Vec<Demand> {
     let mut found = Vec::new();
+    let renamed_objects = renames::of_objects(&former.documents, &next.documents);
     for object in next.objects.values().filter(|object| object.source == Source::Definition) {
-        let object_was = was(next, &object.name).filter(|was| former.object(was).is_some());
+        let object_was = renamed_objects.iter().find(|(_, present)| ***present == *object.name);
+        let said = || written(next, &object.name)?.was.clone();
+        let object_was = object_was.map(|(former, _)| former.clone()).or_else(said);
         let old = former.object(&object.name).or_else(|| former.object(object_was.as_deref()?));
-        let renamed = renamed(next, &object.name);
+        let renamed = renamed_columns(Some(former), next, &object.name, object_was.as_deref());
         for (_, field) in object.own_fields().filter(|(_, field)| field.is_stored()) {
             let name = column(field);
             let column_was = renamed.get(&name).cloned();

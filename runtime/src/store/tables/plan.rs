@@ -73,6 +73,13 @@ pub enum Step {
         from: u32,
         to: u32,
     },
+    /// Fewer digits after the point; those that go are nothing but zeros, which is checked before.
+    NarrowColumn {
+        object: String,
+        column: String,
+        from: u32,
+        to: u32,
+    },
     /// A column of a field that is gone: hidden where it stands, its data kept.
     QuarantineColumn {
         object: String,
@@ -195,6 +202,7 @@ impl Step {
             | Step::AddColumn { object, .. }
             | Step::RenameColumn { object, .. }
             | Step::WidenColumn { object, .. }
+            | Step::NarrowColumn { object, .. }
             | Step::QuarantineColumn { object, .. }
             | Step::QuarantineTable { object }
             | Step::RestoreColumn { object, .. }
@@ -213,6 +221,7 @@ impl Step {
             Step::AddColumn { column, .. }
             | Step::RenameColumn { to: column, .. }
             | Step::WidenColumn { column, .. }
+            | Step::NarrowColumn { column, .. }
             | Step::QuarantineColumn { column, .. }
             | Step::RestoreColumn { column, .. }
             | Step::MoveColumnAway { column, .. }
@@ -229,14 +238,14 @@ impl Step {
             | Step::RestoreColumn { .. }
             | Step::RestoreTable { .. }
             | Step::BackFill { .. } => Lock::Nobody,
-            Step::WidenColumn { .. } => Lock::Rewriting,
+            Step::WidenColumn { .. } | Step::NarrowColumn { .. } => Lock::Rewriting,
             Step::AddIndex { .. } => Lock::Reading,
             _ => Lock::Moment,
         }
     }
 
     fn back_fills(&self) -> bool {
-        matches!(self, Step::WidenColumn { .. })
+        matches!(self, Step::WidenColumn { .. } | Step::NarrowColumn { .. })
     }
 }
 
@@ -271,13 +280,20 @@ pub(crate) fn plan(wanted: &[Wanted], standing: &Standing) -> TablePlan {
                 }
                 changes.columns(wanted, there, aside);
             }
-            None if standing.has_table_aside(object) => {
-                let returns = |(name, kind): &&(String, Kind)| aside.get(name).is_some_and(|was| holds(was, *kind));
-                let columns: Vec<String> =
-                    wanted.columns.iter().filter(returns).map(|(name, _)| name.clone()).collect();
+            None if standing.has_table_aside(name) => {
+                let returns = |(name, kind): &(String, Kind)| {
+                    let (name, was) = aside
+                        .get_key_value(name)
+                        .or_else(|| wanted.renamed.get(name).and_then(|former| aside.get_key_value(former)))?;
+                    holds(was, *kind).then(|| name.clone())
+                };
+                let columns: Vec<String> = wanted.columns.iter().filter_map(returns).collect();
                 let (there, aside): (BTreeMap<_, _>, BTreeMap<_, _>) =
                     aside.clone().into_iter().partition(|(name, _)| columns.contains(name));
-                changes.steps.push(Step::RestoreTable { object: object.clone(), columns });
+                changes.steps.push(Step::RestoreTable { object: name.clone(), columns });
+                if name != object {
+                    changes.steps.push(Step::RenameTable { object: object.clone(), from: name.clone() });
+                }
                 changes.columns(wanted, &there, &aside);
             }
             None => {
@@ -319,13 +335,17 @@ impl Standing {
     }
 }
 
-/// The name under which the records of a renamed object stand.
+/// The name under which the records of a renamed object stand, or wait.
 fn former<'s>(all: &[Wanted], of: &Wanted, standing: &'s Standing) -> Option<&'s String> {
     let was = of
         .was
         .as_ref()
         .filter(|was| !standing.columns.contains_key(&of.object) && all.iter().all(|one| one.object != **was))?;
-    standing.columns.get_key_value(was).map(|(name, _)| name)
+    let stands = standing.columns.get_key_value(was).map(|(name, _)| name);
+    stands.or_else(|| {
+        let waits = standing.has_table_aside(was) && !standing.has_table_aside(&of.object);
+        standing.aside.get_key_value(was).filter(|_| waits).map(|(name, _)| name)
+    })
 }
 
 fn add(object: &str, index: &Index) -> Step {
@@ -359,6 +379,13 @@ impl Changes {
             } else if let Some(was) = aside.get(name).filter(|was| holds(was, *kind)) {
                 self.steps.push(Step::RestoreColumn { object: object.clone(), column: name.clone() });
                 self.follow(object, name, was, *kind);
+            } else if let Some((former, was)) = wanted.renamed.get(name).and_then(|former| aside.get_key_value(former))
+                && !wanted.columns.iter().any(|(name, _)| name == former)
+                && !aside.contains_key(name)
+            {
+                self.steps.push(Step::RestoreColumn { object: object.clone(), column: former.clone() });
+                self.steps.push(Step::RenameColumn { object: object.clone(), from: former.clone(), to: name.clone() });
+                self.follow(object, name, was, *kind);
             } else {
                 // Of another kind now, it is another field: what waits keeps waiting, under another name.
                 if aside.contains_key(name) {
@@ -389,15 +416,15 @@ impl Changes {
         if was == kind_text(kind) {
             return;
         }
-        if let (Some(from), Kind::Decimal(to)) = (scale_of(was).filter(|_| holds(was, kind)), kind) {
-            self.steps.push(Step::WidenColumn { object: object.to_owned(), column: name.to_owned(), from, to });
+        if let (Some(from), Kind::Decimal(to)) = (scale_of(was), kind) {
+            let (object, column) = (object.to_owned(), name.to_owned());
+            self.steps.push(match from < to {
+                true => Step::WidenColumn { object, column, from, to },
+                false => Step::NarrowColumn { object, column, from, to },
+            });
             return;
         }
-        let offer = match (scale_of(was), kind) {
-            (Some(_), Kind::Decimal(_)) => Offer::RoundIntoNewField,
-            _ if was == "json" => Offer::FirstIntoNewField,
-            _ => Offer::NewField,
-        };
+        let offer = if was == "json" { Offer::FirstIntoNewField } else { Offer::NewField };
         self.refused.push(Incompatible {
             object: object.to_owned(),
             field: field_of(name),
@@ -484,7 +511,8 @@ mod tests {
     fn only_what_keeps_every_value_is_changed_in_place() {
         check("text", Kind::Text, 0, None);
         check("decimal 0", Kind::Decimal(2), 1, None);
-        check("decimal 2", Kind::Decimal(0), 0, Some(Offer::RoundIntoNewField));
+        // Whether values stand in the way is counted in the tables.
+        check("decimal 2", Kind::Decimal(0), 1, None);
         check("text", Kind::Decimal(2), 0, Some(Offer::NewField));
         check("json", Kind::Id, 0, Some(Offer::FirstIntoNewField));
         check("date", Kind::Int, 0, Some(Offer::NewField));

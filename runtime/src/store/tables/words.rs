@@ -40,6 +40,9 @@ fn english_step(step: &Step) -> String {
         Step::WidenColumn { object, column, from, to } => {
             format!("give `{column}` of `{object}` {to} digits after the point instead of {from}")
         }
+        Step::NarrowColumn { object, column, from, to } => {
+            format!("give `{column}` of `{object}` {to} digits after the point instead of {from}, all others being 0")
+        }
         Step::QuarantineColumn { object, column } => format!("put `{column}` of `{object}` aside; its values are kept"),
         Step::QuarantineTable { object } => format!("put the table of `{object}` aside; its records are kept"),
         Step::RestoreColumn { object, column } => format!("take `{column}` of `{object}` back with its values"),
@@ -69,6 +72,9 @@ fn chinese_step(step: &Step) -> String {
         Step::RenameColumn { object, from, to } => format!("将 `{object}` 的列 `{from}` 改名为 `{to}`"),
         Step::WidenColumn { object, column, from, to } => {
             format!("将 `{object}` 的列 `{column}` 由 {from} 位小数扩为 {to} 位")
+        }
+        Step::NarrowColumn { object, column, from, to } => {
+            format!("将 `{object}` 的列 `{column}` 由 {from} 位小数减为 {to} 位，其余各位均为 0")
         }
         Step::QuarantineColumn { object, column } => format!("停用 `{object}` 的列 `{column}`，数据保留"),
         Step::QuarantineTable { object } => format!("停用 `{object}` 的表，数据保留"),
