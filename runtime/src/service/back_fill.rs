@@ -9,9 +9,9 @@ use crate::store::{BACK_FILL, BackFill, Job};
 use futures_util::future::BoxFuture;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Command, Context};
+use packwork_engine::ids::command_of_row;
 use packwork_engine::model::Model;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -53,11 +53,14 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
     };
     let Some(last) = ids.last().copied() else { return ended(&back_fill, &place) };
     let at = app.clock.now();
-    let of = |id: &Uuid| {
-        let context = Context { command: command_id(job.id, *id), moment: at, actor: scope.actor.clone() };
+    // A unit that is done again begins at the same row.
+    let first = u64::try_from(job.done).unwrap_or(0);
+    let of = |(row, id): (u64, &Uuid)| {
+        let context = Context { command: command_of_row(job.id, "row", row), moment: at, actor: scope.actor.clone() };
         item(&model, context, Command::Complete { object: back_fill.object.as_str().into(), id: *id })
     };
-    let commands = bulk(command_id(job.id, job.id), at, ids.iter().map(of).collect());
+    let unit = command_of_row(job.id, "unit", first);
+    let commands = bulk(unit, at, (first..).zip(&ids).map(of).collect());
     let done = job.done + ids.len() as i64;
     let (hold, job) = (*hold, job.clone());
     let step = move |executed: &[Result<_, Box<packwork_engine::refusal::Refusal>>]| {
@@ -105,17 +108,4 @@ fn ended(back_fill: &BackFill, place: &Place) -> Answer<Turn> {
         .with("record", id.to_string())
         .with("reason", reason.as_str())
         .into())
-}
-
-/// The same whenever a unit is done again.
-fn command_id(job: Uuid, record: Uuid) -> Uuid {
-    let mut hash = Sha256::new();
-    hash.update(job.as_bytes());
-    hash.update(record.as_bytes());
-    let digest = hash.finalize();
-    let mut bytes = [0_u8; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    bytes[6] = 0x80 | (bytes[6] & 0x0f);
-    bytes[8] = 0x80 | (bytes[8] & 0x3f);
-    Uuid::from_bytes(bytes)
 }

@@ -33,8 +33,11 @@ pub(super) async fn apply(
     ledger::insert(connection, &decision.entries).await
 }
 
-/// Rows of a multi-row statement: few sizes, so that few statements are prepared.
+/// Rows that are sent together: few sizes, so that few statements are prepared.
 const CHUNKS: [usize; 4] = [512, 128, 16, 1];
+/// SQLite is sent as many statements of one row each: of a statement with several rows it keeps every page as it was before,
+/// to be able to undo that statement alone. What we undo is the command.
+const CHUNKS_OF_SQLITE: [usize; 2] = [16, 1];
 
 /// Inserts rows with as few statements as may be. `into` is `table (columns)`.
 pub(super) async fn insert_rows(
@@ -65,19 +68,22 @@ pub(super) async fn gather_rows(
 }
 
 fn inserts(dialect: Dialect, prefix: &str, into: &str, rows: Vec<Vec<Datum>>) -> Vec<Sql> {
+    let (sizes, between): (&[usize], String) = match dialect {
+        Dialect::Sqlite => (&CHUNKS_OF_SQLITE, format!("); {prefix}INSERT INTO {into} VALUES (")),
+        Dialect::Postgres => (&CHUNKS, "), (".into()),
+    };
     let mut statements = Vec::new();
     let mut left = rows.len();
     let mut rows = rows.into_iter();
     while left > 0 {
         let columns = rows.as_slice().first().map_or(1, Vec::len).max(1);
-        let binds_max = dialect.binds_max();
-        let fitting = |size: &&usize| **size <= left && **size * columns <= binds_max;
-        let size = CHUNKS.iter().find(fitting).copied().unwrap_or(1);
+        let fitting = |size: &&usize| **size <= left && **size * columns <= dialect.binds_max();
+        let size = sizes.iter().find(fitting).copied().unwrap_or(1);
         let mut sql = Sql::new(dialect);
         sql.binds.reserve(size * columns);
-        sql.push(prefix).push("INSERT INTO ").push(into).push(" VALUES ");
+        sql.push(prefix).push("INSERT INTO ").push(into).push(" VALUES (");
         for (index, row) in rows.by_ref().take(size).enumerate() {
-            sql.push(if index == 0 { "(" } else { "), (" });
+            sql.push(if index == 0 { "" } else { &between });
             for (place, datum) in row.into_iter().enumerate() {
                 if place > 0 {
                     sql.push(", ");

@@ -28,6 +28,12 @@ const WAITING_MAX: usize = 1_024;
 const READERS: u32 = 4;
 const STATEMENTS_CACHED: usize = 400;
 const ROWS_BUFFERED: usize = 512;
+/// KiB, with SQLite's minus. What readers need again and again are the upper pages of trees.
+const READER_CACHE: &str = "-4000";
+/// A chunk of an import changes this much; what does not fit is written to the log, and again.
+const WRITER_CACHE: &str = "-16000";
+/// Pages in the log that are carried into the file together: a page that is changed often goes there once.
+const LOG_PAGES: &str = "4000";
 /// Only a backup or a checkpoint ever holds the file against us.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -63,7 +69,7 @@ impl SqliteStore {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let (opened, is_open) = oneshot::channel();
         let (ending, ended) = oneshot::channel();
-        let of_writer = options.clone();
+        let of_writer = options.clone().pragma("cache_size", WRITER_CACHE).pragma("wal_autocheckpoint", LOG_PAGES);
         std::thread::Builder::new()
             .name(format!("writer {tenant}"))
             .spawn(move || {
@@ -157,7 +163,7 @@ fn options(folder: &Path, tenant: &str) -> SqliteConnectOptions {
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENTS_CACHED)
         .row_buffer_size(ROWS_BUFFERED)
-        .pragma("cache_size", "-8000")
+        .pragma("cache_size", READER_CACHE)
         .pragma("temp_store", "memory")
 }
 

@@ -10,13 +10,12 @@ use crate::store::{Applied, Bulk, ChunkWork, Held, Item, Job, Kept, Stage};
 use futures_util::future::BoxFuture;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Command, Context};
-use packwork_engine::ids::IdSource;
+use packwork_engine::ids::{IdSource, command_of_row};
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
 use packwork_engine::record::Name;
 use packwork_engine::refusal::Refusal;
 use serde::de::DeserializeOwned;
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -36,16 +35,12 @@ impl Work for Apply {
 
 /// The command of a row: the same however often the import is resumed.
 pub fn command_id(import: Uuid, row: i64, doing: Doing) -> Uuid {
-    let mut hash = Sha256::new();
-    hash.update(import.as_bytes());
-    hash.update(doing.status().as_bytes());
-    hash.update(row.to_be_bytes());
-    let digest = hash.finalize();
-    let mut bytes = [0_u8; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    bytes[6] = 0x80 | (bytes[6] & 0x0f);
-    bytes[8] = 0x80 | (bytes[8] & 0x3f);
-    Uuid::from_bytes(bytes)
+    command_of_row(import, doing.status(), u64::try_from(row).unwrap_or(0))
+}
+
+/// A row's moment: records made of a file stand in the order of its rows.
+fn moment_of(applied_at: Moment, row: i64) -> Moment {
+    Moment::from_micros(applied_at.micros() + row)
 }
 
 /// A chunk's document.
@@ -77,7 +72,7 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
     for row in &rows {
         let context = Context {
             command: command_id(import.id, row.number, Doing::Applying),
-            moment: at,
+            moment: moment_of(at, row.number),
             actor: caller.scope.actor.clone(),
         };
         match (row.outcome, row.id) {
@@ -102,8 +97,9 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
                 commands.push(item(&model, context, Command::Update { object, id, version, input }));
             }
             (Outcome::Update, None) => {
-                let earlier = command_id(import.id, row.after.unwrap_or(0), Doing::Applying);
-                let id = IdSource::new(earlier, at).take();
+                let after = row.after.unwrap_or(0);
+                let earlier = command_id(import.id, after, Doing::Applying);
+                let id = IdSource::new(earlier, moment_of(at, after)).take();
                 let (object, input) = (import.object.clone(), row.input.clone());
                 commands.push(item(&model, context, Command::Update { object, id, version: None, input }));
             }

@@ -24,12 +24,13 @@ use packwork_engine::refusal::{FieldError, Refusal};
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use uuid::Uuid;
 
 pub const KIND: &str = "import_plan";
 /// Rows that are planned, applied and reverted together: people's commands go between.
-const CHUNK_ROWS: usize = 500;
+const CHUNK_ROWS: usize = 1_000;
 /// Found references that are remembered from chunk to chunk.
 const REMEMBERED_MAX: usize = 50_000;
 
@@ -482,9 +483,10 @@ impl State {
         for _ in 0..=ROUNDS_MAX {
             let mut need = Need::default();
             let mut asking = Vec::new();
-            for at in open {
+            let outcomes = in_parallel(&open, |at| self.outcome(&*drafts[*at], app));
+            for (at, outcome) in open.into_iter().zip(outcomes) {
                 let draft = &mut *drafts[at];
-                match self.outcome(draft, app) {
+                match outcome {
                     Decided::Needs(wanted) => {
                         asking.push(at);
                         need.merge(wanted);
@@ -595,6 +597,24 @@ impl State {
             .extend(errors.into_iter().filter(|error| error.field.is_none() || !told.contains(&error.field)));
         draft.row.outcome = Outcome::Error;
     }
+}
+
+/// Fewer rows than this are not worth a thread.
+const PARALLEL_MIN: usize = 64;
+
+/// Answers in their order, found by all processors.
+fn in_parallel<T: Sync, R: Send>(items: &[T], answer: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = items.len().div_ceil(threads).max(PARALLEL_MIN);
+    if share >= items.len() {
+        return items.iter().map(answer).collect();
+    }
+    let of = |items: &[T]| items.iter().map(&answer).collect::<Vec<R>>();
+    std::thread::scope(|scope| {
+        let shares: Vec<_> = items.chunks(share).map(|items| scope.spawn(|| of(items))).collect();
+        let joined = shares.into_iter().map(|share| share.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        joined.flatten().collect()
+    })
 }
 
 /// A row that is still to be decided. One that changes what an earlier row makes is decided when it is applied.
