@@ -14,6 +14,7 @@ pub mod period_calendar;
 pub mod posting;
 pub mod rate_table;
 pub mod read;
+pub mod report;
 pub mod role;
 pub mod schedule;
 pub mod seed;
@@ -257,6 +258,7 @@ kinds! {
     Calendar = "calendar", calendar::CalendarDefinition, "calendars";
     Menu = "menu", menu::MenuDefinition, "menus";
     Role = "role", role::RoleDefinition, "roles";
+    Report = "report", report::ReportDefinition, "reports";
     Dashboard = "dashboard", dashboard::DashboardDefinition, "dashboards";
     Seed = "seed", seed::SeedDefinition, "seed";
     Case = "case", case::CaseDefinition, "cases";

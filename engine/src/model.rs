@@ -8,6 +8,7 @@ mod flows;
 mod names;
 mod objects;
 mod plans;
+mod reports;
 mod rest;
 mod tables;
 #[cfg(test)]
@@ -146,9 +147,12 @@ fn typed(composed: &Composed, diagnostics: &mut Diagnostics) -> BTreeMap<(Kind, 
 }
 
 /// Findings about a definition stand where its part was written: in an extension, or among the tenant's changes.
-fn places_in_layers(composed: &Composed, packs: &[Pack], found: Diagnostics) -> Vec<Diagnostic> {
-    let layered: BTreeMap<&str, &Composite> = composed
-        .documents
+fn places_in_layers(
+    documents: &BTreeMap<(Kind, Name), Composite>,
+    packs: &[Pack],
+    found: Diagnostics,
+) -> Vec<Diagnostic> {
+    let layered: BTreeMap<&str, &Composite> = documents
         .values()
         .filter(|composite| composite.origins.len() > 1)
         .map(|composite| (composite.file.as_str(), composite))
@@ -203,8 +207,13 @@ impl Model {
         checker.check_dependencies(&order::closures(&packs));
         let (parts, found) = checker.finish();
         let sound = !found.has_errors();
-        let found = places_in_layers(&composed, &packs, found);
-        let model = parts.model(&packs, composed, definitions, texts);
+        let mut found = places_in_layers(&composed.documents, &packs, found);
+        let model = parts.model(&packs, composed, definitions, texts).filter(|_| sound);
+        let of_reports = model.as_ref().map(reports::check).unwrap_or_default();
+        let sound = !of_reports.has_errors();
+        if let Some(model) = &model {
+            found.extend(places_in_layers(&model.documents, &packs, of_reports));
+        }
         (model.filter(|_| sound), found)
     }
 

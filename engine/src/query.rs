@@ -2,6 +2,7 @@
 
 pub mod filter;
 mod operand;
+pub mod sums;
 
 pub use filter::{Comparison, Filter, FilterPath};
 

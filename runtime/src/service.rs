@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod messages;
 pub mod quarantine;
 pub mod records;
+pub mod reports;
 pub mod session;
 pub mod settlement;
 pub mod tasks;

@@ -13,6 +13,7 @@ mod input;
 mod reading;
 mod records;
 mod recycle;
+mod reports;
 mod samples;
 mod session;
 mod settlement;

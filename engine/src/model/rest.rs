@@ -1,9 +1,10 @@
-//! Roles, menus, dashboards and seeds against the objects they name.
+//! Roles, menus, reports, dashboards and seeds against the objects they name.
 
 use super::checker::{Checker, Found};
 use crate::codes::Code;
 use crate::definition::dashboard::DashboardDefinition;
 use crate::definition::menu::MenuItem;
+use crate::definition::report::ReportDefinition;
 use crate::definition::role::RoleDefinition;
 use crate::definition::seed::SeedDefinition;
 use crate::definition::{Definition, Kind};
@@ -23,6 +24,11 @@ impl<'a> Checker<'a> {
             }
         }
         self.menus.sort_by_key(|menu| menu.rank.unwrap_or(i64::MAX));
+        for (_, found) in self.of_kind(Kind::Report) {
+            if let Definition::Report(written) = found.definition {
+                self.report_definition(found, written);
+            }
+        }
         for (name, found) in self.of_kind(Kind::Dashboard) {
             if let Definition::Dashboard(written) = found.definition {
                 self.dashboard(found, written);
@@ -73,6 +79,23 @@ impl<'a> Checker<'a> {
                 self.error(Code::MissingProperty, found, place.clone(), "an entry has `object`, `page` or `children`");
             }
             self.menu_items(found, &format!("{place}/children"), &item.children);
+        }
+    }
+
+    /// What it names, for whoever wants to change that; whether it all fits is checked with the whole model.
+    fn report_definition(&mut self, found: Found<'a>, written: &ReportDefinition) {
+        if !self.expect_object(found, "/object", &written.object) {
+            return;
+        }
+        for (index, label) in written.group_by.iter().enumerate() {
+            let path = label.split_once('(').map_or(&**label, |(_, path)| path.trim_end_matches(')'));
+            let field = path.split('.').next().unwrap_or(path);
+            self.expect_field(found, format!("/group_by/{index}"), &written.object, field);
+        }
+        for (name, measure) in &written.measures {
+            if let Some(field) = measure.field() {
+                self.expect_field(found, format!("/measures/{name}"), &written.object, field);
+            }
         }
     }
 

@@ -77,6 +77,37 @@ fn a_definition_with_ten_mistakes_is_told_all_ten() {
 }
 
 #[test]
+fn a_report_fits_its_object() {
+    let object = r#"{"kind": "object", "name": "sale", "title": "Sale", "display": "note", "fields": {
+      "note": {"type": "text"}, "sold_on": {"type": "date"}, "amount": {"type": "decimal"}}}"#;
+    let report = |rest: &str| {
+        let text = format!(r#"{{"kind": "report", "name": "sales", "title": "Sales", "object": "sale", {rest}}}"#);
+        let (model, found) = findings(&[("objects/sale.json", object), ("reports/sales.json", &text)]);
+        let told = found.iter().map(|finding| format!("{} {}", finding.code, finding.pointer)).collect::<Vec<_>>();
+        assert_eq!(model.is_none(), !told.is_empty(), "{found:#?}");
+        told.join(", ")
+    };
+    let sound = r#""filter": {"sold_on": {"this": "month"}}, "group_by": ["month(sold_on)"],
+        "measures": {"total": {"sum": "amount"}}, "having": {"total": {"gte": "1"}}, "sort": ["-total"]"#;
+    assert_eq!(report(sound), "");
+    let n = r#""measures": {"n": {"count": true}}"#;
+    for (rest, told) in [
+        (r#""measures": {}"#.to_owned(), "bad_parameter /measures"),
+        (r#""measures": {"n": {"sum": "note"}}"#.to_owned(), "bad_parameter /measures"),
+        (r#""measures": {"n": {"sum": "amount", "max": "amount"}}"#.to_owned(), "bad_parameter /measures"),
+        (r#""measures": {"n": {"sum": "amout"}}"#.to_owned(), "unknown_reference /measures/n"),
+        (format!(r#"{n}, "group_by": ["month(amount)"]"#), "bad_parameter /group_by"),
+        (format!(r#"{n}, "group_by": ["note.name"]"#), "bad_filter /group_by"),
+        (format!(r#"{n}, "filter": {{"and": [{{"sold": {{"eq": 1}}}}]}}"#), "unknown_field /filter/and/0/sold"),
+        (format!(r#"{n}, "filter": {{"amount": {{"contains": "1"}}}}"#), "bad_filter /filter/amount/contains"),
+        (format!(r#"{n}, "having": {{"m": {{"gte": 1}}}}"#), "bad_parameter /having"),
+        (format!(r#"{n}, "sort": ["m"]"#), "bad_parameter /sort"),
+    ] {
+        assert_eq!(report(&rest), told, "{rest}");
+    }
+}
+
+#[test]
 fn every_finding_about_a_name_says_what_was_probably_meant() {
     let object = r#"{"kind": "object", "name": "order", "title": "Order", "fields": {
         "quantity": {"type": "decimal"}, "amount": {"type": "decimal", "formula": "quantiy * 2"}}}"#;

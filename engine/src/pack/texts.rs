@@ -210,6 +210,11 @@ impl Collected {
                 }
             }
             Definition::Menu(menu) => self.menu_items(&base, &menu.items),
+            Definition::Report(report) => {
+                for (name, measure) in &report.measures {
+                    self.add(&format!("{base}/measures/{name}/title"), measure.title.as_deref());
+                }
+            }
             Definition::Dashboard(dashboard) => {
                 for card in &dashboard.cards {
                     self.add(&format!("{base}/cards/{}/title", card.id), Some(&card.title));

@@ -3,6 +3,7 @@
 use super::Locale;
 use packwork_engine::model::Model;
 use packwork_engine::object::{Field, Object};
+use packwork_engine::query::Part;
 use packwork_engine::settlement::line::StatementStatus;
 
 macro_rules! words {
@@ -33,6 +34,7 @@ words! {
     takes = "Values", "可填内容";
     yes = "Yes", "是";
     no = "No", "否";
+    currency = "Currency", "币种";
     no_right = "You are not allowed to do this", "您没有权限";
 }
 
@@ -43,6 +45,24 @@ pub fn statement_status(locale: Locale, status: StatementStatus) -> &'static str
         (StatementStatus::Issued, _) => billed(locale),
         (StatementStatus::Confirmed, _) => confirmed(locale),
         (StatementStatus::Paid, _) => paid(locale),
+    }
+}
+
+/// A date's title with the part of it that is meant.
+pub fn with_part(locale: Locale, title: &str, part: Part) -> String {
+    let (english, chinese) = match part {
+        Part::Year => ("year", "年"),
+        Part::Quarter => ("quarter", "季度"),
+        Part::Month => ("month", "月"),
+        Part::Week => ("week", "周"),
+        Part::Day => ("day", "日"),
+        Part::Weekday => ("weekday", "星期"),
+        Part::Hour => ("hour", "小时"),
+        Part::Currency => ("currency", "币种"),
+    };
+    match locale {
+        Locale::English => format!("{title} ({english})"),
+        Locale::Chinese => format!("{title}（{chinese}）"),
     }
 }
 

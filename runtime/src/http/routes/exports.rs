@@ -1,11 +1,11 @@
-//! `/exports`: lists as files.
+//! `/exports`: lists and reports as files.
 
 use crate::app::App;
 use crate::http::extract::{JsonObject, Members, SignedIn};
 use crate::http::problem::Problem;
 use crate::http::route::{Route, route};
 use crate::service::chain;
-use crate::service::exports::{self, Asked};
+use crate::service::exports::{self, Asked, AskedList, Of};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, Method, header};
@@ -19,7 +19,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         route(Method::POST, "/exports", "exports", export)
             .takes("Export")
-            .answers("File", "A list as CSV, XLSX or NDJSON, streamed")
+            .answers("File", "A list or a report as CSV, XLSX or NDJSON, streamed")
             .long(),
     ]
 }
@@ -37,12 +37,18 @@ async fn export(
         Some(Json::Bool(titles)) => titles,
         Some(_) => return Err(bad("titles", "true or false")),
     };
+    let report = body.contains_key("report");
     let mut members = Members::of(body);
-    let object = members.required_text("object");
     let format = members.required_text("format");
-    let search = members.text("search");
+    let of = match report {
+        true => Of::Report { name: members.required_text("report"), filter },
+        false => {
+            let (object, search) = (members.required_text("object"), members.text("search"));
+            Of::List(AskedList { object, filter, sort, fields, search })
+        }
+    };
     members.finish()?;
-    let file = exports::begin(&app, &caller, Asked { object, format, filter, sort, fields, search, titles }).await?;
+    let file = exports::begin(&app, &caller, Asked { of, format, titles }).await?;
     let (media_type, name) = (file.media_type(), file.name().to_owned());
     let pieces = stream::unfold(Some(file), |file| async move {
         let mut file = file?;

@@ -14,7 +14,8 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use packwork_engine::codes::Code;
 use packwork_engine::moment::Moment;
-use serde_json::{Map, Value as Body};
+use packwork_engine::query::sums::Written;
+use serde_json::{Map, Value as Body, json};
 use std::sync::Arc;
 
 const LIST: &[&str] = &["filter", "sort", "fields", "expand", "search", "limit", "cursor", "count", "deleted"];
@@ -214,8 +215,10 @@ async fn aggregate(
     let measures = members.object("measures");
     let having = members.object("having");
     members.finish()?;
-    let asked = sums::AskedSums { filter, group_by, measures, having, sort, limit };
-    Ok(Json(sums::aggregate(&app, &caller, &object, asked).await?))
+    let written = Written { group_by, measures, having, sort };
+    let sums::Summed { data, truncated } =
+        sums::aggregate(&app, &caller, &object, sums::AskedSums { filter, written, limit }).await?;
+    Ok(Json(json!({"data": data, "truncated": truncated})))
 }
 
 async fn create(

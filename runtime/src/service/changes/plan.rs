@@ -216,7 +216,7 @@ fn matters(difference: &Difference) -> bool {
     let last = difference.path.rsplit('/').next().unwrap_or_default();
     let text = ["title", "description", "help", "plural", "message", "guard_message", "$after"].contains(&last)
         || difference.path.starts_with(&format!("/{}", packwork_engine::layers::path::CHINESE));
-    !text && !matches!(difference.kind, Kind::Menu | Kind::Dashboard)
+    !text && !matches!(difference.kind, Kind::Menu | Kind::Report | Kind::Dashboard)
 }
 
 fn versions(packs: &[Loaded], removed: &BTreeSet<String>) -> Vec<PackVersion> {

@@ -18,6 +18,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("statement", "对账单", "statement"),
     ("menu", "菜单", "menu"),
     ("role", "角色", "role"),
+    ("report", "报表", "report"),
     ("dashboard", "看板", "dashboard"),
     ("seed", "初始数据", "seed"),
     ("case", "用例", "case"),
