@@ -125,6 +125,16 @@ codes! {
     MissingText = "missing_text", Invalid, "a text is missing in one language", "缺少一种语言的文字";
     PackDependency = "pack_dependency", Invalid, "the packs this one requires are not there", "缺少所依赖的扩展包";
     PackCycle = "pack_cycle", Invalid, "packs require each other in a circle", "扩展包循环依赖";
+    // packs as files
+    BadArchive = "bad_archive", Malformed, "the file is not a pack archive", "文件不是扩展包归档";
+    UnsafePath = "unsafe_path", Invalid, "a path leads out of the archive", "归档中的路径越出了范围";
+    ArchiveLink = "archive_link", Invalid, "an archive holds files only, no links", "归档中只能有普通文件，不能有链接";
+    DuplicateEntry = "duplicate_entry", Invalid, "the archive has a file twice", "归档中有重复的文件";
+    ArchiveTooLarge = "archive_too_large", Limit, "the archive or a file in it is too large", "归档或其中的文件过大";
+    ArchiveAltered = "archive_altered", Invalid, "the archive was changed after it was packed", "归档在打包后被改动过";
+    BadSignature = "bad_signature", Forbidden, "the signature does not belong to the pack", "签名与扩展包不符";
+    UnknownSigner = "unknown_signer", Forbidden, "nobody here trusts the signer", "签名者不在信任名单中";
+    UnsignedPack = "unsigned_pack", Forbidden, "the pack is not signed", "扩展包没有签名";
     // expressions and scripts
     ScriptSyntax = "script_syntax", Invalid, "the expression cannot be read", "表达式有语法错误";
     ScriptUnknownName = "script_unknown_name", Invalid, "the expression names something that does not exist", "表达式引用了不存在的名称";

@@ -7,6 +7,7 @@ pub mod content;
 pub mod difference;
 pub mod edit;
 pub mod path;
+pub mod promote;
 pub mod renames;
 #[cfg(test)]
 mod tests;

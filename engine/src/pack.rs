@@ -4,6 +4,7 @@ pub mod order;
 pub mod places;
 pub mod shape;
 pub mod texts;
+pub mod uids;
 
 use crate::codes::Code;
 use crate::definition::{Definition, Kind};
@@ -15,7 +16,7 @@ use crate::suggest;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A pack as read: every file understood as far as possible.
@@ -34,6 +35,8 @@ pub struct Pack {
     pub policies: BTreeMap<String, Policy>,
     /// Chinese texts by path (`object/work_order/title`).
     pub chinese: BTreeMap<String, String>,
+    /// Paths of texts that are known to have no Chinese yet: written as `null`.
+    pub untranslated: BTreeSet<String>,
     /// Digest of all files.
     pub hash: String,
 }
@@ -73,17 +76,19 @@ impl Pack {
                 .into_iter()
                 .map(|finding| Diagnostic { file: format!("{folder}{}", finding.file), ..finding }),
         );
+        let written: BTreeMap<String, Option<String>> = match files.contains_key(CHINESE) {
+            true => read_file(files, &folder, CHINESE, diagnostics).unwrap_or_default(),
+            false => BTreeMap::new(),
+        };
+        let untranslated = written.iter().filter(|(_, text)| text.is_none()).map(|(path, _)| path.clone()).collect();
         let mut pack = Pack {
             name: manifest.name,
             version: manifest.version,
             requires: manifest.requires,
             title: manifest.title,
             description: manifest.description,
-            chinese: if files.contains_key(CHINESE) {
-                read_file(files, &folder, CHINESE, diagnostics).unwrap_or_default()
-            } else {
-                BTreeMap::new()
-            },
+            chinese: written.into_iter().filter_map(|(path, text)| Some((path, text?))).collect(),
+            untranslated,
             hash: digest(files),
             documents: Vec::new(),
             policies: manifest.policies,
@@ -168,7 +173,10 @@ fn parse(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) -> Option<Json
         Ok(text) => text,
         Err(error) => {
             let message = format!("the file is not UTF-8 from byte {}", error.valid_up_to() + 1);
-            diagnostics.error(Code::NotUtf8, file, "", message).hint("save the file as UTF-8");
+            let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+            diagnostics.error(Code::NotUtf8, file, "", message).hint("save the file as UTF-8").in_file(line, column);
             return None;
         }
     };
@@ -202,7 +210,8 @@ pub fn text_of(bytes: &[u8]) -> Result<&str, std::str::Utf8Error> {
     std::str::from_utf8(bytes).map(|text| text.trim_start_matches('\u{feff}'))
 }
 
-fn digest(files: &BTreeMap<String, Vec<u8>>) -> String {
+/// Digest of all files of a pack.
+pub fn digest(files: &BTreeMap<String, Vec<u8>>) -> String {
     let mut hash = Sha256::new();
     for (name, bytes) in files {
         hash.update((name.len() as u64).to_be_bytes());

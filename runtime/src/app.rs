@@ -9,7 +9,9 @@ use crate::files::Files;
 use crate::jobs::Jobs;
 use crate::packs::install::{self, Progress, Seeds};
 use crate::packs::shelf::InForce;
+use crate::packs::signing::Trust;
 use crate::packs::source::Source;
+use crate::packs::watch::Reloads;
 use crate::service::records::cursor::Sealer;
 use crate::service::session::callers::Callers;
 use crate::service::{Answer, changes};
@@ -35,6 +37,10 @@ pub struct App {
     pub settings: Settings,
     /// Where this process reads packs from.
     pub source: Source,
+    /// Whose packs may be brought into the tenant.
+    pub trust: Trust,
+    /// What became of edits in the folder of packs, where there is one.
+    pub reloads: Reloads,
     /// One publication at a time in this process; the store keeps those of others apart.
     pub publishing: tokio::sync::Mutex<()>,
     in_force: ArcSwap<InForce>,
@@ -47,6 +53,7 @@ pub struct Start<'a> {
     pub files: Files,
     pub settings: Settings,
     pub packs: Source,
+    pub trust: Trust,
     pub seeds: Seeds,
     pub clock: Clock,
     pub entropy: Entropy,
@@ -74,6 +81,8 @@ impl App {
             local_token: start.local_token,
             settings: start.settings,
             source: start.packs,
+            trust: start.trust,
+            reloads: Reloads::default(),
             publishing: tokio::sync::Mutex::new(()),
             in_force: ArcSwap::new(Arc::new(in_force)),
         });

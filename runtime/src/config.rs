@@ -17,6 +17,10 @@ pub struct Config {
     pub database: Option<Secret>,
     /// Packs from disk instead of those in the binary (`PACKWORK_PACKS_DIR`).
     pub packs_dir: Option<PathBuf>,
+    /// The list of those whose signed packs may be applied (`[packs] trust`, `PACKWORK_TRUST`).
+    pub trust: Option<PathBuf>,
+    /// Whether packs without a signature are refused (`[packs] signed_only`, `PACKWORK_SIGNED_ONLY`). Default no.
+    pub signed_only: bool,
     /// Name of the tenant. Default `main` (`PACKWORK_TENANT`).
     pub tenant: String,
     /// IANA zone of a new tenant. Default `Asia/Shanghai` (`PACKWORK_TIME_ZONE`).
@@ -62,6 +66,9 @@ pub struct Flags {
     /// Packs from this folder instead of those in the binary
     #[arg(long, env = "PACKWORK_PACKS_DIR", value_name = "DIR")]
     pub packs_dir: Option<PathBuf>,
+    /// Name of the tenant (default main)
+    #[arg(long, env = "PACKWORK_TENANT", value_name = "NAME")]
+    pub tenant: Option<String>,
     /// Configuration file (default ./packwork.toml where it exists)
     #[arg(long, env = "PACKWORK_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -81,6 +88,14 @@ struct Written {
     attachments: Option<PathBuf>,
     attachment_megabytes: Option<u64>,
     s3: WrittenS3,
+    packs: WrittenPacks,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WrittenPacks {
+    trust: Option<PathBuf>,
+    signed_only: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -130,7 +145,17 @@ impl Config {
             data,
             database: flags.database.clone().map(Secret::new).or(written.database),
             packs_dir: flags.packs_dir.clone().or(written.packs_dir),
-            tenant: variable("PACKWORK_TENANT").or(written.tenant).unwrap_or_else(|| "main".into()),
+            trust: variable("PACKWORK_TRUST").map(PathBuf::from).or(written.packs.trust),
+            signed_only: match variable("PACKWORK_SIGNED_ONLY") {
+                Some(text) => text != "0" && text != "false",
+                None => written.packs.signed_only,
+            },
+            tenant: flags
+                .tenant
+                .clone()
+                .or_else(|| variable("PACKWORK_TENANT"))
+                .or(written.tenant)
+                .unwrap_or_else(|| "main".into()),
             time_zone: variable("PACKWORK_TIME_ZONE").or(written.time_zone).unwrap_or_else(|| "Asia/Shanghai".into()),
             currency: variable("PACKWORK_CURRENCY").or(written.currency).unwrap_or_else(|| "CNY".into()),
         })

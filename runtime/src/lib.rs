@@ -13,5 +13,6 @@ pub mod jobs;
 pub mod packs;
 pub mod service;
 pub mod store;
+mod tar;
 pub mod telemetry;
 pub mod ui;

@@ -84,10 +84,12 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// The languages answers come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Locale {
+    #[value(name = "zh-CN", alias = "zh")]
     Chinese,
     #[default]
+    #[value(name = "en")]
     English,
 }
 

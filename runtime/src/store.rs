@@ -33,6 +33,7 @@ mod quarantine;
 mod record;
 mod rows;
 mod run;
+pub mod scratch;
 mod secret;
 mod session;
 mod shown;

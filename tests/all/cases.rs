@@ -1,7 +1,7 @@
 //! Every case of every pack, on the bare engine and through HTTP on both databases.
 
 use packwork_tests::app::On;
-use packwork_tests::cases::http::Http;
+use packwork_tests::cases::http::world;
 use packwork_tests::cases::{bare, check, model};
 
 #[test]
@@ -21,32 +21,32 @@ fn cases_of_settlement_on_the_bare_engine() {
 
 #[test]
 fn cases_of_base_through_http_on_sqlite() {
-    check("base", || Http::new(On::Sqlite));
+    check("base", || world(On::Sqlite));
 }
 
 #[test]
 fn cases_of_base_through_http_on_postgres() {
-    check("base", || Http::new(On::Postgres));
+    check("base", || world(On::Postgres));
 }
 
 #[test]
 fn cases_of_work_orders_through_http_on_sqlite() {
-    check("work-orders", || Http::new(On::Sqlite));
+    check("work-orders", || world(On::Sqlite));
 }
 
 #[test]
 fn cases_of_work_orders_through_http_on_postgres() {
-    check("work-orders", || Http::new(On::Postgres));
+    check("work-orders", || world(On::Postgres));
 }
 
 #[test]
 fn cases_of_settlement_through_http_on_sqlite() {
-    check("settlement", || Http::new(On::Sqlite));
+    check("settlement", || world(On::Sqlite));
 }
 
 #[test]
 fn cases_of_settlement_through_http_on_postgres() {
-    check("settlement", || Http::new(On::Postgres));
+    check("settlement", || world(On::Postgres));
 }
 
 #[test]

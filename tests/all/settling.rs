@@ -76,7 +76,8 @@ impl Shop {
     }
 
     fn at(&mut self, moment: &str) {
-        self.bare.set_now(Moment::parse(moment).expect("the test's moment is one"));
+        let moment = Moment::parse(moment).expect("the test's moment is one");
+        self.bare.set_now(moment).expect("the bare engine goes anywhere in time");
     }
 
     fn create(&mut self, name: &str, input: Json) -> String {

@@ -13,9 +13,11 @@ use packwork::clock::Clock;
 use packwork::entropy::Entropy;
 use packwork::files::Files;
 use packwork::http;
+use packwork::packs::cases::ground::{Folder, copy_folder};
+use packwork::packs::cases::installed_at;
 use packwork::packs::install::{Seeds, Silent};
 use packwork::packs::source::{Files as Pack, Source, read_packs};
-use packwork::store::Database;
+use packwork::store::{Database, scratch};
 use packwork_engine::model::Settings;
 use packwork_engine::moment::Moment;
 use serde_json::{Value as Json, json};
@@ -59,21 +61,8 @@ pub struct TestApp {
 }
 
 /// A folder that goes with its test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Folder {
-        let name: [u8; 8] = Entropy::system().bytes();
-        let path = std::env::temp_dir().join(format!("packwork-app-{:016x}", u64::from_be_bytes(name)));
-        std::fs::create_dir_all(&path).expect("a test may write to the temporary folder");
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+fn folder() -> Folder {
+    Folder::new("packwork-app").expect("a test may write to the temporary folder")
 }
 
 /// What an answer was.
@@ -119,11 +108,11 @@ impl TestApp {
 
     /// The product's packs and industry packs beside them, installed long before.
     pub async fn with(on: On, now: Moment, industry: Industry) -> TestApp {
-        let folder = Folder::new();
+        let folder = folder();
         let database = match on {
             On::Sqlite => {
-                copy(&sqlite_template(industry).await.0, &folder.0).expect("the template can be copied");
-                Database::Sqlite { folder: folder.0.clone() }
+                copy_folder(sqlite_template(industry).await.path(), folder.path()).expect("the template can be copied");
+                Database::Sqlite { folder: folder.path().to_owned() }
             }
             On::Postgres => {
                 let copy = postgres_copy(industry).await.expect("PostgreSQL copies a database");
@@ -140,9 +129,9 @@ impl TestApp {
 
     /// The same with the attachments somewhere else than in a folder.
     pub async fn keeping(on: On, pack: Pack, files: Option<Files>) -> TestApp {
-        let folder = Folder::new();
+        let folder = folder();
         let database = match on {
-            On::Sqlite => Database::Sqlite { folder: folder.0.clone() },
+            On::Sqlite => Database::Sqlite { folder: folder.path().to_owned() },
             On::Postgres => {
                 Database::Postgres { url: Secret::new(postgres::fresh_database().await.expect("PostgreSQL makes one")) }
             }
@@ -163,7 +152,7 @@ impl TestApp {
         packs: Source,
         now: Moment,
     ) -> TestApp {
-        let files = files.unwrap_or_else(|| Files::new(folder.0.join("attachments"), ATTACHMENT_BYTES_MAX));
+        let files = files.unwrap_or_else(|| Files::new(folder.path().join("attachments"), ATTACHMENT_BYTES_MAX));
         let clock = Clock::test(now);
         let local = Token::from_bytes([7; 32]);
         let app = start_with(packs, (database.clone(), files.clone()), SEED, clock.clone(), Some(local.clone()));
@@ -193,8 +182,8 @@ impl TestApp {
 
     /// Another process on the same PostgreSQL.
     pub async fn beside(&self) -> TestApp {
-        let (clock, local, folder) = (self.clock.clone(), self.local.clone(), Folder::new());
-        let files = Files::new(folder.0.join("attachments"), ATTACHMENT_BYTES_MAX);
+        let (clock, local, folder) = (self.clock.clone(), self.local.clone(), folder());
+        let files = Files::new(folder.path().join("attachments"), ATTACHMENT_BYTES_MAX);
         let app = start((self.database.clone(), files.clone()), SEED + self.lives, clock.clone(), Some(local.clone()));
         let app = app.await.expect("the data opens twice");
         let database = self.database.clone();
@@ -337,6 +326,7 @@ async fn start_with(
         files,
         settings: Settings::default(),
         packs,
+        trust: packwork::packs::signing::Trust::default(),
         seeds: Seeds::Product,
         clock,
         entropy: Entropy::seeded(seed),
@@ -438,19 +428,14 @@ fn no_files() -> Files {
     Files::new(std::env::temp_dir().join("packwork-no-files"), 0)
 }
 
-/// When the packs were installed: before any test begins.
-fn installed_at() -> Clock {
-    Clock::test(Moment::parse(crate::cases::INSTALLED_AT).expect("the constant is a moment"))
-}
-
 async fn sqlite_template(industry: Industry) -> &'static Folder {
     static TEMPLATES: Kept<OnceCell<Folder>> = Kept::new(BTreeMap::new());
     kept(&TEMPLATES, industry)
         .get_or_init(OnceCell::new)
         .get_or_init(|| async {
-            let folder = Folder::new();
-            let database = Database::Sqlite { folder: folder.0.clone() };
-            let app = start_with(packs(industry), (database, no_files()), SEED, installed_at(), None)
+            let folder = folder();
+            let database = Database::Sqlite { folder: folder.path().to_owned() };
+            let app = start_with(packs(industry), (database, no_files()), SEED, Clock::test(installed_at()), None)
                 .await
                 .expect("the packs install on SQLite");
             app.store.close().await;
@@ -459,46 +444,26 @@ async fn sqlite_template(industry: Industry) -> &'static Folder {
         .await
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            std::fs::create_dir_all(&target)?;
-            copy(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), &target)?;
-        }
-    }
-    Ok(())
-}
-
 /// A database of its own, copied from one in which the packs are installed.
 async fn postgres_copy(industry: Industry) -> Result<String> {
     static TEMPLATES: Kept<OnceCell<String>> = Kept::new(BTreeMap::new());
     static MADE: AtomicU64 = AtomicU64::new(0);
     static COPIES: AtomicU64 = AtomicU64::new(0);
-    let server = tokio::task::spawn_blocking(postgres::url).await??;
+    let server = Secret::new(tokio::task::spawn_blocking(postgres::url).await??);
     let template = kept(&TEMPLATES, industry)
         .get_or_init(OnceCell::new)
         .get_or_try_init(|| async {
             let number = MADE.fetch_add(1, Ordering::SeqCst);
             let name = format!("packwork_template_{}_{number}", std::process::id());
-            postgres::execute(&server, &format!("CREATE DATABASE {name}")).await?;
-            let database = Database::Postgres { url: Secret::new(postgres::of_database(&server, &name)) };
-            let app = start_with(packs(industry), (database, no_files()), SEED, installed_at(), None)
+            let database = Database::Postgres { url: scratch::create_database(&server, &name, None).await? };
+            let app = start_with(packs(industry), (database, no_files()), SEED, Clock::test(installed_at()), None)
                 .await
                 .context("installing the packs on PostgreSQL")?;
             app.store.close().await;
-            // A database that is copied must have no guests; those that just left may still be on their way out.
-            postgres::execute(&server, &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")).await?;
-            let leave =
-                format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'");
-            postgres::execute(&server, &leave).await?;
+            scratch::seal(&server, &name).await?;
             Ok::<_, anyhow::Error>(name)
         })
         .await?;
     let name = format!("packwork_copy_{}_{}", std::process::id(), COPIES.fetch_add(1, Ordering::SeqCst));
-    postgres::execute(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await?;
-    Ok(postgres::of_database(&server, &name))
+    Ok(scratch::create_database(&server, &name, Some(template)).await?.expose().to_owned())
 }

@@ -4,22 +4,18 @@ pub mod http;
 
 use crate::app::{Industry, On, files_of};
 use anyhow::{Context, Result, bail};
+use packwork::packs::cases::installed_at;
+use packwork::packs::source::read_packs;
 use packwork_engine::definition::case::CaseDefinition;
 use packwork_engine::diagnostic::Diagnostics;
 use packwork_engine::model::{Model, Settings};
-use packwork_engine::moment::Moment;
 use packwork_engine::pack::Pack;
 use packwork_engine::testing::bare::Bare;
 use packwork_engine::testing::case::{CaseReport, World, cases_of, run_case};
 use packwork_engine::testing::memory::Memory;
 use packwork_engine::testing::seed::seeded;
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-
-/// When packs are installed: before any case begins.
-pub const INSTALLED_AT: &str = "2015-01-01T00:00:00Z";
 
 /// The folder of the product's packs.
 pub fn folder() -> PathBuf {
@@ -34,16 +30,8 @@ pub fn model() -> Arc<Model> {
 
 fn compile() -> Result<Model> {
     let mut diagnostics = Diagnostics::default();
-    let mut packs = Vec::new();
-    for entry in fs::read_dir(folder()).context("reading the packs")? {
-        let pack = entry?.path();
-        if pack.join("pack.json").is_file() {
-            let mut files = BTreeMap::new();
-            read_files(&pack, &pack, &mut files)?;
-            packs.push(Pack::read(&files, &mut diagnostics));
-        }
-    }
-    packs.sort_by(|a, b| a.name.cmp(&b.name));
+    let files = read_packs(&folder()).context("reading the packs")?;
+    let packs = files.iter().map(|files| Pack::read(files, &mut diagnostics)).collect();
     let (model, found) = Model::compile(packs, &Settings::default());
     diagnostics.extend(found);
     match model.filter(|_| !diagnostics.has_errors()) {
@@ -55,27 +43,11 @@ fn compile() -> Result<Model> {
     }
 }
 
-fn read_files(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            read_files(root, &path, files)?;
-        } else {
-            let name = path.strip_prefix(root)?.to_string_lossy().replace('\\', "/");
-            files.insert(name, fs::read(&path)?);
-        }
-    }
-    Ok(())
-}
-
 /// The bare engine over a copy of the seeded store; seeding happens once per process.
 pub fn bare() -> Bare {
     static SEEDED: OnceLock<Memory> = OnceLock::new();
     let model = model();
-    let seeded = SEEDED.get_or_init(|| {
-        let at = Moment::parse(INSTALLED_AT).expect("the constant is a moment");
-        seeded(&model, at).expect("what the packs bring along is accepted")
-    });
+    let seeded = SEEDED.get_or_init(|| seeded(&model, installed_at()).expect("what the packs bring along is accepted"));
     Bare::over(model.clone(), seeded)
 }
 
@@ -87,8 +59,7 @@ pub fn check<W: World>(pack: &str, world: impl FnMut() -> W) {
 /// Runs the cases of industry packs on the bare engine, beside the product's packs.
 pub fn check_industry_bare(industry: Industry) {
     let model = industry_model(industry);
-    let at = Moment::parse(INSTALLED_AT).expect("the constant is a moment");
-    let seeded = seeded(&model, at).expect("what the packs bring along is accepted");
+    let seeded = seeded(&model, installed_at()).expect("what the packs bring along is accepted");
     for (pack, _) in industry {
         check_in(&model, pack, || Bare::over(model.clone(), &seeded));
     }
@@ -98,7 +69,7 @@ pub fn check_industry_bare(industry: Industry) {
 pub fn check_industry(on: On, industry: Industry) {
     let model = industry_model(industry);
     for (pack, _) in industry {
-        check_in(&model, pack, || http::Http::with(on, industry));
+        check_in(&model, pack, || http::world_with(on, industry));
     }
 }
 

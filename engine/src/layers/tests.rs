@@ -254,3 +254,74 @@ fn texts_edited_in_chinese_leave_the_english_ones() {
     assert_eq!(order.json["fields"]["code"]["title"], "Code");
     assert!(order.chinese().any(|text| text == (&"fields/code/title".to_owned(), "编号")));
 }
+
+/// The packs with the overlay, and with the overlay as a pack: both must say the same.
+fn promoted(packs: &[Pack], overlay: &[Change]) -> (super::promote::Promoted, Pack) {
+    let label = super::promote::Label {
+        name: "house-style",
+        version: "1.0.0",
+        title: "House style",
+        title_chinese: "本店风格",
+    };
+    let promoted = super::promote::promote(packs, overlay, &label);
+    let mut found = Diagnostics::default();
+    let pack = Pack::read(&promoted.files, &mut found);
+    assert!(!found.has_errors(), "{:?}", found.into_sorted());
+    (promoted, pack)
+}
+
+#[test]
+fn changes_of_a_tenant_become_a_pack_that_gives_the_same_definitions() {
+    let packs = [first()];
+    let mut overlay = edited(&packs, |order| {
+        order["fields"]["code"]["title"] = json!("Number");
+        order["fields"]["kind"]["options"].as_object_mut().expect("it has options").shift_remove("a");
+        order["fields"]["kind"]["options"]["c"] = json!({"title": "C"});
+        order["fields"]["seal"] = json!({"type": "text", "title": "Seal"});
+        order["fields"]["kind"]["required"] = json!(true);
+        order["list"]["columns"] = json!(["kind", "x_seal", "code"]);
+    });
+    let now = overlay[0].clone();
+    let own = json!({"kind": "object", "name": "x_note", "title": "Note", "plural": "Notes",
+        "fields": {"text": {"type": "text", "title": "Text"}}});
+    let uid = super::content::uid(super::TENANT, Kind::Object, "x_note");
+    overlay.push(Change { name: "x_note".into(), uid, path: String::new(), value: Some(own), ..now.clone() });
+    let chinese = Some(json!("印章"));
+    overlay.push(Change { path: "/$zh-CN/fields~1x_seal~1title".into(), value: chinese, ..now.clone() });
+    overlay.push(Change { path: "/fields/gone/title".into(), value: Some(json!("?")), ..now });
+
+    let (promoted, pack) = promoted(&packs, &overlay);
+    let left: Vec<&str> = promoted.left_out.iter().map(|left| left.path.as_str()).collect();
+    assert_eq!(left, ["/fields/gone/title"]);
+    assert_eq!(promoted.left_out[0].reason, super::promote::Reason::Dormant);
+    assert_eq!(pack.requires["orders"], "^1.0.0");
+    assert_eq!(pack.chinese["object/order/fields/x_seal/title"], "印章");
+    assert!(pack.untranslated.contains("object/order/fields/code/title"), "{:?}", pack.untranslated);
+
+    let (with_overlay, _) = layered(&packs, &overlay);
+    let (with_pack, found) = layered(&[packs[0].clone(), pack.clone()], &[]);
+    assert_eq!(found, Vec::<String>::new());
+    for (key, composite) in &with_overlay.documents {
+        assert_eq!(
+            composite.hash, with_pack.documents[key].hash,
+            "{key:?}\n{}\n{}",
+            composite.json, with_pack.documents[key].json
+        );
+        assert_eq!(composite.uid, with_pack.documents[key].uid, "{key:?}");
+    }
+    assert_eq!(with_overlay.documents.len(), with_pack.documents.len());
+
+    // What the pack says, the tenant need not say any more.
+    let both = rebase(&overlay, &layered(&packs, &[]).0, &with_pack, &Resolving::default());
+    assert_eq!(both.conflicts, []);
+}
+
+#[test]
+fn a_definition_that_was_taken_out_stays_out_of_the_pack_and_is_told() {
+    let packs = [first()];
+    let gone = edited(&packs, |order| order["title"] = json!("x"))[0].clone();
+    let overlay = [Change { path: String::new(), value: None, ..gone }];
+    let (promoted, pack) = promoted(&packs, &overlay);
+    assert_eq!(promoted.left_out[0].reason, super::promote::Reason::DefinitionTakenOut);
+    assert!(pack.documents.is_empty());
+}

@@ -106,9 +106,14 @@ pub fn rebase(overlay: &[Change], old: &Composed, new: &Composed, resolving: &Re
         let now =
             if change.path.is_empty() { Some(composite.plain()) } else { path::get(&composite.json, &change.path) };
         let hash = now.as_ref().map(content::of);
+        let same = match (&now, &change.value) {
+            // A definition of the tenant's own that a pack brings along now, identity and all.
+            (Some(now), Some(own)) if change.path.is_empty() => content::of_document(now) == content::of_document(own),
+            (now, value) => now == value,
+        };
         if hash == change.base {
             rebased.changes.push(change);
-        } else if now == change.value {
+        } else if same {
             rebased.dropped.push(change);
         } else {
             decide(change, now, hash, &former, resolving, &mut rebased);

@@ -50,13 +50,17 @@ pub fn ordered(packs: Vec<Pack>, diagnostics: &mut Diagnostics) -> Vec<Pack> {
         let ready =
             waiting.values().find(|pack| pack.requires.keys().all(|name| done.contains(name) || !known.contains(name)));
         let Some(name) = ready.map(|pack| pack.name.clone()) else {
-            let circle: Vec<&str> = waiting.keys().map(String::as_str).collect();
-            diagnostics.error(
-                Code::PackCycle,
-                &format!("{}/pack.json", circle[0]),
-                "/requires",
-                format!("these packs require each other: {}", circle.join(", ")),
-            );
+            let circle = circle(&waiting);
+            let mut told = circle.clone();
+            told.push(circle[0]);
+            diagnostics
+                .error(
+                    Code::PackCycle,
+                    &format!("{}/pack.json", circle[0]),
+                    format!("/requires/{}", told[1]),
+                    format!("these packs require each other: {}", told.join(" -> ")),
+                )
+                .hint("move what both need into a pack that requires neither");
             order.extend(waiting.into_values());
             break;
         };
@@ -64,6 +68,23 @@ pub fn ordered(packs: Vec<Pack>, diagnostics: &mut Diagnostics) -> Vec<Pack> {
         order.extend(waiting.remove(&name));
     }
     order
+}
+
+/// Packs that wait for each other, beginning with the first by name; every pack that waits leads to some circle.
+fn circle(waiting: &BTreeMap<String, Pack>) -> Vec<&str> {
+    let mut path: Vec<&str> = Vec::new();
+    let mut at = waiting.keys().next().map(String::as_str);
+    while let Some(name) = at {
+        if let Some(begin) = path.iter().position(|known| *known == name) {
+            let mut circle = path.split_off(begin);
+            let first = circle.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(index, _)| index);
+            circle.rotate_left(first);
+            return circle;
+        }
+        path.push(name);
+        at = waiting[name].requires.keys().map(String::as_str).find(|name| waiting.contains_key(*name));
+    }
+    path
 }
 
 /// What each pack requires, directly and through others.

@@ -45,7 +45,11 @@ impl<'p> Coverage<'p> {
         let file = format!("{}/i18n/zh-CN.json", self.pack.name);
         for path in self.english.keys().filter(|path| !self.pack.chinese.contains_key(*path)) {
             let pointer = format!("/{}", path.replace('/', "~1"));
-            diagnostics.error(Code::MissingText, &file, pointer, format!("`{path}` has no Chinese text"));
+            let message = format!("`{path}` has no Chinese text");
+            match self.pack.untranslated.contains(path) {
+                true => diagnostics.warning(Code::MissingText, &file, pointer, message),
+                false => diagnostics.error(Code::MissingText, &file, pointer, message),
+            };
         }
         let mut homes: BTreeMap<(Kind, Name), BTreeMap<&str, &String>> = BTreeMap::new();
         for (path, text) in &self.pack.chinese {
@@ -82,10 +86,16 @@ fn of_document(kind: Kind, name: &str, json: &Json) -> IndexMap<String, String> 
     found.0
 }
 
-/// Paths of the texts inside a definition (`fields/number/title`).
-pub fn paths_of(kind: Kind, name: &str, json: &Json) -> Vec<String> {
+/// The English texts inside a definition, by path (`fields/number/title`).
+pub fn english_of(kind: Kind, name: &str, json: &Json) -> IndexMap<String, String> {
     let base = format!("{}/{name}/", kind.as_str());
-    of_document(kind, name, json).into_keys().filter_map(|path| Some(path.strip_prefix(&base)?.to_owned())).collect()
+    let texts = of_document(kind, name, json).into_iter();
+    texts.filter_map(|(path, text)| Some((path.strip_prefix(&base)?.to_owned(), text))).collect()
+}
+
+/// Paths of the texts inside a definition.
+pub fn paths_of(kind: Kind, name: &str, json: &Json) -> Vec<String> {
+    english_of(kind, name, json).into_keys().collect()
 }
 
 /// The texts of packs and their definitions, as they are read.

@@ -185,8 +185,9 @@ impl Bare {
 }
 
 impl World for Bare {
-    fn set_now(&mut self, now: Moment) {
+    fn set_now(&mut self, now: Moment) -> Result<(), String> {
         self.now = now;
+        Ok(())
     }
 
     fn act_as(&mut self, login: Option<&str>) -> Result<(), String> {

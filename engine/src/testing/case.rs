@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 
 /// What a case acts upon. JSON in and out is that of the HTTP contract (`docs/http.md`); ids are texts.
 pub trait World {
-    fn set_now(&mut self, now: Moment);
+    /// `Err` says why time cannot go there.
+    fn set_now(&mut self, now: Moment) -> Result<(), String>;
     /// Who acts from now on, by login; the administrator for `None`. `Err` says why nobody can.
     fn act_as(&mut self, login: Option<&str>) -> Result<(), String>;
     fn create(&mut self, object: &str, input: &Map<String, Json>) -> Answer;
@@ -39,6 +40,10 @@ pub trait World {
     fn todos(&mut self) -> Vec<Json>;
     /// Debits and credits by currency.
     fn trial_balance(&mut self) -> BTreeMap<String, (Decimal, Decimal)>;
+    /// What could not be looked at although it must be there: no case holds that could not be judged.
+    fn unreadable(&mut self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What a command was answered with.
@@ -84,6 +89,8 @@ pub struct CaseReport {
     pub passed: bool,
     /// What was expected and not found, in the order of the case.
     pub differences: Vec<String>,
+    /// What happened, step by step, until the first difference.
+    pub trace: Vec<String>,
 }
 
 /// The moment a case starts at unless it says otherwise.
@@ -107,16 +114,24 @@ pub fn cases_of(model: &Model) -> Vec<(&str, &CaseDefinition)> {
 
 /// Runs a case of a pack in a world that holds what the packs bring along and nothing else.
 pub fn run_case(world: &mut dyn World, model: &Model, pack: &str, case: &CaseDefinition) -> CaseReport {
-    let mut run =
-        Run { world, model, names: BTreeMap::new(), acting: case.given.acting.as_deref(), differences: Vec::new() };
+    let mut run = Run {
+        world,
+        model,
+        names: BTreeMap::new(),
+        acting: case.given.acting.as_deref(),
+        differences: Vec::new(),
+        trace: Vec::new(),
+    };
     if run.give(&case.given) {
         for (index, step) in case.steps.iter().enumerate() {
             run.step(index + 1, step);
         }
         run.expect(case);
     }
-    let differences = run.differences;
-    CaseReport { pack: pack.to_owned(), name: case.name.clone(), passed: differences.is_empty(), differences }
+    let unreadable = run.world.unreadable();
+    run.differences.extend(unreadable.into_iter().map(|place| format!("cannot be read: {place}")));
+    let Run { differences, trace, .. } = run;
+    CaseReport { pack: pack.to_owned(), name: case.name.clone(), passed: differences.is_empty(), differences, trace }
 }
 
 struct Run<'c> {
@@ -127,9 +142,17 @@ struct Run<'c> {
     /// Who acts where a step does not say.
     acting: Option<&'c str>,
     differences: Vec<String>,
+    trace: Vec<String>,
 }
 
 impl<'c> Run<'c> {
+    /// Notes what happened, as long as everything came as expected.
+    fn note(&mut self, what: impl FnOnce() -> String) {
+        if self.differences.is_empty() {
+            self.trace.push(what());
+        }
+    }
+
     /// Writes what is given; false where that was not possible.
     fn give(&mut self, given: &Given) -> bool {
         if let Err(difference) = self.try_give(given) {
@@ -140,9 +163,11 @@ impl<'c> Run<'c> {
 
     fn try_give(&mut self, given: &Given) -> Result<(), String> {
         let now = given.now.as_deref().unwrap_or(NOW);
-        self.world.set_now(moment(now)?);
+        self.note(|| format!("at {now}"));
+        self.world.set_now(moment(now)?)?;
         self.world.act_as(None)?;
         for (object, records) in &given.records {
+            self.note(|| format!("given {object}: {}", records.len()));
             for record in records {
                 let input = self.input(object, record);
                 let answer = self.world.create(object, &input);
@@ -153,6 +178,7 @@ impl<'c> Run<'c> {
             }
         }
         for (table, rows) in &given.rows {
+            self.note(|| format!("given {table}: {} row(s)", rows.len()));
             for row in rows {
                 let row: Map<String, Json> = row.clone().into_iter().collect();
                 self.world
@@ -173,6 +199,12 @@ impl<'c> Run<'c> {
         if let (Ok(answer), Some(name), Some(object)) = (&outcome, &step.name, &step.create) {
             self.remember(name, object, answer);
         }
+        self.note(|| {
+            let at = step.at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
+            let acting = step.acting.as_ref().map(|login| format!(" by {login}")).unwrap_or_default();
+            let came = outcome.as_ref().map_or_else(ToString::to_string, |_| "done".to_owned());
+            format!("{label}{at}{acting}: {came}")
+        });
         let expect = step.expect.as_ref();
         let wanted = expect.and_then(|expect| expect.get("refused")).filter(|wanted| !wanted.is_null());
         let difference = match (outcome, wanted) {
@@ -186,7 +218,7 @@ impl<'c> Run<'c> {
 
     fn prepare(&mut self, step: &'c Step) -> Result<(), String> {
         if let Some(at) = &step.at {
-            self.world.set_now(moment(at)?);
+            self.world.set_now(moment(at)?)?;
         }
         self.world.act_as(step.acting.as_deref().or(self.acting))
     }

@@ -2,17 +2,16 @@
 
 use super::{Entry, Error, FORMAT, Manifest, file_error};
 use crate::auth::token::hex;
+use crate::tar::{self, BLOCK, padding};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 pub(super) const MANIFEST: &str = "manifest.json";
-const BLOCK: usize = 512;
 const BUFFER: usize = 64 * 1024;
 /// Of the manifest: a line for each file, and no backup has millions of them.
 const MANIFEST_BYTES_MAX: u64 = 256 * 1024 * 1024;
-const NAME_BYTES_MAX: usize = 100;
 
 pub(super) struct Writer {
     file: BufWriter<File>,
@@ -71,38 +70,9 @@ impl Writer {
     }
 }
 
-fn padding(bytes: u64) -> usize {
-    (BLOCK - (bytes % BLOCK as u64) as usize) % BLOCK
-}
-
-/// The header of a regular file, as POSIX wants it; sizes past eight digits of bytes in base 256.
 fn header(name: &str, bytes: u64) -> Result<[u8; BLOCK], Error> {
-    let mut block = [0_u8; BLOCK];
-    if name.len() > NAME_BYTES_MAX {
-        return Err(file_error(format!("packing `{name}`"))(std::io::Error::other("the name is too long")));
-    }
-    block[..name.len()].copy_from_slice(name.as_bytes());
-    block[100..108].copy_from_slice(b"0000600\0");
-    block[108..116].copy_from_slice(b"0000000\0");
-    block[116..124].copy_from_slice(b"0000000\0");
-    if bytes < 1 << 33 {
-        block[124..136].copy_from_slice(format!("{bytes:011o}\0").as_bytes());
-    } else {
-        block[124] = 0x80;
-        block[128..136].copy_from_slice(&bytes.to_be_bytes());
-    }
-    block[136..148].copy_from_slice(b"00000000000\0");
-    block[156] = b'0';
-    block[257..265].copy_from_slice(b"ustar\x0000");
-    let sum = checksum(&block);
-    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    Ok(block)
-}
-
-/// The sum of a header's bytes, its own place counted as spaces.
-fn checksum(block: &[u8; BLOCK]) -> u32 {
-    let own = 148..156;
-    block.iter().enumerate().map(|(at, byte)| if own.contains(&at) { 32 } else { u32::from(*byte) }).sum()
+    let too_long = || file_error(format!("packing `{name}`"))(std::io::Error::other("the name is too long"));
+    tar::header(name, bytes).ok_or_else(too_long)
 }
 
 pub(super) struct Reader {
@@ -146,24 +116,12 @@ impl Reader {
     }
 
     fn entry(&self, block: &[u8; BLOCK]) -> Result<(String, u64), Error> {
-        let octal = |bytes: &[u8]| {
-            let text = std::str::from_utf8(bytes).ok()?;
-            u64::from_str_radix(text.trim_matches(['\0', ' ']), 8).ok()
-        };
-        if octal(&block[148..156]) != Some(u64::from(checksum(block))) {
-            return Err(self.corrupt("a header is damaged"));
+        let head = tar::read(block).map_err(|damage| self.corrupt(damage.to_string()))?;
+        let inside = Path::new(&head.name).components().all(|part| matches!(part, Component::Normal(_)));
+        if head.name.is_empty() || !inside || head.kind != tar::FILE {
+            return Err(self.corrupt(format!("`{}` is no file of a backup", head.name)));
         }
-        let end = block[..NAME_BYTES_MAX].iter().position(|byte| *byte == 0).unwrap_or(NAME_BYTES_MAX);
-        let name = std::str::from_utf8(&block[..end]).map_err(|_| self.corrupt("a name is no text"))?;
-        let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
-        if name.is_empty() || !inside || block[156] != b'0' {
-            return Err(self.corrupt(format!("`{name}` is no file of a backup")));
-        }
-        let bytes = match block[124] {
-            0x80 => Some(u64::from_be_bytes(block[128..136].try_into().unwrap_or_default())),
-            _ => octal(&block[124..136]),
-        };
-        Ok((name.to_owned(), bytes.ok_or_else(|| self.corrupt("a size is damaged"))?))
+        Ok((head.name, head.bytes))
     }
 
     fn copy(&mut self, bytes: u64, to: &mut impl Write) -> Result<String, Error> {
@@ -206,20 +164,5 @@ impl Reader {
             return Err(self.corrupt(format!("`{}` does not belong to it", more.name)));
         }
         Ok(manifest)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_past_eight_gibibytes_have_a_header_that_reads_back() {
-        for bytes in [0, 511, (1 << 33) - 1, 1 << 33, 1 << 50] {
-            let block = header("tables/event.copy", bytes).expect("the name is short");
-            let reader =
-                Reader { path: PathBuf::new(), file: BufReader::new(File::open("/dev/null").expect("it is there")) };
-            assert_eq!(reader.entry(&block).expect("it is whole"), ("tables/event.copy".to_owned(), bytes));
-        }
     }
 }

@@ -14,9 +14,6 @@ pub(super) struct Backup {
     /// The file to write; it must not be there yet
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
-    /// Tenant to back up instead of the configured one
-    #[arg(long, value_name = "NAME")]
-    tenant: Option<String>,
 }
 
 /// Put a backup back, into an empty data folder or a tenant of PostgreSQL that is not there yet.
@@ -26,15 +23,12 @@ pub(super) struct Restore {
     archive: PathBuf,
     #[command(flatten)]
     flags: Flags,
-    /// Name of the tenant to make instead of the configured one
-    #[arg(long, value_name = "NAME")]
-    tenant: Option<String>,
 }
 
 impl Backup {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let config = Config::load(&self.flags, Path::new(DATA))?;
-        let tenant = self.tenant.as_deref().unwrap_or(&config.tenant);
+        let tenant = &config.tenant;
         let files = config.data.join(backup::FILES);
         let done = backup::backup(&database(&config), tenant, &files, &self.to, &Clock::system()).await?;
         let bytes: u64 = done.files.iter().map(|file| file.bytes).sum();
@@ -51,7 +45,7 @@ impl Backup {
 impl Restore {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let config = Config::load(&self.flags, Path::new(DATA))?;
-        let tenant = self.tenant.as_deref().unwrap_or(&config.tenant);
+        let tenant = &config.tenant;
         let done = backup::restore(&self.archive, &database(&config), &config.data, tenant).await?;
         println!("Tenant `{tenant}` is as it was at {} (`packwork doctor` checks it)", done.at);
         Ok(())

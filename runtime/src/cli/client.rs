@@ -41,7 +41,7 @@ pub(super) struct Target {
     #[arg(long, env = "PACKWORK_PASSWORD", hide_env_values = true)]
     password: Option<String>,
     /// Language of answers, zh-CN or en
-    #[arg(long, env = "PACKWORK_LOCALE", default_value = "zh-CN")]
+    #[arg(long, visible_alias = "lang", env = "PACKWORK_LOCALE", default_value = "zh-CN")]
     pub(super) locale: String,
 }
 
@@ -75,7 +75,15 @@ impl Target {
             return self.sign_in(server).await;
         }
         let config = self.config()?;
-        if let Some((address, token)) = read_note(&config.data).filter(|_| answers(&config.data)) {
+        if let Some(Note { address, token, tenant }) = read_note(&config.data).filter(|_| answers(&config.data)) {
+            if tenant.as_ref().is_some_and(|tenant| *tenant != config.tenant) {
+                let served = tenant.unwrap_or_default();
+                bail!(
+                    "the server of `{}` works for tenant `{served}`, not for `{}`",
+                    config.data.display(),
+                    config.tenant
+                );
+            }
             let way = Way::Server { base: format!("http://{address}"), client: Box::new(client()) };
             return Ok(Api { way, token, locale: self.locale.clone() });
         }
@@ -84,6 +92,10 @@ impl Target {
                 "there is no tenant in `{}`: name its folder with --data, or start one with `packwork demo`",
                 config.data.display()
             );
+        }
+        let file = config.data.join("tenants").join(format!("{}.db", config.tenant));
+        if config.database.is_none() && !file.is_file() {
+            bail!("there is no tenant `{}` in `{}`", config.tenant, config.data.display());
         }
         let token = Token::from_bytes(Entropy::system().bytes());
         let app = serve::open(&config, Seeds::Product, Some(token.clone())).await?;
@@ -111,15 +123,24 @@ fn client() -> Client<HttpConnector, Body> {
     Client::builder(TokioExecutor::new()).build_http()
 }
 
-fn read_note(data: &Path) -> Option<(String, String)> {
+/// How to reach a running server, as it has noted down.
+struct Note {
+    address: String,
+    token: String,
+    /// None where an older server wrote it.
+    tenant: Option<String>,
+}
+
+fn read_note(data: &Path) -> Option<Note> {
     let text = std::fs::read_to_string(note_path(data)).ok()?;
     let note: Json = serde_json::from_str(&text).ok()?;
-    Some((note["address"].as_str()?.to_owned(), note["token"].as_str()?.to_owned()))
+    let text = |name: &str| note[name].as_str().map(str::to_owned);
+    Some(Note { address: text("address")?, token: text("token")?, tenant: text("tenant") })
 }
 
 /// Whether the server of a data folder is there: a note may outlive its server.
 pub(super) fn answers(data: &Path) -> bool {
-    let address = read_note(data).and_then(|(address, _)| address.parse().ok());
+    let address = read_note(data).and_then(|note| note.address.parse().ok());
     address.is_some_and(|address| TcpStream::connect_timeout(&address, Duration::from_millis(500)).is_ok())
 }
 

@@ -11,7 +11,9 @@ use crate::files::Files;
 #[cfg(feature = "s3")]
 use crate::files::{Bucket, BucketSettings};
 use crate::packs::install::Seeds;
+use crate::packs::signing::Trust;
 use crate::packs::source::Source;
+use crate::packs::watch::{self, Reload};
 use crate::service::session::{self, USER};
 use crate::service::{command, housekeeping};
 use crate::store::Database;
@@ -152,6 +154,23 @@ pub(super) fn packs(config: &Config) -> Source {
     config.packs_dir.clone().map_or(Source::Embedded, Source::Folder)
 }
 
+/// Whose packs may be brought into the tenant.
+pub(super) fn trust(config: &Config) -> anyhow::Result<Trust> {
+    let list = match &config.trust {
+        Some(file) => trust_list(file)?,
+        None => Trust::default(),
+    };
+    Ok(list.signed_only(config.signed_only))
+}
+
+/// A trust list: a public key and a name on each line.
+pub(super) fn trust_list(file: &Path) -> anyhow::Result<Trust> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("reading the trust list `{}`", file.display()))?;
+    Trust::parse(&text).map_err(|line| {
+        anyhow::anyhow!("`{}`, line {line}: a public key of 64 hexadecimal digits and a name", file.display())
+    })
+}
+
 /// Opens a tenant for this process.
 pub(super) async fn open(config: &Config, seeds: Seeds, token: Option<Token>) -> anyhow::Result<Arc<App>> {
     let meter = Meter::start();
@@ -161,6 +180,7 @@ pub(super) async fn open(config: &Config, seeds: Seeds, token: Option<Token>) ->
         files: files(config)?,
         settings: Settings { zone: config.time_zone.clone(), currency: config.currency.clone() },
         packs: packs(config),
+        trust: trust(config)?,
         seeds,
         clock: Clock::system(),
         entropy: Entropy::system(),
@@ -198,7 +218,7 @@ impl Server {
     /// Serves until SIGINT or SIGTERM, then lets requests under way end.
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let address = self.address()?;
-        write_note(&self.note, &loopback(address), &self.token)?;
+        write_note(&self.note, &loopback(address), &self.token, self.app.store.tenant())?;
         let router = http::router(&self.app).into_make_service_with_connect_info::<SocketAddr>();
         let (stopping, mut stopped) = tokio::sync::watch::channel(false);
         let serving = axum::serve(self.listener, router).with_graceful_shutdown(async move {
@@ -217,10 +237,23 @@ impl Server {
             result = serving => result.context("serving"),
             () = given_up => Ok(()),
             () = housekeeping::keep(self.app.clone()) => Ok(()),
+            () = watch::keep(self.app.clone(), tell) => Ok(()),
         };
         let _ = std::fs::remove_file(&self.note);
         served
     }
+}
+
+/// Says on the console what became of an edit in the folder of packs. A console that went away keeps nobody from serving.
+fn tell(reload: &Reload) {
+    let mut out = std::io::stdout().lock();
+    let _ = match &reload.refused {
+        None => writeln!(out, "Reloaded the packs."),
+        Some(refused) => {
+            let findings: String = refused.findings.iter().map(|finding| format!("{finding}\n")).collect();
+            writeln!(out, "{findings}Not reloaded: {}", refused.detail)
+        }
+    };
 }
 
 /// How long requests under way may take after a signal.
@@ -258,14 +291,14 @@ fn loopback(address: SocketAddr) -> String {
 }
 
 /// Only the owner of the data may read the token.
-fn write_note(path: &Path, address: &str, token: &Token) -> anyhow::Result<()> {
+fn write_note(path: &Path, address: &str, token: &Token, tenant: &str) -> anyhow::Result<()> {
     let _ = std::fs::remove_file(path);
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).with_context(|| format!("writing `{}`", path.display()))?;
-    let note = json!({"address": address, "token": token.expose(), "process": std::process::id()});
+    let note = json!({"address": address, "token": token.expose(), "tenant": tenant, "process": std::process::id()});
     file.write_all(note.to_string().as_bytes())?;
     Ok(())
 }

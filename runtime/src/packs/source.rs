@@ -44,6 +44,12 @@ impl Source {
     }
 }
 
+/// What a pack calls itself; empty where its manifest cannot be read.
+pub fn name_of(files: &Files) -> String {
+    let manifest = files.get("pack.json").and_then(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok());
+    manifest.and_then(|manifest| manifest["name"].as_str().map(str::to_owned)).unwrap_or_default()
+}
+
 fn is_pack(files: &Files) -> bool {
     files.contains_key("pack.json")
 }
@@ -63,10 +69,15 @@ fn embedded(pack: &Dir<'_>) -> Files {
     files
 }
 
-/// Every pack in a folder: a folder with a `pack.json` is one, and so is each such folder inside it.
+/// Every pack in a folder.
 pub fn read_packs(folder: &Path) -> io::Result<Vec<Files>> {
+    pack_folders(folder)?.iter().map(|folder| read_pack(folder)).collect()
+}
+
+/// The folders of packs: a folder with a `pack.json` is one, and so is each such folder inside it.
+pub fn pack_folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
     if folder.join("pack.json").is_file() {
-        return Ok(vec![read_pack(folder)?]);
+        return Ok(vec![folder.to_owned()]);
     }
     let mut folders: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(folder)? {
@@ -76,10 +87,11 @@ pub fn read_packs(folder: &Path) -> io::Result<Vec<Files>> {
         }
     }
     folders.sort();
-    folders.iter().map(|folder| read_pack(folder)).collect()
+    Ok(folders)
 }
 
-fn read_pack(folder: &Path) -> io::Result<Files> {
+/// The files of the pack in a folder.
+pub fn read_pack(folder: &Path) -> io::Result<Files> {
     fn collect(root: &Path, folder: &Path, files: &mut Files) -> io::Result<()> {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;

@@ -5,6 +5,8 @@ pub mod apply;
 pub mod cases;
 pub mod draft;
 pub mod plan;
+pub mod promote;
+pub mod reloads;
 pub mod tables;
 pub mod words;
 

@@ -53,6 +53,11 @@ impl Place {
         command.output().expect("the binary runs")
     }
 
+    /// The folder of packs these places work with.
+    pub(crate) fn packs(&self) -> &'static str {
+        packs().to_str().expect("the temporary folder has a name that is text")
+    }
+
     /// Another place of the same database, where nothing is yet: not even the folder.
     pub(crate) fn beside(&self) -> Place {
         let mut place = if self.database.is_some() { Place::postgres() } else { Place::sqlite() };

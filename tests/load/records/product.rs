@@ -48,6 +48,7 @@ async fn open(at: &str, tenant: &str) -> Result<Arc<App>> {
         files: packwork::files::Files::new(std::env::temp_dir().join("packwork-load-files"), 1_024 * 1_024),
         settings: Settings { zone: "Asia/Shanghai".into(), currency: "CNY".into() },
         packs: Source::Given(packs),
+        trust: packwork::packs::signing::Trust::default(),
         seeds: Seeds::Product,
         clock: Clock::system(),
         entropy: Entropy::system(),

@@ -52,6 +52,7 @@ pub async fn open(folder: &Path) -> Result<Arc<App>> {
         files: packwork::files::Files::new(folder.join("attachments"), 1_024 * 1_024),
         settings: Settings { zone: "Asia/Shanghai".into(), currency: "CNY".into() },
         packs: Source::Embedded,
+        trust: packwork::packs::signing::Trust::default(),
         seeds: Seeds::Product,
         clock: Clock::system(),
         entropy: Entropy::system(),

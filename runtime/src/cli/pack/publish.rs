@@ -1,5 +1,7 @@
 //! `packwork pack new|plan|apply|remove|list|rollback`: packs on their way into a tenant.
 
+use super::archive::{bytes_of, is_archive};
+use super::shown::{items, print_plan, text};
 use crate::cli::client::{Api, Target};
 use crate::cli::table::{Align, Table};
 use crate::packs::scaffold;
@@ -8,6 +10,8 @@ use crate::packs::source::read_packs;
 use crate::telemetry;
 use anyhow::{Context, bail};
 use axum::http::Method;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value as Json, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -44,7 +48,7 @@ impl New {
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct Plan {
-    /// Folder of a pack, or of packs
+    /// Folder of a pack, or of packs, or an archive (.pwpack)
     folder: PathBuf,
     /// Who wins where tenant and pack have both changed a property: `object/work_order/fields/reason/title=pack`
     #[arg(long, value_name = "PROPERTY=WINNER")]
@@ -61,7 +65,7 @@ pub(in crate::cli) struct Plan {
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct Apply {
-    /// A plan's hash, or the file it was written to
+    /// A plan's hash, the file it was written to, or an archive (.pwpack), which is planned first
     plan: String,
     /// Accept that cases come to something else
     #[arg(long)]
@@ -130,6 +134,9 @@ impl Plan {
 }
 
 fn packs_in(folder: &Path) -> anyhow::Result<Vec<Json>> {
+    if is_archive(folder) {
+        return Ok(vec![json!({"archive": BASE64_STANDARD.encode(bytes_of(folder)?)})]);
+    }
     let packs = read_packs(folder).with_context(|| format!("reading packs from `{}`", folder.display()))?;
     if packs.is_empty() {
         bail!("`{}` holds no pack: a pack is a folder with a pack.json", folder.display());
@@ -145,6 +152,16 @@ fn verdict(plan: &Json) -> ExitCode {
 impl Apply {
     pub(in crate::cli) async fn run(self) -> anyhow::Result<ExitCode> {
         telemetry::start("warn");
+        if is_archive(Path::new(&self.plan)) {
+            let packs = packs_in(Path::new(&self.plan))?;
+            let api = self.target.connect().await?;
+            let plan = api.call(Method::POST, "/packs/plan", Some(json!({"packs": packs}))).await?;
+            print_plan(&plan, &self.target.locale);
+            return match items(&plan["blocked"]) {
+                [] => apply(&api, &text(&plan["plan"]), self.accept_cases).await,
+                _ => Ok(verdict(&plan)),
+            };
+        }
         let hash = match std::fs::read_to_string(&self.plan) {
             Ok(text) => {
                 let plan: Json = serde_json::from_str(&text).with_context(|| format!("`{}` is no plan", self.plan))?;
@@ -204,64 +221,4 @@ impl Rollback {
         println!("Version {} of the definitions is in force.", applied["model"]["version"]);
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn print_plan(plan: &Json, locale: &str) {
-    let locale = if locale.starts_with("zh") { "zh-CN" } else { "en" };
-    for pack in items(&plan["packs"]) {
-        let version = |of: &Json| of.as_str().unwrap_or("-").to_owned();
-        println!("{}: {} -> {}", text(&pack["name"]), version(&pack["from"]), version(&pack["to"]));
-    }
-    for change in items(&plan["changes"]) {
-        println!("  {}", text(&change["words"][locale]));
-    }
-    for change in items(&plan["database"]) {
-        let column = change["column"].as_str().map(|column| format!(".{column}")).unwrap_or_default();
-        println!("  {} {}{column} ({} records)", text(&change["action"]), text(&change["object"]), change["rows"]);
-    }
-    for conflict in items(&plan["conflicts"]) {
-        println!(
-            "  conflict {}: tenant {} / pack {} -> {}",
-            text(&conflict["property"]),
-            conflict["tenant"],
-            conflict["pack"],
-            text(&conflict["resolution"])
-        );
-    }
-    for broken in items(&plan["broken"]) {
-        println!(
-            "  {} is used by {} {} {}",
-            text(&broken["what"]),
-            text(&broken["by_kind"]),
-            text(&broken["by_name"]),
-            text(&broken["path"])
-        );
-    }
-    for finding in items(&plan["findings"]) {
-        println!(
-            "  error[{}] {} {}: {}",
-            text(&finding["code"]),
-            text(&finding["file"]),
-            text(&finding["pointer"]),
-            text(&finding["message"])
-        );
-    }
-    for pack in items(&plan["cases"]["packs"]).iter().filter(|pack| pack["differ"] != 0) {
-        println!("  {}", text(&pack["words"][locale]));
-    }
-    for case in items(&plan["cases"]["differ"]) {
-        println!("    {}/{}: {}", text(&case["pack"]), text(&case["case"]), text(&case["difference"]));
-    }
-    match items(&plan["blocked"]) {
-        [] => println!("plan {}", text(&plan["plan"])),
-        reasons => println!("cannot be applied: {}", reasons.iter().map(text).collect::<Vec<_>>().join(", ")),
-    }
-}
-
-fn items(json: &Json) -> &[Json] {
-    json.as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-fn text(json: &Json) -> String {
-    json.as_str().map_or_else(String::new, str::to_owned)
 }

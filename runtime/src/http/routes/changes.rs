@@ -1,16 +1,19 @@
 //! `/definitions/plan` and what stands around it: drafts, plans, applying, going back; `/packs/plan` and `/packs/apply`.
 
 use crate::app::App;
-use crate::http::extract::{JsonObject, LargeJsonObject, Query, SignedIn, wrong_type};
+use crate::http::extract::{JsonObject, LargeJsonObject, Members, Query, SignedIn, wrong_type};
 use crate::http::problem::Problem;
 use crate::http::route::{Route, route};
 use crate::packs::shelf;
 use crate::service::changes::apply::{self, Accept};
 use crate::service::changes::draft;
-use crate::service::changes::plan::{self, OfPacks};
+use crate::service::changes::plan::{self, Given, OfPacks};
+use crate::service::changes::promote;
+use crate::service::changes::reloads;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{Method, StatusCode};
+use base64::Engine;
 use packwork_engine::codes::Code;
 use packwork_engine::refusal::Refusal;
 use serde_json::{Map, Value as Body};
@@ -51,6 +54,13 @@ pub(super) fn routes() -> Vec<Route> {
             .takes("PlanRequest")
             .answers("ChangePlan", "What installing, upgrading or removing packs would change")
             .long(),
+        route(Method::POST, "/packs/export", tag, export)
+            .takes("PackExportRequest")
+            .answers("PackExport", "What the tenant has changed, as a pack of its own")
+            .long(),
+        route(Method::GET, "/packs/reload", tag, reload)
+            .query(&["after"])
+            .answers("Reload", "What became of the last edit in the folder of packs; with `after`, of the next one"),
         route(Method::POST, "/packs/apply", tag, apply_plan)
             .takes("ApplyRequest")
             .answers("Applied", "Put a plan of packs into force")
@@ -134,9 +144,19 @@ async fn plan_packs(
         Some(_) => Err(wrong(pointer, "a list")),
     };
     for (index, pack) in list(members.remove("packs"), "/packs")?.iter().enumerate() {
-        let pointer = format!("/packs/{index}/files");
-        let files = pack.get("files").and_then(shelf::from_json).ok_or_else(|| wrong(&pointer, "files by name"))?;
-        asked.packs.push(files);
+        let given = match pack.get("archive") {
+            Some(archive) => {
+                let bytes = archive.as_str().and_then(|text| base64::prelude::BASE64_STANDARD.decode(text).ok());
+                bytes
+                    .map(Given::Archive)
+                    .ok_or_else(|| wrong(&format!("/packs/{index}/archive"), "an archive in Base64"))
+            }
+            None => {
+                let files = pack.get("files").and_then(shelf::from_json);
+                files.map(Given::Files).ok_or_else(|| wrong(&format!("/packs/{index}/files"), "files by name"))
+            }
+        };
+        asked.packs.push(given?);
     }
     for (index, name) in list(members.remove("remove"), "/remove")?.iter().enumerate() {
         let name = name.as_str().ok_or_else(|| wrong(&format!("/remove/{index}"), "a name"))?;
@@ -148,6 +168,30 @@ async fn plan_packs(
     }
     nothing_else(&members)?;
     Ok(Json(plan::of_packs(&app, &caller, asked).await?))
+}
+
+async fn export(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    JsonObject(members): JsonObject,
+) -> Result<Json<Body>, Problem> {
+    let mut members = Members::of(members);
+    let name = members.required_text("name");
+    let version = members.text("version");
+    let title = members.text("title");
+    members.finish()?;
+    Ok(Json(promote::export(&app, &caller, promote::Asked { name, version, title }).await?))
+}
+
+async fn reload(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Query) -> Result<Json<Body>, Problem> {
+    query.only(&["after"])?;
+    let after = match query.text("after") {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| {
+            Problem::new(Code::BadParameter, "`after` is the number of a reload").with("parameter", "after")
+        })?),
+    };
+    Ok(Json(reloads::state(&app, &caller, after).await?))
 }
 
 async fn apply_plan(

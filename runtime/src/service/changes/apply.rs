@@ -194,6 +194,7 @@ pub async fn rollback(app: &Arc<App>, caller: &Caller, to: Option<i64>, accept: 
         overlay: version.overlay,
         conflicts: Vec::new(),
         read: Diagnostics::default(),
+        signers: BTreeMap::new(),
     };
     let plan = make(app, caller, &current, wanted).await?;
     let hash = plan["plan"].as_str().unwrap_or_default().to_owned();

@@ -1,7 +1,7 @@
 //! The cases of packs, run again before something is published: which of them differ now.
 
+use crate::packs::cases::installed_at;
 use packwork_engine::model::Model;
-use packwork_engine::moment::Moment;
 use packwork_engine::testing::bare::Bare;
 use packwork_engine::testing::case::{cases_of, run_case};
 use packwork_engine::testing::memory::Memory;
@@ -10,16 +10,13 @@ use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// When the packs count as installed: before any case begins.
-pub const INSTALLED_AT: &str = "2015-01-01T00:00:00Z";
-
 /// Runs the cases of these packs under the new definitions; of those that fail, only those that held before count.
 pub fn differing(old: &Arc<Model>, new: &Arc<Model>, packs: &BTreeSet<String>) -> Json {
     let asked: Vec<_> = cases_of(new).into_iter().filter(|(pack, _)| packs.contains(*pack)).collect();
     if asked.is_empty() {
         return json!({"run": 0, "differ": [], "packs": []});
     }
-    let Some(at) = Moment::parse(INSTALLED_AT) else { return Json::Null };
+    let at = installed_at();
     let world = match seeded(new, at) {
         Ok(world) => world,
         Err(error) => {

@@ -2,6 +2,7 @@
 
 use super::{cases, may_configure, tables, words};
 use crate::app::App;
+use crate::packs::archive;
 use crate::packs::shelf::{Candidate, InForce, Loaded, shelf_versions};
 use crate::packs::source::Files;
 use crate::service::session::Caller;
@@ -37,6 +38,8 @@ pub(super) struct Wanted {
     pub(super) conflicts: Vec<Conflict>,
     /// What reading the packs found.
     pub(super) read: Diagnostics,
+    /// Who signed the packs that are new here, by their names.
+    pub(super) signers: BTreeMap<String, String>,
 }
 
 /// Plans the publication of everything the caller has edited.
@@ -59,15 +62,24 @@ pub async fn of_draft(app: &Arc<App>, caller: &Caller) -> Answer<Json> {
         overlay,
         conflicts: Vec::new(),
         read: Diagnostics::default(),
+        signers: BTreeMap::new(),
     };
     make(app, caller, &current, wanted).await
+}
+
+/// A pack on its way into a tenant.
+#[derive(Clone, Debug)]
+pub enum Given {
+    Files(Files),
+    /// The bytes of a `.pwpack`.
+    Archive(Vec<u8>),
 }
 
 /// What is asked of the packs.
 #[derive(Debug, Default)]
 pub struct OfPacks {
     /// New packs, or new versions.
-    pub packs: Vec<Files>,
+    pub packs: Vec<Given>,
     pub remove: Vec<String>,
     /// Who wins where the tenant and a pack have both changed a property, by its address.
     pub resolutions: BTreeMap<String, Policy>,
@@ -81,8 +93,20 @@ pub async fn of_packs(app: &Arc<App>, caller: &Caller, asked: OfPacks) -> Answer
     let mut read = Diagnostics::default();
     let mut packs = current.packs.clone();
     let mut removed = current.removed.clone();
-    for files in asked.packs {
-        let loaded = Loaded::read(files, &mut read);
+    let mut signers = BTreeMap::new();
+    for given in asked.packs {
+        let loaded = match given {
+            Given::Files(files) => {
+                let loaded = Loaded::read(files, &mut read);
+                app.trust.may_be_unsigned(&loaded.pack.name).map_err(Error::Refused)?;
+                loaded
+            }
+            Given::Archive(bytes) => {
+                let archive = archive::read(&bytes, &app.trust).map_err(Error::Refused)?;
+                signers.extend(archive.signer.map(|signer| (archive.name, signer)));
+                Loaded::read(archive.files, &mut read)
+            }
+        };
         removed.remove(&loaded.pack.name);
         packs.retain(|known| known.pack.name != loaded.pack.name);
         packs.push(loaded);
@@ -96,7 +120,7 @@ pub async fn of_packs(app: &Arc<App>, caller: &Caller, asked: OfPacks) -> Answer
     }
     packs.sort_by(|a, b| a.pack.name.cmp(&b.pack.name));
     let (overlay, conflicts) = rebased(&current, &packs, asked.resolutions);
-    make(app, caller, &current, Wanted { cause: "packs", packs, removed, overlay, conflicts, read }).await
+    make(app, caller, &current, Wanted { cause: "packs", packs, removed, overlay, conflicts, read, signers }).await
 }
 
 /// The tenant's changes over other packs.
@@ -166,6 +190,7 @@ pub(super) async fn make(app: &Arc<App>, caller: &Caller, current: &InForce, wan
         "from": {"version": current.number, "hash": current.model.hash},
         "to": {"hash": model.as_ref().map(|model| model.hash.clone())},
         "packs": pack_changes(&versions(&current.packs, &current.removed), &packs),
+        "signers": wanted.signers,
         "entities": entities,
         "changes": changes,
         "conflicts": conflicts,

@@ -1,0 +1,165 @@
+//! Where cases run through an application: the packs are installed once, and each case gets a copy that goes with it.
+
+use super::served::Served;
+use super::{On, installed_at};
+use crate::app::{App, Start};
+use crate::auth::{Secret, Token};
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::files::Files as Attachments;
+use crate::packs::install::{self, Progress, Seeds, Silent};
+use crate::packs::signing::Trust;
+use crate::packs::source::{Files, Source};
+use crate::store::{Database, StoreError, scratch};
+use packwork_engine::model::Settings;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::runtime::Handle;
+
+/// The tenant cases run in.
+const TENANT: &str = "main";
+/// Cases attach nothing large.
+const ATTACHMENT_BYTES_MAX: u64 = 1024 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("making a temporary folder")]
+    Folder(#[source] io::Error),
+    #[error("making a database for cases; the user of PostgreSQL needs the right to create databases")]
+    Database(#[source] StoreError),
+    #[error("installing the packs")]
+    Install(#[source] Box<install::Error>),
+}
+
+/// A temporary folder that goes with its value.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new(prefix: &str) -> io::Result<Folder> {
+        let name: [u8; 8] = Entropy::system().bytes();
+        let path = std::env::temp_dir().join(format!("{prefix}-{:016x}", u64::from_be_bytes(name)));
+        std::fs::create_dir_all(&path)?;
+        Ok(Folder(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Copies all that is in a folder.
+pub fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir_all(&target)?;
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// A database to throw away; its folder holds attachments where the data is in PostgreSQL.
+struct Place {
+    database: Database,
+    folder: Folder,
+    /// Server and name of a database that has to be dropped.
+    made: Option<(Secret, String)>,
+    runtime: Handle,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some((server, name)) = &self.made
+            && let Err(error) = self.runtime.block_on(scratch::drop_database(server, name))
+        {
+            tracing::warn!(database = %name, error = %crate::service::chain(&error), "a database of cases could not be dropped");
+        }
+    }
+}
+
+impl Place {
+    fn new(on: &On, number: u64, template: Option<&Place>) -> Result<Place, Error> {
+        let runtime = Handle::current();
+        let folder = Folder::new("packwork-cases").map_err(Error::Folder)?;
+        let (database, made) = match on {
+            On::Postgres(server) => {
+                let unique: [u8; 6] = Entropy::system().bytes();
+                let unique = crate::auth::token::hex(&unique);
+                let name = format!("{}_cases_{unique}_{number}", scratch::name_of(server));
+                let like = template.and_then(|place| Some(place.made.as_ref()?.1.as_str()));
+                let url = runtime.block_on(scratch::create_database(server, &name, like)).map_err(Error::Database)?;
+                (Database::Postgres { url }, Some((server.clone(), name)))
+            }
+            On::Engine | On::Sqlite => {
+                if let Some(template) = template {
+                    copy_folder(template.folder.path(), folder.path()).map_err(Error::Folder)?;
+                }
+                (Database::Sqlite { folder: folder.path().to_owned() }, None)
+            }
+        };
+        Ok(Place { database, folder, made, runtime })
+    }
+
+    fn start(&self, packs: &[Files], token: Option<Token>, progress: &dyn Progress) -> Result<Started, Error> {
+        let clock = Clock::test(installed_at());
+        let start = App::start(Start {
+            database: self.database.clone(),
+            tenant: TENANT.into(),
+            files: Attachments::new(self.folder.path().join("attachments"), ATTACHMENT_BYTES_MAX),
+            settings: Settings::default(),
+            packs: Source::Given(packs.to_vec()),
+            trust: Trust::default(),
+            seeds: Seeds::Product,
+            clock,
+            entropy: Entropy::system(),
+            local_token: token,
+            progress,
+        });
+        self.runtime.block_on(start).map_err(|error| Error::Install(Box::new(error)))
+    }
+}
+
+type Started = std::sync::Arc<App>;
+
+/// A place in which the packs are installed and nobody works.
+pub struct Ground {
+    on: On,
+    packs: Vec<Files>,
+    template: Place,
+    copies: AtomicU64,
+}
+
+impl Ground {
+    /// Installs the packs.
+    pub fn lay(on: &On, packs: Vec<Files>, progress: &dyn Progress) -> Result<Ground, Error> {
+        let template = Place::new(on, 0, None)?;
+        let app = template.start(&packs, None, progress)?;
+        template.runtime.block_on(app.store.close());
+        drop(app);
+        if let Some((server, name)) = &template.made {
+            template.runtime.block_on(scratch::seal(server, name)).map_err(Error::Database)?;
+        }
+        Ok(Ground { on: on.clone(), packs, template, copies: AtomicU64::new(0) })
+    }
+
+    /// A copy with an application over it.
+    pub fn world(&self) -> Result<Served, Error> {
+        let number = self.copies.fetch_add(1, Ordering::SeqCst) + 1;
+        let place = Place::new(&self.on, number, Some(&self.template))?;
+        let token = Token::from_bytes(Entropy::system().bytes());
+        let app = place.start(&self.packs, Some(token.clone()), &Silent)?;
+        Ok(Served::over(app, token, place.runtime.clone(), place))
+    }
+}

@@ -1,0 +1,9 @@
+//! `packwork pack`: what consultants use while they write packs and bring them to customers.
+
+mod archives;
+mod checking;
+mod desk;
+mod guide;
+mod promotion;
+mod reloading;
+mod testing;

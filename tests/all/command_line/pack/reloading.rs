@@ -1,0 +1,106 @@
+//! Live reload: a file edited is in force in the running server, or its findings are told and the former model stays. The
+//! real binary, on both databases; what waits, waits for the server's own word.
+
+use super::desk::read;
+use crate::faults::place::{BINARY, Place, packs};
+use packwork::packs::cases::ground::copy_folder;
+use packwork_tests::process::{Client, Launch};
+use serde_json::{Value as Json, json};
+use std::path::Path;
+
+struct Author {
+    client: Client,
+    /// The last reload that was seen.
+    number: i64,
+}
+
+impl Author {
+    fn get(&mut self, path: &str) -> Json {
+        let answer = self.client.send("GET", &format!("/api/v1{path}"), None, None).expect("the server answers");
+        assert_eq!(answer.status, 200, "{:#}", answer.json);
+        answer.json
+    }
+
+    /// The reload that follows the last one seen.
+    fn reloaded(&mut self) -> Json {
+        let state = self.get(&format!("/packs/reload?after={}", self.number));
+        let number = state["number"].as_i64().expect("reloads are counted");
+        assert!(number > self.number, "nothing was reloaded: {state:#}");
+        self.number = number;
+        state
+    }
+
+    fn fields(&mut self) -> Vec<String> {
+        let object = self.get("/objects/depot");
+        let fields = object["fields"].as_array().expect("an object has fields").iter();
+        fields.filter_map(|field| Some(field["name"].as_str()?.to_owned())).collect()
+    }
+}
+
+fn replace(file: &Path, from: &str, to: &str) {
+    let text = read(file);
+    assert!(text.contains(from), "{text}");
+    std::fs::write(file, text.replacen(from, to, 1)).expect("it can be written");
+}
+
+fn an_edited_file_is_in_force_or_its_findings_are_told(place: &Place) {
+    let folder = place.folder.join("packs");
+    std::fs::create_dir_all(&folder).expect("a folder can be made");
+    copy_folder(packs(), &folder).expect("packs can be copied");
+    let launch =
+        Launch { binary: Path::new(BINARY), data: &place.folder, packs: &folder, database: place.database.as_deref() };
+    let server = launch.start().expect("the server starts");
+    let mut author = Author { client: server.client(), number: 0 };
+    assert_eq!(author.get("/packs/reload")["status"], "in_force");
+    let object = folder.join("parcels/objects/depot.json");
+    let texts = folder.join("parcels/i18n/zh-CN.json");
+    let former = author.fields();
+
+    // Two files that only together make sense: one of them alone would be a text without its translation.
+    replace(&texts, "{", "{\n  \"object/depot/fields/gate/title\": \"大门\",");
+    replace(&object, "\"fields\": {", "\"fields\": {\n    \"gate\": {\"type\": \"text\", \"title\": \"Gate\"},");
+    let mut state = author.reloaded();
+    while state["status"] != "in_force" || !author.fields().contains(&"gate".to_owned()) {
+        state = author.reloaded();
+    }
+    assert_eq!(author.fields().len(), former.len() + 1);
+    let made = json!({"code": "D1", "name": "One", "gate": "north"});
+    let made = author.client.send("POST", "/api/v1/records/depot", Some(&made), None).expect("the server answers");
+    assert_eq!((made.status, &made.json["gate"]), (201, &json!("north")), "{:#}", made.json);
+    let version = state["model"].clone();
+
+    replace(&object, "\"type\": \"text\", \"title\": \"Gate\"", "\"type\": \"txt\", \"title\": \"Gate\"");
+    let state = author.reloaded();
+    assert_eq!((&state["status"], &state["model"]), (&json!("refused"), &version), "{state:#}");
+    let finding = &state["findings"][0];
+    assert_eq!((&finding["code"], &finding["file"]), (&json!("bad_property"), &json!("parcels/objects/depot.json")));
+    let line = 1 + read(&object).lines().position(|line| line.contains("txt")).expect("the line is there");
+    assert_eq!(finding["place"][0], line, "{finding:#}");
+    assert!(author.fields().contains(&"gate".to_owned()), "the former model stays");
+    let shown = author.get("/records/depot/D1");
+    assert_eq!(shown["gate"], "north");
+
+    replace(&object, "\"type\": \"txt\"", "\"type\": \"long_text\"");
+    let state = author.reloaded();
+    assert_eq!((&state["status"], &state["findings"]), (&json!("in_force"), &json!([])), "{state:#}");
+    assert_ne!(state["model"]["hash"], version["hash"]);
+    assert_eq!(author.get("/records/depot/D1")["gate"], "north");
+}
+
+#[test]
+fn an_edited_file_is_in_force_or_its_findings_are_told_on_sqlite() {
+    an_edited_file_is_in_force_or_its_findings_are_told(&Place::sqlite());
+}
+
+#[test]
+fn an_edited_file_is_in_force_or_its_findings_are_told_on_postgres() {
+    an_edited_file_is_in_force_or_its_findings_are_told(&Place::postgres());
+}
+
+#[tokio::test]
+async fn nobody_watches_where_no_folder_was_given() {
+    let test = packwork_tests::app::TestApp::new(packwork_tests::app::On::Sqlite).await;
+    let state = test.get("/packs/reload?after=0").await.ok();
+    assert_eq!((&state["status"], &state["number"]), (&json!("off"), &json!(0)));
+    test.get("/packs/reload?after=x").await.refused(400, "bad_parameter");
+}
