@@ -65,6 +65,7 @@ codes! {
     BadFilter = "bad_filter", Malformed, "the filter cannot be understood", "筛选条件无法识别";
     BadCursor = "bad_cursor", Malformed, "the cursor does not belong to this list", "翻页标记不属于此列表";
     BadParameter = "bad_parameter", Malformed, "a parameter cannot be understood", "参数无法识别";
+    LiveField = "live_field", Invalid, "the field is computed when it is read", "该字段在读取时计算";
     MixedCurrencies = "mixed_currencies", Invalid, "amounts of several currencies do not add up", "不同币种的金额不能相加";
     // files of imports
     BadFile = "bad_file", Invalid, "the file cannot be imported as it is", "文件无法导入";
@@ -119,6 +120,7 @@ codes! {
     ExtensionConflict = "extension_conflict", Invalid, "two packs extend a definition in ways that exclude each other", "两个扩展包对同一定义的扩展互相冲突";
     UnknownReference = "unknown_reference", Invalid, "the definition names something that does not exist", "引用了不存在的定义";
     UnreachableState = "unreachable_state", Invalid, "no transition leads to the state", "没有操作能到达该状态";
+    NotKept = "not_kept", Invalid, "what is kept or decided is computed from what changes without it", "要保存或判断的内容依赖于会自行变化的值";
     FormulaCycle = "formula_cycle", Invalid, "formulas depend on each other in a circle", "公式循环依赖";
     TableOverlap = "table_overlap", Invalid, "two rows of a rate table overlap", "价格表的两行重叠";
     BadSchedule = "bad_schedule", Invalid, "the tiers of the schedule are wrong", "阶梯设置不正确";

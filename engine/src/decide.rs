@@ -5,6 +5,7 @@ mod complete;
 mod draft;
 mod duplicates;
 mod files;
+mod fit;
 mod foresee;
 mod merge;
 mod rates;
@@ -13,6 +14,7 @@ mod transitions;
 mod upsert;
 
 pub use duplicates::{Alike, alike};
+pub(crate) use fit::fitted;
 pub use foresee::foresee;
 pub use records::{CLEARED_MAX, is_cleared};
 pub use transitions::may_start;

@@ -51,8 +51,11 @@ impl<'a> Reader<'a> {
 
     /// A record by id. `Err(Missing)` when it is not at hand yet, `Ok(None)` when there is none.
     pub fn record(&self, object: &Name, id: Uuid) -> Result<Option<Arc<crate::record::Record>>, EvalError> {
-        // A collection that is at hand anyway answers; one record alone is no reason to fetch it whole.
-        if let Some(collection) = self.facts.collections.get(object) {
+        // A collection that is at hand anyway answers; one record alone is no reason to fetch it whole. What other records
+        // come to moves without it.
+        if let Some(collection) = self.facts.collections.get(object)
+            && !self.model.objects.get(object).is_some_and(|object| object.has_totals)
+        {
             return Ok(collection.get(id).cloned());
         }
         match self.facts.records.get(&(object.clone(), id)) {

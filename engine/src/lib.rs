@@ -14,6 +14,7 @@ pub mod expr;
 pub mod facts;
 pub mod ids;
 pub mod layers;
+pub mod live;
 pub mod location;
 pub mod model;
 pub mod moment;

@@ -10,6 +10,7 @@ mod objects;
 mod plans;
 mod reports;
 mod rest;
+mod rollups;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -205,16 +206,19 @@ impl Model {
         checker.plans();
         checker.rest();
         checker.check_dependencies(&order::closures(&packs));
-        let (parts, found) = checker.finish();
-        let sound = !found.has_errors();
-        let mut found = places_in_layers(&composed.documents, &packs, found);
-        let model = parts.model(&packs, composed, definitions, texts).filter(|_| sound);
-        let of_reports = model.as_ref().map(reports::check).unwrap_or_default();
-        let sound = !of_reports.has_errors();
-        if let Some(model) = &model {
-            found.extend(places_in_layers(&model.documents, &packs, of_reports));
+        let (parts, mut found) = checker.finish();
+        let mut model = match parts.model(&packs, composed, definitions, texts) {
+            Ok(model) => model,
+            Err(composed) => return (None, places_in_layers(&composed.documents, &packs, found)),
+        };
+        rollups::filters(&mut model, &mut found);
+        // Reports stand on all else.
+        if !found.has_errors() {
+            found.extend(reports::check(&model).into_sorted());
         }
-        (model.filter(|_| sound), found)
+        let sound = !found.has_errors();
+        let found = places_in_layers(&model.documents, &packs, found);
+        (sound.then_some(model), found)
     }
 
     pub fn object(&self, name: &str) -> Option<&Arc<Object>> {

@@ -14,10 +14,13 @@ pub mod template;
 use crate::definition::Tone;
 use crate::definition::object::FieldType;
 use crate::expr::Expr;
+use crate::money::Money;
+use crate::query::Filter;
 use crate::record::{Name, slot};
+use crate::value::Value;
 use indexmap::IndexMap;
 use rust_decimal::Decimal;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 /// A compiled object.
@@ -41,8 +44,18 @@ pub struct Object {
     pub indexes: Vec<Index>,
     pub rules: Vec<Rule>,
     pub todos: Vec<Todo>,
-    /// Slots of stored formulas, each after those it reads.
+    /// Slots of what is computed when a record is written, each after those it reads.
     pub formula_order: Vec<usize>,
+    /// Slots of formulas that are computed when a record is read, each after those it reads.
+    pub live_order: Vec<usize>,
+    /// What each of those reads of its own record.
+    pub live_reads: BTreeMap<usize, BTreeSet<usize>>,
+    /// Whether it has rollups over records that refer to it.
+    pub has_totals: bool,
+    /// Whether something is decided by those rollups.
+    pub totals_decide: bool,
+    /// The rollups over its records: object and slot.
+    pub counted_by: Vec<(Name, usize)>,
     pub traits: IndexMap<String, IndexMap<String, String>>,
     pub lifecycle: Option<Lifecycle>,
     /// Names of the settlement plans whose facts are records of this object.
@@ -87,6 +100,8 @@ pub struct Field {
     pub default: Option<serde_json::Value>,
     pub default_formula: Option<Expr>,
     pub formula: Option<Expr>,
+    /// The formula is computed whenever the record is read; nothing is stored.
+    pub live: bool,
     /// Of the companion of a moment: the slot of that moment. Its business date is stored beside it.
     pub day_of: Option<usize>,
 }
@@ -131,9 +146,9 @@ pub enum FieldKind {
     Items {
         to: Name,
     },
-    /// Computed over the owned child rows of the `items` slot.
+    /// Computed over other records.
     Rollup {
-        items: usize,
+        over: Over,
         of: Rollup,
         scale: u32,
         money: Option<CurrencySource>,
@@ -156,6 +171,46 @@ pub struct Index {
     pub name: Name,
     pub slots: Vec<usize>,
     pub covers: Vec<usize>,
+}
+
+/// The records that a rollup is over.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Over {
+    /// The owned rows of an `items` slot: computed in the command that writes them, and kept in the record.
+    Items(usize),
+    /// Those that refer to the record: kept beside it, and moved by whatever happens to them.
+    Children(Box<Children>),
+}
+
+/// Records that refer to another one and count for it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Children {
+    /// `object.field` of the rollup: what its totals are kept under.
+    pub key: Name,
+    /// The object that refers, and the slot by which it does.
+    pub object: Name,
+    pub by: usize,
+    /// What is added up or compared: the slot and its digits after the point. A count has none.
+    pub number: Option<(usize, u32)>,
+    /// Which of the records count, as written.
+    pub filter: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The same compiled, once all objects are known.
+    pub(crate) counts: OnceLock<Filter>,
+}
+
+impl Children {
+    /// Which of the records count, by their own stored fields.
+    pub fn counts(&self) -> &Filter {
+        self.counts.get().unwrap_or(&Filter::All)
+    }
+
+    /// The slots of the referring object on which a total depends.
+    pub fn reads(&self) -> BTreeSet<usize> {
+        let mut slots = BTreeSet::from([slot::DELETED_AT, self.by]);
+        slots.extend(self.number.map(|(slot, _)| slot));
+        self.counts().own_slots(&mut slots);
+        slots
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -245,6 +300,11 @@ impl Object {
         self.fields.iter().enumerate().skip(slot::OWN).filter(|(_, field)| field.day_of.is_none())
     }
 
+    /// Whether what is seen of a record changes without its version.
+    pub fn moves_alone(&self) -> bool {
+        self.has_totals || !self.live_order.is_empty()
+    }
+
     /// The field that plays a role of a trait (`party`, `legal_entity`).
     pub fn role(&self, trait_name: &str, role: &str) -> Option<(usize, &Field)> {
         self.field(self.traits.get(trait_name)?.get(role)?)
@@ -258,6 +318,7 @@ impl Field {
     /// Whether an index can keep its values in order: no lists, no documents, no long texts.
     pub fn has_order(&self) -> bool {
         match &self.kind {
+            _ if !self.is_stored() => false,
             FieldKind::Items { .. } | FieldKind::Json | FieldKind::Files { .. } => false,
             FieldKind::Ids { .. } | FieldKind::Choices { .. } => false,
             FieldKind::Text { max_length, .. } => *max_length <= INDEXED_TEXT_CHARS_MAX,
@@ -265,9 +326,35 @@ impl Field {
         }
     }
 
-    /// Whether the slot has a column of its own (items live in the child's table).
+    /// Whether the slot has a column of its own. Items live in the child's table, totals of other records beside the
+    /// record, and what is computed on reading nowhere.
     pub fn is_stored(&self) -> bool {
+        !self.live && !matches!(self.kind, FieldKind::Items { .. }) && self.children().is_none()
+    }
+
+    /// Whether the slot is one value that people see: of its own, beside the record or computed on reading.
+    pub fn is_value(&self) -> bool {
         !matches!(self.kind, FieldKind::Items { .. })
+    }
+
+    /// Of a rollup over records that refer to this one: what it is while none do.
+    pub fn total_of_none(&self) -> Option<Value> {
+        self.children()?;
+        Some(match &self.kind {
+            FieldKind::Rollup { of: Rollup::Sum(_), money: Some(CurrencySource::Fixed(currency)), .. } => {
+                Value::Money(Money::new(Decimal::ZERO, currency))
+            }
+            FieldKind::Rollup { of: Rollup::Sum(_) | Rollup::Count, .. } => Value::Decimal(Decimal::ZERO),
+            _ => Value::Null,
+        })
+    }
+
+    /// Of a rollup over records that refer to this one: which.
+    pub fn children(&self) -> Option<&Children> {
+        match &self.kind {
+            FieldKind::Rollup { over: Over::Children(children), .. } => Some(children),
+            _ => None,
+        }
     }
 
     /// Whether people may fill it.

@@ -10,5 +10,6 @@ pub mod seed;
 pub mod settling;
 #[cfg(test)]
 mod tests;
+mod totals;
 
 pub use rows::holds;

@@ -13,6 +13,7 @@ pub mod exports;
 pub mod housekeeping;
 pub mod imports;
 pub mod jobs;
+pub mod live;
 pub mod messages;
 pub mod quarantine;
 pub mod records;

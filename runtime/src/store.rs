@@ -7,6 +7,7 @@ mod attachment;
 mod back_fill;
 mod bulk;
 mod check;
+mod child_total;
 mod collection;
 mod column;
 mod command;

@@ -5,5 +5,6 @@ pub mod fixture;
 mod locks;
 mod publishing;
 mod quarantine;
+mod totals;
 mod upgrades;
 mod widening;

@@ -18,5 +18,6 @@ mod samples;
 mod session;
 mod settlement;
 mod sight;
+mod totals;
 mod types;
 mod upsert;

@@ -18,6 +18,7 @@ mod statements;
 mod stream;
 mod sums;
 mod tables;
+mod totals;
 
 use fixture::Fixture;
 
@@ -62,6 +63,12 @@ on_both_databases! {
         references_are_emptied_where_they_may_be;
     rollups:
         rollups_are_what_the_rows_come_to;
+    totals:
+        totals_are_what_refers_comes_to,
+        lists_are_made_by_totals,
+        many_count_for_one_at_once,
+        a_new_rollup_counts_what_is_there,
+        a_total_of_19_digits_is_refused;
     fields:
         every_kind_of_value_comes_back_as_it_was,
         amounts_of_18_digits_are_kept_exactly,

@@ -2,7 +2,7 @@
 //! difference to the former record becomes writes, an event and to-dos.
 
 use super::Halt;
-use super::files;
+use super::{files, fit};
 use crate::codes::Code;
 use crate::decision::{Change, Decision, Event, EventKind, TodoChange, Write};
 use crate::definition::object::FieldType;
@@ -10,12 +10,11 @@ use crate::env::{NO_LETS, Reader, RecordEnv};
 use crate::expr::{EvalError, Expr};
 use crate::facts::Counter;
 use crate::ids::IdSource;
-use crate::location::Place;
 use crate::moment::Date;
 use crate::money::Money;
 use crate::object::input::{self, Keys, NotYet, Read};
 use crate::object::template::Template;
-use crate::object::{CurrencySource, Field, FieldKind, Object, Rollup, Rule, schema};
+use crate::object::{CurrencySource, Field, FieldKind, Object, Over, Rollup, Rule, schema};
 use crate::record::{Name, Record, slot};
 use crate::refusal::{FieldError, Refusal};
 use crate::settlement::plan::NumberFormat;
@@ -80,6 +79,12 @@ impl<'r, 'a> Draft<'r, 'a> {
     pub fn new(reader: &'r Reader<'a>, object: &'r Object, id: Uuid) -> Draft<'r, 'a> {
         let mut values = vec![Value::Null; object.fields.len()];
         values[slot::ID] = Value::Id(id);
+        // Nothing refers to what is not there yet.
+        for (slot, field) in object.fields.iter().enumerate().filter(|_| object.has_totals) {
+            if let Some(total) = field.total_of_none() {
+                values[slot] = total;
+            }
+        }
         Draft { reader, object, former: None, values, errors: Vec::new(), children: BTreeMap::new(), waiting: false }
     }
 
@@ -118,7 +123,7 @@ impl<'r, 'a> Draft<'r, 'a> {
 
     fn set_json(&mut self, slot: usize, json: &Json, pointer: &str) {
         let field = &self.object.fields[slot];
-        let currency = self.currency_of(field);
+        let currency = fit::currency_of(self.reader, self.object, &self.values, field);
         match input::read(field, json, &currency, pointer, &KeyFinder(self.reader)) {
             Read::Value(value) => {
                 self.check_target(field, &value, pointer);
@@ -158,27 +163,6 @@ impl<'r, 'a> Draft<'r, 'a> {
             let field = &self.object.fields[slot];
             let value = self.values[slot].clone();
             self.check_target(field, &value, &format!("/{}", field.name));
-        }
-    }
-
-    /// The currency a bare amount of a field is in.
-    fn currency_of(&self, field: &Field) -> String {
-        let FieldKind::Money { currency, .. } = &field.kind else { return String::new() };
-        match currency {
-            CurrencySource::Fixed(code) => code.to_string(),
-            CurrencySource::Slot(slot) => {
-                let own = self.reader.model.currency.to_string();
-                match (&self.values[*slot], &self.object.fields[*slot].kind) {
-                    (Value::Text(code), _) => code.to_string(),
-                    (Value::Id(id), FieldKind::Id { to, .. }) => {
-                        let target = to.first().and_then(|name| self.reader.model.objects.get(name));
-                        let record = to.first().and_then(|name| self.reader.record(name, *id).ok().flatten());
-                        let code = target.and_then(|target| record?.values[target.key?].as_text().map(str::to_owned));
-                        code.unwrap_or(own)
-                    }
-                    _ => own,
-                }
-            }
         }
     }
 
@@ -337,7 +321,8 @@ impl<'r, 'a> Draft<'r, 'a> {
         let env =
             RecordEnv { reader: self.reader, object: self.object, values: &self.values, date, lets: &NO_LETS, origins };
         let field = &self.object.fields[slot];
-        match env.eval(expr).map_err(Halt::from).and_then(|value| self.fitted(field, value)) {
+        let fitted = |value| fit::fitted(self.reader, self.object, &self.values, field, value);
+        match env.eval(expr).map_err(Halt::from).and_then(fitted) {
             Ok(value) => self.values[slot] = value,
             Err(Halt::Missing) => self.waiting = true,
             Err(Halt::Refused(refusal)) => {
@@ -345,55 +330,6 @@ impl<'r, 'a> Draft<'r, 'a> {
                 error.params = refusal.params.clone();
                 self.errors.push(error.with("field", &*field.name));
             }
-        }
-    }
-
-    /// A computed value in the form its field stores. Money is rounded to the field's digits, half up.
-    fn fitted(&self, field: &Field, value: Value) -> Result<Value, Halt> {
-        let pointer = format!("/{}", field.name);
-        let refused = |error: FieldError| Halt::Refused(Box::new(Refusal::of_fields(vec![error])));
-        match (&field.kind, value) {
-            (_, Value::Null) => Ok(Value::Null),
-            (FieldKind::Money { scale, .. }, value @ (Value::Money(_) | Value::Decimal(_))) => {
-                let currency = match &value {
-                    Value::Money(money) => money.currency.to_string(),
-                    _ => self.currency_of(field),
-                };
-                let amount = round(value.as_decimal().unwrap_or_default(), *scale, Rounding::HalfUp);
-                let amount = input::bounded(field, &pointer, amount, *scale, None, None).map_err(refused)?;
-                Ok(Value::Money(Money::new(amount, &currency)))
-            }
-            (FieldKind::Decimal { scale, .. }, value @ (Value::Money(_) | Value::Decimal(_))) => {
-                let number = round(value.as_decimal().unwrap_or_default(), *scale, Rounding::HalfUp);
-                input::bounded(field, &pointer, number, *scale, None, None).map(Value::Decimal).map_err(refused)
-            }
-            (FieldKind::Text { .. }, Value::Text(text)) => Ok(Value::Text(text)),
-            (FieldKind::Text { .. }, value) => Ok(Value::text(&match value.to_json() {
-                Json::String(text) => text,
-                other => other.to_string(),
-            })),
-            (FieldKind::Choice { options }, Value::Text(text)) => {
-                match options.iter().any(|option| option.name == text) {
-                    true => Ok(Value::Text(text)),
-                    false => Err(refused(FieldError::new(
-                        Code::NotAnOption,
-                        pointer,
-                        format!("`{text}` is not an option of `{}`", field.name),
-                    ))),
-                }
-            }
-            (FieldKind::Date, Value::Moment(moment)) => Ok(Value::Date(moment.date_in(&self.reader.model.zone))),
-            (kind, value) => match fits(kind, &value) {
-                true => Ok(value),
-                false => Err(refused(
-                    FieldError::new(
-                        Code::WrongType,
-                        pointer,
-                        format!("the formula of `{}` gave a {}", field.name, value.kind()),
-                    )
-                    .with("field", &*field.name),
-                )),
-            },
         }
     }
 
@@ -413,7 +349,7 @@ impl<'r, 'a> Draft<'r, 'a> {
         };
         for slot in self.object.formula_order.clone() {
             let field = &self.object.fields[slot];
-            if let FieldKind::Rollup { items, of, scale, money } = &field.kind {
+            if let FieldKind::Rollup { over: Over::Items(items), of, scale, money } = &field.kind {
                 self.roll_up(slot, *items, of, *scale, money.as_ref());
                 continue;
             }
@@ -663,7 +599,7 @@ impl<'r, 'a> Draft<'r, 'a> {
         ];
         let mut changes = BTreeMap::new();
         for (index, field) in self.object.fields.iter().enumerate() {
-            if stamps.contains(&index) || field.day_of.is_some() {
+            if stamps.contains(&index) || field.day_of.is_some() || field.children().is_some() {
                 continue;
             }
             let old = self.former.as_ref().map_or(&Value::Null, |former| &former.values[index]);
@@ -793,16 +729,4 @@ impl<'r, 'a> Draft<'r, 'a> {
 /// Members a client sends back as it received them: not input, not wrong.
 pub fn is_echo(object: &Object, name: &str) -> bool {
     name.starts_with('_') || object.field(name).is_some_and(|(slot, field)| slot < slot::OWN && field.system)
-}
-
-fn fits(kind: &FieldKind, value: &Value) -> bool {
-    matches!(
-        (kind, value),
-        (FieldKind::Boolean, Value::Bool(_))
-            | (FieldKind::Date, Value::Date(_))
-            | (FieldKind::Moment, Value::Moment(_))
-            | (FieldKind::Choices { .. } | FieldKind::Ids { .. }, Value::List(_))
-            | (FieldKind::Id { .. }, Value::Id(_))
-            | (FieldKind::Json, _)
-    ) || (*kind == FieldKind::Location && Place::of(value).is_some())
 }

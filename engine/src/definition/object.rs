@@ -116,12 +116,18 @@ pub struct FieldDefinition {
     /// Computed when the record is written, and kept; people cannot fill it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub formula: Option<Expression>,
+    /// Of a formula: computed whenever the record is read, and never kept. Lists cannot be filtered or sorted by it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub live: bool,
     /// Of sequence: the number's form, such as `WO-{yyyy}{MM}-{seq:5}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
-    /// Of rollup: the `items` field it is over.
+    /// Of rollup: the `items` field it is over; or `object.field`, the records that refer to this one by that field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
+    /// Of a rollup over records that refer to this one: which of them count, by their own stored fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<serde_json::Map<String, serde_json::Value>>,
     /// Of rollup: the child's field that is added up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sum: Option<String>,

@@ -34,6 +34,17 @@ pub(super) struct Found<'a> {
     pub composite: &'a Composite,
 }
 
+/// What becomes of the result of an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// It is kept in the record.
+    Result,
+    /// Something is decided by it, now.
+    Decision,
+    /// It is told to whoever reads the record.
+    Nothing,
+}
+
 pub(super) struct Checker<'a> {
     pub found: BTreeMap<(Kind, Name), Found<'a>>,
     pub diagnostics: Diagnostics,
@@ -201,16 +212,61 @@ impl<'a> Checker<'a> {
         source: &str,
         scope: &super::names::Names<'_>,
     ) -> Option<(Expr, Option<Type>)> {
+        self.expression_that(Keeps::Decision, found, pointer, source, scope)
+    }
+
+    /// The same where it matters what becomes of the result.
+    pub fn expression_that(
+        &mut self,
+        keeps: Keeps,
+        found: Found<'a>,
+        pointer: &str,
+        source: &str,
+        scope: &super::names::Names<'_>,
+    ) -> Option<(Expr, Option<Type>)> {
         let (result, errors) = scope.compile(&self.objects, &self.dimensions, source);
         for error in errors {
             self.report(found, pointer, &error);
         }
         if let Some((expr, _)) = &result {
+            if keeps == Keeps::Nothing {
+                for target in scope.targets_beyond(&self.objects, &self.dimensions, expr) {
+                    self.check_kept(Keeps::Decision, found, pointer, &target);
+                }
+            }
             for target in scope.targets(&self.objects, &self.dimensions, expr) {
+                self.check_kept(keeps, found, pointer, &target);
                 self.note_use(found, pointer, target);
             }
         }
         result
+    }
+
+    /// Whether what an expression reads is there when it is evaluated, and its result true for as long as it is kept.
+    fn check_kept(&mut self, keeps: Keeps, found: Found<'a>, pointer: &str, target: &Target) {
+        let field = target.member.as_ref().and_then(|member| self.objects.get(&target.name)?.field(member));
+        let Some((_, field)) = field else { return };
+        let name = &field.name;
+        let (message, hint) = match keeps {
+            Keeps::Decision | Keeps::Result if field.live => (
+                format!("`{name}` is computed when its record is read; only live formulas of that record can use it"),
+                "say here what it is computed from",
+            ),
+            Keeps::Result if field.children().is_some() => (
+                format!(
+                    "`{name}` is a rollup over other records; what is computed from it and kept would not be current"
+                ),
+                "a formula can be live: `\"live\": true`",
+            ),
+            Keeps::Decision if field.children().is_some() => {
+                if let Some(object) = self.objects.get_mut(&target.name) {
+                    object.totals_decide = true;
+                }
+                return;
+            }
+            _ => return,
+        };
+        self.diagnostics.error(Code::NotKept, found.file, pointer, message).hint(hint);
     }
 
     fn report(&mut self, found: Found<'a>, pointer: &str, error: &ExprError) {
@@ -274,15 +330,16 @@ impl Parts {
         composed: Composed,
         definitions: BTreeMap<(Kind, Name), (Name, Definition)>,
         texts: Texts,
-    ) -> Option<Model> {
+    ) -> Result<Model, Box<Composed>> {
         let info = |pack: &Pack| PackInfo {
             name: pack.name.as_str().into(),
             version: pack.version.clone(),
             hash: pack.hash.clone(),
         };
-        Some(Model {
+        let Some(zone) = self.zone else { return Err(Box::new(composed)) };
+        Ok(Model {
             hash: content::of_model(&composed.documents),
-            zone: self.zone?,
+            zone,
             zone_name: self.zone_name,
             currency: self.currency,
             packs: packs.iter().map(info).collect(),

@@ -86,6 +86,31 @@ impl Names<'_> {
     }
 }
 
+impl Names<'_> {
+    /// The fields an expression reads of what the record refers to, not of itself.
+    pub fn targets_beyond(
+        &self,
+        objects: &BTreeMap<Name, Object>,
+        dimensions: &BTreeMap<Name, Dimension>,
+        expr: &Expr,
+    ) -> Vec<Target> {
+        let view = View { names: self, objects, dimensions };
+        let mut targets = Vec::new();
+        for path in expr.reads() {
+            let mut at = view.root(&path.root);
+            for (index, step) in path.steps.iter().enumerate() {
+                if let Some(Type::Reference(object)) = &at
+                    && (index > 0 || &*path.root != "record")
+                {
+                    targets.push(Target::field(object, step));
+                }
+                at = at.and_then(|from| view.step(&from, step));
+            }
+        }
+        targets
+    }
+}
+
 struct View<'a> {
     names: &'a Names<'a>,
     objects: &'a BTreeMap<Name, Object>,

@@ -1,6 +1,6 @@
 //! Objects: their slots, then their expressions once all objects are known.
 
-use super::checker::{Checker, Found};
+use super::checker::{Checker, Found, Keeps};
 use super::names::Names;
 use super::uses::Target;
 use crate::codes::Code;
@@ -8,8 +8,8 @@ use crate::definition::object::{FieldDefinition, FieldType, ObjectDefinition, On
 use crate::definition::{Definition, Kind};
 use crate::expr::{Expr, Type};
 use crate::object::{
-    ChoiceOption, CurrencySource, Field, FieldKind, INDEXED_TEXT_CHARS_MAX, Index, Object, OnDelete, Rollup, Rule,
-    Source, Todo,
+    ChoiceOption, CurrencySource, Field, FieldKind, INDEXED_TEXT_CHARS_MAX, Index, Object, OnDelete, Over, Rollup,
+    Rule, Source, Todo,
 };
 use crate::record::{Name, slot};
 use crate::settlement::plan::NumberFormat;
@@ -55,10 +55,11 @@ impl<'a> Checker<'a> {
         self.classifications();
         for (name, found, object) in &written {
             self.late_options(name, *found, object);
-            self.rollups(name, *found, object);
             self.duplicates(name, *found, object);
             self.traits(name, *found, object);
         }
+        self.rollups(&written);
+        self.live(&written);
     }
 
     fn shape(&mut self, name: &Name, found: Found<'a>, written: &ObjectDefinition, objects: &BTreeSet<Name>) -> Object {
@@ -105,6 +106,7 @@ impl<'a> Checker<'a> {
                 default: None,
                 default_formula: None,
                 formula: None,
+                live: field.live,
                 day_of: None,
             };
             for (member, asked) in [("unique", field.unique), ("index", field.index)] {
@@ -135,6 +137,11 @@ impl<'a> Checker<'a> {
             rules: Vec::new(),
             todos: Vec::new(),
             formula_order: Vec::new(),
+            live_order: Vec::new(),
+            live_reads: BTreeMap::new(),
+            has_totals: false,
+            totals_decide: false,
+            counted_by: Vec::new(),
             traits: written.traits.clone(),
             lifecycle: None,
             plans: Vec::new(),
@@ -248,7 +255,10 @@ impl<'a> Checker<'a> {
 
     /// Lists, documents and long texts have no order an index could keep.
     fn indexable(&mut self, found: Found<'a>, pointer: &str, field: &Field) -> bool {
-        if !field.has_order() {
+        if field.live {
+            let message = format!("`{}` is computed when it is read; no index can keep it", field.name);
+            self.error(Code::BadProperty, found, pointer, message);
+        } else if !field.has_order() {
             let message = format!(
                 "`{}` holds a list, a document or a text of more than {INDEXED_TEXT_CHARS_MAX} characters; an index cannot \
                  keep it in order",
@@ -361,7 +371,9 @@ impl<'a> Checker<'a> {
             FieldType::User => FieldKind::Id { to: vec!["user".into()], on_delete: OnDelete::Restrict },
             FieldType::Department => FieldKind::Id { to: vec!["department".into()], on_delete: OnDelete::Restrict },
             // Completed when the children's shapes are known.
-            FieldType::Rollup => FieldKind::Rollup { items: slot::ID, of: Rollup::Count, scale: 0, money: None },
+            FieldType::Rollup => {
+                FieldKind::Rollup { over: Over::Items(slot::ID), of: Rollup::Count, scale: 0, money: None }
+            }
             FieldType::Location => FieldKind::Location,
             FieldType::Attachment | FieldType::Image => {
                 let computed = [
@@ -430,64 +442,6 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn rollups(&mut self, name: &Name, found: Found<'a>, written: &ObjectDefinition) {
-        for (field_name, field) in &written.fields {
-            if field.field_type != FieldType::Rollup {
-                continue;
-            }
-            let pointer = format!("/fields/{field_name}");
-            let Some(items_name) = &field.of else {
-                self.error(Code::MissingProperty, found, pointer, "a rollup needs `of`: the items field it is over");
-                continue;
-            };
-            let Some(items) = self.expect_field(found, format!("{pointer}/of"), name, items_name) else { continue };
-            let FieldKind::Items { to } = self.objects[name].fields[items].kind.clone() else {
-                self.error(
-                    Code::BadProperty,
-                    found,
-                    format!("{pointer}/of"),
-                    format!("`{items_name}` is not an items field"),
-                );
-                continue;
-            };
-            let mut kind = FieldKind::Rollup { items, of: Rollup::Count, scale: 0, money: None };
-            type Of = fn(Name) -> Rollup;
-            let over: [(&str, &Option<String>, Of); 4] = [
-                ("sum", &field.sum, Rollup::Sum),
-                ("min", &field.min, Rollup::Min),
-                ("max", &field.max, Rollup::Max),
-                ("avg", &field.avg, Rollup::Avg),
-            ];
-            let mut given = over.into_iter().filter_map(|(word, over, of)| Some((word, over.as_ref()?, of)));
-            match (given.next(), given.next(), field.count) {
-                (Some((word, child, of)), None, false) => {
-                    let place = format!("{pointer}/{word}");
-                    let Some(child_slot) = self.expect_field(found, place.clone(), &to, child) else { continue };
-                    let (scale, money) = match &self.objects[&to].fields[child_slot].kind {
-                        FieldKind::Decimal { scale, .. } => (*scale, None),
-                        FieldKind::Money { scale, .. } => (*scale, Some(CurrencySource::Fixed(self.currency.clone()))),
-                        _ => {
-                            self.error(Code::BadProperty, found, place, format!("`{child}` is not a number"));
-                            continue;
-                        }
-                    };
-                    // Only an average has digits of its own.
-                    let scale = if word == "avg" { field.scale.unwrap_or(scale) } else { scale };
-                    kind = FieldKind::Rollup { items, of: of(child.as_str().into()), scale, money };
-                }
-                (None, _, true) => {}
-                _ => {
-                    let message = "a rollup has one of `sum`, `count`, `min`, `max` and `avg`";
-                    self.error(Code::BadProperty, found, pointer.clone(), message);
-                }
-            }
-            let slot = self.objects[name].by_name.get(field_name.as_str()).copied();
-            if let Some(field) = slot.and_then(|slot| self.objects.get_mut(name)?.fields.get_mut(slot)) {
-                field.kind = kind;
-            }
-        }
-    }
-
     fn traits(&mut self, name: &Name, found: Found<'a>, written: &ObjectDefinition) {
         for (trait_name, roles) in &written.traits {
             for (role, field) in roles {
@@ -509,14 +463,15 @@ impl<'a> Checker<'a> {
         let mut formulas: Vec<(usize, Option<Expr>, Option<Expr>)> = Vec::new();
         for (field_name, field) in &written.fields {
             let Some(slot) = self.objects[name].by_name.get(field_name.as_str()).copied() else { continue };
-            let compiled = |checker: &mut Self, member: &str, source: Option<&crate::definition::Expression>| {
+            let compiled = |checker: &mut Self, member: &str, source: Option<&crate::definition::Expression>, keeps| {
                 let pointer = format!("/fields/{field_name}/{member}");
-                let (expr, found_type) = checker.expression(found, &pointer, &source?.0, &names)?;
+                let (expr, found_type) = checker.expression_that(keeps, found, &pointer, &source?.0, &names)?;
                 checker.fits(found, &pointer, name, slot, found_type.as_ref());
                 Some(expr)
             };
-            let formula = compiled(self, "formula", field.formula.as_ref());
-            let default_formula = compiled(self, "default_formula", field.default_formula.as_ref());
+            let keeps = if field.live { Keeps::Nothing } else { Keeps::Result };
+            let formula = compiled(self, "formula", field.formula.as_ref(), keeps);
+            let default_formula = compiled(self, "default_formula", field.default_formula.as_ref(), Keeps::Decision);
             formulas.push((slot, formula, default_formula));
         }
         let mut rules = Vec::new();
@@ -543,7 +498,9 @@ impl<'a> Checker<'a> {
         for (todo_name, todo) in &written.todos {
             let pointer = format!("/todos/{todo_name}");
             self.expect(found, format!("{pointer}/role"), Kind::Role, &todo.role);
-            if let Some(when) = self.condition(found, &format!("{pointer}/when"), &todo.when.0, &names) {
+            if let Some(when) =
+                self.condition_that(Keeps::Result, found, &format!("{pointer}/when"), &todo.when.0, &names)
+            {
                 todos.push(Todo { name: todo_name.as_str().into(), when, role: todo.role.as_str().into() });
             }
         }
@@ -577,7 +534,10 @@ impl<'a> Checker<'a> {
         match formula_order(&dependencies) {
             Ok(order) => {
                 if let Some(object) = self.objects.get_mut(name) {
-                    object.formula_order = order;
+                    (object.live_order, object.formula_order) =
+                        order.into_iter().partition(|slot| object.fields[*slot].live);
+                    let is_live = |slot: &usize| object.live_order.contains(slot);
+                    object.live_reads = dependencies.into_iter().filter(|(slot, _)| is_live(slot)).collect();
                 }
             }
             Err(circle) => {
@@ -628,7 +588,7 @@ impl<'a> Checker<'a> {
             reads.insert(*slot, slots);
         }
         for (slot, field) in object.own_fields() {
-            if let FieldKind::Rollup { .. } = field.kind {
+            if let FieldKind::Rollup { over: Over::Items(_), .. } = field.kind {
                 reads.entry(slot).or_default();
             }
         }
@@ -652,7 +612,18 @@ impl<'a> Checker<'a> {
 
     /// An expression that must be true or false.
     pub fn condition(&mut self, found: Found<'a>, pointer: &str, source: &str, names: &Names<'_>) -> Option<Expr> {
-        let (expr, given) = self.expression(found, pointer, source, names)?;
+        self.condition_that(Keeps::Decision, found, pointer, source, names)
+    }
+
+    fn condition_that(
+        &mut self,
+        keeps: Keeps,
+        found: Found<'a>,
+        pointer: &str,
+        source: &str,
+        names: &Names<'_>,
+    ) -> Option<Expr> {
+        let (expr, given) = self.expression_that(keeps, found, pointer, source, names)?;
         if !matches!(given, None | Some(Type::Any | Type::Bool)) {
             self.error(Code::ScriptType, found, pointer, "a condition must be true or false");
             return None;
@@ -752,6 +723,7 @@ fn plain(name: &str, written: FieldType, kind: FieldKind) -> Field {
         default: None,
         default_formula: None,
         formula: None,
+        live: false,
         day_of: None,
     }
 }

@@ -13,6 +13,7 @@ use crate::suggest;
 use crate::value::Value;
 use serde_json::Value as Json;
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// A condition over a record.
@@ -42,6 +43,19 @@ pub enum Filter {
         slots: Vec<usize>,
         text: String,
     },
+}
+
+impl Filter {
+    /// The slots of the record itself that it reads.
+    pub fn own_slots(&self, into: &mut BTreeSet<usize>) {
+        match self {
+            Filter::All | Filter::Nothing => {}
+            Filter::And(parts) | Filter::Or(parts) => parts.iter().for_each(|part| part.own_slots(into)),
+            Filter::Not(part) => part.own_slots(into),
+            Filter::Compare { path, .. } | Filter::Any { path, .. } => into.extend(path.slots.first()),
+            Filter::Search { slots, .. } => into.extend(slots),
+        }
+    }
 }
 
 /// Slots from the record through references: `[customer's slot, region's slot in customer]`. The last one is compared;
@@ -155,6 +169,10 @@ fn walk<'m>(
             });
         };
         slots.push(slot);
+        if field.live {
+            let message = format!("`{step}` is computed when a record is read; lists and sums are not made by it");
+            return Err(Refusal::new(Code::LiveField, message).with("pointer", pointer).with("field", *step));
+        }
         if index + 1 == steps.len() {
             return Ok((FilterPath { slots }, at, field));
         }

@@ -4,6 +4,7 @@
 use super::case::{Answer, Refused, World};
 use super::memory::{Memory, Statement};
 use super::rows;
+use super::totals::as_read;
 use crate::access::{Action, Rights, SettlementAction, forbidden};
 use crate::codes::Code;
 use crate::decision::{Actor, Command, Context, Decision};
@@ -326,7 +327,8 @@ impl Bare {
     fn record(&self, object: &str, id: &str) -> Option<Json> {
         let object = self.model.object(object)?;
         let record = self.memory.get(&object.name, read_id(id)).filter(|record| !record.is_deleted())?;
-        Some(self.record_json(object, record))
+        let context = Context { command: Uuid::nil(), moment: self.now, actor: self.actor.clone() };
+        Some(self.record_json(object, &as_read(&self.memory, &self.model, record, &context)))
     }
 }
 

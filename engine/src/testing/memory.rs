@@ -1,6 +1,7 @@
 //! An in-memory store: answers what decisions need and keeps what they write. Whatever it does, a database must do the
 //! same. Cloning is cheap, so that every test starts from the same seeded copy.
 
+use super::totals::with_totals;
 use crate::attachment::{Attachment, FileChange};
 use crate::codes::Code;
 use crate::decide::{decide, is_cleared};
@@ -97,7 +98,8 @@ impl Memory {
     /// Adds exactly what is asked for. A number asked for is taken, whether or not it is used.
     pub fn fetch(&mut self, model: &Model, need: &Need, facts: &mut Facts) {
         for (object, id) in &need.records {
-            facts.records.insert((object.clone(), *id), self.get(object, *id).cloned());
+            let record = self.get(object, *id).map(|record| with_totals(self, model, record));
+            facts.records.insert((object.clone(), *id), record);
         }
         for id in &need.attachments {
             facts.attachments.insert(*id, self.attachments.get(id).cloned());

@@ -20,7 +20,7 @@ pub(super) struct Doctor {
     /// Print the findings as JSON, one a line, then a summary
     #[arg(long)]
     json: bool,
-    /// Make keys of look-alikes anew where they do not fit; with SQLite, stop the server first
+    /// Make keys of look-alikes and totals of rollups anew where they do not fit; with SQLite, stop the server first
     #[arg(long)]
     repair: bool,
 }
@@ -46,21 +46,29 @@ impl Doctor {
         attachments(&store, &Scope::system(&config.tenant), &files, &mut found).await?;
         store.close().await;
         let mut total: u64 = counts.values().sum();
-        let keys = counts.get("duplicate_key").copied().filter(|_| self.repair);
-        if let Some(keys) = keys {
+        let of = |check: &str| counts.get(check).copied().filter(|_| self.repair).unwrap_or(0);
+        let (keys, totals) = (of("duplicate_key"), of("total"));
+        let repaired = keys + totals;
+        if repaired > 0 {
+            let scope = Scope::system(&config.tenant);
             let store =
                 Store::open(&database(&config), &config.tenant).await.context("opening the data to repair it")?;
-            store.renew_duplicates(&Scope::system(&config.tenant), &model).await?;
+            if keys > 0 {
+                store.renew_duplicates(&scope, &model).await?;
+            }
+            if totals > 0 {
+                store.renew_totals(&scope, &model).await?;
+            }
             store.close().await;
-            total -= keys;
+            total -= repaired;
         }
         if self.json {
             println!(
                 "{}",
-                serde_json::json!({"records": records, "findings": total, "by_check": counts, "repaired": keys.unwrap_or(0)})
+                serde_json::json!({"records": records, "findings": total, "by_check": counts, "repaired": repaired})
             );
         } else {
-            let repaired = keys.map_or(String::new(), |keys| format!(", {keys} repaired"));
+            let repaired = if repaired > 0 { format!(", {repaired} repaired") } else { String::new() };
             println!("{records} records checked, {total} finding(s){repaired}");
         }
         Ok(if total == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -9,7 +9,7 @@ use packwork_engine::definition::Kind;
 use packwork_engine::definition::object::FieldType;
 use packwork_engine::model::Model;
 use packwork_engine::object::template::Template;
-use packwork_engine::object::{CurrencySource, Field, FieldKind, Object, Rollup};
+use packwork_engine::object::{CurrencySource, Field, FieldKind, Object};
 use packwork_engine::record::slot;
 use serde_json::{Map, Value as Json, json};
 
@@ -182,6 +182,9 @@ fn field_view(model: &Model, caller: &Caller, object: &Object, at: usize, field:
     if field.formula.is_some() {
         view["formula"] = json!(true);
     }
+    if field.live {
+        view["live"] = json!(true);
+    }
     if field.hidden {
         view["hidden"] = json!(true);
     }
@@ -208,8 +211,8 @@ fn field_view(model: &Model, caller: &Caller, object: &Object, at: usize, field:
                 view["item_fields"] = json!(fields(model, caller, child, Depth::Rows));
             }
         }
-        FieldKind::Rollup { of, scale, money, .. } => {
-            view["scale"] = json!(if *of == Rollup::Count { 0 } else { *scale });
+        FieldKind::Rollup { scale, money, .. } => {
+            view["scale"] = json!(scale);
             if let Some(currency) = money {
                 view["currency"] = currency_json(object, currency);
             }

@@ -141,7 +141,7 @@ fn columns(
     let Some(names) = &asked.fields else {
         let own = object
             .own_fields()
-            .filter(|(_, field)| field.is_stored() && caller.rights().shows(&object.name, &field.name));
+            .filter(|(_, field)| field.is_value() && caller.rights().shows(&object.name, &field.name));
         let state = object.lifecycle.as_ref().map(|_| (slot::STATE, &object.fields[slot::STATE]));
         let column = |(slot, field): (usize, &Field)| Column {
             name: field.name.to_string(),

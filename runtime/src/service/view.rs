@@ -2,8 +2,8 @@
 
 pub mod text;
 
-use super::Answer;
 use super::session::Caller;
+use super::{Answer, live};
 use crate::app::App;
 use crate::store::{RowsQuery, TitlesOf};
 use packwork_engine::model::Model;
@@ -125,10 +125,11 @@ impl Page {
         model: &Model,
         caller: &Caller,
         object: &Arc<Object>,
-        (records, known): (Vec<Arc<Record>>, TitlesOf),
+        (mut records, known): (Vec<Arc<Record>>, TitlesOf),
         only: Option<BTreeSet<String>>,
         with_items: bool,
     ) -> Answer<Page> {
+        live::fill(app, model, caller, object, &mut records, only.as_ref()).await?;
         let mut children: BTreeMap<(usize, Uuid), Vec<Arc<Record>>> = BTreeMap::new();
         if with_items {
             for (at, field) in object.own_fields() {
@@ -146,7 +147,11 @@ impl Page {
                     sort: vec![Sort::by(slot::POSITION, false)],
                     ..RowsQuery::default()
                 };
-                for row in app.store.rows_of(&caller.scope, model, &query).await? {
+                let mut rows = app.store.rows_of(&caller.scope, model, &query).await?;
+                if let Some(child) = model.object(to) {
+                    live::fill(app, model, caller, child, &mut rows, None).await?;
+                }
+                for row in rows {
                     let of_parent = row.parent().and_then(|parent| children.get_mut(&(at, parent)));
                     if let Some(rows) = of_parent {
                         rows.push(row);
@@ -169,6 +174,11 @@ impl Page {
         let mut titles = Titles::load(app, model, caller, wanted).await?;
         titles.found.extend(known.into_iter().filter(|((name, _), _)| tells(model, caller, name)));
         Ok(Page { object: object.clone(), records, children, titles, only })
+    }
+
+    /// The record it was loaded for, where that was one, with what is computed on reading.
+    pub fn only_record(&self) -> Option<Arc<Record>> {
+        self.records.first().cloned()
     }
 
     /// A record as answered, as a tree: where something is done with it before it is sent.
@@ -280,13 +290,15 @@ pub struct Beside {
 /// Whether a slot is one that people see.
 fn is_shown(at: usize, field: &Field) -> bool {
     let hidden = matches!(at, slot::DELETED_AT | slot::TRACE | slot::PARENT | slot::POSITION) || field.day_of.is_some();
-    !hidden && field.is_stored()
+    !hidden && field.is_value()
 }
 
 /// The slots that a record is shown from.
 pub fn shown_slots(object: &Object) -> BTreeSet<usize> {
     let fields = object.fields.iter().enumerate();
-    fields.filter(|(at, field)| is_shown(*at, field)).map(|(at, _)| at).collect()
+    let mut slots = fields.filter(|(at, field)| is_shown(*at, field)).map(|(at, _)| at).collect();
+    packwork_engine::live::with_reads(object, &mut slots);
+    slots
 }
 
 /// The ids a record refers to, with the objects they may belong to.

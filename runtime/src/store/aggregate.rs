@@ -121,11 +121,11 @@ fn add_group<'m>(
     field: &'m Field,
 ) -> Result<(), StoreError> {
     let bad = || StoreError::BadQuery(format!("`{}` makes no groups", group.label));
-    let name = format!("{alias}.{}", column::column(field));
+    let name = column::value_of(alias, field);
     let kind = column::kind(field).filter(|kind| *kind != Kind::Json).ok_or_else(bad)?;
     match (group.part, kind) {
         (Some(Part::Currency), _) if column::is_money(field) => {
-            columns.add(format!("{alias}.{}", column::currency_column(field)), Kind::Text);
+            columns.add(column::currency_of(alias, field), Kind::Text);
             columns.readings.push(Reading::Plain);
         }
         (Some(Part::Hour), Kind::Int) => {
@@ -172,7 +172,7 @@ fn add_measure<'m>(columns: &mut Columns<'m>, object: &'m Object, measure: &Meas
     let field = object.fields.get(slot).ok_or_else(|| StoreError::BadQuery("a measure leaves its object".into()))?;
     let bad = || StoreError::BadQuery(format!("`{}` cannot be measured like this", field.name));
     let kind = column::kind(field).filter(|_| field.kind != FieldKind::Location).ok_or_else(bad)?;
-    let name = format!("{ROOT}.{}", column::column(field));
+    let name = column::value_of(ROOT, field);
     match (measure, kind) {
         (Measure::CountDistinct(_), kind) if kind != Kind::Json => {
             columns.add(format!("count(DISTINCT {name})"), Kind::Int);
@@ -195,7 +195,7 @@ fn add_measure<'m>(columns: &mut Columns<'m>, object: &'m Object, measure: &Meas
         _ => return Err(bad()),
     }
     if let Currency::Each(field) = currency(field) {
-        let currency = format!("{ROOT}.{}", column::currency_column(field));
+        let currency = column::currency_of(ROOT, field);
         columns.add(format!("min({currency})"), Kind::Text);
         columns.add(format!("max({currency})"), Kind::Text);
     }
@@ -283,7 +283,7 @@ fn mixed(field: &Field, least: &str, greatest: &str) -> StoreError {
 }
 
 /// SQLite adds up in 64 bits and says when that is not enough.
-fn overflow(error: StoreError) -> StoreError {
+pub(super) fn overflow(error: StoreError) -> StoreError {
     let is_overflow =
         matches!(&error, StoreError::Database { cause, .. } if cause.to_string().contains("integer overflow"));
     if !is_overflow {

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::sql::{Datum, Dialect, Sql};
-use super::{StoreError, attachment, duplicate, ledger, line, record, statement};
+use super::{StoreError, attachment, child_total, duplicate, ledger, line, record, statement};
 use packwork_engine::decision::{Decision, Event, TodoChange, Write};
 use packwork_engine::model::Model;
 use packwork_engine::record::Name;
@@ -16,6 +16,7 @@ pub(super) async fn apply(
     model: &Model,
     decision: &Decision,
 ) -> Result<Option<Refusal>, StoreError> {
+    let totals = child_total::leaving(connection, model, &decision.writes).await?;
     if let Some(refusal) = record::write(connection, model, &decision.writes).await? {
         return Ok(Some(refusal));
     }
@@ -30,7 +31,11 @@ pub(super) async fn apply(
     if let Some(refusal) = line::insert(connection, &decision.lines).await? {
         return Ok(Some(refusal));
     }
-    ledger::insert(connection, &decision.entries).await
+    if let Some(refusal) = ledger::insert(connection, &decision.entries).await? {
+        return Ok(Some(refusal));
+    }
+    // Last, so that others who count for the same record wait as short as may be.
+    totals.arrive(connection, &decision.writes).await
 }
 
 /// Rows that are sent together: few sizes, so that few statements are prepared.

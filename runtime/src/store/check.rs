@@ -1,6 +1,7 @@
 //! Checks of what is stored, for the doctor: each reads only, as a stream, and gives what does not fit. Repairs nothing.
 
 mod derived;
+mod totals;
 
 use super::column::{Layout, column, table};
 use super::connection::Connection;
@@ -23,7 +24,7 @@ const PAGE: usize = 500;
 /// What is wrong, and with which record.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Drift {
-    /// `history`, `rollup`, `duplicate_key`, `required`, `unique`, `reference`, `orphan`, `line`, `ledger`, `attachment`.
+    /// `history`, `rollup`, `total`, `duplicate_key`, `required`, `unique`, `reference`, `orphan`, `line`, `ledger`, `attachment`.
     pub check: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
@@ -110,6 +111,7 @@ impl Check<'_> {
             looked_at += records.len() as u64;
             self.several(object, &records).await?;
             self.rollups(object, &records).await?;
+            self.totals_of(object, &records).await?;
             self.duplicate_keys(object, &records).await?;
             // Owned rows are told by their owner's events, rows of price tables by their own validity.
             if object.owned_by.is_none() {

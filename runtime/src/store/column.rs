@@ -1,6 +1,7 @@
 //! How an object's slots become columns, and values data: by the object's metadata, never by what a column says it is.
 
 use super::StoreError;
+use super::child_total::Total;
 use super::filter::ROOT;
 use super::sql::{Datum, Dialect, Kind, Sql, scaled};
 use packwork_engine::codes::Code;
@@ -8,8 +9,8 @@ use packwork_engine::location::{self, Place};
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
 use packwork_engine::money::Money;
-use packwork_engine::object::{Field, FieldKind, Object};
-use packwork_engine::record::{Record, slot};
+use packwork_engine::object::{CurrencySource, Field, FieldKind, Object};
+use packwork_engine::record::{Name, Record, slot};
 use packwork_engine::refusal::FieldError;
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
@@ -32,6 +33,32 @@ pub(crate) struct Column {
     pub(crate) derived: bool,
 }
 
+/// What is read of a row: a column of its table, or what is kept beside it.
+#[derive(Clone, Debug)]
+struct Read {
+    kind: Kind,
+    slot: usize,
+    from: Origin,
+}
+
+#[derive(Clone, Debug)]
+enum Origin {
+    Column(String),
+    /// A total of other records, and its currency.
+    Total(Total),
+    Currency(Name),
+}
+
+impl Read {
+    fn text(&self, alias: &str) -> String {
+        match &self.from {
+            Origin::Column(name) => format!("{alias}.{name}"),
+            Origin::Total(total) => total.text(alias),
+            Origin::Currency(currency) => format!("'{currency}'"),
+        }
+    }
+}
+
 /// The table of an object: its columns in slot order.
 #[derive(Debug)]
 pub(crate) struct Layout<'m> {
@@ -47,9 +74,10 @@ pub(crate) struct Layout<'m> {
 struct Shape {
     table: String,
     columns: Vec<Column>,
-    /// Of the columns that are read.
+    reads: Vec<Read>,
+    /// Of what is read.
     kinds: Vec<Kind>,
-    /// The columns that are read, of the table that a query is about.
+    /// What is read, of the table that a query is about.
     selected: String,
     /// The table with its columns, as an insert names them.
     into: String,
@@ -57,9 +85,17 @@ struct Shape {
 
 impl Shape {
     fn of(object: &Object) -> Shape {
-        let mut columns = Vec::with_capacity(object.fields.len() + 4);
+        let mut columns: Vec<Column> = Vec::with_capacity(object.fields.len() + 4);
+        let mut reads = Vec::with_capacity(object.fields.len() + 4);
         for (slot, field) in object.fields.iter().enumerate() {
             let Some(kind) = kind(field) else { continue };
+            if let Some(total) = Total::of(field) {
+                reads.push(Read { kind, slot, from: Origin::Total(total) });
+                let currency = fixed_currency(field).map(|currency| Origin::Currency(currency.clone()));
+                reads.extend(currency.map(|from| Read { kind: Kind::Text, slot, from }));
+                continue;
+            }
+            let first = columns.len();
             columns.push(Column { name: column(field), kind, slot, derived: false });
             if let Some(beside) = beside(field) {
                 columns.push(Column { name: currency_column(field), kind: beside, slot, derived: false });
@@ -68,27 +104,30 @@ impl Shape {
                 let point = point_columns(field).map(|name| Column { name, kind: Kind::Int, slot, derived: true });
                 columns.extend(point);
             }
+            let read = columns[first..].iter().filter(|column| !column.derived);
+            reads.extend(read.map(|column| Read {
+                kind: column.kind,
+                slot,
+                from: Origin::Column(column.name.clone()),
+            }));
         }
         let table = table(&object.name);
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let into = format!("{table} ({})", names.join(", "));
-        let read = || columns.iter().filter(|column| !column.derived);
-        let kinds = read().map(|column| column.kind).collect();
-        let selected = selected(read(), ROOT);
-        Shape { table, kinds, selected, into, columns }
+        let kinds = reads.iter().map(|read| read.kind).collect();
+        let selected = selected(reads.iter(), ROOT);
+        Shape { table, kinds, selected, into, columns, reads }
     }
 }
 
-/// Columns with a table's alias before each.
-fn selected<'c>(columns: impl Iterator<Item = &'c Column>, alias: &str) -> String {
+/// What is read of the rows of an alias.
+fn selected<'r>(reads: impl Iterator<Item = &'r Read>, alias: &str) -> String {
     let mut list = String::new();
-    for column in columns {
+    for read in reads {
         if !list.is_empty() {
             list.push_str(", ");
         }
-        list.push_str(alias);
-        list.push('.');
-        list.push_str(&column.name);
+        list.push_str(&read.text(alias));
     }
     list
 }
@@ -110,13 +149,39 @@ pub(crate) fn currency_column(field: &Field) -> String {
     format!("c_{}", field.name)
 }
 
+/// What a slot's main value is in a statement, of the rows of an alias: a column, or what is kept beside them.
+pub(crate) fn value_of(alias: &str, field: &Field) -> String {
+    match Total::of(field) {
+        Some(total) => total.text(alias),
+        None => format!("{alias}.{}", column(field)),
+    }
+}
+
+/// The same for the currency of money.
+pub(crate) fn currency_of(alias: &str, field: &Field) -> String {
+    match fixed_currency(field).filter(|_| field.children().is_some()) {
+        Some(currency) => format!("'{currency}'"),
+        None => format!("{alias}.{}", currency_column(field)),
+    }
+}
+
+fn fixed_currency(field: &Field) -> Option<&Name> {
+    match &field.kind {
+        FieldKind::Rollup { money: Some(CurrencySource::Fixed(currency)), .. } => Some(currency),
+        _ => None,
+    }
+}
+
 /// The columns of the point a place is on the unit sphere.
 pub(crate) fn point_columns(field: &Field) -> [String; 3] {
     ["x", "y", "z"].map(|axis| format!("{axis}_{}", field.name))
 }
 
-/// The kind of a slot's main column; `None` where nothing is stored.
+/// The kind of a slot's main value; `None` where there is none to be asked for.
 pub(crate) fn kind(field: &Field) -> Option<Kind> {
+    if field.live {
+        return None;
+    }
     Some(match &field.kind {
         FieldKind::Text { .. } | FieldKind::Choice { .. } => Kind::Text,
         FieldKind::Decimal { scale, .. } | FieldKind::Money { scale, .. } | FieldKind::Rollup { scale, .. } => {
@@ -166,8 +231,8 @@ impl<'m> Layout<'m> {
         self.reads.as_ref().is_none_or(|slots| slots.contains(&slot))
     }
 
-    fn read_columns(&self) -> impl Iterator<Item = &Column> {
-        self.columns().iter().filter(|column| !column.derived && self.reads(column.slot))
+    fn read(&self) -> impl Iterator<Item = &Read> {
+        self.shape.reads.iter().filter(|read| self.reads(read.slot))
     }
 
     pub(crate) fn table(&self) -> &str {
@@ -190,7 +255,7 @@ impl<'m> Layout<'m> {
     pub(crate) fn kinds(&self) -> Vec<Kind> {
         match self.reads {
             None => self.shape.kinds.clone(),
-            Some(_) => self.read_columns().map(|column| column.kind).collect(),
+            Some(_) => self.read().map(|read| read.kind).collect(),
         }
     }
 
@@ -198,7 +263,7 @@ impl<'m> Layout<'m> {
     pub(crate) fn select_list(&self, alias: &str) -> Cow<'_, str> {
         match self.reads {
             None if alias == ROOT => Cow::Borrowed(&self.shape.selected),
-            _ => Cow::Owned(selected(self.read_columns(), alias)),
+            _ => Cow::Owned(selected(self.read(), alias)),
         }
     }
 
@@ -206,7 +271,7 @@ impl<'m> Layout<'m> {
         let mut values = vec![Value::Null; self.object.fields.len()];
         let mut data = row.into_iter();
         for (slot, field) in self.object.fields.iter().enumerate() {
-            if !field.is_stored() || !self.reads(slot) {
+            if kind(field).is_none() || !self.reads(slot) {
                 continue;
             }
             let datum = data.next().unwrap_or(Datum::Null(Kind::Text));
@@ -225,7 +290,7 @@ impl<'m> Layout<'m> {
     /// The data of a slot, one per column of it.
     pub(crate) fn encode(&self, record: &Record, slot: usize, into: &mut Vec<Datum>) -> Result<(), FieldError> {
         let field = &self.object.fields[slot];
-        let Some(kind) = kind(field) else { return Ok(()) };
+        let Some(kind) = kind(field).filter(|_| field.is_stored()) else { return Ok(()) };
         let value = record.values.get(slot).unwrap_or(&Value::Null);
         if field.kind == FieldKind::Location {
             into.extend(place_data(field, value)?);

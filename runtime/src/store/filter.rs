@@ -2,7 +2,7 @@
 //! What the operators mean to null is the engine's word (`query::filter`); here it is only carried out.
 
 use super::StoreError;
-use super::column::{self, currency_column, is_money, kind};
+use super::column::{self, is_money, kind};
 use super::sql::{Datum, Kind, Sql, escaped_pattern, scaled};
 use packwork_engine::access::Rights;
 use packwork_engine::location::{self, Near};
@@ -274,7 +274,7 @@ fn target(field: &Field) -> Result<&Name, StoreError> {
 
 fn push_comparison(sql: &mut Sql, alias: &str, field: &Field, comparison: &Comparison) -> Result<(), StoreError> {
     let kind = kind(field).ok_or_else(|| bad(format!("`{}` cannot be compared", field.name)))?;
-    let name = format!("{alias}.{}", column::column(field));
+    let name = column::value_of(alias, field);
     if matches!(field.kind, FieldKind::Choices { .. } | FieldKind::Ids { .. }) {
         return push_members(sql, &name, field, comparison);
     }
@@ -378,7 +378,7 @@ impl Place<'_> {
             Value::Money(money) if is_money(self.field) => Some(Datum::Text(money.currency.clone())),
             _ => None,
         };
-        let currency_name = format!("{}.{}", self.alias, currency_column(self.field));
+        let currency_name = column::currency_of(self.alias, self.field);
         if let Some(currency) = currency {
             let (compare, join) = match operator {
                 Operator::NotEqual => (" IS DISTINCT FROM ", " OR "),
@@ -462,7 +462,7 @@ impl Place<'_> {
             push_list(sql, self.name, exact);
         }
         for (currency, amounts) in amounts {
-            let name = format!("{}.{}", self.alias, currency_column(self.field));
+            let name = column::currency_of(self.alias, self.field);
             sql.push(" OR (").push(&name).push(" = ").bind(Datum::Text(currency.clone())).push(" AND ");
             push_list(sql, self.name, amounts);
             sql.push(")");

@@ -464,7 +464,7 @@ pub(super) fn order<'m>(within: &mut Within<'m>, sort: &[Sort]) -> Result<Vec<Or
         let (alias, field) = within.paths.field(&sort.path, By::Caller)?;
         let kind = column::kind(field).filter(|kind| *kind != Kind::Json && field.kind != FieldKind::Location);
         let kind = kind.ok_or_else(|| bad(&field.name))?;
-        let name = format!("{alias}.{}", column::column(field));
+        let name = column::value_of(alias, field);
         let own = match sort.path.slots[..] {
             [slot] => Some(slot),
             _ => None,

@@ -10,6 +10,7 @@ mod words;
 pub(super) use plan::field_of;
 pub use plan::{Incompatible, Lock, Offer, Planned, Step, TablePlan};
 
+use super::child_total::{self, Filling};
 use super::column::{Layout, column, table};
 use super::connection::Connection;
 use super::sql::{Datum, Dialect, Kind, Sql};
@@ -75,6 +76,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         "0009_quarantine",
         include_str!("../../migrations/sqlite/0009_quarantine.sql"),
         include_str!("../../migrations/postgres/0009_quarantine.sql"),
+    ),
+    (
+        "0010_totals",
+        include_str!("../../migrations/sqlite/0010_totals.sql"),
+        include_str!("../../migrations/postgres/0010_totals.sql"),
     ),
 ];
 
@@ -268,13 +274,14 @@ fn owners_first(model: &Model) -> Vec<String> {
 pub(super) struct Aim {
     wanted: Vec<Wanted>,
     demands: Vec<Demand>,
+    totals: Vec<Filling>,
 }
 
 impl Aim {
     /// Without a former model nothing new is asked of rows.
     pub(super) fn of(former: Option<&Model>, model: &Model) -> Result<Aim, StoreError> {
         let demands = former.map(|former| demands(former, model)).unwrap_or_default();
-        Ok(Aim { wanted: wanted(former, model)?, demands })
+        Ok(Aim { wanted: wanted(former, model)?, demands, totals: child_total::fillings(model)? })
     }
 }
 
@@ -376,6 +383,16 @@ async fn planned(connection: &mut Connection, aim: &Aim, counting: Counting) -> 
             }
         }
     }
+    for filling in child_total::waiting(connection, &aim.totals).await? {
+        let of = renamed.get(&filling.of).unwrap_or(&filling.of);
+        let rows = match standing.has_table(of) && counting == Counting::Rows {
+            true => number(connection, &format!("SELECT count(*) FROM {}", table(of))).await?,
+            false => 0,
+        };
+        if rows > 0 {
+            plan.steps.push(filling.step(rows));
+        }
+    }
     Ok(plan)
 }
 
@@ -459,6 +476,7 @@ pub(super) async fn make(connection: &mut Connection, aim: &Aim, at: Moment) -> 
             connection.execute("noting what tables there are", note).await?;
         }
     }
+    child_total::fill(connection, &aim.totals).await?;
     Ok(plan)
 }
 

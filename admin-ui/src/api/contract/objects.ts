@@ -23,6 +23,8 @@ export type FieldView = {
   multiple?: boolean;
   item_fields?: FieldView[];
   formula?: boolean;
+  /** Computed whenever it is read: lists are neither filtered nor sorted by it. */
+  live?: boolean;
   /** Kept out of forms and pages unless a template asks for it. */
   hidden?: boolean;
 };

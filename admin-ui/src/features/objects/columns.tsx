@@ -25,7 +25,7 @@ export function columnsFor(view: ObjectView, chosen: FieldView[], opens: boolean
       title: field.title,
       unit: currencyOf(field, reader.currency),
       end: at > 0 && kind.end,
-      sortable: kind.sortable,
+      sortable: kind.sortable && !field.live,
       badge: field.name === 'state',
       cell: (record) => {
         const shown = <Cell field={field} value={record[field.name]} refs={record._refs} />;

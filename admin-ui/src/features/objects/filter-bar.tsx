@@ -13,7 +13,7 @@ type Props = { view: ObjectView; fields: FieldView[]; chips: Chips; onChange: (c
 export function FilterBar({ view, fields, chips, onChange }: Props) {
   const { t } = useTranslation('records');
   const [fresh, setFresh] = useState<string | null>(null);
-  const filterable = fields.filter((field) => kindOf(field.type).filter && hasChoices(field));
+  const filterable = fields.filter((field) => !field.live && kindOf(field.type).filter && hasChoices(field));
   const offered = view.list?.filters ?? [];
   const shown = filterable
     .filter((field) => offered.includes(field.name) || chips[field.name] || fresh === field.name)

@@ -3,11 +3,12 @@
 
 use super::list::{bad, sort, unknown_field};
 use crate::app::App;
-use crate::service::Answer;
 use crate::service::session::Caller;
 use crate::service::view::{Page, Titles, field_json};
+use crate::service::{self, Answer};
 use crate::store::RowsQuery;
 use packwork_engine::access::Action;
+use packwork_engine::live;
 use packwork_engine::model::Model;
 use packwork_engine::object::{FieldKind, Object};
 use packwork_engine::query::Sort;
@@ -224,7 +225,10 @@ async fn referenced(
 /// The slots that a record of these fields is made from.
 fn slots<const N: usize>(object: &Object, only: &BTreeSet<String>, more: [usize; N]) -> BTreeSet<usize> {
     let named = only.iter().filter_map(|name| object.field(name)).map(|(at, _)| at);
-    named.chain([slot::ID, slot::VERSION, slot::STATE, object.display]).chain(object.key).chain(more).collect()
+    let always = [slot::ID, slot::VERSION, slot::STATE, object.display];
+    let mut slots = named.chain(always).chain(object.key).chain(more).collect();
+    live::with_reads(object, &mut slots);
+    slots
 }
 
 /// Fields of what a record refers to: by the path that was asked for.
@@ -306,7 +310,8 @@ pub async fn related<'m>(
             let ids: BTreeSet<Uuid> = step.reached.iter().filter_map(|(_, record)| leads(record)).collect();
             let ids: Vec<Uuid> = ids.into_iter().collect();
             let slots = slots(target, &names, []);
-            let there = app.store.by_ids(&caller.scope, model, &target.name, &ids, Some(&slots)).await?;
+            let mut there = app.store.by_ids(&caller.scope, model, &target.name, &ids, Some(&slots)).await?;
+            service::live::fill(app, model, caller, target, &mut there, Some(&names)).await?;
             let there: BTreeMap<Uuid, Arc<Record>> = there.into_iter().map(|record| (record.id(), record)).collect();
             let next =
                 step.reached.iter().filter_map(|(root, record)| Some((*root, there.get(&leads(record)?)?.clone())));

@@ -114,7 +114,10 @@ pub async fn at(app: &App, caller: &Caller, object_name: &str, written_id: &str,
     }
     let record = Arc::new(past.record);
     let version = record.version();
-    let page = Page::load(app, &model, caller, &object, vec![record.clone()], None, false).await?;
+    // What a record does not keep is not known of the past.
+    let kept = object.fields.iter().filter(|field| field.is_stored()).map(|field| field.name.to_string()).collect();
+    let only = object.moves_alone().then_some(kept);
+    let page = Page::load(app, &model, caller, &object, vec![record.clone()], only, false).await?;
     let mut shown = page.json(&model, caller, &record);
     for (name, child, rows) in past.rows {
         let Some(child) = model.object(&child).filter(|_| caller.rights().shows(&object.name, &name)) else { continue };

@@ -10,6 +10,7 @@ use crate::service::{Answer, Error, refuse};
 use crate::store::StoreError;
 use packwork_engine::access::Action;
 use packwork_engine::codes::Code;
+use packwork_engine::live;
 use packwork_engine::model::Model;
 use packwork_engine::object::{Field, FieldKind, Object};
 use packwork_engine::query::filter::{self, TEXT_CHARS_MAX, Terms};
@@ -195,7 +196,10 @@ impl Fields {
         let firsts = self.related.iter().filter_map(|path| path.split('.').next());
         let named = self.own.iter().map(String::as_str).chain(firsts);
         let always = [slot::ID, slot::VERSION, slot::STATE, object.display];
-        named.filter_map(|name| object.field(name)).map(|(at, _)| at).chain(always).chain(object.key).collect()
+        let named = named.filter_map(|name| object.field(name)).map(|(at, _)| at);
+        let mut slots = named.chain(always).chain(object.key).collect();
+        live::with_reads(object, &mut slots);
+        slots
     }
 }
 

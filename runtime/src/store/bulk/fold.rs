@@ -21,6 +21,7 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
                     look_alike(facts, object, record, true);
                 }
                 facts.records.insert((record.object.clone(), record.id()), Some(record.clone()));
+                forget_totals(model, facts, &record.object);
             }
             Write::Update { record, changed, .. } => {
                 if let Some(object) = model.object(&record.object) {
@@ -35,6 +36,7 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
                     look_alike(facts, object, record, false);
                 }
                 facts.records.insert((record.object.clone(), record.id()), Some(record.clone()));
+                forget_totals(model, facts, &record.object);
             }
             Write::Remove { object, id, .. } => {
                 facts.records.insert((object.clone(), *id), None);
@@ -42,6 +44,7 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
                 if let Some(object) = model.object(object) {
                     forget(facts, object, None, false);
                 }
+                forget_totals(model, facts, object);
             }
         }
     }
@@ -90,6 +93,15 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
         lines: _,
         cumulated: _,
     } = facts;
+}
+
+/// Forgets the records for which those of an object count, where something is decided by it.
+fn forget_totals(model: &Model, facts: &mut Facts, object: &str) {
+    for (of, _) in model.object(object).into_iter().flat_map(|object| &object.counted_by) {
+        if model.object(of).is_some_and(|of| of.totals_decide) {
+            facts.records.retain(|(name, _), _| name != of);
+        }
+    }
 }
 
 /// Forgets what the change of a record makes untrue.

@@ -5,7 +5,7 @@ use crate::store::StoreError;
 use crate::store::column::{column, kind, table};
 use crate::store::line::Columns;
 use crate::store::sql::{Datum, Kind, Sql};
-use packwork_engine::object::{FieldKind, Object, Rollup, Source};
+use packwork_engine::object::{FieldKind, Object, Over, Rollup, Source};
 use packwork_engine::record::{Name, Record};
 use packwork_engine::settlement::rounding::{Rounding, round};
 use packwork_engine::value::Value;
@@ -40,7 +40,7 @@ impl Check<'_> {
     /// Every rollup of these records, once more over their rows.
     pub(super) async fn rollups(&mut self, object: &Object, records: &[Arc<Record>]) -> Result<(), StoreError> {
         for (slot, field) in object.own_fields() {
-            let FieldKind::Rollup { items, of, scale, .. } = &field.kind else { continue };
+            let FieldKind::Rollup { over: Over::Items(items), of, scale, .. } = &field.kind else { continue };
             let FieldKind::Items { to } = &object.fields[*items].kind else { continue };
             let totals = self.totals(to, of, records).await?;
             for record in records {

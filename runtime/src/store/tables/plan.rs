@@ -116,6 +116,12 @@ pub enum Step {
         root: String,
         column: String,
     },
+    /// A rollup over records that refer, `of` the object they are: made with the other steps.
+    MakeTotals {
+        object: String,
+        field: String,
+        of: String,
+    },
     DropIndex {
         object: String,
         index: String,
@@ -210,6 +216,7 @@ impl Step {
             | Step::MoveColumnAway { object, .. }
             | Step::MoveTableAway { object, .. }
             | Step::BackFill { object, .. }
+            | Step::MakeTotals { object, .. }
             | Step::DropIndex { object, .. }
             | Step::AddIndex { object, .. } => object,
         }
@@ -239,7 +246,7 @@ impl Step {
             | Step::RestoreTable { .. }
             | Step::BackFill { .. } => Lock::Nobody,
             Step::WidenColumn { .. } | Step::NarrowColumn { .. } => Lock::Rewriting,
-            Step::AddIndex { .. } => Lock::Reading,
+            Step::AddIndex { .. } | Step::MakeTotals { .. } => Lock::Reading,
             _ => Lock::Moment,
         }
     }
