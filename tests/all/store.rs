@@ -68,6 +68,7 @@ on_both_databases! {
         lists_are_made_by_totals,
         many_count_for_one_at_once,
         a_new_rollup_counts_what_is_there,
+        what_is_decided_by_a_total_sees_its_own_transaction,
         a_total_of_19_digits_is_refused;
     fields:
         every_kind_of_value_comes_back_as_it_was,

@@ -42,8 +42,12 @@ impl<'a> Checker<'a> {
             for (field, method) in &rule.matching {
                 let place = format!("{pointer}/match/{field}");
                 let Some(slot) = self.expect_field(found, place.clone(), object, field) else { continue };
-                let kind = &self.objects[object].fields[slot].kind;
-                if let Err(message) = comparable(kind, *method) {
+                let compared = &self.objects[object].fields[slot];
+                let misfit = match compared.live {
+                    true => Err("is computed when it is read"),
+                    false => comparable(&compared.kind, *method),
+                };
+                if let Err(message) = misfit {
                     self.error(Code::BadProperty, found, place, format!("`{field}` {message}"));
                 }
                 parts.push((slot, *method));

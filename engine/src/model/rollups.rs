@@ -210,7 +210,7 @@ impl<'a> Checker<'a> {
         let indexed = object.indexes.iter().any(|index| names(&index.slots) || names(&index.covers));
         let wrong = [
             ("required", place.field.required),
-            ("unique", place.field.unique || object.unique.iter().any(|(_, slots)| names(slots))),
+            ("unique", field.unique || object.unique.iter().any(|(_, slots)| names(slots))),
             ("index", place.field.index || indexed),
             ("display", object.display == slot),
         ];

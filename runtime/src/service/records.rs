@@ -425,7 +425,9 @@ pub async fn explain(app: &App, caller: &Caller, object_name: &str, written_id: 
     let model = app.model();
     let object = object(&model, caller, object_name)?;
     let id = id(app, &model, caller, &object, written_id).await?;
-    let record = load(app, &model, caller, &object, id).await?;
+    let mut records = [load(app, &model, caller, &object, id).await?];
+    super::live::fill(app, &model, caller, &object, &mut records, None).await?;
+    let [record] = records;
     let visible = object.field(field).filter(|_| caller.rights().shows(&object.name, field));
     let Some((at, _)) = visible else {
         let detail = format!("`{}` has no field `{field}`", object.name);

@@ -119,6 +119,9 @@ fn drift(place: &Place) {
     let other_unit = create("unit", json!({"code": "two", "name": "Two"}));
     let caller = create("customer", json!({"code": "c1", "name": "One", "phone": "13800000001"}));
     let stray = create("customer", json!({"code": "c2", "name": "Two", "phone": "13800000002"}));
+    let (depot, empty) =
+        (create("depot", json!({"code": "d1", "name": "One"})), create("depot", json!({"code": "d2", "name": "Two"})));
+    create("truck", json!({"code": "t", "depot": depot, "load": "1.25"}));
     let mut parcel = |code: &str| {
         create("parcel", json!({"code": code, "count": 3, "unit": unit, "rows": [{"name": "a", "weight": "1.5"}]}))
     };
@@ -145,6 +148,11 @@ fn drift(place: &Place) {
     place.tamper(&format!("UPDATE o_parcel_row SET f_item_of = {nobody} WHERE f_item_of = {}", id(&changed)));
     place.tamper(&format!("UPDATE duplicate_key SET value = 'another' WHERE record = {}", id(&caller)));
     place.tamper(&format!("DELETE FROM duplicate_key WHERE record = {}", id(&stray)));
+    place.tamper(&format!("UPDATE child_total SET total = total + 1 WHERE parent = {}", id(&depot)));
+    place.tamper(&format!(
+        "INSERT INTO child_total (rollup, parent, records, filled, total) VALUES ('depot.load', {}, 1, 0, 0)",
+        id(&empty)
+    ));
     place.tamper(&format!("UPDATE o_parcel SET f_code = NULL WHERE f_id = {}", id(&silent)));
     place.tamper("DROP INDEX u_unit_f_code; UPDATE o_unit SET f_code = 'one'");
     place.tamper(&format!(
@@ -181,6 +189,8 @@ fn drift(place: &Place) {
         ("rollup", &*changed, "weight"),
         ("duplicate_key", &*caller, "same_phone"),
         ("duplicate_key", &*stray, "same_phone"),
+        ("total", &*depot, "load"),
+        ("total", &*empty, "load"),
         ("required", &*silent, "code"),
         ("reference", &*referring, "unit"),
         ("history", &*silent, ""),
@@ -198,7 +208,7 @@ fn drift(place: &Place) {
     let repaired = place.run(&["doctor", "--json", "--repair"]);
     assert_eq!(repaired.status.code(), Some(1), "{}", said(&repaired));
     let left = said(&place.run(&["doctor", "--json"]));
-    assert!(!left.contains("duplicate_key") && left.contains("\"required\""), "{left}");
+    assert!(!left.contains("duplicate_key") && !left.contains("\"total\"") && left.contains("\"required\""), "{left}");
 }
 
 #[test]

@@ -32,7 +32,8 @@ fn definitions(filter: Option<Json>) -> [Json; 4] {
             "n": of("count", ""), "total": of("sum", "amount"), "least": of("min", "amount"), "most": of("max", "amount"),
             "mean": mean, "open": open, "goods": of("sum", "cost"),
             "twice": {"type": "decimal", "scale": 2, "formula": "total * 2", "live": true},
-        }}),
+            "limit": {"type": "integer"},
+        }, "rules": {"few": {"require": "limit == () || n <= limit", "message": "It has too many."}}}),
         json!({"kind": "object", "name": "purchase", "title": "purchase", "display": "name", "fields": {
             "name": {"type": "text"},
             "buyer": {"type": "reference", "to": "buyer"},
@@ -409,6 +410,26 @@ pub(crate) async fn a_new_rollup_counts_what_is_there(mut fixture: Fixture) {
     check(&fixture).await;
 }
 
+pub(crate) async fn what_is_decided_by_a_total_sees_its_own_transaction(mut fixture: Fixture) {
+    with(&mut fixture, &definitions(None)).await;
+    let buyer = done(&fixture, create("buyer", json!({"name": "a"}))).await;
+    let limit = |limit: i64| {
+        let input = input(json!({"limit": limit}));
+        Command::Update { object: "buyer".into(), id: buyer, version: None, input }
+    };
+    let purchase = || create("purchase", json!({"buyer": buyer, "amount": "1"}));
+    let several = vec![limit(0), purchase(), limit(0), limit(1), purchase(), limit(1), limit(2)];
+    let BulkDone::Done(results) = bulk(&fixture, false, several).await else { panic!("each stands for itself") };
+    let codes: Vec<&str> = results
+        .iter()
+        .map(|result| result.as_ref().map_or_else(|refusal| refusal.errors[0].code.as_str(), |_| ""))
+        .collect();
+    assert_eq!(codes, ["", "", "rule_broken", "", "", "rule_broken", ""]);
+    let record = &all(&fixture, "buyer").await[0];
+    let kept = |field: &str| record.values[fixture.slot("buyer", field)].as_decimal();
+    assert_eq!((kept("n"), kept("limit"), record.version()), (Some(Decimal::TWO), Some(Decimal::TWO), 4));
+}
+
 pub(crate) async fn a_total_of_19_digits_is_refused(mut fixture: Fixture) {
     let mut definitions = definitions(None);
     definitions[0]["fields"]["mean"]["scale"] = json!(2);
@@ -417,7 +438,7 @@ pub(crate) async fn a_total_of_19_digits_is_refused(mut fixture: Fixture) {
     let most = "9999999999999999.99";
     done(&fixture, create("purchase", json!({"buyer": buyer, "amount": most}))).await;
     let refusal = refused(&fixture, create("purchase", json!({"buyer": buyer, "amount": "0.01"}))).await;
-    assert_eq!((refusal.code.as_str(), &refusal.params["field"]), ("amount_overflow", &json!("buyer.total")));
+    assert_eq!((refusal.code.as_str(), &refusal.params["field"]), ("amount_overflow", &json!("buyer.mean")));
     let several = vec![
         create("purchase", json!({"buyer": buyer, "amount": most})),
         create("purchase", json!({"buyer": buyer, "amount": most})),
