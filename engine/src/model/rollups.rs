@@ -152,7 +152,6 @@ impl<'a> Checker<'a> {
 
     /// What is made of the records, and of which number. `scale_of` gives a number's digits after the point and, of
     /// money, its currency (the tenant's where it says none).
-    #[expect(clippy::type_complexity, reason = "scale, whether it is money, its currency")]
     fn number(
         &mut self,
         place: Place<'a, '_>,
