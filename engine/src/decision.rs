@@ -94,6 +94,8 @@ impl Command {
 pub struct SettleUnit {
     pub plan: Name,
     pub run: Uuid,
+    /// The period that is run over.
+    pub period: String,
     pub facts: Vec<Uuid>,
 }
 

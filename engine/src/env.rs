@@ -117,6 +117,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The environment of expressions about one record.
+#[derive(Clone, Copy)]
 pub struct RecordEnv<'a> {
     pub reader: &'a Reader<'a>,
     pub object: &'a Object,
@@ -125,12 +126,29 @@ pub struct RecordEnv<'a> {
     pub date: Date,
     /// What `let` defined.
     pub lets: &'a BTreeMap<Name, Value>,
+    /// A root besides the record that is a record too: the `party` of a chain, the unit of a period.
+    pub bound: Option<&'a Bound>,
     /// Where values came from, noted while evaluating.
     pub origins: Option<&'a RefCell<Vec<Json>>>,
 }
 
+/// A record under a name.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    pub root: Name,
+    pub object: Name,
+    pub id: Uuid,
+}
+
 /// No `let`.
-pub static NO_LETS: BTreeMap<Name, Value> = BTreeMap::new();
+static NO_LETS: BTreeMap<Name, Value> = BTreeMap::new();
+
+impl<'a> RecordEnv<'a> {
+    /// Nothing but the record.
+    pub fn of(reader: &'a Reader<'a>, object: &'a Object, values: &'a [Value], date: Date) -> RecordEnv<'a> {
+        RecordEnv { reader, object, values, date, lets: &NO_LETS, bound: None, origins: None }
+    }
+}
 
 impl RecordEnv<'_> {
     pub fn eval(&self, expr: &Expr) -> Result<Value, EvalError> {
@@ -273,6 +291,13 @@ impl Env for RecordEnv<'_> {
                         Some(id) => self.follow(&["user".into()], id, &path.steps),
                         None => Ok(Value::Null),
                     },
+                }
+            }
+            root if self.bound.is_some_and(|bound| *bound.root == *root) => {
+                let Some(bound) = self.bound else { return Ok(Value::Null) };
+                match &path.steps[..] {
+                    [] => Ok(Value::Id(bound.id)),
+                    steps => self.follow(std::slice::from_ref(&bound.object), bound.id, steps),
                 }
             }
             root => match self.lets.get(root) {

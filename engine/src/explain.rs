@@ -1,6 +1,10 @@
 //! Explanations: the trace of an amount told to a person, first one sentence, then the tree. Made when read;
 //! nothing here is stored.
 
+mod steps;
+
+pub use steps::line_title;
+
 use crate::model::Model;
 use crate::money::places_of;
 use crate::object::{FieldKind, Object};
@@ -71,8 +75,9 @@ impl Teller<'_> {
         let places = places_of(&line.currency);
         let taken_back = line.reverses.is_some();
         let price = line.trace.price.as_ref();
-        let mut sentence = match price {
-            Some(price) if !price.parts.is_empty() => {
+        let mut sentence = match (self.step_sentence(line), price) {
+            (Some(sentence), _) => sentence,
+            (None, Some(price)) if !price.parts.is_empty() => {
                 format!("{} = {}", parts(&price.parts, places), money(price_amount(&line.trace, price), places))
             }
             _ => money(line.gross.abs(), places),
@@ -120,9 +125,11 @@ impl Teller<'_> {
         let places = places_of(&line.currency);
         let mut tree: Vec<Node> =
             trace.lookups.iter().map(|lookup| self.lookup(lookup, line.posted_at.to_string())).collect();
+        tree.extend(trace.totals.iter().map(|total| self.total(total)));
         if let Some(price) = &trace.price {
             tree.push(self.price(line, price, places));
         }
+        tree.extend(self.steps(line, places));
         for rounded in &trace.rounded {
             tree.push(self.rounding(rounded));
         }
@@ -446,15 +453,15 @@ pub fn named_in_origins(model: &Model, origins: &[Json]) -> Vec<(Name, Uuid)> {
 /// Records that the explanation of a line names besides its parties and its fact.
 pub fn named_in_line(model: &Model, line: &Line) -> Vec<(Name, Uuid)> {
     let lookups = line.trace.lookups.iter();
-    lookups
-        .flat_map(|lookup| {
-            named_in_inputs(
-                model,
-                &lookup.table,
-                lookup.inputs.iter().map(|(column, value)| (column.as_str(), value.as_str())),
-            )
-        })
-        .collect()
+    let mut named: Vec<(Name, Uuid)> = steps::named(&line.trace);
+    named.extend(lookups.flat_map(|lookup| {
+        named_in_inputs(
+            model,
+            &lookup.table,
+            lookup.inputs.iter().map(|(column, value)| (column.as_str(), value.as_str())),
+        )
+    }));
+    named
 }
 
 fn named_in_inputs<'i>(

@@ -2,7 +2,9 @@
 //! The engine never waits; whoever runs it fetches what is needed and asks again.
 
 use crate::attachment::Attachment;
+use crate::moment::Date;
 use crate::record::{Name, Record};
+use crate::settlement::desired::Counts;
 use crate::settlement::line::{Line, StatementHead, StatementKey};
 use crate::settlement::table::Table;
 use crate::value::Value;
@@ -47,6 +49,8 @@ pub struct Facts {
     pub lines: BTreeMap<(Name, Uuid), Vec<Arc<Line>>>,
     /// Posted quantities of cumulation groups.
     pub cumulated: BTreeMap<CumulationQuery, Cumulated>,
+    /// What accumulators count, in the order of business date and id.
+    pub totals: BTreeMap<TotalQuery, Vec<Counted>>,
 }
 
 /// What was changed of a record after a version: fields with the values they had then.
@@ -73,17 +77,56 @@ pub struct CumulationQuery {
     pub group: String,
     /// The cumulation period, by the fact's business date.
     pub period: String,
+    /// Quantities of this line, or amounts of it and of what is derived from it.
+    pub counts: Counts,
     /// Only lines of facts before this place in (business date, fact id) order; everything when `None`.
-    pub before: Option<(crate::moment::Date, Uuid)>,
+    pub before: Option<(Date, Uuid)>,
     /// Also name the facts after that place: their lines may have to move.
     pub later: bool,
+}
+
+/// Asks for everything an accumulator counts under a key, on business dates `[from, until)`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TotalQuery {
+    pub accumulator: Name,
+    /// One value per member of its key.
+    pub key: Vec<Value>,
+    pub from: Date,
+    pub until: Date,
+}
+
+/// One fact or line that an accumulator counts.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// Which of the accumulator's sources it comes from.
+    pub source: usize,
+    pub date: Date,
+    pub of: CountedOf,
+}
+
+#[derive(Clone, Debug)]
+pub enum CountedOf {
+    Record(Arc<Record>),
+    /// A line that stands.
+    Line(Arc<Line>),
+}
+
+impl Counted {
+    /// Where it stands among others; lines stand where their facts do.
+    pub fn place(&self) -> (Date, Uuid) {
+        let id = match &self.of {
+            CountedOf::Record(record) => record.id(),
+            CountedOf::Line(line) => line.fact,
+        };
+        (self.date, id)
+    }
 }
 
 /// What stands posted in a cumulation group.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cumulated {
-    /// Quantity of the lines before the place asked for.
-    pub quantity: Decimal,
+    /// What the lines before the place asked for add up to.
+    pub sum: Decimal,
     /// Facts of the group after that place, in order, where they were asked for.
     pub later: Vec<Uuid>,
 }
@@ -133,6 +176,7 @@ pub struct Need {
     pub statements: BTreeSet<StatementKey>,
     pub lines: BTreeSet<(Name, Uuid)>,
     pub cumulated: BTreeSet<CumulationQuery>,
+    pub totals: BTreeSet<TotalQuery>,
 }
 
 impl Need {
@@ -159,6 +203,7 @@ impl Need {
             statements,
             lines,
             cumulated,
+            totals,
         } = other;
         self.records.extend(records);
         self.attachments.extend(attachments);
@@ -176,6 +221,7 @@ impl Need {
         self.statements.extend(statements);
         self.lines.extend(lines);
         self.cumulated.extend(cumulated);
+        self.totals.extend(totals);
     }
 }
 

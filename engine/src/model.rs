@@ -212,6 +212,7 @@ impl Model {
             Err(composed) => return (None, places_in_layers(&composed.documents, &packs, found)),
         };
         rollups::filters(&mut model, &mut found);
+        accumulators::filters(&mut model, &mut found);
         // Reports stand on all else.
         if !found.has_errors() {
             found.extend(reports::check(&model).into_sorted());

@@ -12,6 +12,13 @@ pub struct Period {
     pub to: Date,
 }
 
+impl Period {
+    /// The last day that lies in it.
+    pub fn last_day(&self) -> Date {
+        self.to.yesterday().unwrap_or(self.from)
+    }
+}
+
 /// A compiled period calendar.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PeriodCalendar {
@@ -91,6 +98,15 @@ impl PeriodCalendar {
     /// The period after this one.
     pub fn next(&self, period: &Period) -> Period {
         self.period_of(period.to)
+    }
+
+    /// The period so many before this one.
+    pub fn back(&self, period: &Period, count: u32) -> Period {
+        let mut at = period.clone();
+        for _ in 0..count {
+            at = self.period_of(at.from.yesterday().unwrap_or(at.from));
+        }
+        at
     }
 
     fn month_ending(&self, month: Date) -> Period {

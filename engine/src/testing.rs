@@ -4,6 +4,7 @@
 pub mod bare;
 pub mod case;
 mod compare;
+mod counting;
 pub mod memory;
 mod rows;
 pub mod seed;

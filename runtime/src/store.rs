@@ -44,6 +44,7 @@ mod statement;
 mod stream;
 mod tables;
 mod todo;
+mod total;
 mod transaction;
 
 pub use back_fill::{BACK_FILL, BackFill};

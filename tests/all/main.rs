@@ -1,6 +1,7 @@
 //! Behaviour tests across layers.
 
 mod cases;
+mod channel;
 mod command_line;
 mod conformance;
 mod coverage;

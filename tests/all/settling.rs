@@ -166,7 +166,11 @@ fn quantities(shop: &Shop) -> Totals {
     let model = shop.bare.model.clone();
     let orders = model.object("work_order").expect("the pack has work orders");
     let at = |name: &str| orders.field(name).expect("the work order has the field").0;
-    let (partner, quantity, day) = (at("partner"), at("quantity"), model.plans[PLAN].day_slot);
+    let (partner, quantity, day) = (
+        at("partner"),
+        at("quantity"),
+        model.plans[PLAN].in_state().expect("its facts are records in a state").day_slot,
+    );
     let mut totals = Totals::new();
     for order in
         shop.bare.memory.live("work_order").filter(|order| order.values[slot::STATE] == Value::from("completed"))

@@ -51,7 +51,7 @@ fn figures() -> Result<Json> {
     let run = Uuid::from_u128(1);
     let facts: Vec<Uuid> =
         known.records.keys().filter(|(object, _)| &**object == "work_order").map(|(_, id)| *id).collect();
-    let command = Command::Settle(SettleUnit { plan: PLAN.into(), run, facts });
+    let command = Command::Settle(SettleUnit { plan: PLAN.into(), run, period: "2026-03".to_owned(), facts });
     let mut rounds = 0;
     loop {
         rounds += 1;

@@ -6,7 +6,7 @@ use super::{files, fit};
 use crate::codes::Code;
 use crate::decision::{Change, Decision, Event, EventKind, TodoChange, Write};
 use crate::definition::object::FieldType;
-use crate::env::{NO_LETS, Reader, RecordEnv};
+use crate::env::{Reader, RecordEnv};
 use crate::expr::{EvalError, Expr};
 use crate::facts::Counter;
 use crate::ids::IdSource;
@@ -318,8 +318,7 @@ impl<'r, 'a> Draft<'r, 'a> {
 
     /// Evaluates an expression into a slot.
     pub fn assign(&mut self, slot: usize, expr: &Expr, date: Date, origins: Option<&RefCell<Vec<Json>>>) {
-        let env =
-            RecordEnv { reader: self.reader, object: self.object, values: &self.values, date, lets: &NO_LETS, origins };
+        let env = RecordEnv { origins, ..RecordEnv::of(self.reader, self.object, &self.values, date) };
         let field = &self.object.fields[slot];
         let fitted = |value| fit::fitted(self.reader, self.object, &self.values, field, value);
         match env.eval(expr).map_err(Halt::from).and_then(fitted) {
@@ -480,14 +479,7 @@ impl<'r, 'a> Draft<'r, 'a> {
 
     pub fn check_rules(&mut self, rules: &[Rule], date: Date) {
         for rule in rules {
-            let env = RecordEnv {
-                reader: self.reader,
-                object: self.object,
-                values: &self.values,
-                date,
-                lets: &NO_LETS,
-                origins: None,
-            };
+            let env = RecordEnv::of(self.reader, self.object, &self.values, date);
             let applies = match &rule.when {
                 Some(when) => env.eval(when).map(|value| value == Value::Bool(true)),
                 None => Ok(true),
@@ -698,8 +690,7 @@ impl<'r, 'a> Draft<'r, 'a> {
     fn todos(&self, decision: &mut Decision, id: Uuid, date: Date) -> Result<(), Halt> {
         for todo in &self.object.todos {
             let open = |values: &[Value]| -> Result<bool, EvalError> {
-                let env =
-                    RecordEnv { reader: self.reader, object: self.object, values, date, lets: &NO_LETS, origins: None };
+                let env = RecordEnv::of(self.reader, self.object, values, date);
                 match env.eval(&todo.when) {
                     Ok(value) => Ok(value == Value::Bool(true)),
                     Err(EvalError::Missing) => Err(EvalError::Missing),

@@ -6,7 +6,7 @@ use super::duplicates;
 use super::records::{business_date, existing, object_of, stale};
 use crate::codes::Code;
 use crate::decision::{Decision, EventKind};
-use crate::env::{NO_LETS, Reader, RecordEnv};
+use crate::env::{Reader, RecordEnv};
 use crate::expr::EvalError;
 use crate::ids::IdSource;
 use crate::object::{Lifecycle, Object, Transition};
@@ -104,7 +104,7 @@ pub fn may_start(reader: &Reader<'_>, object: &Object, transition: &Transition, 
             .into());
     }
     let Some(guard) = &transition.guard else { return Ok(()) };
-    let env = RecordEnv { reader, object, values: &record.values, date: reader.today(), lets: &NO_LETS, origins: None };
+    let env = RecordEnv::of(reader, object, &record.values, reader.today());
     match env.eval(guard) {
         Ok(Value::Bool(true)) => Ok(()),
         Err(EvalError::Missing) => Err(Halt::Missing),

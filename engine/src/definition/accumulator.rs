@@ -13,13 +13,13 @@ written! {
         pub by: Vec<String>,
         /// The period calendar it runs over.
         pub period: String,
-        /// Only facts for which this filter holds.
+        /// Only facts for which this filter holds; over fields that all its objects have.
         #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
         pub filter: Option<serde_json::Value>,
         /// What is taken of the values (default `sum`).
         #[serde(skip_serializing_if = "Option::is_none")]
         pub measure: Option<Measure>,
-        /// Days after the period's end in which facts still count.
+        /// Days after the period's end in which facts that are recorded late still count (default: however late).
         #[serde(skip_serializing_if = "Option::is_none")]
         pub grace_days: Option<u32>,
         /// Days after the period's last day on which it is worked out (default 1).
@@ -40,6 +40,9 @@ pub struct SourceDefinition {
     /// Lines with this id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
+    /// The fact's date or moment that decides the period; needed where a plan reads the accumulator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date: Option<String>,
     /// The value of one fact or line.
     pub sum: Expression,
     /// `-` for what counts against.

@@ -11,13 +11,17 @@ use serde::{Deserialize, Serialize};
 written! {
     /// How the parties of one fact share in it, from the seller upward.
     pub struct ChainDefinition {
-        /// The parties, bottom-up.
+        /// The object of its parties, with the trait `party`; needed where a plan pays the chain.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub party: Option<String>,
+        /// The parties, bottom-up: a list the fact has (`record.sellers`), or who stands above a party (`party.upline`),
+        /// climbed from the line's payee.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub path: Option<Expression>,
         /// Paid levels, the seller being the first (default 2). More may be unlawful where the law forbids multi-level distribution.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub levels: Option<usize>,
-        /// When the path is fixed (default `on_record`).
+        /// When parties and their figures are fixed (default `on_record`: when the fact is settled first).
         #[serde(skip_serializing_if = "Option::is_none")]
         pub freeze: Option<Freeze>,
         /// The rule: exactly one.
@@ -34,7 +38,7 @@ written! {
         /// Paid beside the pool to a party as highly rated as the highest below it.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         pub peer_bonus: Vec<PeerBonusDefinition>,
-        /// Who keeps what nobody of the chain gets.
+        /// Who keeps what nobody of the chain gets: `object/key`.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub remainder: Option<Literal>,
         pub round: PoolRoundDefinition,
@@ -105,6 +109,9 @@ pub struct PoolDefinition {
 pub struct LimitDefinition {
     /// The share of what was paid that all payouts together may not exceed.
     pub share: RateText,
+    /// What was paid; a fact that would exceed its share is left out of a run. Without it nothing is checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<Expression>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -119,7 +126,7 @@ pub struct PeerBonusDefinition {
     /// How many peers of one chain get it (default 1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generations: Option<usize>,
-    /// Who pays it; whoever keeps the remainder where not given.
+    /// Who pays it, `object/key`; whoever keeps the remainder where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
 }

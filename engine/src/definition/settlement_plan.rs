@@ -1,6 +1,8 @@
 //! `settlement_plan`: which facts are settled and which lines they should have.
 
 use super::{Expression, Operand, written};
+use crate::settlement::plan::Until;
+use crate::settlement::rebate::{GrowthBase, RetroactiveFrom};
 use crate::settlement::rounding::Rounding;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -10,23 +12,25 @@ written! {
     /// Which facts are settled, when, and which lines each should have. A run compares the lines that should
     /// exist with those posted and posts the difference.
     pub struct SettlementPlanDefinition {
-        /// The facts: records of an object in a state.
+        /// The facts: records of an object in a state, or the ends of periods.
         pub on: FactsDefinition,
         /// What one fact is (default the record).
         pub each: Each,
-        /// The fact's date or moment that decides prices and period.
+        /// The fact's date or moment that decides prices and period; not where periods are settled.
         pub business_date: String,
+        /// The calendar of its periods; where periods are settled, the one that `on` names.
         pub period_calendar: String,
-        /// What divides a run into units that succeed or fail alone (default: the first line's payee).
+        /// What divides a run into units that succeed or fail alone (default: the first line's payee). Where periods are
+        /// settled: the unit's name, a member of the key of the accumulators it reads.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub for_each: Option<Expression>,
-        /// Named steps before the lines: look-ups and formulas, in order.
+        /// Named steps before the lines: look-ups, totals and formulas, in order.
         #[serde(rename = "let", skip_serializing_if = "IndexMap::is_empty")]
         pub steps: IndexMap<String, StepDefinition>,
         pub lines: Vec<LineDefinition>,
         /// The posting that turns lines into ledger entries.
         #[serde(skip_serializing_if = "Option::is_none")]
-        pub posting: Option<String>,
+        pub posting: Option<PostingChoice>,
         /// The statement the lines appear on.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub statement: Option<String>,
@@ -37,9 +41,15 @@ written! {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct FactsDefinition {
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub object: String,
     /// The state in which a record is a fact.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub state: String,
+    /// The calendar whose periods' ends are settled: once for each live record of `object` (in `state`, where given), or
+    /// without `object` for whoever the facts of the accumulators name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub close: Option<String>,
     /// Only facts for which this holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<Expression>,
@@ -52,12 +62,46 @@ pub enum Each {
     Record,
 }
 
-/// A look-up in a rate table, or a formula.
+/// A look-up in a rate table, the total of an accumulator, or a formula.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum StepDefinition {
     Formula(Expression),
+    Total(TotalDefinition),
     Lookup(LookupDefinition),
+}
+
+/// What an accumulator comes to for a key.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct TotalDefinition {
+    pub accumulator: String,
+    /// An expression for each member of its key. One left out is the unit, the payer or the payee of that name, or the
+    /// fact's field of that name.
+    #[serde(default, rename = "with", skip_serializing_if = "IndexMap::is_empty")]
+    pub with: IndexMap<String, Expression>,
+    /// Up to where facts count (default `period_end`; of a fact what stood before it, `fact`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Until>,
+    /// So many periods earlier: with a calendar of quarters, 4 is the same quarter of the year before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<u32>,
+}
+
+/// One posting, or one for what is accrued and one for what pays it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum PostingChoice {
+    One(String),
+    Phases(PhasesDefinition),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct PhasesDefinition {
+    pub accrue: String,
+    pub pay: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -84,9 +128,40 @@ pub struct LineDefinition {
     /// Only while this holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<Expression>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payer: Option<Operand>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub payee: Option<Operand>,
+    /// What it pays: exactly one of `amount`, `entitled`, `chain` and `mirror`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<AmountDefinition>,
+    /// What a volume is entitled to by then, less what was posted of it before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entitled: Option<EntitledDefinition>,
+    /// Of `entitled`: which part of the volume the reached rate applies to (default all of it, `zero`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retroactive_from: Option<RetroactiveFrom>,
+    /// Of `entitled`: what is posted (default, and only, the difference to what was).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settle: Option<SettleBy>,
+    /// Of `entitled`: accrued in each period, and paid at the end of what the volume adds up in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<PhaseDefinition>,
+    /// The chain whose parties it pays, each by a line of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
+    /// Of `chain`: what its rates are shares of; the chain says it where this does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Expression>,
+    /// Another fact's lines, taken back in part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirror: Option<MirrorDefinition>,
+    /// Caps and minimums, in order; what each cuts or adds is a line of its own, `<line>.<id>`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub adjust: Vec<AdjustDefinition>,
+    /// What happens where less than nothing is due (default, and only, `carry_debt`: it is set off against what comes next).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub negative: Option<NegativeDue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tax: Option<TaxDefinition>,
     pub round: RoundDefinition,
@@ -124,6 +199,103 @@ pub struct CumulateDefinition {
     pub by: Vec<Expression>,
     /// The period calendar over which the quantity adds up.
     pub period: String,
+}
+
+/// A cumulated volume and the schedule it is entitled by.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct EntitledDefinition {
+    /// A schedule: its name, or a cell of a rate table.
+    pub apply: Expression,
+    /// The volume: a total, by its step's name, or a formula over totals.
+    pub to: Expression,
+    /// The calendar in whose periods it adds up; that of the total where not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
+    /// The volume to compare with: the tier is then found by the growth over it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared_with: Option<Expression>,
+    /// Of a comparison: what the rate is paid on (default the whole volume).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub growth_base: Option<GrowthBase>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SettleBy {
+    Delta,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NegativeDue {
+    CarryDebt,
+}
+
+/// When an entitlement is accrued and when it is paid, by calendar.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct PhaseDefinition {
+    /// The plan's calendar.
+    pub accrue: String,
+    /// The calendar at whose periods' ends it is paid: that in which the volume adds up.
+    pub pay: String,
+}
+
+/// The lines of another fact of another plan, taken back by the share of what comes back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct MirrorDefinition {
+    /// The plan that posted the lines.
+    pub plan: String,
+    /// The fact they were posted for.
+    pub fact: Expression,
+    /// What they were made from.
+    pub of: Expression,
+    /// What of it comes back.
+    pub back: Expression,
+}
+
+/// A cap or a minimum: exactly one of `cap` and `min`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct AdjustDefinition {
+    pub id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The most the line may be, together with what counts toward it. Empty: no cap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cap: Option<Operand>,
+    /// The least the line may be, together with what counts toward it, once the period is over. Empty: no minimum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<Operand>,
+    /// What counts beside the line: an accumulator, of the same line or of something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used: Option<TotalDefinition>,
+    /// How a cut is written (default, and only, as a line of its own).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
+    /// Of `min`: it is prorated by the days in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<DaysDefinition>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cut {
+    Line,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct DaysDefinition {
+    pub active: Expression,
+    pub period: Expression,
 }
 
 /// The line's tax. Within one legal entity nothing is taxed, whatever stands here.

@@ -5,12 +5,13 @@ use super::names::Names;
 use crate::codes::Code;
 use crate::definition::chain::{ChainDefinition, LevelRatesDefinition};
 use crate::definition::settlement_plan::LookupDefinition;
-use crate::definition::{Definition, Kind};
+use crate::definition::{Definition, Kind, Literal, Operand};
 use crate::expr::Type;
 use crate::record::Name;
-use crate::settlement::chain::{Chain, LEVELS_MAX, Method, PeerBonus, Terms};
+use crate::settlement::chain::{Chain, Climb, LEVELS_MAX, Method, PeerBonus, Terms};
 use crate::settlement::plan::Lookup;
 use rust_decimal::Decimal;
+use std::collections::BTreeMap;
 
 /// Paid levels where the definition does not say: the seller and the party above.
 const LEVELS_USUAL: usize = 2;
@@ -27,11 +28,46 @@ impl<'a> Checker<'a> {
     }
 
     fn chain(&mut self, name: &Name, found: Found<'a>, written: &ChainDefinition) -> Option<Chain> {
-        let extra: [(Name, Type); 2] = [("party".into(), Type::Any), ("line".into(), Type::Any)];
+        let of = match &written.party {
+            Some(party) => self.expect_object(found, "/party", party).then(|| Name::from(party.as_str())),
+            None => None,
+        };
+        if let Some(party) = &of
+            && !self.objects[party].traits.contains_key("party")
+        {
+            let hint = "add the trait `party` with the role `legal_entity` to the object";
+            let message = format!("a `{party}` is not a party");
+            self.diagnostics.error(Code::ScriptType, found.file, "/party", message).hint(hint);
+        }
+        let party = of.clone().map_or(Type::Any, Type::Reference);
+        let extra: [(Name, Type); 2] = [("party".into(), party), ("line".into(), Type::Any)];
         let names = Names { object: "", bare: false, extra: &extra };
         let (method, figure) = self.chain_method(found, written, &names)?;
         let path = match &written.path {
-            Some(path) => Some(self.expression(found, "/path", &path.0, &names)?.0),
+            Some(path) => {
+                let path = self.expression(found, "/path", &path.0, &names)?.0;
+                let climbs = path.reads().iter().any(|read| &*read.root == "party");
+                Some(if climbs { Climb::Upward(path) } else { Climb::Listed(path) })
+            }
+            None => None,
+        };
+        let remainder = match &written.remainder {
+            Some(keeper) => {
+                let keeper = Operand::Literal(keeper.clone());
+                Some(self.party(found, "/remainder", Some(&keeper), &names)?)
+            }
+            None => None,
+        };
+        let mut bonus_from = BTreeMap::new();
+        for (index, bonus) in written.peer_bonus.iter().enumerate() {
+            if let Some(from) = &bonus.from {
+                let payer = Operand::Literal(Literal { value: from.as_str().into() });
+                let payer = self.party(found, &format!("/peer_bonus/{index}/from"), Some(&payer), &names)?;
+                bonus_from.insert(bonus.id.as_str().into(), payer);
+            }
+        }
+        let limit_of = match written.limit.as_ref().and_then(|limit| limit.of.as_ref()) {
+            Some(paid) => Some(self.expression(found, "/limit/of", &paid.0, &names)?.0),
             None => None,
         };
         let mut skip = Vec::new();
@@ -65,10 +101,13 @@ impl<'a> Checker<'a> {
         });
         Some(Chain {
             name: name.clone(),
+            party: of,
             path,
             figure,
             skip,
-            remainder: written.remainder.as_ref().and_then(|literal| literal.value.as_str()).map(Name::from),
+            limit_of,
+            bonus_from,
+            remainder,
             terms: Terms {
                 levels,
                 method,

@@ -212,6 +212,10 @@ impl Collected {
             Definition::SettlementPlan(plan) => {
                 for line in &plan.lines {
                     self.add(&format!("{base}/lines/{}/title", line.id), line.title.as_deref());
+                    for adjust in &line.adjust {
+                        let path = format!("{base}/lines/{}.{}/title", line.id, adjust.id);
+                        self.optional(&path, adjust.title.as_deref());
+                    }
                 }
             }
             Definition::Posting(posting) => {

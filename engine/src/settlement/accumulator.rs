@@ -5,6 +5,7 @@ use super::rounding::bounded;
 use crate::expr::Expr;
 use crate::moment::Date;
 use crate::period::{Period, PeriodCalendar};
+use crate::query::Filter;
 use crate::record::Name;
 use crate::value::Value;
 use jiff::ToSpan;
@@ -30,6 +31,12 @@ pub struct Accumulator {
 #[derive(Debug)]
 pub struct Source {
     pub of: SourceOf,
+    /// Of facts: the slots of the key, in its order.
+    pub key: Vec<usize>,
+    /// Of facts: the slot of the business date; plans need it.
+    pub day_slot: Option<usize>,
+    /// Only facts for which this holds.
+    pub filter: Filter,
     pub value: Expr,
     /// Counts against the total.
     pub is_negative: bool,
@@ -62,7 +69,8 @@ pub enum Measure {
 /// How long after a period facts of it still count, and when it is worked out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Window {
-    pub grace_days: u32,
+    /// `None`: however late.
+    pub grace_days: Option<u32>,
     pub calculation_days: u32,
 }
 
@@ -97,7 +105,7 @@ pub enum AccumulatorError {
 impl Window {
     /// Whether something recorded on a date still counts for a period.
     pub fn admits(&self, period: &Period, posted_on: Date) -> bool {
-        posted_on < period.to.saturating_add(i64::from(self.grace_days).days())
+        self.grace_days.is_none_or(|days| posted_on < period.to.saturating_add(i64::from(days).days()))
     }
 
     /// The day a period is worked out on: so many days after its last one.

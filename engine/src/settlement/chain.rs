@@ -2,13 +2,14 @@
 //! where the path and the rates come from is the plan's business.
 
 use super::allocation::{AllocationError, Method as Allocation, allocate};
-use super::plan::Lookup;
+use super::plan::{Lookup, PartySource};
 use super::rounding::{Rounding, bounded, round};
 use crate::expr::Expr;
 use crate::record::Name;
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// A longer chain is a cycle or a mistake.
@@ -18,15 +19,29 @@ pub const LEVELS_MAX: usize = 50;
 #[derive(Debug)]
 pub struct Chain {
     pub name: Name,
-    /// The parties of a fact, bottom-up; frozen when the fact is recorded.
-    pub path: Option<Expr>,
+    /// The object of its parties; plans need it.
+    pub party: Option<Name>,
+    pub path: Option<Climb>,
     /// Where a party's rate or price is looked up.
     pub figure: Option<Lookup>,
     /// Why a party is passed over, by reason.
     pub skip: Vec<(Name, Expr)>,
+    /// What the terms' limit is a share of.
+    pub limit_of: Option<Expr>,
+    /// Who pays a bonus, by its id.
+    pub bonus_from: BTreeMap<Name, PartySource>,
     /// Who keeps what nobody of the chain gets.
-    pub remainder: Option<Name>,
+    pub remainder: Option<PartySource>,
     pub terms: Terms,
+}
+
+/// How the parties of a fact are found, bottom-up.
+#[derive(Debug)]
+pub enum Climb {
+    /// The fact lists them.
+    Listed(Expr),
+    /// Each party says who stands above it.
+    Upward(Expr),
 }
 
 /// By which rule a base is distributed.

@@ -1,5 +1,6 @@
 //! Compiled settlement definitions: rate tables, plans, postings, statements. Made by the model; run by `settle`.
 
+use super::rebate::{GrowthBase, RetroactiveFrom};
 use super::rounding::Rounding;
 use super::table::Policy;
 use crate::definition::posting::EntryAmount;
@@ -69,22 +70,94 @@ pub struct RateValue {
 #[derive(Debug)]
 pub struct Plan {
     pub name: Name,
+    /// Whose records are the facts.
     pub object: Name,
-    pub state: Name,
+    pub on: On,
     pub when: Option<Expr>,
-    /// Slot of the fact's date or moment.
-    pub date_slot: usize,
-    /// Slot of its business date: the same, or the stored day of the moment.
-    pub day_slot: usize,
     pub calendar: Name,
     /// The field that divides a run into units, where it is a plain reference of the fact.
     pub unit_slot: Option<usize>,
     pub steps: Vec<Step>,
     pub lines: Vec<PlanLine>,
     pub posting: Option<Name>,
+    /// The posting of lines that pay what was accrued.
+    pub paying: Option<Name>,
     pub statement: Option<Name>,
     /// Digest of the definition; pinned in every trace.
     pub digest: String,
+}
+
+/// What makes a record a fact, and when.
+#[derive(Debug)]
+pub enum On {
+    State(InState),
+    /// The end of each period of the plan's calendar.
+    Close(Units),
+}
+
+/// Records in a state are facts, on their business date.
+#[derive(Debug)]
+pub struct InState {
+    pub state: Name,
+    /// Slot of the fact's date or moment.
+    pub date_slot: usize,
+    /// Slot of its business date: the same, or the stored day of the moment.
+    pub day_slot: usize,
+}
+
+/// Whose periods are settled.
+#[derive(Debug)]
+pub struct Units {
+    /// The name by which expressions know the unit.
+    pub root: Name,
+    pub from: UnitsFrom,
+}
+
+#[derive(Debug)]
+pub enum UnitsFrom {
+    /// Live records of the plan's object, in a state where one is named.
+    Records { state: Option<Name> },
+    /// Whoever the facts of these accumulators name, by the place of the unit in their keys.
+    Totals(Vec<(Name, usize)>),
+}
+
+impl Plan {
+    /// The plan's facts, where they are records in a state.
+    pub fn in_state(&self) -> Option<&InState> {
+        match &self.on {
+            On::State(facts) => Some(facts),
+            On::Close(_) => None,
+        }
+    }
+
+    /// The definition of a line by its id, or by that of one derived from it (`subsidy.cap`).
+    pub fn line(&self, id: &str) -> Option<&PlanLine> {
+        let base = base_of(id);
+        self.lines.iter().find(|line| *line.id == *base)
+    }
+}
+
+/// Stands between the id of a line and what is derived from it.
+pub const DERIVED: char = '.';
+
+/// The line pays what was accrued.
+pub const PAY: &str = "pay";
+/// The line is what nobody of a chain got.
+pub const REMAINDER: &str = "remainder";
+
+/// The id of the line that another one is derived from; its own where it is none.
+pub fn base_of(line: &str) -> &str {
+    line.split_once(DERIVED).map_or(line, |(base, _)| base)
+}
+
+/// Whether a line pays what was accrued.
+pub fn pays(line: &str) -> bool {
+    line.split_once(DERIVED).is_some_and(|(_, part)| part == PAY)
+}
+
+/// The id of a line derived from another one.
+pub fn derived(line: &str, part: &str) -> Name {
+    format!("{line}{DERIVED}{part}").as_str().into()
 }
 
 #[derive(Debug)]
@@ -97,6 +170,7 @@ pub struct Step {
 pub enum StepKind {
     Formula(Expr),
     Lookup(Lookup),
+    Total(Total),
 }
 
 #[derive(Debug)]
@@ -112,12 +186,100 @@ pub struct Lookup {
 pub struct PlanLine {
     pub id: Name,
     pub when: Option<Expr>,
-    pub payer: PartySource,
-    pub payee: PartySource,
-    pub amount: Amount,
+    pub pays: Pays,
+    /// Caps and minimums, in order.
+    pub adjusts: Vec<Adjust>,
     pub tax: Option<Tax>,
     pub rounding: Rounding,
     pub dimensions: Vec<(Name, Expr)>,
+    /// The calendar at whose periods' ends it is paid; until then it is only accrued.
+    pub paid_by: Option<Name>,
+}
+
+/// Who pays whom, and what.
+#[derive(Debug)]
+pub enum Pays {
+    One {
+        payer: PartySource,
+        payee: PartySource,
+        amount: Amount,
+    },
+    /// The parties of a chain, each a line of its own.
+    Chain {
+        payer: PartySource,
+        chain: Name,
+        base: Expr,
+        /// The first party, where the chain climbs from it.
+        seller: Option<PartySource>,
+    },
+    /// The parties of another fact's lines, in reverse.
+    Mirror(Mirror),
+}
+
+/// Lines of another fact, taken back by the share of what comes back.
+#[derive(Debug)]
+pub struct Mirror {
+    pub plan: Name,
+    /// The plan's object, and the fact.
+    pub object: Name,
+    pub fact: Expr,
+    /// What the fact's lines were made from, and what of it comes back.
+    pub of: Expr,
+    pub back: Expr,
+}
+
+/// What is added to a line's amount or cut off it; a line of its own beside it.
+#[derive(Debug)]
+pub struct Adjust {
+    pub id: Name,
+    pub kind: AdjustKind,
+}
+
+#[derive(Debug)]
+pub enum AdjustKind {
+    /// No more than this, together with what counts toward it.
+    Cap { most: Expr, used: Used },
+    /// No less than this once the period is over, together with what counts toward it.
+    Minimum {
+        least: Expr,
+        used: Used,
+        /// Days in use and days of the period.
+        days: Option<(Expr, Expr)>,
+    },
+}
+
+/// What counts toward a cap or minimum beside the line itself.
+#[derive(Debug)]
+pub enum Used {
+    Nothing,
+    /// The same line of other facts, by keys and period.
+    Own(Cumulate),
+    /// What an accumulator says.
+    Total(Total),
+}
+
+/// The total of an accumulator for a key.
+#[derive(Debug)]
+pub struct Total {
+    pub accumulator: Name,
+    /// One per member of its key, in its order.
+    pub key: Vec<Expr>,
+    pub until: Until,
+    /// So many periods earlier.
+    pub back: u32,
+}
+
+/// Up to where facts count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// The end of the period that is settled.
+    #[default]
+    PeriodEnd,
+    /// Everything of the accumulator's period.
+    Whole,
+    /// What stands before the fact, in order of business date and id.
+    Fact,
 }
 
 /// Where a party comes from.
@@ -137,7 +299,24 @@ pub enum PartySource {
 #[derive(Debug)]
 pub enum Amount {
     Formula(Expr),
-    Apply { price: Expr, quantity: Expr, cumulate: Option<Cumulate> },
+    Apply {
+        price: Expr,
+        quantity: Expr,
+        cumulate: Option<Cumulate>,
+    },
+    /// What a cumulated volume is entitled to, less what was posted of it before.
+    Entitled(Entitled),
+}
+
+#[derive(Debug)]
+pub struct Entitled {
+    pub schedule: Expr,
+    pub volume: Expr,
+    pub from: RetroactiveFrom,
+    /// The volume to compare with, where growth finds the tier.
+    pub growth: Option<(Expr, GrowthBase)>,
+    /// The calendar in whose periods it adds up; `None`: of each settled period by itself.
+    pub over: Option<Name>,
 }
 
 #[derive(Debug)]
@@ -151,6 +330,8 @@ pub struct Cumulate {
 pub enum By {
     Payer,
     Payee,
+    /// A text that is the same for all, as the plan and the line of an accumulator's key are.
+    Fixed(Name),
     /// The row a look-up step found.
     Row(Name),
     Value(Expr),

@@ -1,7 +1,7 @@
 //! What posting writes: reversals that mirror what they take back, and balanced ledger entries.
 
 use super::line::{Entry, Line, Party};
-use super::plan::Plan;
+use super::plan::{Plan, Posting, PostingEntry, base_of, pays};
 use crate::codes::Code;
 use crate::decision::Decision;
 use crate::definition::posting::EntryAmount;
@@ -46,12 +46,13 @@ pub fn entries(
     run: Option<Uuid>,
     at: Moment,
 ) -> Result<(), Refusal> {
-    let Some(posting) = plan.posting.as_ref().and_then(|name| model.postings.get(name)) else { return Ok(()) };
-    type Key = (Name, String, Party, Party, Name);
+    type Key = (Name, Name, String, Party, Party, Name);
     let mut sums: BTreeMap<Key, (Decimal, Decimal)> = BTreeMap::new();
     let overflow = || Refusal::new(Code::AmountOverflow, "the sum of the unit's entries has too many digits");
     for line in lines {
-        for entry in posting.entries.iter().filter(|entry| entry.line.as_ref().is_none_or(|name| *name == line.line)) {
+        let name = if pays(&line.line) { plan.paying.as_ref() } else { plan.posting.as_ref() };
+        let Some(posting) = name.and_then(|name| model.postings.get(name)) else { continue };
+        for entry in entries_of(posting, &line.line) {
             let amount = match entry.amount {
                 EntryAmount::Gross => line.gross,
                 EntryAmount::Net => line.net,
@@ -61,7 +62,15 @@ pub fn entries(
                 continue;
             }
             let key = |account: &Name| {
-                (account.clone(), line.period.clone(), line.payer.clone(), line.payee.clone(), line.currency.clone())
+                let parties = (line.payer.clone(), line.payee.clone());
+                (
+                    account.clone(),
+                    posting.name.clone(),
+                    line.period.clone(),
+                    parties.0,
+                    parties.1,
+                    line.currency.clone(),
+                )
             };
             let debit = &mut sums.entry(key(&entry.debit)).or_default().0;
             *debit = debit.checked_add(amount).ok_or_else(overflow)?;
@@ -73,13 +82,13 @@ pub fn entries(
         .values()
         .fold((Decimal::ZERO, Decimal::ZERO), |(debits, credits), (debit, credit)| (debits + debit, credits + credit));
     debug_assert_eq!(debits, credits, "every posting entry debits and credits the same amount");
-    for ((account, period, payer, payee, currency), (debit, credit)) in sums {
+    for ((account, posting, period, payer, payee, currency), (debit, credit)) in sums {
         if debit.is_zero() && credit.is_zero() {
             continue;
         }
         decision.entries.push(Entry {
             id: ids.take(),
-            posting: posting.name.clone(),
+            posting,
             account,
             debit,
             credit,
@@ -92,4 +101,12 @@ pub fn entries(
         });
     }
     Ok(())
+}
+
+/// The entries of a line. What is derived from a line (a cut, a remainder) is posted as the line is, unless the posting
+/// names it.
+fn entries_of<'p>(posting: &'p Posting, line: &'p str) -> impl Iterator<Item = &'p PostingEntry> {
+    let named = |wanted: &str| posting.entries.iter().any(|entry| entry.line.as_deref() == Some(wanted));
+    let by = if named(line) { line } else { base_of(line) };
+    posting.entries.iter().filter(move |entry| entry.line.as_deref().is_none_or(|name| name == by))
 }

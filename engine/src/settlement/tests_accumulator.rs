@@ -4,6 +4,7 @@ use super::{Accumulator, AccumulatorError, Entry, Measure, Source, SourceOf, Win
 use crate::expr::{Expr, Scope};
 use crate::moment::Date;
 use crate::period::PeriodCalendar;
+use crate::query::Filter;
 use crate::value::Value;
 use rust_decimal::Decimal;
 
@@ -11,6 +12,9 @@ fn accumulator(measure: Measure, grace_days: u32) -> Accumulator {
     let value = Expr::compile("0", &Scope { roots: &[], bare: None, functions: &[] }).expect("a number");
     let source = |is_negative| Source {
         of: SourceOf::Facts { object: "receipt".into(), state: None },
+        key: vec![0],
+        day_slot: None,
+        filter: Filter::All,
         value: value.clone(),
         is_negative,
     };
@@ -20,7 +24,7 @@ fn accumulator(measure: Measure, grace_days: u32) -> Accumulator {
         by: vec!["dealer".into()],
         calendar: "month".into(),
         measure,
-        window: Window { grace_days, calculation_days: 10 },
+        window: Window { grace_days: Some(grace_days), calculation_days: 10 },
     }
 }
 

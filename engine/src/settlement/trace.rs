@@ -23,6 +23,21 @@ pub struct Trace {
     /// The quantity priced, and what counted before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceTrace>,
+    /// Totals of accumulators that were read, by step name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub totals: Vec<TotalTrace>,
+    /// How a chain divided the base among its parties.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<ChainTrace>,
+    /// What was entitled, and what of it was posted before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<DueTrace>,
+    /// A cap or minimum, on the line that makes up for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adjusted: Option<AdjustTrace>,
+    /// The lines of another fact that are taken back in part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirrored: Option<MirrorTrace>,
     /// Roundings in the order they were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rounded: Vec<RoundedTrace>,
@@ -91,4 +106,105 @@ pub struct TaxTrace {
     pub gross: Decimal,
     pub net: Decimal,
     pub tax: Decimal,
+}
+
+/// What an accumulator came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TotalTrace {
+    pub step: String,
+    pub accumulator: String,
+    /// The period it adds up in.
+    pub period: String,
+    /// The first day that no longer counted.
+    pub until: Date,
+    /// How many facts or lines counted.
+    pub count: usize,
+    pub total: Decimal,
+}
+
+/// A base divided along a chain, and which part of it the line is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainTrace {
+    pub chain: String,
+    pub base: Decimal,
+    pub pool: Decimal,
+    /// What nobody of the chain got.
+    pub remainder: Decimal,
+    pub part: ChainPart,
+    /// All parties from the seller upward, as they stood when the fact was first settled.
+    pub members: Vec<MemberTrace>,
+}
+
+/// Whose part of a distribution a line is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChainPart {
+    /// By place, from 0.
+    Member(usize),
+    /// A bonus beside the pool, by its id.
+    Bonus(String),
+    Remainder,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberTrace {
+    pub object: String,
+    pub party: Uuid,
+    /// Its rate or price, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figure: Option<Decimal>,
+    /// The share of the base that is the party's; of price gaps the gap.
+    pub step: Decimal,
+    pub amount: Decimal,
+    /// Why it gets nothing, or not all: `skipped`, `peer`, `outranked`, `beyond_levels`, `capped`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Of `skipped`: the name of the condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
+}
+
+/// Cumulated entitlement against what stands posted: the line is the difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DueTrace {
+    pub period: String,
+    pub entitled: Decimal,
+    pub posted: Decimal,
+    /// From which part of the volume on the reached rate holds, where not from zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retroactive_from: Option<String>,
+    /// Growth over the compared volume, where the tier is found by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Decimal>,
+}
+
+/// What a cap cut, or what was missing to a minimum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdjustTrace {
+    pub id: String,
+    /// `cap` or `minimum`.
+    pub kind: String,
+    /// The cap or the minimum, after it was prorated.
+    pub limit: Decimal,
+    /// What counted toward it before.
+    pub used: Decimal,
+    /// The amount as it would be without it.
+    pub amount: Decimal,
+    /// Days in use and days of the period, where the minimum was prorated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<[Decimal; 2]>,
+}
+
+/// Which line is mirrored, and how far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MirrorTrace {
+    pub line: Uuid,
+    pub object: String,
+    pub fact: Uuid,
+    /// What the original was made from, and what of it is taken back, before this fact and with it.
+    pub of: Decimal,
+    pub before: Decimal,
+    pub until: Decimal,
+    /// The amount of the original line.
+    pub amount: Decimal,
 }

@@ -12,7 +12,9 @@ use crate::object::duplicate::CANDIDATES_MAX;
 use crate::object::{FieldKind, Object};
 use crate::record::{Name, Record, slot};
 use crate::refusal::{FieldError, Refusal};
+use crate::settlement::desired::Counts;
 use crate::settlement::line::{Entry, Line, StatementHead, StatementKey, StatementStatus};
+use crate::settlement::plan::base_of;
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -157,6 +159,9 @@ impl Memory {
         }
         for query in &need.cumulated {
             facts.cumulated.insert(query.clone(), cumulated(&standing, query));
+        }
+        for query in &need.totals {
+            facts.totals.insert(query.clone(), self.counted(model, &standing, query));
         }
     }
 
@@ -395,7 +400,7 @@ impl Memory {
                 }
                 Some(_) => {}
                 None => {
-                    if standing.values().any(|other| key_of(other) == key_of(line)) {
+                    if standing.values().any(|other| key_of(model, other) == key_of(model, line)) {
                         return wrong(format!("two lines `{}` stand for the fact `{}`", line.line, line.fact));
                     }
                     standing.insert(line.id, line);
@@ -406,11 +411,15 @@ impl Memory {
     }
 }
 
-type LineKey<'l> = (&'l str, &'l str, Uuid, Uuid, Uuid);
+type LineKey<'l> = (&'l str, &'l str, Uuid, Uuid, Uuid, Option<(&'l str, &'l str)>);
 
-/// What identifies a standing line: plan, line id, fact, payer, payee.
-fn key_of(line: &Line) -> LineKey<'_> {
-    (&line.plan, &line.line, line.fact, line.payer.id, line.payee.id)
+/// What identifies a standing line: plan, line id, fact, payer, payee; of a period's lines also the period, and of what is
+/// due the one it was posted in, as it is told by what stands in closed ones.
+fn key_of<'l>(model: &Model, line: &'l Line) -> LineKey<'l> {
+    let of_period = model.plans.get(&line.plan).is_some_and(|plan| plan.in_state().is_none());
+    let posted_in = if line.trace.due.is_some() { line.period.as_str() } else { "" };
+    let period = of_period.then_some((line.service_period.as_str(), posted_in));
+    (&line.plan, &line.line, line.fact, line.payer.id, line.payee.id, period)
 }
 
 /// Slots, alone or together, that no two live records share. Null is never equal to anything.
@@ -432,7 +441,7 @@ fn not_unique(object: &Object, slots: &[usize]) -> Refusal {
 fn cumulated(standing: &[Arc<Line>], query: &CumulationQuery) -> Cumulated {
     let in_group = |line: &&Arc<Line>| {
         line.plan == query.plan
-            && line.line == query.line
+            && (line.line == query.line || (query.counts == Counts::Amount && *base_of(&line.line) == *query.line))
             && line.group.as_deref() == Some(&*query.group)
             && line.group_period.as_deref() == Some(&*query.period)
     };
@@ -445,7 +454,12 @@ fn cumulated(standing: &[Arc<Line>], query: &CumulationQuery) -> Cumulated {
                 later.insert(place);
             }
             Some(before) if place == before => {}
-            _ => found.quantity += line.quantity,
+            _ => {
+                found.sum += match query.counts {
+                    Counts::Quantity => line.quantity,
+                    Counts::Amount => line.gross,
+                }
+            }
         }
     }
     if query.later {

@@ -10,7 +10,8 @@ use crate::period::{Period, PeriodCalendar};
 use crate::record::Name;
 use crate::refusal::Refusal;
 use crate::settlement::line::StatementStatus;
-use crate::settlement::plan::Plan;
+use crate::settlement::plan::{On, Plan, UnitsFrom};
+use crate::settlement::settle::reach;
 use crate::suggest;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -41,11 +42,12 @@ impl Run {
 impl Memory {
     /// The facts of a plan whose business date lies in a period, in (business date, id) order; then those that are facts
     /// no longer while lines of the period stand for them.
-    pub fn facts_of(&self, plan: &Plan, period: &Period) -> Vec<Uuid> {
+    pub fn facts_of(&self, model: &Model, plan: &Plan, period: &Period) -> Vec<Uuid> {
+        let Some(of) = plan.in_state() else { return self.units_of(model, plan, period) };
         let mut facts = BTreeSet::new();
-        for record in self.live(&plan.object).filter(|record| record.state() == Some(&*plan.state)) {
+        for record in self.live(&plan.object).filter(|record| record.state() == Some(&*of.state)) {
             if let Some(date) =
-                record.values[plan.day_slot].as_date().filter(|date| period.from <= *date && *date < period.to)
+                record.values[of.day_slot].as_date().filter(|date| period.from <= *date && *date < period.to)
             {
                 facts.insert((date, record.id()));
             }
@@ -58,13 +60,50 @@ impl Memory {
         facts.into_iter().chain(gone).map(|(_, id)| id).collect()
     }
 
+    /// Whose periods a plan settles: the records it names, or whoever the facts of its accumulators do; and whoever has
+    /// lines of what is looked back at.
+    fn units_of(&self, model: &Model, plan: &Plan, period: &Period) -> Vec<Uuid> {
+        let On::Close(units) = &plan.on else { return Vec::new() };
+        let (from, until) = reach(model, plan, period);
+        let within = |date: crate::moment::Date| from <= date && date < until;
+        let standing = self.standing();
+        let mut found: BTreeSet<Uuid> = standing
+            .iter()
+            .filter(|line| line.plan == plan.name && within(line.business_date))
+            .map(|line| line.fact)
+            .collect();
+        match &units.from {
+            UnitsFrom::Records { state } => found.extend(
+                self.live(&plan.object)
+                    .filter(|record| state.as_deref().is_none_or(|state| record.state() == Some(state)))
+                    .map(|record| record.id()),
+            ),
+            UnitsFrom::Totals(totals) => {
+                for (accumulator, place) in totals {
+                    let Some(accumulator) = model.accumulators.get(accumulator) else { continue };
+                    for source in &accumulator.sources {
+                        let Some(slot) = source.key.get(*place) else { continue };
+                        let records = self.counted_records(model, source).filter(|(date, _)| within(*date));
+                        found.extend(records.filter_map(|(_, record)| record.values[*slot].as_id()));
+                    }
+                }
+            }
+        }
+        found.into_iter().collect()
+    }
+
     /// Settles a plan over a period. `context.command` becomes the run's id; its units are commands of their own.
     pub fn run(&mut self, model: &Model, plan: &str, period: &str, context: &Context) -> Result<Run, Box<Refusal>> {
         let plan = plan_of(model, plan)?;
         let period = period_of(calendar_of(model, &plan.calendar)?, period)?;
         let mut run = Run { id: context.command, ..Run::default() };
-        for facts in self.facts_of(plan, &period).chunks(UNIT_FACTS_MAX) {
-            let command = Command::Settle(SettleUnit { plan: plan.name.clone(), run: run.id, facts: facts.to_vec() });
+        for facts in self.facts_of(model, plan, &period).chunks(UNIT_FACTS_MAX) {
+            let command = Command::Settle(SettleUnit {
+                plan: plan.name.clone(),
+                run: run.id,
+                period: period.name.clone(),
+                facts: facts.to_vec(),
+            });
             let context = Context { command: self.next_command(), ..context.clone() };
             match self.execute(model, &command, &context) {
                 Ok(decision) => {

@@ -9,6 +9,7 @@ use crate::facts::{Counter, CumulationQuery, Facts, Need};
 use crate::model::{Model, Settings};
 use crate::moment::{Date, Moment};
 use crate::pack::Pack;
+use crate::settlement::desired::Counts;
 use crate::settlement::line::{Line, Party, TaxTreatment};
 use crate::settlement::trace::{PartTrace, PriceTrace, Trace};
 use rust_decimal::Decimal;
@@ -233,6 +234,7 @@ fn a_group_counts_what_stands_before_a_place() {
             line: "fee".into(),
             group: "group".into(),
             period: "2026-03".into(),
+            counts: Counts::Quantity,
             before: before.map(|(day, fact)| (date(day), Uuid::from_u128(fact))),
             later: true,
         };
@@ -240,7 +242,7 @@ fn a_group_counts_what_stands_before_a_place() {
         memory.fetch(&model, &Need { cumulated: BTreeSet::from([query.clone()]), ..Need::default() }, &mut facts);
         let found = &facts.cumulated[&query];
         let later: Vec<Uuid> = later.iter().copied().map(Uuid::from_u128).collect();
-        assert_eq!((found.quantity, &found.later), (Decimal::from(quantity), &later), "{before:?}");
+        assert_eq!((found.sum, &found.later), (Decimal::from(quantity), &later), "{before:?}");
     };
     check(None, 6, &[]);
     check(Some((5, 1)), 0, &[2, 3]);

@@ -156,8 +156,12 @@ async fn live(
     now: Moment,
     progress: &dyn Progress,
 ) -> Result<(), Error> {
-    let facts: BTreeSet<Name> =
-        object.plans.iter().filter_map(|plan| model.plans.get(plan)).map(|plan| plan.state.clone()).collect();
+    let facts: BTreeSet<Name> = object
+        .plans
+        .iter()
+        .filter_map(|plan| model.plans.get(plan))
+        .filter_map(|plan| Some(plan.in_state()?.state.clone()))
+        .collect();
     let settles = |step: &Step| {
         let lifecycle = object.lifecycle.as_ref();
         lifecycle

@@ -7,7 +7,7 @@ use super::{Answer, Locale};
 use crate::app::App;
 use crate::service::settlement::{lines, statements};
 use crate::store::StatementRow;
-use packwork_engine::explain::{Explanation, Node, Teller, named_in_line, named_in_origins};
+use packwork_engine::explain::{Explanation, Node, Teller, line_title, named_in_line, named_in_origins};
 use packwork_engine::model::Model;
 use packwork_engine::object::{FieldKind, Object};
 use packwork_engine::record::{Name, Record, slot};
@@ -52,7 +52,7 @@ pub async fn statement(app: &App, caller: &Caller, row: &StatementRow) -> Answer
     let mut tree: Vec<Node> = Vec::new();
     for ((period, plan, line), members) in groups {
         let total: Decimal = members.iter().map(|line| line.gross).sum();
-        let title = model.texts.get(locale.as_str(), &format!("settlement_plan/{plan}/lines/{line}/title"));
+        let title = line_title(&model, locale.as_str(), &plan, &line);
         let children = members.iter().take(FACTS_SHOWN).map(|line| Node {
             label: titles.of(&line.fact_object, line.fact),
             value: scaled(line.gross, 2),

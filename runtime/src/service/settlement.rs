@@ -1,6 +1,7 @@
 //! Settlement as callers see it: plans, runs, lines, statements, periods. What is owed the engine decides.
 
 pub mod close;
+pub mod facts;
 pub mod lines;
 pub mod preview;
 pub mod run;

@@ -11,6 +11,7 @@ use packwork_engine::facts::{Cumulated, CumulationQuery, Facts};
 use packwork_engine::moment::Moment;
 use packwork_engine::record::Name;
 use packwork_engine::refusal::Refusal;
+use packwork_engine::settlement::desired::Counts;
 use packwork_engine::settlement::line::{Line, Party, TaxTreatment};
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
@@ -90,7 +91,7 @@ fn column_names(alias: &str) -> String {
 }
 
 /// `SELECT seq, …` of lines, and the kinds of its columns.
-fn select() -> (String, Vec<Kind>) {
+pub(super) fn select() -> (String, Vec<Kind>) {
     let kinds = std::iter::once(Kind::Int).chain(COLUMNS.iter().map(|(_, kind)| *kind)).collect();
     (format!("SELECT l.seq, {} FROM settlement_line AS l WHERE ", column_names("l.")), kinds)
 }
@@ -350,7 +351,7 @@ impl Columns {
     }
 }
 
-fn decode(row: Vec<Datum>) -> Result<StoredLine, StoreError> {
+pub(super) fn decode(row: Vec<Datum>) -> Result<StoredLine, StoreError> {
     let mut row = Columns::of("settlement_line", row);
     let seq = row.int()?;
     let line = Line {
@@ -433,32 +434,36 @@ pub(super) async fn fetch_cumulated(
         let asked = queries.iter().enumerate().filter(|(_, query)| wants(query));
         asked.map(|(place, query)| asked_for(place, query)).collect()
     };
-    // Each query once, as a row `(place, plan, line, group_digest, group_period, business_date, fact)`.
+    // Each query once, as a row `(place, counts, plan, line, group_digest, group_period, business_date, fact)`.
     let table = match dialect {
         Dialect::Sqlite => {
-            "WITH q AS MATERIALIZED (SELECT value ->> 6 AS place, value ->> 0 AS plan, value ->> 1 AS line,
+            "WITH q AS MATERIALIZED (SELECT value ->> 6 AS place, value ->> 7 AS counts, value ->> 0 AS plan, value ->> 1 AS line,
              value ->> 2 AS group_digest, value ->> 3 AS group_period, value ->> 4 AS business_date,
              unhex(value ->> 5) AS fact FROM json_each(?)) "
         }
         Dialect::Postgres => {
-            "WITH q AS MATERIALIZED (SELECT (value ->> 6)::bigint AS place, value ->> 0 AS plan, value ->> 1 AS line,
+            "WITH q AS MATERIALIZED (SELECT (value ->> 6)::bigint AS place, value ->> 7 AS counts, value ->> 0 AS plan, value ->> 1 AS line,
              value ->> 2 AS group_digest, value ->> 3 AS group_period, (value ->> 4)::date AS business_date,
              (value ->> 5)::uuid AS fact FROM jsonb_array_elements(?) AS asked(value)) "
         }
     };
     let stands = standing(dialect);
     let of_group = "l.group_digest = q.group_digest AND l.group_period = q.group_period AND l.plan = q.plan
-                    AND l.line = q.line";
+                    AND (l.line = q.line OR (q.counts = 'amount' AND substr(l.line, 1, length(q.line) + 1) = q.line || '.'))";
     let text = format!(
-        "{table} SELECT q.place, sum(l.quantity) FROM q JOIN settlement_line AS l ON {stands} AND {of_group}
+        "{table} SELECT q.place, sum(l.quantity), sum(l.gross) FROM q JOIN settlement_line AS l ON {stands} AND {of_group}
          AND (l.business_date, l.fact) < (q.business_date, q.fact) GROUP BY q.place"
     );
     let sql = Sql::of(dialect, &text, vec![Datum::json(&of(|_| true))]);
-    for row in connection.rows("adding up groups", sql, &[Kind::Int, Kind::Decimal(QUANTITY_SCALE)]).await? {
-        if let [Datum::Int(place), Datum::Decimal(quantity, _)] = &row[..]
-            && let Some(found) = usize::try_from(*place).ok().and_then(|place| found.get_mut(place))
+    let kinds = [Kind::Int, Kind::Decimal(QUANTITY_SCALE), Kind::Decimal(AMOUNT_SCALE)];
+    for row in connection.rows("adding up groups", sql, &kinds).await? {
+        if let [Datum::Int(place), Datum::Decimal(quantity, _), Datum::Decimal(gross, _)] = &row[..]
+            && let Some(place) = usize::try_from(*place).ok().filter(|place| *place < queries.len())
         {
-            found.quantity = quantity.normalize();
+            found[place].sum = match queries[place].counts {
+                Counts::Quantity => quantity.normalize(),
+                Counts::Amount => gross.normalize(),
+            };
         }
     }
     let later = of(|query| query.later && query.before.is_some());
@@ -490,5 +495,6 @@ fn asked_for(place: usize, query: &CumulationQuery) -> Json {
         None => (packwork_engine::moment::Date::MAX, Uuid::max()),
     };
     let fact = fact.simple().to_string();
-    json!([&*query.plan, &*query.line, query.group, query.period, date.to_string(), fact, place])
+    let counts = if query.counts == Counts::Amount { "amount" } else { "quantity" };
+    json!([&*query.plan, &*query.line, query.group, query.period, date.to_string(), fact, place, counts])
 }

@@ -5,6 +5,7 @@ use packwork::store::{LineGroup, LineMeasure, LineQuery, StoredLine};
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Decision, NewStatement};
 use packwork_engine::facts::{Cumulated, CumulationQuery, Facts, Need};
+use packwork_engine::settlement::desired::Counts;
 use packwork_engine::settlement::line::{Entry, Line, Party, StatementKey, StatementStatus, TaxTreatment};
 use packwork_engine::settlement::trace::{LookupTrace, PartTrace, PriceTrace, Trace};
 use packwork_engine::value::Value;
@@ -189,6 +190,11 @@ pub(crate) async fn groups_cumulate_standing_lines_in_order(fixture: Fixture) {
             ..line(&fixture)
         });
     }
+    // What is cut off a line counts with its amount, not with its quantity.
+    let cut = (decimal("0"), decimal("-30"));
+    let cut =
+        Line { line: "fee.cap".into(), quantity: cut.0, gross: cut.1, net: cut.1, tax: cut.0, ..lines[4].clone() };
+    lines.push(Line { id: fixture.id(), ..cut });
     let taken_back = Line { fact: Uuid::from_u128(6), quantity: decimal("50"), ..lines[1].clone() };
     let taken_back = Line { id: fixture.id(), ..taken_back };
     let back = reversal(&fixture, &taken_back);
@@ -200,6 +206,7 @@ pub(crate) async fn groups_cumulate_standing_lines_in_order(fixture: Fixture) {
         line: "fee".into(),
         group: group.into(),
         period: "2026".into(),
+        counts: Counts::Quantity,
         before: before.map(|(date, id)| (day(date), Uuid::from_u128(id))),
         later: true,
     };
@@ -213,12 +220,13 @@ pub(crate) async fn groups_cumulate_standing_lines_in_order(fixture: Fixture) {
         (query("nobody", None), "0", vec![]),
         (CumulationQuery { period: "2025".into(), ..query("g", None) }, "0", vec![]),
         (CumulationQuery { line: "other".into(), ..query("g", None) }, "0", vec![]),
+        (CumulationQuery { counts: Counts::Amount, ..query("h", None) }, "70", vec![]),
     ];
     let cumulated = cases.iter().map(|(query, ..)| query.clone()).collect();
     let facts = fetch(&fixture, Need { cumulated, ..Need::default() }).await;
     for (query, quantity, later) in cases {
         let later = later.into_iter().map(Uuid::from_u128).collect();
-        assert_eq!(facts.cumulated[&query], Cumulated { quantity: decimal(quantity), later }, "{query:?}");
+        assert_eq!(facts.cumulated[&query], Cumulated { sum: decimal(quantity), later }, "{query:?}");
     }
 }
 

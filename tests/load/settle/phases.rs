@@ -3,7 +3,7 @@
 
 use super::{PERIOD, PLAN, prepare};
 use anyhow::{Context as _, Result, bail};
-use packwork::service::settlement::preview;
+use packwork::service::settlement::facts;
 use packwork::store::{Execute, Executed};
 use packwork_engine::decide::decide;
 use packwork_engine::decision::{Command, Context, Decision, Outcome, SettleUnit};
@@ -38,7 +38,7 @@ pub async fn run(folder: &Path) -> Result<Json> {
     let mut spent = Spent::default();
 
     let from = Instant::now();
-    let facts = preview::facts(&app, &model, &scope, plan, &period).await?;
+    let facts = facts::facts(&app, &model, &scope, plan, &period).await?;
     spent.listing = from.elapsed();
 
     let run = app.entropy.uuid(app.clock.now());
@@ -46,7 +46,12 @@ pub async fn run(folder: &Path) -> Result<Json> {
         spent.commands += 1;
         let at = app.clock.now();
         let context = Context { command: app.entropy.uuid(at), moment: at, actor: scope.actor.clone() };
-        let command = Command::Settle(SettleUnit { plan: plan.name.clone(), run, facts: chunk.to_vec() });
+        let command = Command::Settle(SettleUnit {
+            plan: plan.name.clone(),
+            run,
+            period: period.name.clone(),
+            facts: chunk.to_vec(),
+        });
         let mut known = Facts::default();
         let decision = loop {
             spent.rounds += 1;

@@ -58,7 +58,7 @@ fn summary(model: &Model, locale: Locale, object: &Object, record: &Record, foun
                 .plans
                 .iter()
                 .filter_map(|plan| model.plans.get(plan))
-                .any(|plan| record.state() == Some(&*plan.state));
+                .any(|plan| plan.in_state().is_some_and(|facts| record.state() == Some(&*facts.state)));
             if is_fact { ("pending", texts::pending(locale)) } else { ("none", texts::not_settled(locale)) }
         }
         Some(found) => {

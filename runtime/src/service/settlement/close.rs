@@ -1,5 +1,6 @@
 //! Closing a period: everything in it must be settled, its statements are issued, then it is frozen.
 
+use super::facts;
 use super::preview::{self, Tally};
 use super::run;
 use super::statements::{self, Step};
@@ -80,7 +81,7 @@ async fn settled(app: &App, model: &Arc<Model>, scope: &Scope, period: &Period, 
     let (mut failed, mut pending) = (0, 0);
     for name in plans {
         let plan = &model.plans[name];
-        let facts = preview::facts(app, model, scope, plan, period).await?;
+        let facts = facts::facts(app, model, scope, plan, period).await?;
         let tally: Tally = preview::preview(app, model, scope, plan, &facts).await?;
         without_lines += tally.changed_facts.len();
         pending += tally.pending();

@@ -1,7 +1,8 @@
 //! Settlement runs: one command per chunk of a unit, so that people's commands go between and a failing unit stands
 //! alone; what came of it is kept with the run.
 
-use super::preview::{self, Facts, Failure, Tally};
+use super::facts::{self, Facts};
+use super::preview::{self, Failure, Tally};
 use super::{Reach, may, period, plan, reach};
 use crate::app::App;
 use crate::service::command::{self, Done};
@@ -141,12 +142,17 @@ impl Work {
         // The person may start the run; what it then does, the system does.
         let scope = self.app.system();
         let plan = &self.model.plans[&self.run.plan];
-        let facts = preview::facts(&self.app, &self.model, &scope, plan, &self.period).await?;
+        let facts = facts::facts(&self.app, &self.model, &scope, plan, &self.period).await?;
         self.run.facts = i64::try_from(facts.count()).unwrap_or(i64::MAX);
         let mut tally = Tally::over(&facts);
         for unit in &facts.units {
             for chunk in unit.facts.chunks(CHUNK) {
-                let settle = SettleUnit { plan: plan.name.clone(), run: self.run.id, facts: chunk.to_vec() };
+                let settle = SettleUnit {
+                    plan: plan.name.clone(),
+                    run: self.run.id,
+                    period: self.period.name.clone(),
+                    facts: chunk.to_vec(),
+                };
                 let at = self.app.clock.now();
                 match command::run_at(&self.app, &self.model, &scope, Command::Settle(settle), at, None).await {
                     Ok(Done::Now { decision, .. }) => tally.add(unit.of, &decision),
@@ -196,7 +202,7 @@ fn failure_kept(failure: &Failure) -> Json {
 async fn preview_run(app: &App, model: &Arc<Model>, caller: &Caller, plan: &str, period: &Period) -> Answer<Json> {
     let started = app.clock.now();
     let scope = app.system();
-    let facts = preview::facts(app, model, &scope, &model.plans[plan], period).await?;
+    let facts = facts::facts(app, model, &scope, &model.plans[plan], period).await?;
     let tally = preview::preview(app, model, &scope, &model.plans[plan], &facts).await?;
     let mut run = Run {
         id: Uuid::nil(),
@@ -254,6 +260,9 @@ async fn run_json(app: &App, model: &Model, caller: &Caller, run: &Run) -> Answe
         Some((failure["object"].as_str()?.into(), id))
     };
     let unit_object = model.plans.get(&run.plan).and_then(|plan| {
+        if plan.in_state().is_none() {
+            return Some(plan.object.clone());
+        }
         let field = model.object(&plan.object)?.fields.get(plan.unit_slot?)?;
         match &field.kind {
             packwork_engine::object::FieldKind::Id { to, .. } => to.first().cloned(),

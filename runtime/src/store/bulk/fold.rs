@@ -74,6 +74,10 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
             })
         });
     }
+    // Whatever is written may count toward a total.
+    if !decision.writes.is_empty() || !decision.lines.is_empty() {
+        facts.totals.clear();
+    }
     // A kind of facts that is added to the engine must be thought of here: this stops compiling then.
     let Facts {
         records: _,
@@ -92,6 +96,7 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
         statements: _,
         lines: _,
         cumulated: _,
+        totals: _,
     } = facts;
 }
 

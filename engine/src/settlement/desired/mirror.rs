@@ -1,0 +1,135 @@
+//! Lines of another fact, mirrored: what comes back takes the original split back in proportion, never a new one.
+
+use super::priced::Price;
+use super::{Asking, Counts, Desired, Group, Shared, digest_of};
+use crate::codes::Code;
+use crate::decide::Halt;
+use crate::env::RecordEnv;
+use crate::money::places_of;
+use crate::record::Name;
+use crate::refusal::Refusal;
+use crate::settlement::allocation::{AllocationError, Method, allocate};
+use crate::settlement::line::Line;
+use crate::settlement::plan::{Mirror, PlanLine, base_of, derived};
+use crate::settlement::rounding::{Rounding, bounded, round};
+use crate::settlement::trace::MirrorTrace;
+use rust_decimal::Decimal;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// One line of the fact that is mirrored, and those it was split from.
+#[derive(Clone, Debug)]
+pub(super) struct Mirrored {
+    /// The lines of the fact, in the order they were posted.
+    lines: Arc<Vec<Arc<Line>>>,
+    /// Which of them this is.
+    place: usize,
+    /// What they were made from.
+    of: Decimal,
+    rounding: Rounding,
+}
+
+impl Mirrored {
+    fn line(&self) -> &Line {
+        &self.lines[self.place]
+    }
+
+    pub(super) fn currency(&self) -> &Name {
+        &self.line().currency
+    }
+
+    pub(super) fn is_of(&self, line: &Line) -> bool {
+        line.trace.mirrored.as_ref().is_some_and(|trace| trace.line == self.line().id && trace.of == self.of)
+    }
+
+    /// The part of a line that is taken back when what comes back grows from `before` by `back`.
+    pub(super) fn amount(&self, before: Decimal, back: Decimal) -> Result<(Decimal, MirrorTrace), AllocationError> {
+        let until = before + back;
+        let amount = self.taken(before)? - self.taken(until)?;
+        let line = self.line();
+        let trace = MirrorTrace {
+            line: line.id,
+            object: line.fact_object.to_string(),
+            fact: line.fact,
+            of: self.of,
+            before,
+            until,
+            amount: line.gross,
+        };
+        Ok((amount, trace))
+    }
+
+    /// What of this line is taken back when so much of the whole came back: the sum first, then its split, so that all
+    /// of it is exactly the original.
+    fn taken(&self, back: Decimal) -> Result<Decimal, AllocationError> {
+        let whole: Decimal = self.lines.iter().map(|line| line.gross).sum();
+        let back = back.clamp(Decimal::ZERO, self.of);
+        if back == self.of || whole.is_zero() {
+            return Ok(if back == self.of { self.line().gross } else { Decimal::ZERO });
+        }
+        let places = places_of(self.currency());
+        let part = whole.checked_mul(back).and_then(|product| product.checked_div(self.of)).and_then(bounded);
+        let part = round(part.ok_or(AllocationError::Overflow)?, places, self.rounding);
+        let weights: Vec<Decimal> = self.lines.iter().map(|line| line.gross.abs()).collect();
+        let shares = allocate(part, &weights, Decimal::new(1, places), Method::LargestRemainder)?;
+        Ok(shares[self.place])
+    }
+}
+
+/// One line for each line of the fact that is mirrored; none where it was never settled.
+pub(super) fn lines(
+    asking: &Asking<'_>,
+    env: &RecordEnv<'_>,
+    line: &PlanLine,
+    mirror: &Mirror,
+    shared: &Shared,
+) -> Result<Vec<Desired>, Halt> {
+    let empty = |what: &str| {
+        Refusal::new(Code::NullInput, format!("{what} of the line `{}` is empty", line.id)).with("line", &*line.id)
+    };
+    let fact: Uuid = env.eval(&mirror.fact)?.as_id().ok_or_else(|| empty("the mirrored fact"))?;
+    let key = (mirror.plan.clone(), fact);
+    let Some(posted) = asking.reader.facts.lines.get(&key) else {
+        asking.reader.need(|need| {
+            need.lines.insert(key);
+        });
+        return Err(Halt::Missing);
+    };
+    let of = env.eval(&mirror.of)?.as_decimal().ok_or_else(|| empty("what was settled"))?;
+    let back = env.eval(&mirror.back)?.as_decimal().ok_or_else(|| empty("what comes back"))?;
+    if of <= Decimal::ZERO || back < Decimal::ZERO {
+        let detail = format!("the line `{}` mirrors {back} of {of}: both must be positive", line.id);
+        return Err(Refusal::new(Code::OutOfRange, detail).with("line", &*line.id).into());
+    }
+    let posted: Arc<Vec<Arc<Line>>> = Arc::new(posted.clone());
+    let lines = posted.iter().enumerate().map(|(place, original)| {
+        let id = match original.line.strip_prefix(base_of(&original.line)).and_then(|part| part.strip_prefix('.')) {
+            Some(part) => derived(&line.id, part),
+            None => line.id.clone(),
+        };
+        Ok(Desired {
+            line: id,
+            payer: original.payer.clone(),
+            payee: original.payee.clone(),
+            group: Some(Group {
+                digest: digest_of(&[&line.id, &original.line, &original.payee.id.to_string()]),
+                // What came back of a fact adds up for ever.
+                period: fact.simple().to_string(),
+                counts: Counts::Quantity,
+            }),
+            quantity: back,
+            dimensions: shared.dimensions.clone(),
+            lookups: shared.lookups.clone(),
+            totals: shared.totals.clone(),
+            price: Price::Mirrored(Mirrored { lines: posted.clone(), place, of, rounding: line.rounding }),
+            rounding: line.rounding,
+            tax: super::priced::TaxTerms {
+                treatment: original.tax_kind,
+                rate: original.tax_rate,
+                rounding: Rounding::HalfUp,
+            },
+            adjusts: Vec::new(),
+        })
+    });
+    lines.collect()
+}

@@ -1,0 +1,354 @@
+//! From a line a fact should have to its amounts: price, rounding, caps and minimums, tax, and the trace of it all.
+
+use super::Desired;
+use super::mirror::Mirrored;
+use crate::codes::Code;
+use crate::env::Reader;
+use crate::money::{Money, places_of};
+use crate::record::Name;
+use crate::refusal::Refusal;
+use crate::settlement::adjust::{AdjustError, Days, cap, true_up};
+use crate::settlement::line::{Line, TaxTreatment};
+use crate::settlement::plan::{Plan, base_of, derived};
+use crate::settlement::rounding::{Point, Rounded, Rounding};
+use crate::settlement::schedule::{Applied, ApplyError, Schedule};
+use crate::settlement::tax::{TaxKind, Taxable, tax_line};
+use crate::settlement::trace::{
+    AdjustTrace, ChainTrace, DueTrace, PartTrace, PriceTrace, RoundedTrace, TRACE_VERSION, TaxTrace, Trace,
+};
+use rust_decimal::Decimal;
+use std::sync::Arc;
+
+#[derive(Clone, Debug)]
+pub(super) enum Price {
+    /// An amount given as such.
+    Amount(Money),
+    Unit(Money),
+    Tiered {
+        schedule: Name,
+        currency: Name,
+    },
+    /// A part of what a chain divided.
+    Share(Money, Arc<ChainTrace>),
+    /// What is due of an entitlement.
+    Due(Money, Box<(PriceTrace, DueTrace)>),
+    /// Another fact's line, taken back in part.
+    Mirrored(Mirrored),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct TaxTerms {
+    pub treatment: TaxTreatment,
+    pub rate: Decimal,
+    pub rounding: Rounding,
+}
+
+/// A cap or minimum with its figures.
+#[derive(Clone, Debug)]
+pub(super) struct Adjusted {
+    pub id: Name,
+    pub kind: AdjustedKind,
+    pub limit: Decimal,
+    pub used: Counted,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum AdjustedKind {
+    Cap,
+    Minimum(Option<Days>),
+}
+
+/// What counts toward a cap or minimum beside the line.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Counted {
+    /// What the line's group had before.
+    Before,
+    Known(Decimal),
+}
+
+/// One line to post: the line itself, or what an adjustment makes of it.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub line: Name,
+    pub quantity: Decimal,
+    pub priced: Priced,
+}
+
+/// The amounts of a line, with their trace.
+#[derive(Clone, Debug)]
+pub struct Priced {
+    pub gross: Decimal,
+    pub net: Decimal,
+    pub tax: Decimal,
+    pub tax_rate: Decimal,
+    pub treatment: TaxTreatment,
+    pub currency: Name,
+    pub trace: Trace,
+}
+
+impl Desired {
+    pub fn currency(&self) -> &Name {
+        match &self.price {
+            Price::Amount(money) | Price::Unit(money) | Price::Share(money, _) | Price::Due(money, _) => {
+                &money.currency
+            }
+            Price::Tiered { currency, .. } => currency,
+            Price::Mirrored(mirrored) => mirrored.currency(),
+        }
+    }
+
+    /// Whether it is what is left of an entitlement after what stands posted.
+    pub fn is_due(&self) -> bool {
+        matches!(self.price, Price::Due(..))
+    }
+
+    /// Whether a posted line is this one, or derived from it.
+    pub fn covers(&self, line: &Line) -> bool {
+        base_of(&line.line) == base_of(&self.line) && line.payer == self.payer && line.payee == self.payee
+    }
+
+    /// What makes two lines of a fact the same apart from where it stands in its group.
+    pub fn same_basis(&self, line: &Line) -> bool {
+        self.same_price(line) && line.line == self.line && line.quantity == self.quantity && self.same_content(line)
+    }
+
+    /// What a line and those derived from it have in common.
+    pub fn same_content(&self, line: &Line) -> bool {
+        line.payer == self.payer
+            && line.payee == self.payee
+            && line.tax_kind == self.tax.treatment
+            && line.tax_rate == self.tax.rate
+            && line.group.as_deref() == self.group.as_ref().map(|group| &*group.digest)
+            && line.group_period.as_deref() == self.group.as_ref().map(|group| &*group.period)
+            && line.dimensions == self.dimensions
+    }
+
+    fn same_price(&self, line: &Line) -> bool {
+        let traced = line.trace.price.as_ref();
+        let tiers = traced.and_then(|price| price.schedule.as_deref());
+        match &self.price {
+            Price::Tiered { schedule, currency } => tiers == Some(&**schedule) && line.currency == *currency,
+            Price::Unit(price) => {
+                tiers.is_none()
+                    && line.currency == price.currency
+                    && traced.is_some_and(|trace| trace.parts.first().is_some_and(|part| part.rate == price.amount))
+            }
+            Price::Amount(amount) => {
+                tiers.is_none()
+                    && line.currency == amount.currency
+                    && traced.is_some_and(|trace| trace.amount == amount.amount)
+            }
+            Price::Share(money, chain) => {
+                line.currency == money.currency && line.trace.chain.as_ref() == Some(&**chain)
+            }
+            Price::Due(money, _) => line.currency == money.currency && line.gross == money.amount,
+            Price::Mirrored(mirrored) => mirrored.is_of(line),
+        }
+    }
+
+    /// The line and what its adjustments make of it, given what the group had before this fact.
+    pub fn priced(&self, reader: &Reader<'_>, plan: &Plan, before: Decimal) -> Result<Vec<Part>, Refusal> {
+        let (amount, mut trace) = self.amount(reader, before)?;
+        let places = places_of(self.currency());
+        let line = Rounded::at(Point::Line, amount, places, self.rounding);
+        trace.rounded.push(rounded_trace("line", &line));
+        let mut sum = line.after;
+        let mut parts = vec![self.part(plan, self.line.clone(), self.quantity, line.after, trace)?];
+        for adjusted in &self.adjusts {
+            let (added, told) = adjusted.apply(sum, before, places, self.rounding).map_err(|error| {
+                Refusal::new(Code::AmountOverflow, format!("`{}` of the line `{}`: {error}", adjusted.id, self.line))
+                    .with("line", &*self.line)
+            })?;
+            if added.is_zero() {
+                continue;
+            }
+            sum += added;
+            let trace = Trace { adjusted: Some(told), ..Trace::default() };
+            parts.push(self.part(plan, derived(&self.line, &adjusted.id), Decimal::ZERO, added, trace)?);
+        }
+        Ok(parts)
+    }
+
+    /// The exact amount and what it was made of.
+    fn amount(&self, reader: &Reader<'_>, before: Decimal) -> Result<(Decimal, Trace), Refusal> {
+        let told = |amount: Decimal, price: PriceTrace| (amount, Trace { price: Some(price), ..Trace::default() });
+        let of_quantity = |parts: Vec<PartTrace>, amount: Decimal| PriceTrace {
+            quantity: self.quantity,
+            before: None,
+            schedule: None,
+            parts,
+            to_next: None,
+            amount,
+        };
+        Ok(match &self.price {
+            Price::Amount(money) => told(money.amount, of_quantity(Vec::new(), money.amount)),
+            Price::Unit(price) => {
+                let amount = price.amount.checked_mul(self.quantity).ok_or_else(|| self.overflow())?;
+                let part = PartTrace { quantity: self.quantity, rate: price.amount, flat: None, amount };
+                told(amount, of_quantity(vec![part], amount))
+            }
+            Price::Tiered { schedule: name, .. } => {
+                let schedule =
+                    reader.model.schedules.get(name).expect("the price's schedule was found when it was read");
+                let applied = self.applied(schedule, before).map_err(|error| {
+                    Refusal::new(Code::AmountOverflow, format!("`{name}` cannot price {}: {error}", self.quantity))
+                        .with("schedule", &**name)
+                })?;
+                let price = PriceTrace {
+                    before: self.group.is_some().then_some(before),
+                    schedule: Some(name.to_string()),
+                    to_next: schedule.to_next_tier(before + self.quantity),
+                    ..of_quantity(parts_of(&applied), applied.amount)
+                };
+                told(applied.amount, price)
+            }
+            Price::Share(money, chain) => (money.amount, Trace { chain: Some((**chain).clone()), ..Trace::default() }),
+            Price::Due(money, traces) => {
+                let (price, due) = (**traces).clone();
+                (money.amount, Trace { price: Some(price), due: Some(due), ..Trace::default() })
+            }
+            Price::Mirrored(mirrored) => {
+                let (amount, trace) = mirrored.amount(before, self.quantity).map_err(|error| {
+                    Refusal::new(Code::AmountOverflow, format!("the line `{}` cannot be mirrored: {error}", self.line))
+                        .with("line", &*self.line)
+                })?;
+                (amount, Trace { mirrored: Some(trace), ..Trace::default() })
+            }
+        })
+    }
+
+    fn part(&self, plan: &Plan, line: Name, quantity: Decimal, amount: Decimal, trace: Trace) -> Result<Part, Refusal> {
+        let terms = &self.tax;
+        let kind = match terms.treatment {
+            TaxTreatment::Inclusive => TaxKind::Inclusive,
+            TaxTreatment::Exclusive => TaxKind::Exclusive,
+            TaxTreatment::Exempt => TaxKind::Exempt,
+            TaxTreatment::Zero => TaxKind::Zero,
+            TaxTreatment::NotTaxed => TaxKind::NotTaxed,
+        };
+        let places = places_of(self.currency());
+        let taxed = tax_line(Taxable { amount, kind, rate: terms.rate }, places, terms.rounding).map_err(|error| {
+            Refusal::new(Code::AmountOverflow, format!("the tax of the line `{line}` cannot be computed: {error}"))
+        })?;
+        if [taxed.gross, taxed.net, taxed.tax].iter().any(|amount| digits(*amount) > crate::model::DIGITS_MAX) {
+            return Err(self.overflow());
+        }
+        let mut rounded = trace.rounded;
+        if matches!(terms.treatment, TaxTreatment::Inclusive | TaxTreatment::Exclusive) {
+            rounded.push(rounded_trace("tax", &taxed.rounded));
+        }
+        let tax = TaxTrace {
+            kind: treatment_name(terms.treatment).to_owned(),
+            rate: terms.rate,
+            gross: taxed.gross,
+            net: taxed.net,
+            tax: taxed.tax,
+        };
+        let trace = Trace {
+            v: TRACE_VERSION,
+            plan: plan.digest.clone(),
+            lookups: self.lookups.clone(),
+            totals: self.totals.clone(),
+            rounded,
+            tax: Some(tax),
+            ..trace
+        };
+        let priced = Priced {
+            gross: taxed.gross,
+            net: taxed.net,
+            tax: taxed.tax,
+            tax_rate: terms.rate,
+            treatment: terms.treatment,
+            currency: self.currency().clone(),
+            trace,
+        };
+        Ok(Part { line, quantity, priced })
+    }
+
+    fn overflow(&self) -> Refusal {
+        Refusal::new(Code::AmountOverflow, format!("the amount of the line `{}` has too many digits", self.line))
+            .with("line", &*self.line)
+    }
+
+    fn applied(&self, schedule: &Schedule, before: Decimal) -> Result<Applied, ApplyError> {
+        // The first quantity of a group is priced as such: a flat amount that zero usage owes is due with it.
+        match self.group.is_none() || before.is_zero() {
+            true => schedule.apply(self.quantity),
+            false => schedule.between(before, before + self.quantity),
+        }
+    }
+}
+
+impl Adjusted {
+    /// What is added to an amount, negative where it is cut, and why.
+    fn apply(
+        &self,
+        amount: Decimal,
+        before: Decimal,
+        places: u32,
+        rounding: Rounding,
+    ) -> Result<(Decimal, AdjustTrace), AdjustError> {
+        let used = match self.used {
+            Counted::Before => before,
+            Counted::Known(used) => used,
+        };
+        let told = |kind: &str, limit: Decimal, days: Option<Days>| AdjustTrace {
+            id: self.id.to_string(),
+            kind: kind.to_owned(),
+            limit,
+            used,
+            amount,
+            days: days.map(|days| [days.active, days.period]),
+        };
+        match self.kind {
+            AdjustedKind::Cap => {
+                let limit = Rounded::at(Point::Line, self.limit, places, rounding).after;
+                Ok((-cap(amount, used, limit)?.cut, told("cap", limit, None)))
+            }
+            AdjustedKind::Minimum(days) => {
+                let counted = used.checked_add(amount).ok_or(AdjustError::Overflow)?;
+                let missing = true_up(self.limit, counted, days, places, rounding)?;
+                let limit = days.map_or(Ok(self.limit), |days| days.of(self.limit))?;
+                Ok((missing.amount, told("minimum", limit, days)))
+            }
+        }
+    }
+}
+
+/// Tier parts as the trace keeps them.
+pub(super) fn parts_of(applied: &Applied) -> Vec<PartTrace> {
+    let parts = applied.parts.iter().map(|part| PartTrace {
+        quantity: part.quantity,
+        rate: part.rate,
+        flat: (!part.flat.is_zero()).then_some(part.flat),
+        amount: part.amount,
+    });
+    parts.collect()
+}
+
+fn rounded_trace(point: &str, rounded: &Rounded) -> RoundedTrace {
+    let mode =
+        serde_json::to_value(rounded.mode).ok().and_then(|mode| mode.as_str().map(str::to_owned)).unwrap_or_default();
+    RoundedTrace {
+        point: point.to_owned(),
+        before: rounded.before.normalize(),
+        after: rounded.after,
+        mode,
+        places: rounded.places,
+    }
+}
+
+fn digits(number: Decimal) -> u32 {
+    number.mantissa().unsigned_abs().checked_ilog10().map_or(1, |digits| digits + 1)
+}
+
+/// The treatment's name, as it is stored.
+pub fn treatment_name(treatment: TaxTreatment) -> &'static str {
+    match treatment {
+        TaxTreatment::Inclusive => "inclusive",
+        TaxTreatment::Exclusive => "exclusive",
+        TaxTreatment::Exempt => "exempt",
+        TaxTreatment::Zero => "zero",
+        TaxTreatment::NotTaxed => "not_taxed",
+    }
+}

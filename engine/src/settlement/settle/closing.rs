@@ -1,0 +1,158 @@
+//! Settling the end of a period: what each unit should have by then against what stands posted. A late fact of a period
+//! that is closed shows when the period is run again, and when the next one is.
+
+use super::batch::is_same;
+use super::posting::{Charge, Posting};
+use super::{want_closed, want_collections, want_lines};
+use crate::codes::Code;
+use crate::decide::Halt;
+use crate::decision::{Decision, FactFailure, SettleUnit};
+use crate::env::{Bound, Reader};
+use crate::ids::IdSource;
+use crate::model::Model;
+use crate::moment::Date;
+use crate::period::Period;
+use crate::record::{Name, Record};
+use crate::refusal::Refusal;
+use crate::settlement::desired::{Desired, Fact, desired};
+use crate::settlement::line::Line;
+use crate::settlement::plan::{Amount, Pays, Plan, StepKind, Units};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Settles a period for the units of a run.
+pub(super) fn settle(reader: &Reader<'_>, plan: &Plan, units: &Units, unit: &SettleUnit) -> Result<Decision, Halt> {
+    let calendar = reader.model.calendars.get(&plan.calendar).expect("the plan's calendar was checked");
+    let Some(period) = calendar.named(&unit.period) else {
+        let detail = format!("there is no period `{}` in the calendar `{}`", unit.period, calendar.name);
+        return Err(Refusal::new(Code::UnknownPeriod, detail).with("period", unit.period.as_str()).into());
+    };
+    want_closed(reader, plan);
+    want_collections(reader, plan);
+    let mut records = Vec::with_capacity(unit.facts.len());
+    for id in &unit.facts {
+        records.push((*id, reader.record(&plan.object, *id).unwrap_or_default()));
+        want_lines(reader, plan, *id);
+    }
+    if !reader.needs().is_empty() {
+        return Err(Halt::Missing);
+    }
+    let mut posting = Posting::new(reader, plan, Some(unit.run));
+    let periods: Vec<Period> = former(reader, plan, &period).into_iter().chain([period]).collect();
+    let mut decision = Decision::default();
+    let mut missing = false;
+    for (id, record) in records {
+        match settle_one(&mut posting, units, &periods, id, record.as_deref()) {
+            Ok(changed) => {
+                decision.settled.facts += 1;
+                decision.settled.unchanged += u64::from(!changed);
+            }
+            Err(Halt::Missing) => missing = true,
+            Err(Halt::Refused(refusal)) => {
+                decision.settled.failures.push(FactFailure { object: plan.object.clone(), fact: id, refusal: *refusal })
+            }
+        }
+    }
+    if missing {
+        return Err(Halt::Missing);
+    }
+    let mut ids = IdSource::new(reader.context.command, reader.context.moment);
+    posting.finish(&mut decision, &mut ids)?;
+    Ok(decision)
+}
+
+/// The days on which facts may count in a run over a period: those of its accumulators' periods, and of the ones before.
+pub fn reach(model: &Model, plan: &Plan, period: &Period) -> (Date, Date) {
+    let starts = totals(plan).filter_map(|(accumulator, _)| {
+        let calendar = model.calendars.get(&model.accumulators.get(accumulator)?.calendar)?;
+        Some(calendar.back(&calendar.period_of(period.last_day()), 1).from)
+    });
+    (starts.min().unwrap_or(period.from), period.to)
+}
+
+/// The accumulators a plan's steps read.
+fn totals(plan: &Plan) -> impl Iterator<Item = (&Name, u32)> {
+    plan.steps.iter().filter_map(|step| match &step.kind {
+        StepKind::Total(total) => Some((&total.accumulator, total.back)),
+        StepKind::Formula(_) | StepKind::Lookup(_) => None,
+    })
+}
+
+/// The last periods of what added up before, where they are closed: late facts of them are made up for now.
+fn former(reader: &Reader<'_>, plan: &Plan, period: &Period) -> Vec<Period> {
+    let model = reader.model;
+    let own = &model.calendars[&plan.calendar];
+    let over = plan.lines.iter().filter_map(|line| match &line.pays {
+        Pays::One { amount: Amount::Entitled(terms), .. } => terms.over.as_ref(),
+        _ => None,
+    });
+    let over: BTreeSet<&Name> = over.collect();
+    let closed = reader.facts.closed_periods.get(&plan.calendar);
+    let periods = over.into_iter().map(|over| {
+        let over = &model.calendars[over];
+        own.period_of(over.back(&over.period_of(period.last_day()), 1).last_day())
+    });
+    let mut periods: Vec<Period> = periods
+        .filter(|former| former.from < period.from && closed.is_some_and(|closed| closed.contains(&former.name)))
+        .collect();
+    periods.sort();
+    periods.dedup();
+    periods
+}
+
+/// Whether anything is to be posted.
+fn settle_one(
+    posting: &mut Posting<'_, '_>,
+    units: &Units,
+    periods: &[Period],
+    id: Uuid,
+    record: Option<&Record>,
+) -> Result<bool, Halt> {
+    let (reader, plan) = (posting.reader, posting.plan);
+    let posted = reader.facts.lines.get(&(plan.name.clone(), id)).ok_or(Halt::Missing)?;
+    let bound = Bound { root: units.root.clone(), object: plan.object.clone(), id };
+    let (mut reversals, mut charges) = (Vec::new(), Vec::new());
+    for (place, period) in periods.iter().enumerate() {
+        let wanted = match record.filter(|record| !record.is_deleted()) {
+            None => Vec::new(),
+            Some(record) => {
+                let object = reader.model.objects.get(&plan.object).expect("the plan's object was checked");
+                let date = period.last_day();
+                let fact = Fact { object, record, date, period: Some(period), bound: Some(&bound) };
+                desired(reader, plan, fact, posted)?
+            }
+        };
+        // Of a period that is only looked back at, nothing but what adds up over it is settled again.
+        let asked_for = place + 1 == periods.len();
+        let wanted: Vec<Desired> = wanted.into_iter().filter(|desired| asked_for || desired.is_due()).collect();
+        let mut open: Vec<&Arc<Line>> = posted.iter().filter(|line| line.service_period == period.name).collect();
+        open.retain(|line| {
+            // What is due is told by what stands in closed periods, so that stays.
+            !(line.trace.due.is_some() && posting.is_closed(&line.period)) && (asked_for || line.trace.due.is_some())
+        });
+        for desired in wanted {
+            posting.want_statement(&desired, period);
+            let desired = Arc::new(desired);
+            let parts = desired.priced(reader, plan, Default::default())?;
+            for part in parts.into_iter().filter(|part| !part.priced.gross.is_zero()) {
+                let standing = open.iter().position(|line| {
+                    line.line == part.line && line.payer == desired.payer && line.payee == desired.payee
+                });
+                if let Some(line) = standing.map(|index| open.remove(index)) {
+                    if is_same(&desired, &part, line) {
+                        continue;
+                    }
+                    reversals.push(line.clone());
+                }
+                let (date, service_period) = (period.last_day(), period.clone());
+                charges.push(Charge { fact: id, date, desired: desired.clone(), part, service_period });
+            }
+        }
+        reversals.extend(open.into_iter().cloned());
+    }
+    let changed = !reversals.is_empty() || !charges.is_empty();
+    posting.reversals.extend(reversals);
+    posting.charges.extend(charges);
+    Ok(changed)
+}

@@ -1,0 +1,216 @@
+//! What a run settles: the facts of a plan and period in units, and whose periods a plan settles.
+
+use crate::app::App;
+use crate::auth::token::hex;
+use crate::service::Answer;
+use crate::store::{LineQuery, Scope, StoredLine};
+use packwork_engine::model::Model;
+use packwork_engine::moment::Date;
+use packwork_engine::period::Period;
+use packwork_engine::query::{AggregateQuery, Comparison, Filter, FilterPath, Group, Measure};
+use packwork_engine::record::{Name, slot};
+use packwork_engine::settlement::accumulator::SourceOf;
+use packwork_engine::settlement::plan::{InState, On, Plan, Units, UnitsFrom};
+use packwork_engine::settlement::settle::reach;
+use packwork_engine::value::Value;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The facts of one plan and period, in the order they are settled.
+pub struct Facts {
+    pub period: String,
+    pub units: Vec<Unit>,
+    /// Digest of the facts' ids and versions: the same facts give the same digest.
+    pub hash: String,
+}
+
+pub struct Unit {
+    /// What divides the run; `None` where the plan names nothing, or for facts that are none any more.
+    pub of: Option<Uuid>,
+    pub facts: Vec<Uuid>,
+}
+
+impl Facts {
+    pub fn count(&self) -> usize {
+        self.units.iter().map(|unit| unit.facts.len()).sum()
+    }
+}
+
+/// Finds the facts of a period: records in the plan's state by business date, then those whose lines stand although
+/// they are facts no longer (reopened, deleted), so that their lines are taken back.
+pub async fn facts(app: &App, model: &Arc<Model>, scope: &Scope, plan: &Plan, period: &Period) -> Answer<Facts> {
+    let of = match &plan.on {
+        On::State(of) => of,
+        On::Close(units) => return units_of(app, model, scope, plan, units, period).await,
+    };
+    let unit_slot = plan.unit_slot.unwrap_or(slot::ID);
+    // One narrow row per fact: neither order nor versions need whole records.
+    let query = AggregateQuery {
+        object: plan.object.clone(),
+        filter: in_period(of, period),
+        group_by: vec![group(unit_slot), group(of.day_slot), group(slot::ID), group(slot::VERSION)],
+        measures: vec![("n".into(), Measure::Count)],
+        limit: u32::MAX,
+    };
+    let mut rows = app.store.aggregate(scope, model, &query).await?;
+    if plan.unit_slot.is_none() {
+        for row in &mut rows {
+            row[0] = Value::Null;
+        }
+    }
+    rows.sort_by(|a, b| a[..3].cmp(&b[..3]));
+
+    let mut hash = Sha256::new();
+    hash.update(model.hash.as_bytes());
+    let mut units: Vec<Unit> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for row in &rows {
+        let (of, Some(id)) = (row[0].as_id(), row[2].as_id()) else { continue };
+        hash.update(id.as_bytes());
+        hash.update(row[3].as_decimal().unwrap_or_default().normalize().to_string());
+        seen.insert(id);
+        match units.last_mut().filter(|unit| unit.of == of) {
+            Some(unit) => unit.facts.push(id),
+            None => units.push(Unit { of, facts: vec![id] }),
+        }
+    }
+    let gone = standing_without_fact(app, scope, plan, period, &seen).await?;
+    for id in &gone {
+        hash.update(id.as_bytes());
+    }
+    if !gone.is_empty() {
+        units.push(Unit { of: None, facts: gone });
+    }
+    Ok(Facts { period: period.name.clone(), units, hash: hex(&hash.finalize()) })
+}
+
+fn group(slot: usize) -> Group {
+    Group { label: slot.to_string(), path: FilterPath::of(slot), part: None }
+}
+
+fn compare(slot: usize, comparison: Comparison) -> Filter {
+    Filter::Compare { path: FilterPath::of(slot), comparison }
+}
+
+fn days(slot: usize, from: Date, until: Date) -> Filter {
+    compare(slot, Comparison::Within(Value::Date(from), Value::Date(until)))
+}
+
+fn in_state(state: &Name) -> Filter {
+    compare(slot::STATE, Comparison::Equal(Value::Text(state.clone())))
+}
+
+fn in_period(of: &InState, period: &Period) -> Filter {
+    Filter::And(vec![in_state(&of.state), days(of.day_slot, period.from, period.to)])
+}
+
+/// Whose periods a run settles, each a unit of its own: the records the plan names, or whoever the facts of its
+/// accumulators do; and whoever has lines of what is looked back at.
+async fn units_of(
+    app: &App,
+    model: &Arc<Model>,
+    scope: &Scope,
+    plan: &Plan,
+    units: &Units,
+    period: &Period,
+) -> Answer<Facts> {
+    let (from, until) = reach(model, plan, period);
+    let mut hash = Sha256::new();
+    hash.update(model.hash.as_bytes());
+    hash.update(period.name.as_bytes());
+    let mut found = BTreeSet::new();
+    let mut read = Vec::new();
+    match &units.from {
+        UnitsFrom::Records { state } => {
+            let filter = state.as_ref().map_or(Filter::All, in_state);
+            read.push((plan.object.clone(), slot::ID, filter));
+        }
+        UnitsFrom::Totals(totals) => {
+            for (accumulator, place) in totals {
+                let sources = model.accumulators.get(accumulator).map(|accumulator| &accumulator.sources);
+                for source in sources.into_iter().flatten() {
+                    let (SourceOf::Facts { object, state }, Some(day)) = (&source.of, source.day_slot) else {
+                        continue;
+                    };
+                    let Some(unit) = source.key.get(*place) else { continue };
+                    let state = state.as_ref().map_or(Filter::All, in_state);
+                    let filter = Filter::And(vec![state, days(day, from, until), source.filter.clone()]);
+                    read.push((object.clone(), *unit, filter));
+                }
+            }
+        }
+    }
+    for (object, unit, filter) in read {
+        let query = AggregateQuery {
+            object,
+            filter,
+            group_by: vec![group(unit), group(slot::ID), group(slot::VERSION)],
+            measures: vec![("n".into(), Measure::Count)],
+            limit: u32::MAX,
+        };
+        for row in app.store.aggregate(scope, model, &query).await? {
+            let (Some(unit), Some(id)) = (row[0].as_id(), row[1].as_id()) else { continue };
+            hash.update(id.as_bytes());
+            hash.update(row[2].as_decimal().unwrap_or_default().normalize().to_string());
+            found.insert(unit);
+        }
+    }
+    each_standing(app, scope, plan, None, |stored| {
+        if from <= stored.line.business_date && stored.line.business_date < until {
+            found.insert(stored.line.fact);
+        }
+    })
+    .await?;
+    let units = found.into_iter().map(|id| Unit { of: Some(id), facts: vec![id] }).collect();
+    Ok(Facts { period: period.name.clone(), units, hash: hex(&hash.finalize()) })
+}
+
+async fn standing_without_fact(
+    app: &App,
+    scope: &Scope,
+    plan: &Plan,
+    period: &Period,
+    facts: &BTreeSet<Uuid>,
+) -> Answer<Vec<Uuid>> {
+    let mut gone = BTreeMap::new();
+    each_standing(app, scope, plan, Some(period), |stored| {
+        // Late facts of an earlier period stand here too; they are that period's facts, not gone ones.
+        if !facts.contains(&stored.line.fact) && stored.line.service_period == period.name {
+            gone.insert(stored.line.fact, stored.line.business_date);
+        }
+    })
+    .await?;
+    let mut gone: Vec<_> = gone.into_iter().map(|(fact, date)| (date, fact)).collect();
+    gone.sort();
+    Ok(gone.into_iter().map(|(_, fact)| fact).collect())
+}
+
+/// Every standing line of a plan, of one period or all, page by page.
+async fn each_standing(
+    app: &App,
+    scope: &Scope,
+    plan: &Plan,
+    period: Option<&Period>,
+    mut see: impl FnMut(&StoredLine),
+) -> Answer<()> {
+    const PAGE: u32 = 1_000;
+    let mut after = None;
+    loop {
+        let query = LineQuery {
+            plan: Some(plan.name.clone()),
+            period: period.map(|period| period.name.clone()),
+            standing: true,
+            after,
+            limit: PAGE,
+            ..LineQuery::default()
+        };
+        let page = app.store.lines(scope, &query).await?;
+        page.iter().for_each(&mut see);
+        after = page.last().map(|stored| stored.seq);
+        if page.len() < PAGE as usize {
+            return Ok(());
+        }
+    }
+}
