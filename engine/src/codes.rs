@@ -153,9 +153,9 @@ codes! {
     UnknownPeriod = "unknown_period", Invalid, "there is no such period", "没有这个账期";
     RunActive = "run_active", Conflict, "a run of this plan and period is active", "该方案和账期已有结算正在运行";
     AmountOverflow = "amount_overflow", Invalid, "the amount has more than 18 digits", "金额超过 18 位";
-    ChainCycle = "chain_cycle", Conflict, "a party stands twice in its chain", "分佣链条中出现循环";
-    ChainTooLong = "chain_too_long", Limit, "the chain has too many parties", "分佣链条层级过多";
-    ChainLimit = "chain_limit", Conflict, "the chain would pay out more than it may", "分佣超过允许的上限";
+    ChainCycle = "chain_cycle", Conflict, "a party stands twice in its chain", "分润链中出现循环";
+    ChainTooLong = "chain_too_long", Limit, "the chain has too many parties", "分润链层级过多";
+    ChainLimit = "chain_limit", Conflict, "the chain would pay out more than it may", "分润超过允许的上限";
     PartyMissing = "party_missing", Conflict, "payer or payee is empty", "缺少付款方或收款方";
     StatementState = "statement_state", Conflict, "the statement's state does not allow this", "对账单当前状态不允许此操作";
     RowsImmutable = "rows_immutable", Conflict, "rows of a rate table are closed and added, never edited", "价格行只能关闭和新增，不能修改";

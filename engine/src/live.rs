@@ -2,7 +2,7 @@
 //! reading. Nothing of them is kept. What cannot be computed is empty, for it must not keep a record from being read.
 
 use crate::decide::{Halt, fitted};
-use crate::env::{NO_LETS, Reader, RecordEnv};
+use crate::env::{Reader, RecordEnv};
 use crate::object::Object;
 use crate::record::Record;
 use crate::value::Value;
@@ -31,7 +31,7 @@ pub fn computed(reader: &Reader<'_>, object: &Object, record: &Record, wanted: O
             continue;
         };
         let values = &computed.values;
-        let env = RecordEnv { reader, object, values, date, lets: &NO_LETS, origins: None };
+        let env = RecordEnv::of(reader, object, values, date);
         let value = env.eval(formula).map_err(Halt::from);
         let value = value.and_then(|value| fitted(reader, object, values, field, value));
         computed.values[*slot] = value.unwrap_or(Value::Null);

@@ -64,7 +64,7 @@ impl Teller<'_> {
                 json!({"id": id, "amount": amount}),
             ),
             ChainPart::Remainder => self.say(
-                "分佣池 {{ pool }} 中未分出 {{ amount }}",
+                "分润池 {{ pool }} 中未分出 {{ amount }}",
                 "{{ amount }} of the pool of {{ pool }} went to nobody of the chain",
                 json!({"pool": money(chain.pool, places), "amount": money(chain.remainder, places)}),
             ),
@@ -91,10 +91,10 @@ impl Teller<'_> {
     }
 
     fn chain(&self, chain: &ChainTrace, places: u32) -> Node {
-        let mut children = vec![
-            leaf(self.word("分佣基数", "Base"), money(chain.base, places)),
-            leaf(self.word("分佣池", "Pool"), money(chain.pool, places)),
-        ];
+        let mut children = vec![leaf(self.word("分润基数", "Base"), money(chain.base, places))];
+        if !chain.pool.is_zero() {
+            children.push(leaf(self.word("分润池", "Pool"), money(chain.pool, places)));
+        }
         for (place, member) in chain.members.iter().enumerate() {
             let object = Name::from(member.object.as_str());
             let title = (self.title)(&object, member.party).unwrap_or_else(|| member.party.to_string());
@@ -111,9 +111,7 @@ impl Teller<'_> {
         if !chain.remainder.is_zero() {
             children.push(leaf(self.word("未分出", "To nobody"), money(chain.remainder, places)));
         }
-        Node {
-            children, ..leaf(self.word("分佣链条", "Chain"), self.text(&format!("chain/{}/title", chain.chain)))
-        }
+        Node { children, ..leaf(self.word("分润链", "Chain"), self.text(&format!("chain/{}/title", chain.chain))) }
     }
 
     /// Why a party gets nothing, or not all.
@@ -126,8 +124,8 @@ impl Teller<'_> {
             ),
             "peer" => self.word("与下级同级，无级差", "as high as a party below: no step"),
             "outranked" => self.word("低于下级，不计", "below a party that stands under it"),
-            "beyond_levels" => self.word("超出分佣层级", "the chain pays fewer levels"),
-            _ => self.word("分佣比例已封顶", "the share that may be given away is used up"),
+            "beyond_levels" => self.word("超出分润层级", "the chain pays fewer levels"),
+            _ => self.word("分润比例已封顶", "the share that may be given away is used up"),
         }
     }
 

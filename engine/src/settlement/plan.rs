@@ -150,6 +150,13 @@ pub fn base_of(line: &str) -> &str {
     line.split_once(DERIVED).map_or(line, |(base, _)| base)
 }
 
+/// Whether a line counts where lines of this name do: it is one, or derived from one; what pays an accrued line is
+/// another amount and counts under its own name only.
+pub fn counts_as(line: &str, name: &str) -> bool {
+    let part = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(DERIVED));
+    line == name || part.is_some_and(|part| part != PAY)
+}
+
 /// Whether a line pays what was accrued.
 pub fn pays(line: &str) -> bool {
     line.split_once(DERIVED).is_some_and(|(_, part)| part == PAY)

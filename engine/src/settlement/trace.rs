@@ -135,6 +135,18 @@ pub struct ChainTrace {
     pub members: Vec<MemberTrace>,
 }
 
+impl ChainTrace {
+    /// What a party may read of it: its own place, not what others get nor what is left.
+    pub fn seen_by(&self, party: Uuid) -> ChainTrace {
+        let members: Vec<MemberTrace> = self.members.iter().filter(|member| member.party == party).cloned().collect();
+        let part = match &self.part {
+            ChainPart::Member(_) => ChainPart::Member(0),
+            other => other.clone(),
+        };
+        ChainTrace { members, part, pool: Decimal::ZERO, remainder: Decimal::ZERO, ..self.clone() }
+    }
+}
+
 /// Whose part of a distribution a line is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

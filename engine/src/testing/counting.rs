@@ -8,7 +8,7 @@ use crate::moment::Date;
 use crate::record::Record;
 use crate::settlement::accumulator::{Source, SourceOf};
 use crate::settlement::line::Line;
-use crate::settlement::plan::base_of;
+use crate::settlement::plan::counts_as;
 use crate::value::Value;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -32,7 +32,7 @@ impl Memory {
                 SourceOf::Lines(name) => found.extend(
                     standing
                         .iter()
-                        .filter(|line| within(line.business_date) && *base_of(&line.line) == **name)
+                        .filter(|line| within(line.business_date) && counts_as(&line.line, name))
                         .filter(|line| accumulator.by.iter().zip(&query.key).all(|(by, value)| has(line, by, value)))
                         .map(|line| Counted {
                             source: place,

@@ -14,7 +14,7 @@ use crate::record::{Name, Record, slot};
 use crate::refusal::{FieldError, Refusal};
 use crate::settlement::desired::Counts;
 use crate::settlement::line::{Entry, Line, StatementHead, StatementKey, StatementStatus};
-use crate::settlement::plan::base_of;
+use crate::settlement::plan::counts_as;
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -441,7 +441,7 @@ fn not_unique(object: &Object, slots: &[usize]) -> Refusal {
 fn cumulated(standing: &[Arc<Line>], query: &CumulationQuery) -> Cumulated {
     let in_group = |line: &&Arc<Line>| {
         line.plan == query.plan
-            && (line.line == query.line || (query.counts == Counts::Amount && *base_of(&line.line) == *query.line))
+            && (line.line == query.line || (query.counts == Counts::Amount && counts_as(&line.line, &query.line)))
             && line.group.as_deref() == Some(&*query.group)
             && line.group_period.as_deref() == Some(&*query.period)
     };

@@ -12,6 +12,7 @@ use packwork_engine::model::Model;
 use packwork_engine::query::{Comparison, Filter, FilterPath};
 use packwork_engine::record::{Name, slot};
 use packwork_engine::settlement::accumulator::{Source, SourceOf};
+use packwork_engine::settlement::plan::PAY;
 use packwork_engine::value::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -77,7 +78,7 @@ async fn records(
     Ok(found)
 }
 
-/// Standing lines with an id, and what is derived from them.
+/// Standing lines with an id, and what is derived from them; what pays accrued lines counts under its own name only.
 async fn lines(
     connection: &mut Connection,
     by: &[Name],
@@ -89,9 +90,9 @@ async fn lines(
     let mut sql = Sql::new(connection.dialect());
     let stands = line::standing(sql.dialect);
     sql.push(&text).push(stands);
-    let derived = format!("{name}.");
-    let binds = vec![Datum::Text(name.clone()), Datum::text(&derived), Datum::text(&derived)];
-    sql.with(" AND (l.line = ? OR substr(l.line, 1, length(?)) = ?)", binds);
+    let (derived, pays) = (format!("{name}."), format!("{name}.{PAY}"));
+    let binds = vec![Datum::Text(name.clone()), Datum::text(&derived), Datum::text(&derived), Datum::text(&pays)];
+    sql.with(" AND (l.line = ? OR (substr(l.line, 1, length(?)) = ? AND l.line <> ?))", binds);
     sql.push(" AND l.business_date >= ").bind(Datum::Date(query.from));
     sql.push(" AND l.business_date < ").bind(Datum::Date(query.until));
     for (member, value) in by.iter().zip(&query.key) {

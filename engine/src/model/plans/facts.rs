@@ -163,7 +163,7 @@ impl<'a> Checker<'a> {
         }
         let mut key = Vec::new();
         for member in &by {
-            let has_field = self.objects[&*names.object].field(member).is_some();
+            let has_field = self.objects[names.object].field(member).is_some();
             let source = match (written.with.get(&**member), &**member) {
                 (Some(expression), _) => Some(expression.0.clone()),
                 (None, "payer") if sources.payer.is_some() => sources.payer.clone(),

@@ -159,12 +159,13 @@ impl Desired {
                 Refusal::new(Code::AmountOverflow, format!("`{}` of the line `{}`: {error}", adjusted.id, self.line))
                     .with("line", &*self.line)
             })?;
-            if added.is_zero() {
+            if added.after.is_zero() {
                 continue;
             }
-            sum += added;
-            let trace = Trace { adjusted: Some(told), ..Trace::default() };
-            parts.push(self.part(plan, derived(&self.line, &adjusted.id), Decimal::ZERO, added, trace)?);
+            sum += added.after;
+            let rounded = vec![rounded_trace("line", &added)];
+            let trace = Trace { adjusted: Some(told), rounded, ..Trace::default() };
+            parts.push(self.part(plan, derived(&self.line, &adjusted.id), Decimal::ZERO, added.after, trace)?);
         }
         Ok(parts)
     }
@@ -287,7 +288,8 @@ impl Adjusted {
         before: Decimal,
         places: u32,
         rounding: Rounding,
-    ) -> Result<(Decimal, AdjustTrace), AdjustError> {
+    ) -> Result<(Rounded, AdjustTrace), AdjustError> {
+        let rounded = |amount: Decimal| Rounded::at(Point::Line, amount, places, rounding);
         let used = match self.used {
             Counted::Before => before,
             Counted::Known(used) => used,
@@ -302,14 +304,14 @@ impl Adjusted {
         };
         match self.kind {
             AdjustedKind::Cap => {
-                let limit = Rounded::at(Point::Line, self.limit, places, rounding).after;
-                Ok((-cap(amount, used, limit)?.cut, told("cap", limit, None)))
+                let limit = rounded(self.limit).after;
+                Ok((rounded(-cap(amount, used, limit)?.cut), told("cap", limit, None)))
             }
             AdjustedKind::Minimum(days) => {
                 let counted = used.checked_add(amount).ok_or(AdjustError::Overflow)?;
                 let missing = true_up(self.limit, counted, days, places, rounding)?;
                 let limit = days.map_or(Ok(self.limit), |days| days.of(self.limit))?;
-                Ok((missing.amount, told("minimum", limit, days)))
+                Ok((rounded(missing.exact), told("minimum", limit, days)))
             }
         }
     }

@@ -12,6 +12,7 @@ use packwork_engine::model::Model;
 use packwork_engine::object::FieldKind;
 use packwork_engine::record::Name;
 use packwork_engine::settlement::line::Line;
+use packwork_engine::settlement::plan::base_of;
 use packwork_engine::value::Value;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,9 +82,16 @@ pub async fn one(app: &App, caller: &Caller, id: Uuid) -> Answer<Json> {
 }
 
 pub async fn explained(app: &App, caller: &Caller, id: Uuid) -> Answer<Json> {
-    let line = load(app, caller, id).await?;
+    let mut line = load(app, caller, id).await?.line;
+    // A party reads what it gets and why, not what others get.
+    if let (Reach::Party(own), Some(chain)) = (reach(caller)?, &line.trace.chain) {
+        line.trace.chain = Some(chain.seen_by(own));
+        let figures = format!("{}/", base_of(&line.line));
+        let own = format!("{figures}{}", own.simple());
+        line.trace.lookups.retain(|lookup| !lookup.step.starts_with(&figures) || lookup.step == own);
+    }
     let model = app.model();
-    explain::line(app, &model, caller, &line.line).await
+    explain::line(app, &model, caller, &line).await
 }
 
 /// Lines with everything that is shown of them, titles loaded in one batch.
