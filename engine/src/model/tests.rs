@@ -7,6 +7,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::pack::Pack;
 use std::collections::BTreeMap;
 
+#[path = "tests_settlement.rs"]
+mod settlement;
+
 const MANIFEST: &str = r#"{"name": "shop", "version": "1.0.0", "title": "Shop", "description": "A shop"}"#;
 
 /// Checks one pack of these files; texts are left out, so missing ones are not reported here.
