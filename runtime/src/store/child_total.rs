@@ -27,8 +27,8 @@ use uuid::Uuid;
 
 /// Digits a total may have, as every stored number.
 const DIGITS_MAX: u32 = packwork_engine::model::DIGITS_MAX;
-/// Rows of one statement.
-const AT_ONCE: usize = 128;
+/// Rows of one statement: few sizes, so that few are prepared.
+const SIZES: [usize; 3] = [128, 16, 1];
 
 /// What a command moves: by rollup, then by the record it is of.
 pub(super) struct Moves<'m> {
@@ -140,7 +140,10 @@ impl Delta {
 impl Moving<'_> {
     async fn write(self, connection: &mut Connection, model: &Model) -> Result<Option<Refusal>, StoreError> {
         let deltas: Vec<(Uuid, Delta)> = self.by_parent.into_iter().collect();
-        for deltas in deltas.chunks(AT_ONCE) {
+        let mut left = &deltas[..];
+        while let Some(size) = SIZES.into_iter().find(|size| *size <= left.len()) {
+            let (deltas, later) = left.split_at(size);
+            left = later;
             if deltas.iter().any(|(_, delta)| too_long(delta.total, self.rollup.scale)) {
                 return Ok(Some(refusal(&self.rollup.children.key)));
             }
