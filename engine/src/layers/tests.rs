@@ -288,7 +288,7 @@ fn changes_of_a_tenant_become_a_pack_that_gives_the_same_definitions() {
     overlay.push(Change { name: "x_note".into(), uid, path: String::new(), value: Some(own), ..now.clone() });
     let chinese = Some(json!("印章"));
     overlay.push(Change { path: "/$zh-CN/fields~1x_seal~1title".into(), value: chinese, ..now.clone() });
-    overlay.push(Change { path: "/fields/gone/title".into(), value: Some(json!("?")), ..now });
+    overlay.push(Change { path: "/fields/gone/title".into(), value: Some(json!("?")), base: None, ..now });
 
     let (promoted, pack) = promoted(&packs, &overlay);
     let left: Vec<&str> = promoted.left_out.iter().map(|left| left.path.as_str()).collect();
