@@ -105,6 +105,11 @@ impl Diagnostics {
         self.found.iter().any(|finding| finding.severity == Severity::Error)
     }
 
+    /// Whether a file has errors.
+    pub fn has_errors_in(&self, file: &str) -> bool {
+        self.found.iter().any(|finding| finding.severity == Severity::Error && finding.file == file)
+    }
+
     /// All findings in file order, then in the order of their places.
     pub fn into_sorted(mut self) -> Vec<Diagnostic> {
         self.found.sort_by(|a, b| (&a.file, &a.pointer, a.position).cmp(&(&b.file, &b.pointer, b.position)));

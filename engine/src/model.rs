@@ -213,10 +213,7 @@ impl Model {
         };
         rollups::filters(&mut model, &mut found);
         accumulators::filters(&mut model, &mut found);
-        // Reports stand on all else.
-        if !found.has_errors() {
-            found.extend(reports::check(&model).into_sorted());
-        }
+        reports::check(&model, &mut found);
         let sound = !found.has_errors();
         let found = places_in_layers(&model.documents, &packs, found);
         (sound.then_some(model), found)

@@ -10,16 +10,17 @@ use crate::query::filter::{self, Terms};
 use crate::query::{Filter, sums};
 use crate::refusal::Refusal;
 
-/// What is wrong with reports, in their files.
-pub(super) fn check(model: &Model) -> Diagnostics {
-    let mut found = Diagnostics::default();
+/// What is wrong with reports, in their files; those with mistakes already are not looked at again.
+pub(super) fn check(model: &Model, found: &mut Diagnostics) {
     for ((kind, name), (_, definition)) in &model.definitions {
         let Definition::Report(report) = definition else { continue };
-        let Some((pointer, refusal)) = wrong(model, report) else { continue };
         let file = model.documents.get(&(*kind, name.clone())).map_or("", |composite| &composite.file);
+        if found.has_errors_in(file) {
+            continue;
+        }
+        let Some((pointer, refusal)) = wrong(model, report) else { continue };
         found.error(refusal.code, file, pointer, &refusal.detail);
     }
-    found
 }
 
 /// The first part that does not fit, and why.

@@ -85,7 +85,8 @@ fn a_report_fits_its_object() {
       "note": {"type": "text"}, "sold_on": {"type": "date"}, "amount": {"type": "decimal"}}}"#;
     let report = |rest: &str| {
         let text = format!(r#"{{"kind": "report", "name": "sales", "title": "Sales", "object": "sale", {rest}}}"#);
-        let (_, found) = findings(&[("objects/sale.json", object), ("reports/sales.json", &text)]);
+        let (model, found) = findings(&[("objects/sale.json", object), ("reports/sales.json", &text)]);
+        assert!(model.is_none(), "a pack without Chinese texts is not finished");
         found.iter().map(|finding| format!("{} {}", finding.code, finding.pointer)).collect::<Vec<_>>().join(", ")
     };
     let sound = r#""filter": {"sold_on": {"this": "month"}}, "group_by": ["month(sold_on)"],
