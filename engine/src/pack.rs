@@ -11,7 +11,6 @@ use crate::definition::{Definition, Kind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layers::Document;
 use crate::layers::upgrade::Policy;
-use crate::pack::places::Places;
 use crate::suggest;
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -182,7 +181,7 @@ fn parse(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) -> Option<Json
     };
     match serde_json::from_str(text) {
         Ok(json) => {
-            for (pointer, (line, column)) in Places::of(text).repeated {
+            for (pointer, (line, column)) in places::repeated(text, &json) {
                 let name = pointer.rsplit('/').next().unwrap_or_default();
                 diagnostics
                     .error(

@@ -68,7 +68,7 @@ check() {
 
 # patiently COMMAND...: ends what hangs, long before continuous integration would.
 patiently() {
-  if have timeout; then timeout --kill-after=10 1800 "$@"; else "$@"; fi
+  if have timeout; then timeout --kill-after=10 2700 "$@"; else "$@"; fi
 }
 
 # tally LOG STATUS: adds the last `N passed, N failed` of a log; a failure without one counts as one.

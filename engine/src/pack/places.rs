@@ -2,6 +2,7 @@
 //! parser silently overwrites.
 
 use crate::diagnostic::Diagnostic;
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// Line and column, both from 1; columns count characters.
@@ -12,7 +13,7 @@ pub type Place = (usize, usize);
 pub struct Places {
     by_pointer: BTreeMap<String, Place>,
     /// Members written a second time, in the order of the text.
-    pub repeated: Vec<(String, Place)>,
+    repeated: Vec<(String, Place)>,
 }
 
 impl Places {
@@ -31,6 +32,38 @@ impl Places {
             }
             pointer = &pointer[..pointer.rfind('/')?];
         }
+    }
+}
+
+/// The members of a text that are written a second time, in its order; a parser keeps one of them.
+pub fn repeated(text: &str, parsed: &Json) -> Vec<(String, Place)> {
+    // Nearly every file has as many members as it keeps: then nothing needs to be looked for.
+    match members_written(text) == members_kept(parsed) {
+        true => Vec::new(),
+        false => Places::of(text).repeated,
+    }
+}
+
+/// The colons of a JSON text outside its strings.
+fn members_written(text: &str) -> usize {
+    let (mut inside, mut escaped, mut members) = (false, false, 0);
+    for byte in text.bytes() {
+        match (inside, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => inside = !inside,
+            (false, b':') => members += 1,
+            _ => {}
+        }
+    }
+    members
+}
+
+fn members_kept(json: &Json) -> usize {
+    match json {
+        Json::Object(members) => members.len() + members.values().map(members_kept).sum::<usize>(),
+        Json::Array(items) => items.iter().map(members_kept).sum(),
+        _ => 0,
     }
 }
 
