@@ -70,23 +70,12 @@ impl Names<'_> {
         expr: &Expr,
     ) -> Vec<Target> {
         let view = View { names: self, objects, dimensions };
-        let mut targets = Vec::new();
-        for path in expr.reads() {
-            let mut at = view.root(&path.root);
-            for step in &path.steps {
-                if let Some(Type::Reference(object)) = &at {
-                    targets.push(Target::field(object, step));
-                }
-                at = at.and_then(|from| view.step(&from, step));
-            }
-        }
+        let mut targets: Vec<Target> = view.fields(expr).into_iter().map(|(target, _)| target).collect();
         let tables = expr.calls().iter().filter(|call| &*call.function == "rate");
         targets.extend(tables.filter_map(|call| Some(Target::definition(Kind::RateTable, call.literal.as_ref()?))));
         targets
     }
-}
 
-impl Names<'_> {
     /// The fields an expression reads of what the record refers to, not of itself.
     pub fn targets_beyond(
         &self,
@@ -95,19 +84,7 @@ impl Names<'_> {
         expr: &Expr,
     ) -> Vec<Target> {
         let view = View { names: self, objects, dimensions };
-        let mut targets = Vec::new();
-        for path in expr.reads() {
-            let mut at = view.root(&path.root);
-            for (index, step) in path.steps.iter().enumerate() {
-                if let Some(Type::Reference(object)) = &at
-                    && (index > 0 || &*path.root != "record")
-                {
-                    targets.push(Target::field(object, step));
-                }
-                at = at.and_then(|from| view.step(&from, step));
-            }
-        }
-        targets
+        view.fields(expr).into_iter().filter(|(_, own)| !own).map(|(target, _)| target).collect()
     }
 }
 
@@ -118,6 +95,21 @@ struct View<'a> {
 }
 
 impl View<'_> {
+    /// The fields along an expression's paths, and whether each is the record's own.
+    fn fields(&self, expr: &Expr) -> Vec<(Target, bool)> {
+        let mut fields = Vec::new();
+        for path in expr.reads() {
+            let mut at = self.root(&path.root);
+            for (index, step) in path.steps.iter().enumerate() {
+                if let Some(Type::Reference(object)) = &at {
+                    fields.push((Target::field(object, step), index == 0 && &*path.root == "record"));
+                }
+                at = at.and_then(|from| self.step(&from, step));
+            }
+        }
+        fields
+    }
+
     fn root(&self, root: &str) -> Option<Type> {
         match root {
             // A rate table's column does not know which object will ask.
