@@ -96,10 +96,23 @@ async fn look(folder: &Path) -> Option<Marks> {
 }
 
 /// Watches the folder the application's packs come from, and tells `told` what came of every change. Runs until the task
-/// is dropped; at once where packs do not come from a folder.
-pub async fn keep(app: Arc<App>, told: impl Fn(&Reload)) {
-    let Source::Folder(folder) = app.source.clone() else { return std::future::pending().await };
-    app.reloads.0.send_modify(|reload| reload.watching = true);
+/// is dropped; never ready where packs do not come from a folder. From this call on the application says that somebody
+/// looks, before the first look: nobody who asks a server that answers is told otherwise.
+pub fn keep(app: Arc<App>, told: impl Fn(&Reload)) -> impl Future<Output = ()> {
+    let folder = match &app.source {
+        Source::Folder(folder) => Some(folder.clone()),
+        _ => None,
+    };
+    app.reloads.0.send_modify(|reload| reload.watching = folder.is_some());
+    async move {
+        match folder {
+            Some(folder) => follow(app, folder, told).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+async fn follow(app: Arc<App>, folder: PathBuf, told: impl Fn(&Reload)) {
     // What changed while the packs were installed is seen at the first look.
     let mut in_force: Option<Marks> = None;
     let mut before: Option<Marks> = None;
