@@ -107,7 +107,7 @@ pub const UNIT_FACTS_MAX: usize = 5_000;
 pub struct Context {
     pub command: Uuid,
     pub moment: Moment,
-    pub actor: Actor,
+    pub actor: Arc<Actor>,
 }
 
 /// The acting user, as far as decisions know one.

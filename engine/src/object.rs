@@ -295,6 +295,11 @@ impl Object {
         self.by_name.get(name).map(|slot| (*slot, &self.fields[*slot]))
     }
 
+    /// Where the business date of a moment is kept.
+    pub fn day_of(&self, moment: usize) -> Option<usize> {
+        self.fields.iter().position(|field| field.day_of == Some(moment))
+    }
+
     /// The object's own fields with their slots: no system fields, no derived days.
     pub fn own_fields(&self) -> impl Iterator<Item = (usize, &Field)> {
         self.fields.iter().enumerate().skip(slot::OWN).filter(|(_, field)| field.day_of.is_none())

@@ -27,6 +27,8 @@ pub struct Pack {
     pub requires: BTreeMap<String, String>,
     pub title: String,
     pub description: String,
+    /// It comes into a tenant when somebody asks for it, or another pack needs it.
+    pub on_request: bool,
     /// The definitions as written.
     pub documents: Vec<Document>,
     /// What an upgrade does where the tenant and the pack have both changed a property, by pattern of its path
@@ -54,6 +56,7 @@ struct Manifest {
     _license: Option<String>,
     #[serde(rename = "engine")]
     _engine: Option<String>,
+    on_request: bool,
     requires: BTreeMap<String, String>,
     policies: BTreeMap<String, Policy>,
 }
@@ -86,6 +89,7 @@ impl Pack {
             requires: manifest.requires,
             title: manifest.title,
             description: manifest.description,
+            on_request: manifest.on_request,
             chinese: written.into_iter().filter_map(|(path, text)| Some((path, text?))).collect(),
             untranslated,
             hash: digest(files),

@@ -84,14 +84,14 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Scope {
     pub tenant: Arc<str>,
-    pub actor: Actor,
+    pub actor: Arc<Actor>,
     pub rights: Arc<Rights>,
 }
 
 impl Scope {
     /// The system itself: jobs, seeds, the command line.
     pub fn system(tenant: &str) -> Scope {
-        Scope { tenant: tenant.into(), actor: Actor::default(), rights: Arc::new(Rights::system()) }
+        Scope { tenant: tenant.into(), actor: Arc::default(), rights: Arc::new(Rights::system()) }
     }
 }
 

@@ -31,6 +31,10 @@ written! {
         /// The most groups shown (1,000 where not given).
         #[serde(skip_serializing_if = "Option::is_none")]
         pub limit: Option<u32>,
+        /// Keeps an index with everything the report reads of the object's own fields, so that it visits no records: the
+        /// report gets faster, every change of such a record a little slower.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        pub index: bool,
     }
 }
 

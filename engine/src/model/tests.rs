@@ -251,3 +251,28 @@ fn a_sound_pack_compiles() {
     // Texts are missing in Chinese, which is an error of its own; the shape is sound.
     assert!(model.is_none());
 }
+
+const SALE: &str = r#"{"kind": "object", "name": "sale", "title": "Sale", "fields": {
+  "town": {"type": "text"}, "sold_at": {"type": "datetime"}, "channel": {"type": "text"},
+  "amount": {"type": "decimal"}, "notes": {"type": "long_text"}}}"#;
+
+#[test]
+fn a_report_asks_for_an_index_with_all_it_reads() {
+    let report = r#"{"kind": "report", "name": "sales", "title": "Sales", "object": "sale", "index": true,
+      "filter": {"channel": {"eq": "web"}, "amount": {"gt": "0"}}, "group_by": ["month(sold_at)", "town"],
+      "measures": {"n": {"title": "n", "count": true}, "total": {"title": "Total", "sum": "amount"}}}"#;
+    let model = compiled_without_texts(&[("objects/sale.json", SALE), ("reports/sales.json", report)]);
+    let sale = model.object("sale").expect("it is defined");
+    let names = |slots: &[usize]| slots.iter().map(|slot| sale.fields[*slot].name.to_string()).collect::<Vec<_>>();
+    let [index] = &model.indexes_of_reports(sale)[..] else { panic!("one index") };
+    let day = sale.day_of(sale.by_name["sold_at"]).expect("a moment has a business date");
+    assert_eq!(names(&index.slots), ["channel", &*sale.fields[day].name, "town"]);
+    assert_eq!(names(&index.covers), ["deleted_at", "amount"]);
+}
+
+#[test]
+fn what_no_index_can_keep_is_said_at_the_report_that_wants_it() {
+    let report = r#"{"kind": "report", "name": "sales", "title": "Sales", "object": "sale", "index": true,
+      "filter": {"notes": {"contains": "late"}}, "measures": {"n": {"title": "n", "count": true}}}"#;
+    check(&[("objects/sale.json", SALE), ("reports/sales.json", report)], &["bad_property reports/sales.json#/index"]);
+}

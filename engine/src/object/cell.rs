@@ -108,8 +108,13 @@ fn boolean(text: &str) -> Option<bool> {
     }
 }
 
+/// A number, with the sign of a currency before it or of percent behind it: `95%` is 0.95.
 fn number(text: &str, thousands: bool) -> Option<String> {
     let text = text.trim_start_matches(['¥', '￥', '$', '€']).trim();
+    let (text, percent) = match text.strip_suffix(['%', '％']) {
+        Some(ratio) => (ratio.trim_end(), true),
+        None => (text, false),
+    };
     let joined = match text.contains(',') {
         true if thousands && grouped(text) => text.replace(',', ""),
         true => return None,
@@ -119,6 +124,7 @@ fn number(text: &str, thousands: bool) -> Option<String> {
         true => Decimal::from_scientific(&joined).ok()?,
         false => Decimal::from_str_exact(&joined).ok()?,
     };
+    let number = if percent { number.checked_mul(Decimal::new(1, 2))?.normalize() } else { number };
     Some(number.to_string())
 }
 
@@ -250,7 +256,10 @@ mod tests {
         check("-12,345,678", true, Some("-12345678"));
         check("￥ 99", false, Some("99"));
         check("1.5E3", false, Some("1500"));
-        for text in ["1,23", "12,34.5", "1,2345", ",123", "1.234,5", "12,3456.7", "=1+1", "1 2"] {
+        check("95%", false, Some("0.95"));
+        check("-12.5 ％", false, Some("-0.125"));
+        check("1,200%", true, Some("12"));
+        for text in ["%", "5%%", "1,23", "12,34.5", "1,2345", ",123", "1.234,5", "12,3456.7", "=1+1", "1 2"] {
             check(text, true, None);
         }
     }

@@ -35,7 +35,7 @@ pub struct Bare {
     pub model: Arc<Model>,
     pub memory: Memory,
     now: Moment,
-    actor: Actor,
+    actor: Arc<Actor>,
     rights: Rights,
 }
 
@@ -46,7 +46,7 @@ impl Bare {
             model,
             memory: memory.clone(),
             now: Moment::from_micros(0),
-            actor: Actor::default(),
+            actor: Arc::default(),
             rights: Rights::system(),
         }
     }
@@ -200,9 +200,9 @@ impl World for Bare {
             (Some(user), _) => {
                 let actor = actor_of(&self.model, &user);
                 let rights = Rights::of(&self.model, &actor);
-                (actor, rights)
+                (Arc::new(actor), rights)
             }
-            (None, None | Some(ADMIN)) => (Actor::default(), Rights::system()),
+            (None, None | Some(ADMIN)) => (Arc::default(), Rights::system()),
             (None, Some(login)) => return Err(format!("there is no user `{login}`")),
         };
         Ok(())

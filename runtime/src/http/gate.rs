@@ -41,17 +41,22 @@ pub struct Presented(pub Token);
 
 pub async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response<Body> {
     let id = request_id(&app, request.headers());
-    let span = tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    // Lines of a request that went well say everything in one; who looks closer sees which line belongs to which request.
+    let span = tracing::debug_span!("request", id = %id, %method, path = uri.path());
     let started = tokio::time::Instant::now();
     async move {
         let mut locale = accepted(request.headers());
         let answered = AssertUnwindSafe(pass(&app, &mut locale, &id, &mut request, next)).catch_unwind().await;
         let mut response = answered.unwrap_or_else(|_| {
-            tracing::error!("a handler panicked");
+            tracing::error!(%id, %method, path = uri.path(), "a handler panicked");
             Problem::new(Code::Internal, "something failed on our side; the log has it under the trace id")
                 .into_response()
         });
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            if let Some(cause) = &problem.cause {
+                tracing::error!(%id, error = cause, "a request failed");
+            }
             let mut rendered = problem.render(&app.model(), locale.unwrap_or_default(), &id);
             for (name, value) in response.headers() {
                 if !rendered.headers().contains_key(name) {
@@ -62,7 +67,7 @@ pub async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next)
         }
         finish(&mut response, &id);
         let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(status = response.status().as_u16(), millis, "answered");
+        tracing::info!(%id, %method, path = uri.path(), status = response.status().as_u16(), millis, "answered");
         response
     }
     .instrument(span)

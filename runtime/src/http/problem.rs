@@ -16,6 +16,8 @@ use serde_json::{Value as Json, json};
 pub struct Problem {
     pub refusal: Box<Refusal>,
     status: Option<StatusCode>,
+    /// What failed on our side, for the log.
+    pub cause: Option<Box<str>>,
 }
 
 impl Problem {
@@ -125,7 +127,7 @@ fn status_of(code: Code) -> StatusCode {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Problem {
-        Problem { refusal: Box::new(refusal), status: None }
+        Problem { refusal: Box::new(refusal), status: None, cause: None }
     }
 }
 
@@ -133,15 +135,15 @@ impl From<service::Error> for Problem {
     fn from(error: service::Error) -> Problem {
         let unavailable = error.is_unavailable();
         match error {
-            service::Error::Refused(refusal) => Problem { refusal, status: None },
+            service::Error::Refused(refusal) => Problem { refusal, status: None, cause: None },
             failure => {
-                tracing::error!(error = %service::chain(&failure), "a request failed");
-                match unavailable {
+                let told = match unavailable {
                     true => Problem::new(Code::Unavailable, "the service is not ready, try again"),
                     false => {
                         Problem::new(Code::Internal, "something failed on our side; the log has it under the trace id")
                     }
-                }
+                };
+                Problem { cause: Some(service::chain(&failure).into()), ..told }
             }
         }
     }

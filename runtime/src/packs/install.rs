@@ -77,7 +77,7 @@ impl Progress for Silent {
 
 /// Reads and compiles packs; errors in them are all reported at once.
 pub fn compile(source: &Source, settings: &Settings) -> Result<Model, Error> {
-    let (packs, read) = shelf::read(source)?;
+    let (packs, read) = shelf::read(source, &BTreeSet::new())?;
     let candidate = Candidate { packs, overlay: Vec::new() };
     candidate.compile(settings, read).map(|(model, _)| model).map_err(Error::Definitions)
 }
@@ -115,8 +115,10 @@ impl Coming {
     /// Looks at the packs of a source and at what was published; changes nothing.
     pub async fn look(store: &Store, source: &Source) -> Result<Coming, Error> {
         let scope = Scope::system(store.tenant());
-        let (given, read) = shelf::read(source)?;
-        let Some(head) = store.version(&scope, None).await? else {
+        let head = store.version(&scope, None).await?;
+        let installed = head.iter().flat_map(|head| &head.packs).filter(|pack| !pack.is_removed());
+        let (given, read) = shelf::read(source, &installed.map(|pack| pack.name.clone()).collect())?;
+        let Some(head) = head else {
             let candidate = Candidate { packs: given, overlay: Vec::new() };
             return Ok(Coming { head: None, former: None, candidate, removed: BTreeSet::new(), read });
         };

@@ -131,11 +131,29 @@ impl Candidate {
     }
 }
 
-/// The packs of a source, and what reading them found.
-pub fn read(source: &Source) -> Result<(Vec<Loaded>, Diagnostics), Error> {
+/// The packs of a source that are wanted where these are installed, and what reading them found.
+pub fn read(source: &Source, installed: &BTreeSet<String>) -> Result<(Vec<Loaded>, Diagnostics), Error> {
     let mut found = Diagnostics::default();
-    let packs = source.read()?.into_iter().map(|files| Loaded::read(files, &mut found)).collect();
+    let mut packs: Vec<Loaded> = source.read()?.into_iter().map(|files| Loaded::read(files, &mut found)).collect();
+    if !matches!(source, Source::Given(_)) {
+        keep_wanted(&mut packs, installed);
+    }
     Ok((packs, found))
+}
+
+/// Leaves out what comes on request only, where it is not installed and no other pack needs it.
+fn keep_wanted(packs: &mut Vec<Loaded>, installed: &BTreeSet<String>) {
+    let mut wanted: BTreeSet<String> = BTreeSet::new();
+    let mut following: Vec<&Loaded> = packs
+        .iter()
+        .filter(|loaded| !loaded.pack.on_request || installed.contains(&loaded.pack.name))
+        .collect();
+    while let Some(loaded) = following.pop() {
+        if wanted.insert(loaded.pack.name.clone()) {
+            following.extend(packs.iter().filter(|other| loaded.pack.requires.contains_key(&other.pack.name)));
+        }
+    }
+    packs.retain(|loaded| wanted.contains(&loaded.pack.name));
 }
 
 /// The packs of a version out of the store.

@@ -87,7 +87,20 @@ pub fn packs(app: &App, caller: &Caller) -> Json {
             })
         })
         .collect();
-    json!({"data": data})
+    // What could be asked for: packs on request that nobody has asked for yet.
+    let manifests = app.source.read().unwrap_or_default().into_iter().filter_map(|files| {
+        let manifest: Json = serde_json::from_slice(files.get("pack.json")?).ok()?;
+        let installed = model.packs.iter().any(|pack| manifest["name"] == *pack.name);
+        let shown = json!({
+            "name": manifest["name"],
+            "version": manifest["version"],
+            "title": manifest["title"],
+            "description": manifest["description"],
+        });
+        (!installed).then_some(shown)
+    });
+    let available: Vec<Json> = manifests.collect();
+    json!({"data": data, "available": available})
 }
 
 /// JSON Schema of an object's records.

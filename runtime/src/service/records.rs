@@ -129,9 +129,9 @@ async fn view(
     let (id, version) = (record.id(), record.version());
     let page = Page::load_knowing(app, model, caller, object, (vec![record.clone()], titles), None, true).await?;
     let record = page.only_record().unwrap_or(record);
-    let mut beside = Beside::default();
+    let actions = actions::of(app, model, caller, object, &record).await?;
+    let mut beside = Beside { actions: Some(actions), ..Beside::default() };
     let members = &mut beside.members;
-    members.insert("_actions".into(), Json::Array(actions::of(app, model, caller, object, &record).await?));
     if !object.plans.is_empty() {
         members.insert("_settlement".into(), settled::of_record(app, model, caller, object, &record).await?);
     }

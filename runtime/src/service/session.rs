@@ -194,7 +194,7 @@ pub async fn scope_of_login(app: &App, model: &Model, login: &str) -> Answer<Opt
     let user = active_user(app, model, id).await?;
     Ok(user.map(|user| {
         let actor = actor_of(model, &user);
-        Scope { tenant: app.store.tenant().into(), rights: Arc::new(Rights::of(model, &actor)), actor }
+        Scope { tenant: app.store.tenant().into(), rights: Arc::new(Rights::of(model, &actor)), actor: Arc::new(actor) }
     }))
 }
 
@@ -205,13 +205,14 @@ fn field<'a>(model: &Model, record: &'a Record, name: &str) -> Option<&'a Value>
 
 fn caller_of(app: &App, model: &Model, user: &Record, token: &Token, locale: Option<Locale>) -> Caller {
     let actor = actor_of(model, user);
+    let rights = Arc::new(Rights::of(model, &actor));
     let text = |name: &str| field(model, user, name).and_then(Value::as_text).unwrap_or_default().to_owned();
     let own_locale = Locale::named(&text("locale")).unwrap_or(Locale::Chinese);
     Caller {
         id: Some(user.id()),
         login: text("login"),
         name: text("name"),
-        scope: Scope { tenant: app.store.tenant().into(), rights: Arc::new(Rights::of(model, &actor)), actor },
+        scope: Scope { tenant: app.store.tenant().into(), rights, actor: Arc::new(actor) },
         locale: locale.unwrap_or(own_locale),
         own_locale,
         csrf: token.csrf(),

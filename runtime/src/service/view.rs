@@ -210,6 +210,9 @@ impl Page {
                 text.close(Bracket::Array);
             }
         }
+        if let Some(actions) = &beside.actions {
+            text.name("_actions").written(actions);
+        }
         for (name, value) in &beside.members {
             text.name(name).json(value);
         }
@@ -285,6 +288,8 @@ pub struct Beside {
     /// Further references, by the path they were asked for.
     pub refs: Map<String, Json>,
     pub members: Map<String, Json>,
+    /// What the caller may do with it, written already.
+    pub actions: Option<Text>,
 }
 
 /// Whether a slot is one that people see.

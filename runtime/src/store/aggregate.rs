@@ -104,7 +104,7 @@ fn dated(object: &Object, group: &Group) -> FilterPath {
     let mut path = group.path.clone();
     if group.part.is_some_and(|part| part != Part::Hour)
         && let Some(last) = path.slots.last_mut()
-        && let Some(day) = object.fields.iter().position(|field| field.day_of == Some(*last))
+        && let Some(day) = object.day_of(*last)
     {
         *last = day;
     }

@@ -123,7 +123,7 @@ fn identifier(name: &str) -> String {
     format!("{}_{tail}", &name[..IDENTIFIER_BYTES_MAX - 13])
 }
 
-fn indexes(object: &Object) -> Vec<Index> {
+fn indexes(model: &Model, object: &Object) -> Vec<Index> {
     let mut found = Vec::new();
     let of_slots = |slots: &[usize]| {
         let names: Vec<String> = slots.iter().map(|slot| column(&object.fields[*slot])).collect();
@@ -160,12 +160,13 @@ fn indexes(object: &Object) -> Vec<Index> {
             None => {}
         }
     }
-    found.extend(object.indexes.iter().map(|index| declared(object, index)));
+    found.extend(object.indexes.iter().map(|index| declared("d", object, index)));
+    found.extend(model.indexes_of_reports(object).iter().map(|index| declared("r", object, index)));
     found
 }
 
-/// An index a definition asks for: its fields, the id so that pages follow it, and what it covers.
-fn declared(object: &Object, index: &packwork_engine::object::Index) -> Index {
+/// An index that an object (`d`) or a report (`r`) asks for: its fields, the id so that pages follow it, and what it covers.
+fn declared(prefix: &str, object: &Object, index: &packwork_engine::object::Index) -> Index {
     let of = |slot: &usize| {
         let field = &object.fields[*slot];
         let currency = super::column::is_money(field).then(|| super::column::currency_column(field));
@@ -181,7 +182,7 @@ fn declared(object: &Object, index: &packwork_engine::object::Index) -> Index {
     if !covers.is_empty() {
         text = format!("{text} INCLUDE {}", covers.join(", "));
     }
-    Index { name: identifier(&format!("d_{}_{}", object.name, index.name)), unique: false, columns: text }
+    Index { name: identifier(&format!("{prefix}_{}_{}", object.name, index.name)), unique: false, columns: text }
 }
 
 impl Store {
@@ -301,7 +302,7 @@ fn wanted(former: Option<&Model>, model: &Model) -> Result<Vec<Wanted>, StoreErr
             columns: layout.columns().iter().map(|column| (column.name.clone(), column.kind)).collect(),
             renamed: renamed_columns(former, model, &name, was.as_deref()),
             was,
-            indexes: indexes(layout.object),
+            indexes: indexes(model, layout.object),
         });
     }
     Ok(wanted)

@@ -37,6 +37,7 @@ on_both!(
     rows_that_cannot_be_read_are_told_one_by_one,
     rights_hold_in_files_too,
     duplicates_are_dealt_with_as_asked,
+    empty_cells_leave_new_records_their_defaults,
     rows_may_lead_to_rows_above_them,
     a_cancelled_import_is_resumed,
     events_go_on_after_the_connection_broke,
@@ -377,6 +378,21 @@ async fn duplicates_are_dealt_with_as_asked(test: TestApp) {
     assert_eq!(test.get("/records/customer/D1").await.ok()["name"], "one");
     let twice = test.get("/records/customer/D2").await.ok();
     assert_eq!((&twice["name"], &twice["version"]), (&json!("three"), &json!(2)));
+}
+
+async fn empty_cells_leave_new_records_their_defaults(test: TestApp) {
+    let factor = async |code: &str| test.get(&format!("/records/customer_level/{code}")).await.ok()["discount"].clone();
+    let file = "code,name,rank,discount\nP1,one,1,95%\nP2,two,2,\n";
+    let import = planned(&test, "customer_level", file, json!({"mode": "create"})).await;
+    let import = step(&test, &import, "apply", json!({})).await;
+    assert_eq!(import["counts"]["applied"], 2, "{import:#}");
+    assert_eq!((factor("P1").await, factor("P2").await), (json!("0.9500"), json!("1.0000")));
+    // What is there is cleared, where it may be.
+    let again = json!({"mode": "update", "by": "code"});
+    let import = planned(&test, "customer_level", "code,discount\nP1,\nP2,80%\n", again).await;
+    let import = step(&test, &import, "apply", json!({})).await;
+    assert_eq!(import["counts"]["applied"], 2, "{import:#}");
+    assert_eq!((factor("P1").await, factor("P2").await), (Json::Null, json!("0.8000")));
 }
 
 async fn rows_may_lead_to_rows_above_them(test: TestApp) {

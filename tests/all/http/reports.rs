@@ -37,7 +37,7 @@ async fn shop(on: On) -> TestApp {
     let sales = json!({"kind": "report", "name": "sales", "title": "Sales by town", "object": "sale",
         "filter": {"channel": {"eq": "store"}}, "group_by": ["month(sold_on)", "town.name", "channel"],
         "measures": {"total": {"title": "Total", "sum": "amount"}, "n": {"title": "Sales", "count": true}},
-        "having": {"total": {"gt": "1"}}, "sort": ["-total"], "limit": 2});
+        "having": {"total": {"gt": "1"}}, "sort": ["-total"], "limit": 2, "index": true});
     let costs = json!({"kind": "report", "name": "costs", "title": "Costs", "object": "sale",
         "measures": {"cost": {"title": "Cost", "sum": "cost"}}});
     for (name, report, texts) in [("sales", sales, &["total", "n"][..]), ("costs", costs, &["cost"][..])] {

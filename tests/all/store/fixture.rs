@@ -81,7 +81,7 @@ impl Fixture {
     }
 
     pub(crate) fn actor(&self, id: Uuid) -> Scope {
-        Scope { actor: Actor { id: Some(id), ..Actor::default() }, ..self.scope.clone() }
+        Scope { actor: Arc::new(Actor { id: Some(id), ..Actor::default() }), ..self.scope.clone() }
     }
 
     /// A user with these roles, who may belong to a partner.
@@ -92,7 +92,7 @@ impl Fixture {
             fields: partner.map(|partner| ("partner".to_owned(), Value::Id(partner))).into_iter().collect(),
             ..Actor::default()
         };
-        Scope { rights: Arc::new(Rights::of(&self.model, &actor)), actor, ..self.scope.clone() }
+        Scope { rights: Arc::new(Rights::of(&self.model, &actor)), actor: Arc::new(actor), ..self.scope.clone() }
     }
 
     /// A record with the given fields, as version 1.

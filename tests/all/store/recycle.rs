@@ -4,7 +4,7 @@ use super::fixture::{Fixture, at, model};
 use packwork::store::{Execute, Executed};
 use packwork_engine::codes::Code;
 use packwork_engine::decide::decide;
-use packwork_engine::decision::{Actor, Command, Context};
+use packwork_engine::decision::{Command, Context};
 use packwork_engine::record::Record;
 use packwork_engine::value::Value;
 use serde_json::json;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 async fn carried_out(fixture: &Fixture, command: Command) -> Executed {
     let (model, id) = (fixture.model.clone(), fixture.id());
-    let context = Context { command: id, moment: at(1), actor: Actor::default() };
+    let context = Context { command: id, moment: at(1), actor: Arc::default() };
     let request = Execute {
         command_id: id,
         at: at(1),

@@ -3,7 +3,7 @@
 use super::fixture::{Fixture, SEED, at, model};
 use packwork::store::{Execute, Executed};
 use packwork_engine::decide::decide;
-use packwork_engine::decision::{Actor, Command, Context, Decision};
+use packwork_engine::decision::{Command, Context, Decision};
 use packwork_engine::record::Record;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value as Json, json};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 async fn done(fixture: &Fixture, command: Command) -> Box<Decision> {
     let (model, id) = (fixture.model.clone(), fixture.id());
-    let context = Context { command: id, moment: at(1), actor: Actor::default() };
+    let context = Context { command: id, moment: at(1), actor: Arc::default() };
     let request = Execute {
         command_id: id,
         at: at(1),

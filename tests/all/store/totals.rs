@@ -3,7 +3,7 @@
 use super::fixture::{Fixture, SEED, at, model};
 use packwork::store::{Bulk, BulkDone, Drift, Execute, Executed, Item, Store};
 use packwork_engine::decide::decide;
-use packwork_engine::decision::{Actor, Command, Context};
+use packwork_engine::decision::{Command, Context};
 use packwork_engine::model::Model;
 use packwork_engine::query::{AggregateQuery, Measure};
 use packwork_engine::record::Record;
@@ -79,7 +79,7 @@ async fn execute(
     command: Command,
 ) -> Executed {
     let decided = model.clone();
-    let context = Context { command: id, moment: at(1), actor: Actor::default() };
+    let context = Context { command: id, moment: at(1), actor: Arc::default() };
     let request = Execute {
         command_id: id,
         at: at(1),
@@ -162,7 +162,7 @@ async fn findings(fixture: &Fixture) -> Vec<Drift> {
 async fn bulk(fixture: &Fixture, atomic: bool, commands: Vec<Command>) -> BulkDone {
     let items = commands.into_iter().map(|command| {
         let (model, id) = (fixture.model.clone(), fixture.id());
-        let context = Context { command: id, moment: at(1), actor: Actor::default() };
+        let context = Context { command: id, moment: at(1), actor: Arc::default() };
         let decide = move |facts: &packwork_engine::facts::Facts| decide(&model, facts, &command, &context);
         Item { command_id: id, decide: Box::new(decide), foresee: Box::new(|_, _| {}) }
     });

@@ -48,7 +48,7 @@ impl New {
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct Plan {
-    /// Folder of a pack, or of packs, or an archive (.pwpack)
+    /// Folder of a pack, or of packs, or an archive (.pwpack), or the name of a pack that the server brings along
     folder: PathBuf,
     /// Who wins where tenant and pack have both changed a property: `object/work_order/fields/reason/title=pack`
     #[arg(long, value_name = "PROPERTY=WINNER")]
@@ -137,6 +137,9 @@ fn packs_in(folder: &Path) -> anyhow::Result<Vec<Json>> {
     if is_archive(folder) {
         return Ok(vec![json!({"archive": BASE64_STANDARD.encode(bytes_of(folder)?)})]);
     }
+    if let Some(name) = folder.to_str().filter(|name| !folder.exists() && scaffold::is_name(name)) {
+        return Ok(vec![json!({"name": name})]);
+    }
     let packs = read_packs(folder).with_context(|| format!("reading packs from `{}`", folder.display()))?;
     if packs.is_empty() {
         bail!("`{}` holds no pack: a pack is a folder with a pack.json", folder.display());
@@ -208,6 +211,10 @@ impl List {
             table.row(vec![text(&pack["name"]), text(&pack["version"]), text(&pack["title"])]);
         }
         print!("{}", table.render());
+        for pack in items(&packs["available"]) {
+            let (name, version, title) = (text(&pack["name"]), text(&pack["version"]), text(&pack["title"]));
+            println!("On request: {name} {version}, {title} (packwork pack plan {name})");
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -144,7 +144,9 @@ async fn plan_packs(
         Some(_) => Err(wrong(pointer, "a list")),
     };
     for (index, pack) in list(members.remove("packs"), "/packs")?.iter().enumerate() {
+        let own = pack.get("name").and_then(Body::as_str);
         let given = match pack.get("archive") {
+            None if own.is_some() => Ok(Given::Own(own.unwrap_or_default().to_owned())),
             Some(archive) => {
                 let bytes = archive.as_str().and_then(|text| base64::prelude::BASE64_STANDARD.decode(text).ok());
                 bytes

@@ -4,9 +4,9 @@ use super::{cases, may_configure, tables, words};
 use crate::app::App;
 use crate::packs::archive;
 use crate::packs::shelf::{Candidate, InForce, Loaded, shelf_versions};
-use crate::packs::source::Files;
+use crate::packs::source::{Files, name_of};
 use crate::service::session::Caller;
-use crate::service::{Answer, Error, refuse};
+use crate::service::{Answer, Error, chain, refuse};
 use crate::store::{PackVersion, StoredPlan, TablePlan};
 use packwork_engine::codes::Code;
 use packwork_engine::definition::Kind;
@@ -15,6 +15,7 @@ use packwork_engine::layers::difference::{Difference, broken, differences};
 use packwork_engine::layers::upgrade::{Conflict, Policy, Resolving, rebase};
 use packwork_engine::layers::{Change, Composed, content};
 use packwork_engine::pack::{Pack, order};
+use packwork_engine::suggest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +72,8 @@ pub async fn of_draft(app: &Arc<App>, caller: &Caller) -> Answer<Json> {
 #[derive(Clone, Debug)]
 pub enum Given {
     Files(Files),
+    /// A pack of this server's own.
+    Own(String),
     /// The bytes of a `.pwpack`.
     Archive(Vec<u8>),
 }
@@ -101,6 +104,7 @@ pub async fn of_packs(app: &Arc<App>, caller: &Caller, asked: OfPacks) -> Answer
                 app.trust.may_be_unsigned(&loaded.pack.name).map_err(Error::Refused)?;
                 loaded
             }
+            Given::Own(name) => Loaded::read(own(app, &name)?, &mut read),
             Given::Archive(bytes) => {
                 let archive = archive::read(&bytes, &app.trust).map_err(Error::Refused)?;
                 signers.extend(archive.signer.map(|signer| (archive.name, signer)));
@@ -121,6 +125,20 @@ pub async fn of_packs(app: &Arc<App>, caller: &Caller, asked: OfPacks) -> Answer
     packs.sort_by(|a, b| a.pack.name.cmp(&b.pack.name));
     let (overlay, conflicts) = rebased(&current, &packs, asked.resolutions);
     make(app, caller, &current, Wanted { cause: "packs", packs, removed, overlay, conflicts, read, signers }).await
+}
+
+/// The files of a pack that this server brings along.
+fn own(app: &App, name: &str) -> Answer<Files> {
+    let mut packs = app.source.read().map_err(|error| Error::Broken(chain(&error)))?;
+    match packs.iter().position(|files| name_of(files) == name) {
+        Some(at) => Ok(packs.swap_remove(at)),
+        None => {
+            let known: Vec<String> = packs.iter().map(name_of).collect();
+            let hint = suggest::hint(name, known.iter().map(String::as_str));
+            let detail = format!("this server brings no pack `{name}`; {hint}");
+            Err(refuse(Code::NotFound, detail).with("id", name).into())
+        }
+    }
 }
 
 /// The tenant's changes over other packs.

@@ -455,6 +455,10 @@ impl State {
     async fn decide(&mut self, app: &App, drafts: &mut [Draft]) -> Answer<()> {
         let collections = std::mem::take(&mut self.facts.collections);
         self.facts = Facts { collections, ..Facts::default() };
+        // An empty cell clears what is there; of a record that is not there yet it says nothing, and the default counts.
+        for draft in drafts.iter_mut().filter(|draft| draft.existing.is_none() && draft.row.after.is_none()) {
+            draft.row.input.retain(|_, value| !value.is_null());
+        }
         let existing: BTreeSet<(Name, Uuid)> =
             drafts.iter().filter_map(|draft| Some((self.object.name.clone(), draft.existing?))).collect();
         self.fetch(app, Need { records: existing, ..Need::default() }).await?;

@@ -1,6 +1,6 @@
 //! JSON written as text: what is answered most often is never built as a tree first.
 
-use serde_json::Value as Json;
+use serde::Serialize;
 use std::fmt::Display;
 use std::io::Write;
 
@@ -77,9 +77,16 @@ impl Text {
         self
     }
 
-    pub fn json(&mut self, json: &Json) -> &mut Text {
+    pub fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> &mut Text {
         self.separate();
-        self.serialized(json);
+        self.serialized(value);
+        self
+    }
+
+    /// A value that was written by itself.
+    pub fn written(&mut self, value: &Text) -> &mut Text {
+        self.separate();
+        self.bytes.extend_from_slice(&value.bytes);
         self
     }
 
@@ -87,7 +94,7 @@ impl Text {
         self.bytes
     }
 
-    fn serialized<T: serde::Serialize + ?Sized>(&mut self, value: &T) {
+    fn serialized<T: Serialize + ?Sized>(&mut self, value: &T) {
         let _ = serde_json::to_writer(&mut self.bytes, value);
     }
 
@@ -101,7 +108,7 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     #[test]
     fn commas_stand_where_they_belong() {
