@@ -23,7 +23,11 @@ pub struct Loaded {
 impl Loaded {
     /// Reads a pack; what is wrong with it is reported.
     pub fn read(files: Files, found: &mut Diagnostics) -> Loaded {
-        Loaded { pack: Pack::read(&files, found), files: Arc::new(files) }
+        Loaded::of(Arc::new(files), found)
+    }
+
+    fn of(files: Arc<Files>, found: &mut Diagnostics) -> Loaded {
+        Loaded { pack: Pack::read(&files, found), files }
     }
 
     pub fn version(&self) -> PackVersion {
@@ -63,8 +67,8 @@ pub struct InForce {
     /// Number of the version; 0 before the first is noted.
     pub number: i64,
     pub model: Arc<Model>,
-    /// In the order of their dependencies.
-    pub packs: Vec<Loaded>,
+    /// The packs the model was compiled from, without what they say: that is read again by whoever plans a change.
+    resting: Vec<(PackVersion, Arc<Files>)>,
     /// Packs of the binary that somebody took out.
     pub removed: BTreeSet<String>,
     pub overlay: Vec<Change>,
@@ -76,18 +80,40 @@ impl InForce {
         InForce {
             number: version.number,
             model: Arc::new(model),
-            packs: candidate.packs,
+            resting: candidate.packs.into_iter().map(|loaded| (loaded.version(), loaded.files)).collect(),
             removed: removed.collect(),
             overlay: candidate.overlay,
         }
+    }
+
+    /// The packs, read again.
+    pub fn packs(&self) -> Vec<Loaded> {
+        // They compiled: nothing is wrong with them.
+        let mut found = Diagnostics::default();
+        self.resting.iter().map(|(_, files)| Loaded::of(files.clone(), &mut found)).collect()
+    }
+
+    /// The version of a pack, where it is installed.
+    pub fn version_of(&self, pack: &str) -> Option<&str> {
+        let installed = self.resting.iter().find(|(version, _)| version.name == pack);
+        installed.map(|(version, _)| version.version.as_str())
+    }
+
+    /// The packs, those that were taken out among them.
+    pub fn versions(&self) -> Vec<PackVersion> {
+        versions_of(self.resting.iter().map(|(version, _)| version.clone()), &self.removed)
     }
 }
 
 /// The packs of a version, those that were taken out among them.
 pub fn shelf_versions(packs: &[Loaded], removed: &BTreeSet<String>) -> Vec<PackVersion> {
+    versions_of(packs.iter().map(Loaded::version), removed)
+}
+
+fn versions_of(installed: impl Iterator<Item = PackVersion>, removed: &BTreeSet<String>) -> Vec<PackVersion> {
     let gone =
         removed.iter().map(|name| PackVersion { name: name.clone(), version: String::new(), hash: String::new() });
-    let mut versions: Vec<PackVersion> = packs.iter().map(Loaded::version).chain(gone).collect();
+    let mut versions: Vec<PackVersion> = installed.chain(gone).collect();
     versions.sort();
     versions
 }
@@ -144,10 +170,8 @@ pub fn read(source: &Source, installed: &BTreeSet<String>) -> Result<(Vec<Loaded
 /// Leaves out what comes on request only, where it is not installed and no other pack needs it.
 fn keep_wanted(packs: &mut Vec<Loaded>, installed: &BTreeSet<String>) {
     let mut wanted: BTreeSet<String> = BTreeSet::new();
-    let mut following: Vec<&Loaded> = packs
-        .iter()
-        .filter(|loaded| !loaded.pack.on_request || installed.contains(&loaded.pack.name))
-        .collect();
+    let mut following: Vec<&Loaded> =
+        packs.iter().filter(|loaded| !loaded.pack.on_request || installed.contains(&loaded.pack.name)).collect();
     while let Some(loaded) = following.pop() {
         if wanted.insert(loaded.pack.name.clone()) {
             following.extend(packs.iter().filter(|other| loaded.pack.requires.contains_key(&other.pack.name)));

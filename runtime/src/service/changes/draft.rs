@@ -58,7 +58,7 @@ fn unknown(kind: &str, name: &str) -> Refusal {
 
 /// The packaged definition, without the tenant's changes.
 fn packaged(current: &InForce, key: &(Kind, Name)) -> Option<Composite> {
-    let candidate = Candidate { packs: current.packs.clone(), overlay: Vec::new() };
+    let candidate = Candidate { packs: current.packs(), overlay: Vec::new() };
     candidate.composed().documents.remove(key)
 }
 
@@ -88,9 +88,8 @@ pub async fn put(
                 Some(draft) => draft.changes,
                 None => current.overlay.iter().filter(|change| change.key() == key).cloned().collect(),
             };
-            let version = current.packs.iter().find(|pack| *pack.pack.name == *packaged.pack);
-            let version = version.map(|pack| pack.pack.version.clone()).unwrap_or_default();
-            (edit(&packaged, kind, &key.1, &version, document, &former, &editor), before)
+            let version = current.version_of(&packaged.pack).unwrap_or_default();
+            (edit(&packaged, kind, &key.1, version, document, &former, &editor), before)
         }
         None => {
             let mut renamed = BTreeMap::new();
@@ -112,7 +111,7 @@ pub async fn put(
     app.store.set_draft(&caller.scope, kind_name, &key.1, Some(&stored)).await?;
     let mut overlay: Vec<Change> = current.overlay.iter().filter(|change| change.key() != key).cloned().collect();
     overlay.extend(edit.changes.iter().cloned());
-    let candidate = Candidate { packs: current.packs.clone(), overlay };
+    let candidate = Candidate { packs: current.packs(), overlay };
     let findings = match candidate.compile(&app.settings, Diagnostics::default()) {
         Ok(_) => Vec::new(),
         Err(found) => found.into_iter().filter(|finding| finding.severity == Severity::Error).collect(),
@@ -193,8 +192,7 @@ pub fn provenance(app: &App, caller: &Caller, kind_name: &str, name: &str) -> An
     let key = (kind, Name::from(name));
     let current = app.in_force();
     let composite = current.model.documents.get(&key).ok_or_else(|| unknown(kind_name, name))?;
-    let version =
-        |pack: &str| current.packs.iter().find(|known| known.pack.name == pack).map(|known| &known.pack.version);
+    let version = |pack: &str| current.version_of(pack);
     let told = |origin: &Origin| match origin {
         Origin::Pack { pack, file } => {
             json!({"layer": "pack", "pack": &**pack, "version": version(pack), "file": file})

@@ -58,7 +58,7 @@ pub async fn of_draft(app: &Arc<App>, caller: &Caller) -> Answer<Json> {
     }
     let wanted = Wanted {
         cause: "definitions",
-        packs: current.packs.clone(),
+        packs: current.packs(),
         removed: current.removed.clone(),
         overlay,
         conflicts: Vec::new(),
@@ -94,7 +94,7 @@ pub async fn of_packs(app: &Arc<App>, caller: &Caller, asked: OfPacks) -> Answer
     app.catch_up().await?;
     let current = app.in_force();
     let mut read = Diagnostics::default();
-    let mut packs = current.packs.clone();
+    let mut packs = current.packs();
     let mut removed = current.removed.clone();
     let mut signers = BTreeMap::new();
     for given in asked.packs {
@@ -151,7 +151,7 @@ pub(super) fn rebased(
     let packages: Vec<&Pack> = packs.iter().map(|loaded| &loaded.pack).collect();
     let policies = packages.iter().flat_map(|pack| &pack.policies).map(|(pattern, policy)| (pattern.as_str(), *policy));
     let resolving = Resolving { said, policies: policies.collect() };
-    let rebased = rebase(&current.overlay, &without(&current.packs), &without(packs), &resolving);
+    let rebased = rebase(&current.overlay, &without(&current.packs()), &without(packs), &resolving);
     (rebased.changes, rebased.conflicts)
 }
 
@@ -192,7 +192,7 @@ pub(super) async fn make(app: &Arc<App>, caller: &Caller, current: &InForce, wan
     blocked.extend((!errors.is_empty()).then_some("definitions"));
     blocked.extend((!asked.is_empty()).then_some("conflicts"));
     blocked.extend(tables::blocked(&tables_plan));
-    let packs = versions(&candidate.packs, &wanted.removed);
+    let packs = shelf_versions(&candidate.packs, &wanted.removed);
     let conflicts: Vec<Json> = wanted.conflicts.iter().map(conflict).collect();
     let changes: Vec<Json> = differing
         .iter()
@@ -207,7 +207,7 @@ pub(super) async fn make(app: &Arc<App>, caller: &Caller, current: &InForce, wan
         "cause": wanted.cause,
         "from": {"version": current.number, "hash": current.model.hash},
         "to": {"hash": model.as_ref().map(|model| model.hash.clone())},
-        "packs": pack_changes(&versions(&current.packs, &current.removed), &packs),
+        "packs": pack_changes(&current.versions(), &packs),
         "signers": wanted.signers,
         "entities": entities,
         "changes": changes,
@@ -260,10 +260,6 @@ fn matters(difference: &Difference) -> bool {
     let text = ["title", "description", "help", "plural", "message", "guard_message", "$after"].contains(&last)
         || difference.path.starts_with(&format!("/{}", packwork_engine::layers::path::CHINESE));
     !text && !matches!(difference.kind, Kind::Menu | Kind::Report | Kind::Dashboard)
-}
-
-fn versions(packs: &[Loaded], removed: &BTreeSet<String>) -> Vec<PackVersion> {
-    shelf_versions(packs, removed)
 }
 
 fn pack_changes(old: &[PackVersion], new: &[PackVersion]) -> Json {

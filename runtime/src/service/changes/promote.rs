@@ -36,7 +36,7 @@ pub async fn export(app: &Arc<App>, caller: &Caller, asked: Asked) -> Answer<Jso
             format!("`{}` is no name for a pack: lower-case words joined by `-`, at most 40 characters", asked.name);
         return Err(wrong("name", detail).into());
     }
-    if current.packs.iter().any(|known| known.pack.name == asked.name) {
+    if current.version_of(&asked.name).is_some() {
         return Err(wrong("name", format!("there is a pack `{}` here already", asked.name)).into());
     }
     let version = asked.version.unwrap_or_else(|| FIRST_VERSION.to_owned());
@@ -49,7 +49,7 @@ pub async fn export(app: &Arc<App>, caller: &Caller, asked: Asked) -> Answer<Jso
         let title = asked.title.clone().unwrap_or_else(|| format!("Changes `{}`", asked.name));
         let title_chinese = asked.title.unwrap_or_else(|| format!("本地修改“{}”", asked.name));
         let label = Label { name: &asked.name, version: &version, title: &title, title_chinese: &title_chinese };
-        let before = Candidate { packs: current.packs.clone(), overlay: current.overlay.clone() };
+        let before = Candidate { packs: current.packs(), overlay: current.overlay.clone() };
         let promoted = promote::promote(&before.packs_only(), &current.overlay, &label);
         let mut read = Diagnostics::default();
         let mut packs = before.packs;
