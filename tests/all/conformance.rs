@@ -33,6 +33,17 @@ fn every_acceptance_case_is_covered() {
     );
 }
 
+/// Further cases of the families, worked out with another program's decimal arithmetic: bounds met exactly, returns,
+/// zeros, currencies without and with three places, more parties than cents.
+const EDGES: &str = include_str!("../conformance/cases/edge-cases.json");
+
+#[test]
+fn every_family_holds_at_its_edges() {
+    let ran = conformance::run(EDGES).expect("the file is a list of cases");
+    assert!(ran.failed.is_empty(), "{ran}");
+    assert!(ran.passed.len() > 180, "only {} cases ran", ran.passed.len());
+}
+
 /// Numbers of a case are changed, and the case must fail: a comparison that cannot fail shows nothing.
 #[test]
 fn a_case_with_another_number_fails() {

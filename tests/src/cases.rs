@@ -65,6 +65,13 @@ pub fn check_industry_bare(industry: Industry) {
     }
 }
 
+/// The bare engine with industry packs beside the product's.
+pub fn industry_bare(industry: Industry) -> Bare {
+    let model = industry_model(industry);
+    let seeded = seeded(&model, installed_at()).expect("what the packs bring along is accepted");
+    Bare::over(model, &seeded)
+}
+
 /// Runs the cases of industry packs through HTTP.
 pub fn check_industry(on: On, industry: Industry) {
     let model = industry_model(industry);

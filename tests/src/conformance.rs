@@ -8,6 +8,7 @@ mod commissions;
 mod compare;
 mod ledger;
 mod money;
+mod planned;
 mod prices;
 mod read;
 mod runs;

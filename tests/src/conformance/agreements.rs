@@ -2,17 +2,16 @@
 
 use super::Family;
 use super::money::share;
+use super::planned::{Company, company, exact};
 use super::read::Input;
 use super::tiers::tiers_as;
-use super::world::{
-    PLACES, World, accumulating, all_shown, any_date, applied, entry, formula, schedule_of, shown, sum,
-};
-use anyhow::{Context, Result};
+use super::world::{PLACES, accumulating, all_shown, any_date, applied, entry, formula, schedule_of, shown, sum};
+use anyhow::{Context, Result, bail};
+use jiff::ToSpan;
+use packwork_engine::definition::Kind;
 use packwork_engine::settlement::accumulator::Entry;
-use packwork_engine::settlement::adjust::{Days, cap, cap_all, charged_units, true_up};
-use packwork_engine::settlement::rebate::{
-    Accrual, GrowthBase, RetroactiveFrom, deltas, entitled, growth, growth_rebate,
-};
+use packwork_engine::settlement::adjust::{Days, TrueUp, cap, cap_all, charged_units};
+use packwork_engine::settlement::rebate::{Accrual, GrowthBase, RetroactiveFrom, due, entitled, growth, growth_rebate};
 use packwork_engine::settlement::rounding::{Rounding, round};
 use packwork_engine::settlement::tax::{TaxKind, Taxable, tax_document};
 use rust_decimal::Decimal;
@@ -51,7 +50,7 @@ fn answer(input: &Input<'_>, rebates: Vec<Decimal>) -> Result<Json> {
 }
 
 /// Sections as a schedule; beyond a last section with a bound nothing is earned.
-fn sections(input: &Input<'_>, mode: &str) -> Result<World> {
+fn sections(input: &Input<'_>, mode: &str) -> Result<Json> {
     let sections = input.either(&["sections", "tiers"])?;
     let mut more = json!({"mode": mode});
     if let Some(bounds) = input.find("bounds") {
@@ -63,11 +62,11 @@ fn sections(input: &Input<'_>, mode: &str) -> Result<World> {
     if sections.items()?.last().is_some_and(|last| last.has("up_to")) {
         more["beyond"] = json!("nothing");
     }
-    schedule_of(tiers_as(&sections, &[("per_unit", "rate")], more)?)
+    tiers_as(&sections, &[("per_unit", "rate")], more)
 }
 
 /// Sections that say where they begin: below the first nothing is earned, and whoever reaches one is in it.
-fn from_thresholds(sections: &Input<'_>, mut more: Json) -> Result<World> {
+fn from_thresholds(sections: &Input<'_>, mut more: Json) -> Result<Json> {
     let sections = sections.items()?;
     let mut tiers = Vec::new();
     let first = sections.first().context("there are no sections")?.get("from")?;
@@ -80,51 +79,97 @@ fn from_thresholds(sections: &Input<'_>, mut more: Json) -> Result<World> {
     }
     more["bounds"] = json!("lower_inclusive");
     more["tiers"] = json!(tiers);
-    schedule_of(more)
+    Ok(more)
+}
+
+/// What volumes are entitled to at the end of a year: a party with a sale for each.
+fn at_year_end(schedule: Json, volumes: &[Decimal], from: &str) -> Result<Vec<Decimal>> {
+    let line = json!({
+        "payee": "party",
+        "entitled": {"apply": "s", "to": "total"},
+        "retroactive_from": from,
+        "settle": "delta",
+    });
+    let definitions = company(volumes).with(Kind::Schedule, "s", schedule).settling_periods("year", "year", line);
+    let mut company = Company::open(definitions)?;
+    let mut parties = Vec::new();
+    for (place, volume) in volumes.iter().enumerate() {
+        let code = format!("p{place}");
+        parties.push(company.party(&code, json!({}))?);
+        company.sale(&code, 0, *volume, json!({}))?;
+    }
+    let lines = company.run("2026")?;
+    let from: RetroactiveFrom = serde_json::from_value(json!(from))?;
+    let mut earned = Vec::new();
+    for (party, volume) in parties.iter().zip(volumes) {
+        earned.push(match lines.iter().find(|line| line.fact == *party) {
+            Some(line) => exact(line),
+            // There is no line of nothing, nor of less than half a cent.
+            None => {
+                let entitled = entitled(company.world.schedule("s")?, *volume, from)?.amount;
+                if !round(entitled, PLACES, Rounding::HalfUp).is_zero() {
+                    bail!("a volume of {volume} is entitled to {entitled} and has no line");
+                }
+                entitled
+            }
+        });
+    }
+    Ok(earned)
 }
 
 fn flat(input: &Input<'_>) -> Result<Json> {
-    let tier = json!({"up_to": null, "rate": input.get("rate")?.digits()?});
-    let world = schedule_of(json!({"mode": "volume_percentage", "tiers": [tier]}))?;
-    let rebates = volumes(input)?.into_iter().map(|volume| Ok(applied(&world, volume)?.amount));
-    answer(input, rebates.collect::<Result<_>>()?)
+    let tier = json!({"up_to": null, "rate": input.rate()?.to_string()});
+    let schedule = json!({"mode": "volume_percentage", "tiers": [tier]});
+    answer(input, at_year_end(schedule, &volumes(input)?, "zero")?)
 }
 
 fn rebate(input: &Input<'_>, mode: &str) -> Result<Json> {
-    let world = match input.find("threshold") {
+    let schedule = match input.find("threshold") {
         // Whoever reaches the threshold gets the rate on everything.
         Some(threshold) => {
-            let section = json!([{"from": threshold.digits()?, "rate": input.get("rate")?.digits()?}]);
+            let section = json!([{"from": threshold.digits()?, "rate": input.rate()?.to_string()}]);
             from_thresholds(&Input::of(&section), json!({"mode": mode}))?
         }
         None => sections(input, mode)?,
     };
-    let rebates = volumes(input)?
-        .into_iter()
-        .map(|volume| Ok(entitled(world.schedule("s")?, volume, RetroactiveFrom::Zero)?.amount));
-    answer(input, rebates.collect::<Result<_>>()?)
+    answer(input, at_year_end(schedule, &volumes(input)?, "zero")?)
 }
 
 fn incremental(input: &Input<'_>) -> Result<Json> {
     let Some(item) = input.find("item") else { return rebate(input, "graduated_percentage") };
     // Tiers of the amount with a rebate per unit: each unit earns by the part of the amount that lies in a tier.
-    let world = sections(input, "graduated")?;
+    let world = schedule_of(sections(input, "graduated")?)?;
     let (amount, quantity) = (item.get("amount")?.decimal()?, item.get("quantity")?.decimal()?);
     let earned = applied(&world, amount)?.prorated(quantity, amount)?;
     Ok(json!({"rebate": shown(earned.amount)}))
 }
 
+/// Events of as many months: each is accrued as the difference to what stands posted.
 fn delta(input: &Input<'_>, mode: &str) -> Result<Json> {
-    let world = sections(input, mode)?;
-    let cumulative = match input.find("cumulative") {
-        Some(cumulative) => cumulative.decimals()?,
-        None => super::world::running(&input.get("monthly_events")?.decimals()?)?,
+    let events = match input.find("monthly_events") {
+        Some(events) => events.decimals()?,
+        None => {
+            let mut before = Decimal::ZERO;
+            let step = |cumulated: Decimal| Ok(due(cumulated, std::mem::replace(&mut before, cumulated))?);
+            input.get("cumulative")?.decimals()?.into_iter().map(step).collect::<Result<_>>()?
+        }
     };
-    let deltas = deltas(world.schedule("s")?, &cumulative, RetroactiveFrom::Zero)?;
-    Ok(json!({
-        "entitled": all_shown(deltas.iter().map(|(entitled, _)| *entitled)),
-        "delta": all_shown(deltas.iter().map(|(_, delta)| *delta)),
-    }))
+    let line = json!({"payee": "party", "entitled": {"apply": "s", "to": "total"}, "settle": "delta"});
+    let schedule = sections(input, mode)?;
+    let definitions = company(&events).with(Kind::Schedule, "s", schedule).settling_periods("month", "year", line);
+    let mut company = Company::open(definitions)?;
+    company.party("dealer", json!({}))?;
+    let (mut whole, mut deltas, mut last) = (Vec::new(), Vec::new(), Decimal::ZERO);
+    for (place, event) in events.into_iter().enumerate() {
+        let month = any_date().checked_add(i64::try_from(place)?.months())?;
+        company.sale_on("dealer", month, event, json!({}))?;
+        let lines = company.run(&month.strftime("%Y-%m").to_string())?;
+        let told = lines.first().and_then(|line| line.trace.due.as_ref());
+        last = told.map_or(last, |told| told.entitled);
+        whole.push(last);
+        deltas.push(lines.first().map(|line| line.gross).unwrap_or_default());
+    }
+    Ok(json!({"entitled": all_shown(whole), "delta": all_shown(deltas)}))
 }
 
 fn retroactive_delta(input: &Input<'_>) -> Result<Json> {
@@ -148,11 +193,10 @@ fn retroactive_delta(input: &Input<'_>) -> Result<Json> {
 }
 
 fn retroactive_from(input: &Input<'_>) -> Result<Json> {
-    let world = sections(input, "volume_percentage")?;
     let volume = input.get("volume")?.decimal()?;
     let mut rebates = Vec::new();
     for from in input.get("retroactive_from")?.several() {
-        rebates.push(entitled(world.schedule("s")?, volume, from.named()?)?.amount);
+        rebates.extend(at_year_end(sections(input, "volume_percentage")?, &[volume], from.text()?)?);
     }
     Ok(json!({"rebates": all_shown(rebates)}))
 }
@@ -172,9 +216,9 @@ fn target(input: &Input<'_>) -> Result<Json> {
         {"up_to": input.get("target")?.digits()?, "flat": "0"},
         {"up_to": null, "flat": input.get("reward")?.digits()?},
     ]);
-    let world = schedule_of(json!({"mode": "stairstep", "bounds": "lower_inclusive", "tiers": tiers}))?;
-    let rebates = input.get("volumes")?.decimals()?.into_iter().map(|volume| Ok(applied(&world, volume)?.amount));
-    Ok(json!({"rebates": all_shown(rebates.collect::<Result<Vec<_>>>()?)}))
+    let schedule = json!({"mode": "stairstep", "bounds": "lower_inclusive", "tiers": tiers});
+    let rebates = at_year_end(schedule, &input.get("volumes")?.decimals()?, "zero")?;
+    Ok(json!({"rebates": all_shown(rebates)}))
 }
 
 /// Accrual and settlement read the same selection, so they come to the same.
@@ -253,21 +297,20 @@ fn period(input: &Input<'_>) -> Result<Json> {
 fn min_commit(input: &Input<'_>) -> Result<Json> {
     let (places, minimum) = match input.find("minimum_minor") {
         Some(minimum) => (0, minimum.decimal()?),
-        None => (PLACES, input.get("minimum")?.decimal()?),
+        None => (input.places()?, input.get("minimum")?.decimal()?),
     };
-    let used = match input.find("fees_minor") {
-        Some(fees) => sum(&fees.several().iter().map(Input::decimal).collect::<Result<Vec<_>>>()?)?,
-        None => input.either(&["used_minor", "usage_minor", "used", "usage"])?.decimal()?,
-    };
+    let used = input.either(&["fees_minor", "fees", "used_minor", "usage_minor", "used", "usage"])?;
+    let used = sum(&used.several().iter().map(Input::decimal).collect::<Result<Vec<_>>>()?)?;
     let days = match input.find("days_active") {
         Some(active) => Some(Days { active: active.decimal()?, period: input.get("days_period")?.decimal()? }),
         None => None,
     };
-    let missing = true_up(minimum, used, days, places, Rounding::HalfUp)?;
+    let missing = made_up(minimum, used, days, places)?;
     let mut answer = json!({
         "true_up": shown(missing.amount),
         "true_up_minor": shown(missing.amount),
         "true_up_precise": shown(missing.exact),
+        "total": shown(formula("used + missing", &[("used", used), ("missing", missing.amount)])?),
     });
     if let Some(percent) = input.find("tax_percent") {
         let rate = share(&percent)?;
@@ -279,6 +322,34 @@ fn min_commit(input: &Input<'_>) -> Result<Json> {
         answer["total"] = shown(document.gross);
     }
     Ok(answer)
+}
+
+/// What is missing to a party's minimum when its year is over, in whole units of the currency's places.
+fn made_up(minimum: Decimal, used: Decimal, days: Option<Days>, places: u32) -> Result<TrueUp> {
+    let days_of = days.map_or(
+        json!({}),
+        |days| json!({"days_active": days.active.to_string(), "days_period": days.period.to_string()}),
+    );
+    let mut adjust = json!({"id": "minimum", "min": "party.minimum", "used": {"accumulator": "total"}});
+    if days.is_some() {
+        adjust["days"] = json!({"active": "party.days_active", "period": "party.days_period"});
+    }
+    let line = json!({"payee": "party", "amount": "0", "adjust": [adjust]});
+    let currency = match places {
+        0 => "JPY",
+        3 => "KWD",
+        _ => "CNY",
+    };
+    let definitions = company(&[minimum, used]).currency(currency);
+    let mut company = Company::open(definitions.settling_periods("month", "month", line))?;
+    let mut terms = days_of;
+    terms["minimum"] = json!(minimum.to_string());
+    company.party("customer", terms)?;
+    company.sale("customer", 0, used, json!({}))?;
+    let lines = company.run("2026-01")?;
+    let Some(line) = lines.first() else { return Ok(TrueUp { exact: Decimal::ZERO, amount: Decimal::ZERO }) };
+    let rounded = line.trace.rounded.iter().find(|rounded| rounded.point == "line");
+    Ok(TrueUp { exact: rounded.map_or(line.gross, |rounded| rounded.before), amount: line.gross })
 }
 
 fn capped(input: &Input<'_>) -> Result<Json> {

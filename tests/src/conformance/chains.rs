@@ -1,14 +1,14 @@
 //! Cases of distribution along a chain of parties, and of what is taken back from one.
 
 use super::Family;
+use super::planned::{Company, company};
 use super::read::Input;
-use super::world::{Definitions, World, all_shown, any_date, formula, shown, sum};
+use super::world::{Definitions, all_shown, formula, shown, sum};
 use anyhow::{Context, Result, anyhow};
 use packwork_engine::definition::Kind;
 use packwork_engine::settlement::adjust::Balance;
-use packwork_engine::settlement::chain::{Chain, Distribution, Member};
+use packwork_engine::settlement::chain::Member;
 use packwork_engine::settlement::rounding::{Rounding, round};
-use packwork_engine::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
 
@@ -19,10 +19,8 @@ pub const FAMILIES: &[(&str, Family)] = &[
     ("distribution.clawback", clawback),
 ];
 
-const PLACES: u32 = 2;
-
-/// A chain `c` whose parties' figures stand in a table `figures` by name.
-fn chain_of(figures: &[(&str, String)], method: &str, value: &str, levels: usize) -> Result<World> {
+/// Sales settled along a chain `c` whose parties' figures stand in a table `figures` by rank.
+fn climbing(figures: &[(&str, String)], method: &str, value: &str, levels: usize, base: Decimal) -> Definitions {
     let rows: Vec<Json> = figures
         .iter()
         .enumerate()
@@ -36,33 +34,55 @@ fn chain_of(figures: &[(&str, String)], method: &str, value: &str, levels: usize
         "rows": rows,
     });
     let looked_up = json!({"lookup": "figures", "with": {"rank": "party.rank"}});
-    let chain = json!({
-        "path": "party.uplines",
-        "levels": levels.max(1),
-        "method": {method: {value: looked_up}},
-        "round": {"at": "pool", "mode": "half_up"},
-    });
-    Definitions::new().with(Kind::RateTable, "figures", table).with(Kind::Chain, "c", chain).compile()
+    let chain = json!({"levels": levels.max(1), "method": {method: {value: looked_up}}});
+    paying(chain, base).with(Kind::RateTable, "figures", table)
 }
 
-fn chain(world: &World) -> Result<&Chain> {
-    world.model.chains.get("c").context("there is no chain")
+/// Sales settled along a chain `c` of their party's uplines; the platform keeps what nobody gets.
+fn paying(mut chain: Json, base: Decimal) -> Definitions {
+    chain["party"] = json!("party");
+    chain["path"] = json!("party.upline");
+    chain["remainder"] = json!({"value": "party/platform"});
+    chain["round"] = json!({"at": "pool", "mode": "half_up"});
+    let line = json!({"payee": "record.party", "chain": "c", "base": "record.amount"});
+    company(&[base]).with(Kind::Chain, "c", chain).settling_sales(line)
 }
 
-/// The members of a chain with the figures of their ranks; a rank may stand in it more than once.
-fn members(world: &mut World, ranks: &[&str]) -> Result<Vec<Member>> {
-    let mut members = Vec::new();
-    for (place, rank) in ranks.iter().enumerate() {
-        let found = world.look_up("figures", &[Value::text(rank)], any_date())?;
-        let found = found.with_context(|| format!("the rank {rank}"))?;
-        let figure = found.values.first().and_then(|(_, value)| value.as_decimal()).context("a figure is a number")?;
-        members.push(Member { party: format!("{rank} at {place}").as_str().into(), figure, skipped: None });
+/// What a sale paid.
+struct Paid {
+    /// To each party of the chain, from the seller upward.
+    amounts: Vec<Decimal>,
+    /// The share of the base, or the gap, each was paid for.
+    steps: Vec<Decimal>,
+    pool: Decimal,
+    platform: Decimal,
+}
+
+/// One sale of the first of some parties, each the upline of the one before.
+fn sell(definitions: Definitions, ranks: &[&str], base: Decimal) -> Result<Paid> {
+    let nothing = vec![Decimal::ZERO; ranks.len()];
+    let mut paid = Paid { amounts: nothing.clone(), steps: nothing, pool: Decimal::ZERO, platform: Decimal::ZERO };
+    if ranks.is_empty() {
+        return Ok(paid);
     }
-    Ok(members)
-}
-
-fn payouts(distribution: &Distribution) -> Json {
-    all_shown(distribution.payouts.iter().map(|payout| payout.amount))
+    let mut company = Company::open(definitions)?;
+    company.party("platform", json!({}))?;
+    let mut parties = Vec::new();
+    for (place, rank) in ranks.iter().enumerate().rev() {
+        let upline = (place + 1 < ranks.len()).then(|| format!("p{}", place + 1));
+        parties.insert(0, company.party(&format!("p{place}"), json!({"rank": rank, "upline": upline}))?);
+    }
+    company.sale("p0", 0, base, json!({}))?;
+    for line in company.run("2026")? {
+        let chain = line.trace.chain.as_ref().context("a line of a chain says so")?;
+        paid.pool = chain.pool;
+        paid.steps = chain.members.iter().map(|member| member.step).collect();
+        match parties.iter().position(|party| *party == line.payee.id) {
+            Some(place) => paid.amounts[place] = line.gross,
+            None => paid.platform = line.gross,
+        }
+    }
+    Ok(paid)
 }
 
 fn differential(input: &Input<'_>) -> Result<Json> {
@@ -71,24 +91,22 @@ fn differential(input: &Input<'_>) -> Result<Json> {
         rates.into_iter().map(|(rank, rate)| Ok((rank, rate.digits()?))).collect::<Result<_>>()?;
     let ranks = input.get("chain_bottom_up")?.items()?;
     let ranks: Vec<&str> = ranks.iter().map(Input::text).collect::<Result<_>>()?;
-    let mut world = chain_of(&rates, "differential", "rate", ranks.len())?;
-    let members = members(&mut world, &ranks)?;
     let sale = input.get("sale")?.decimal()?;
-    let distribution = chain(&world)?.terms.distribute(sale, &members, PLACES)?;
+    let mut definitions = climbing(&rates, "differential", "rate", ranks.len(), sale);
+    if let Some(currency) = input.find("currency") {
+        definitions = definitions.currency(currency.text()?);
+    }
+    let paid = sell(definitions, &ranks, sale)?;
     // What paying each level by itself would come to.
-    let alone: Vec<Decimal> = distribution
-        .payouts
-        .iter()
-        .map(|payout| {
-            let exact = formula("sale * step", &[("sale", sale), ("step", payout.step)])?;
-            Ok(round(exact, PLACES, Rounding::HalfUp))
-        })
-        .collect::<Result<_>>()?;
-    let paid: Vec<Decimal> = distribution.payouts.iter().map(|payout| payout.amount).collect();
+    let alone = paid.steps.iter().map(|step| {
+        let exact = formula("sale * step", &[("sale", sale), ("step", *step)])?;
+        Ok(round(exact, input.places()?, Rounding::HalfUp))
+    });
+    let alone: Vec<Decimal> = alone.collect::<Result<_>>()?;
     Ok(json!({
-        "payouts": payouts(&distribution),
-        "pool": shown(distribution.pool),
-        "platform_pool_used": shown(sum(&paid)?),
+        "payouts": all_shown(paid.amounts.clone()),
+        "pool": shown(paid.pool),
+        "platform_pool_used": shown(sum(&paid.amounts)?),
         "naive_rounded_sum": shown(sum(&alone)?),
     }))
 }
@@ -107,25 +125,31 @@ fn level_percent(input: &Input<'_>) -> Result<Json> {
         method.insert("factor".to_owned(), json!(factor.digits()?));
     }
     let kind = if shares.is_some() { "shares" } else { "levels" };
-    let mut definition = json!({"levels": written.len().max(1), "method": {kind: method}});
+    let mut chain = json!({"levels": written.len().max(1), "method": {kind: method}});
     if let Some(limit) = input.find("max_share_of_paid") {
-        definition["limit"] = json!({"share": limit.digits()?});
+        chain["limit"] = json!({"share": limit.digits()?});
     }
-    let world = Definitions::new().with(Kind::Chain, "c", definition).compile()?;
     let base = input.either(&["base", "price", "profit_pool"])?.decimal()?;
-    let members: Vec<Member> = (0..written.len())
-        .map(|level| Member { party: format!("level {level}").as_str().into(), figure: Decimal::ZERO, skipped: None })
-        .collect();
-    let terms = &chain(&world)?.terms;
-    let distribution = terms.distribute(base, &members, PLACES)?;
-    let paid = payouts(&distribution);
+    let ranks = vec![""; written.len()];
+    let mut definitions = paying(chain.clone(), base);
+    if let Some(currency) = input.find("currency") {
+        definitions = definitions.currency(currency.text()?);
+    }
+    let paid = sell(definitions, &ranks, base)?;
+    let payouts = all_shown(paid.amounts.clone());
     let mut answer = json!({
-        "payouts": paid,
-        "payout": paid[0],
-        "direct": paid[0],
-        "platform": shown(distribution.remainder),
+        "payouts": payouts,
+        "payout": payouts[0],
+        "direct": payouts[0],
+        "platform": shown(paid.platform),
     });
     if let Some(cash) = input.find("paid") {
+        let world = paying(chain, base).compile()?;
+        let terms = &world.model.chains.get("c").context("there is no chain")?.terms;
+        let members: Vec<Member> = (0..written.len())
+            .map(|level| Member { party: format!("{level}").as_str().into(), figure: Decimal::ZERO, skipped: None })
+            .collect();
+        let distribution = terms.distribute(base, &members, input.places()?)?;
         let limit = terms.limit(&distribution, cash.decimal()?).ok_or_else(|| anyhow!("the chain has no limit"))?;
         answer["limit"] = shown(limit.most);
         answer["allowed"] = json!(limit.is_kept);
@@ -137,19 +161,16 @@ fn level_percent(input: &Input<'_>) -> Result<Json> {
 fn price_gap(input: &Input<'_>) -> Result<Json> {
     if let Some(prices) = input.find("prices") {
         let to = input.get("to")?.text()?;
-        let mut world = chain_of(&[(to, prices.get(to)?.digits()?)], "price_gap", "price", 1)?;
-        let members = members(&mut world, &[to])?;
         let below = prices.get(input.get("from")?.text()?)?.decimal()?;
-        let distribution = chain(&world)?.terms.distribute(below, &members, PLACES)?;
-        return Ok(json!({"gap": payouts(&distribution)[0]}));
+        let definitions = climbing(&[(to, prices.get(to)?.digits()?)], "price_gap", "price", 1, below);
+        return Ok(json!({"gap": shown(sell(definitions, &[to], below)?.amounts[0])}));
     }
     // The agent sells at retail what costs it `cost`; another agent of the same level above it earns nothing.
     let agents = if input.json["same_level"] == json!(true) { vec!["agent", "agent"] } else { vec!["agent"] };
-    let mut world = chain_of(&[("agent", input.get("cost")?.digits()?)], "price_gap", "price", agents.len())?;
-    let members = members(&mut world, &agents)?;
-    let distribution = chain(&world)?.terms.distribute(input.get("retail")?.decimal()?, &members, PLACES)?;
-    let paid = payouts(&distribution);
-    Ok(json!({"agent_profit": paid[0], "gap": paid.get(1).cloned().unwrap_or_else(|| json!("0"))}))
+    let retail = input.get("retail")?.decimal()?;
+    let cost = input.get("cost")?.digits()?;
+    let paid = sell(climbing(&[("agent", cost)], "price_gap", "price", agents.len(), retail), &agents, retail)?.amounts;
+    Ok(json!({"agent_profit": shown(paid[0]), "gap": shown(paid.get(1).copied().unwrap_or_default())}))
 }
 
 fn clawback(input: &Input<'_>) -> Result<Json> {

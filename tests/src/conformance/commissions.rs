@@ -1,13 +1,12 @@
 //! Cases of commission: flat, slabs, tiers, interpolation, formulas and fixed amounts that override.
 
 use super::Family;
+use super::planned::{Company, by_fact, company};
 use super::read::Input;
-use super::tiers::{cumulated, tiers_as};
-use super::world::{Definitions, World, all_shown, any_date, applied, evaluate, running, schedule_of, shown, sum};
+use super::tiers::tiers_as;
+use super::world::{Definitions, all_shown, evaluate, shown, sum};
 use anyhow::{Context, Result};
 use packwork_engine::definition::Kind;
-use packwork_engine::settlement::schedule::Applied;
-use packwork_engine::settlement::table::Miss;
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
@@ -44,14 +43,31 @@ fn bases(input: &Input<'_>) -> Result<Vec<Decimal>> {
     input.either(BASES)?.several().iter().map(Input::decimal).collect()
 }
 
-fn each(world: &World, bases: &[Decimal]) -> Result<Vec<Decimal>> {
-    bases.iter().map(|base| Ok(applied(world, *base)?.amount)).collect()
+/// What sales of one party earn by a schedule, each by itself or together over the year.
+fn by_schedule(schedule: Json, bases: &[Decimal], counting: Counting) -> Result<Vec<Decimal>> {
+    let mut amount = json!({"apply": "s", "to": "record.amount"});
+    if counting == Counting::Together {
+        amount["cumulate"] = json!({"by": ["payee"], "period": "year"});
+    }
+    let definitions = company(bases).with(Kind::Schedule, "s", schedule);
+    sold(definitions, json!({"payee": "record.party", "amount": amount}), bases, |_| json!({}))
+}
+
+/// What sales of one party earn, a day each.
+fn sold(definitions: Definitions, line: Json, bases: &[Decimal], more: impl Fn(usize) -> Json) -> Result<Vec<Decimal>> {
+    let mut company = Company::open(definitions.settling_sales(line))?;
+    company.party("seller", json!({}))?;
+    let mut facts = Vec::new();
+    for (day, base) in bases.iter().enumerate() {
+        facts.push(company.sale("seller", day, *base, more(day))?);
+    }
+    by_fact(&company.run("2026")?, &facts)
 }
 
 fn flat(input: &Input<'_>) -> Result<Json> {
-    let tier = json!({"up_to": null, "rate": input.get("rate")?.digits()?});
-    let world = schedule_of(json!({"mode": "volume_percentage", "tiers": [tier]}))?;
-    earned(input, each(&world, &bases(input)?)?)
+    let tier = json!({"up_to": null, "rate": input.rate()?.to_string()});
+    let schedule = json!({"mode": "volume_percentage", "tiers": [tier]});
+    earned(input, by_schedule(schedule, &bases(input)?, Counting::Each)?)
 }
 
 /// What a schedule of percentages means where the case does not say: a last tier with a bound prices nothing beyond it.
@@ -68,26 +84,17 @@ fn percentages(input: &Input<'_>, mode: &str, beyond: &str) -> Result<Json> {
 }
 
 fn tiered(input: &Input<'_>, mode: &str, counting: Counting) -> Result<Json> {
-    let world = schedule_of(percentages(input, mode, "error")?)?;
-    let bases = bases(input)?;
-    let earnings = match counting {
-        Counting::Each => each(&world, &bases)?,
-        Counting::Together => {
-            let steps = cumulated(&world, &running(&bases)?)?;
-            steps.into_iter().map(|Applied { amount, .. }| amount).collect()
-        }
-    };
-    earned(input, earnings)
+    earned(input, by_schedule(percentages(input, mode, "error")?, &bases(input)?, counting)?)
 }
 
 /// The rate of the tier, or of the section from one bound to another, on the whole base; outside every section nothing.
 fn slab(input: &Input<'_>) -> Result<Json> {
     let sections = input.either(&["tiers", "sections"])?.items()?;
     if !sections.iter().any(|section| section.has("from")) {
-        let world = schedule_of(percentages(input, "volume_percentage", "nothing")?)?;
-        return earned(input, each(&world, &bases(input)?)?);
+        let schedule = percentages(input, "volume_percentage", "nothing")?;
+        return earned(input, by_schedule(schedule, &bases(input)?, Counting::Each)?);
     }
-    let mut definitions = Definitions::new();
+    let mut definitions = company(&bases(input)?);
     let mut rows = Vec::new();
     for (index, section) in sections.iter().enumerate() {
         let from =
@@ -107,16 +114,13 @@ fn slab(input: &Input<'_>) -> Result<Json> {
         "values": {"price": {"type": "money_or_schedule"}},
         "rows": rows,
     });
-    let mut world = definitions.with(Kind::RateTable, "sections", table).compile()?;
-    let mut earnings = Vec::new();
-    for base in bases(input)? {
-        earnings.push(match world.look_up("sections", &[Value::Decimal(base)], any_date())? {
-            Ok(found) => world.schedule(&found.row)?.apply(base)?.amount,
-            Err(Miss::None { .. }) => Decimal::ZERO,
-            Err(other) => return Err(other.into()),
-        });
-    }
-    earned(input, earnings)
+    let line = json!({
+        "payee": "record.party",
+        "amount": {"apply": "row.price", "to": "record.amount"},
+    });
+    let row = json!({"row": {"lookup": "sections", "with": {"base": "record.amount"}, "no_match": {"value": "0"}}});
+    let definitions = definitions.with(Kind::RateTable, "sections", table).looking_up(row);
+    earned(input, sold(definitions, line, &bases(input)?, |_| json!({}))?)
 }
 
 /// The formula over the base it reads; a refund is the formula over what is taken back.
@@ -139,18 +143,21 @@ fn by_formula(input: &Input<'_>) -> Result<Json> {
 
 /// A fixed amount wins over the percentage, also where it is nothing; one that is not set does not.
 fn overridden(input: &Input<'_>) -> Result<Json> {
-    let mut commissions = Vec::new();
-    let fixed = input.json.get("fixed").context("input/fixed is missing")?;
+    let fixed = input.json.get("fixed").unwrap_or(&Json::Null);
     let several = fixed.as_array().map_or_else(|| vec![fixed], |items| items.iter().collect());
-    for fixed in several {
-        let fixed = if fixed.is_null() { Value::Null } else { Value::Decimal(Input::of(fixed).decimal()?) };
-        let values = BTreeMap::from([
-            ("fixed".to_owned(), fixed),
-            ("base".to_owned(), Value::Decimal(input.get("base")?.decimal()?)),
-            ("rate".to_owned(), Value::Decimal(super::money::share(&input.get("percent")?)?)),
-        ]);
-        let commission = evaluate("coalesce(fixed, base * rate)", &values)?;
-        commissions.push(commission.as_decimal().context("the formula gives no number")?);
-    }
+    let set: Vec<Option<String>> = several
+        .into_iter()
+        .map(|fixed| if fixed.is_null() { Ok(None) } else { Input::of(fixed).digits().map(Some) })
+        .collect::<Result<_>>()?;
+    let rate = input.rate()?.to_string();
+    let line = json!({"payee": "record.party", "amount": "coalesce(record.fixed, record.amount * record.rate)"});
+    let bases = vec![input.get("base")?.decimal()?; set.len()];
+    let figures: Vec<Decimal> = set.iter().flatten().map(|fixed| fixed.parse()).collect::<Result<_, _>>()?;
+    let commissions = sold(
+        company(&[bases.as_slice(), &figures].concat()),
+        line,
+        &bases,
+        |sale| json!({"fixed": set[sale], "rate": rate}),
+    )?;
     Ok(json!({"commission": if fixed.is_array() { all_shown(commissions) } else { all_shown(commissions)[0].clone() }}))
 }

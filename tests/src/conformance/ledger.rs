@@ -143,8 +143,14 @@ fn invariant(input: &Input<'_>) -> Result<Json> {
 
 /// What stands against a match, as cases call it.
 fn refused(error: &MatchError) -> Option<Json> {
-    matches!(error, MatchError::ExceedsOpen { .. } | MatchError::ExceedsPayment { .. } | MatchError::NotPositive)
-        .then(|| json!({"error": "ValidationError"}))
+    let is_refusal = match error {
+        MatchError::ExceedsOpen { .. }
+        | MatchError::ExceedsPayment { .. }
+        | MatchError::NotPositive
+        | MatchError::OtherCurrency { .. } => true,
+        MatchError::Overflow => false,
+    };
+    is_refusal.then(|| json!({"error": "ValidationError"}))
 }
 
 fn partial(input: &Input<'_>) -> Result<Json> {
@@ -200,11 +206,15 @@ fn matched_fx(input: &Input<'_>) -> Result<Json> {
         Ok(Booked {
             currency: side.get("currency")?.text()?.to_owned(),
             amount: side.get("amount")?.decimal()?,
-            rate: side.get("rate")?.decimal()?,
+            // What is booked in the base currency itself has no rate.
+            rate: side.find("rate").map_or(Ok(Decimal::ONE), |rate| rate.decimal())?,
         })
     };
     let places = input.find("base").map_or(Ok(PLACES), |base| base.text().map(places_of))?;
-    let matched = match_booked(&booked("invoice")?, &booked("payment")?, places, Rounding::HalfUp)?;
+    let matched = match match_booked(&booked("invoice")?, &booked("payment")?, places, Rounding::HalfUp) {
+        Ok(matched) => matched,
+        Err(error) => return refused(&error).with_context(|| error.to_string()),
+    };
     Ok(json!({
         "open": shown(matched.open),
         "unapplied": shown(matched.unapplied),

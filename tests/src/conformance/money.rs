@@ -68,7 +68,7 @@ fn rounding(input: &Input<'_>) -> Result<Json> {
             }
         }
     }
-    Ok(json!({"values": all_shown(values)}))
+    Ok(json!({"value": values.first().copied().map(shown), "values": all_shown(values)}))
 }
 
 fn allocation(input: &Input<'_>, method: &str) -> Result<Json> {
@@ -84,15 +84,19 @@ fn allocation(input: &Input<'_>, method: &str) -> Result<Json> {
 fn taxable(line: &Input<'_>, kind: TaxKind) -> Result<Taxable> {
     let amount = line.either(if kind == TaxKind::Inclusive { &["gross", "amount"] } else { &["net", "amount"] })?;
     let kind = line.find("kind").map_or(Ok(kind), |kind| kind.named())?;
-    let rate = line.find("rate").map_or(Ok(Decimal::ZERO), |rate| rate.decimal())?;
+    let rate = match kind {
+        TaxKind::Inclusive | TaxKind::Exclusive => line.rate()?,
+        TaxKind::Exempt | TaxKind::Zero | TaxKind::NotTaxed => Decimal::ZERO,
+    };
     Ok(Taxable { amount: amount.decimal()?, kind, rate })
 }
 
 fn taxed(input: &Input<'_>, kind: TaxKind) -> Result<Json> {
+    let (places, mode) = (input.places()?, input.find("rounding").map_or(Ok(Rounding::HalfUp), |mode| mode.named())?);
     if let Some(lines) = input.find("lines") {
         let lines: Vec<Taxable> = lines.items()?.iter().map(|line| taxable(line, kind)).collect::<Result<_>>()?;
-        let single = tax_lines(&lines, PLACES, Rounding::HalfUp)?;
-        let document = tax_document(&lines, PLACES, Rounding::HalfUp)?;
+        let single = tax_lines(&lines, places, mode)?;
+        let document = tax_document(&lines, places, mode)?;
         let totals = |of: &TaxedDocument| json!({"tax": shown(of.tax), "net": shown(of.net), "total": shown(of.gross)});
         return Ok(json!({
             "taxes": all_shown(single.lines.iter().map(|line| line.tax)),
@@ -107,12 +111,11 @@ fn taxed(input: &Input<'_>, kind: TaxKind) -> Result<Json> {
     if let Some(discount) = input.find("discount_percent") {
         let price = input.either(&["gross", "net"])?.decimal()?;
         let left = stacked(price, &[share(&discount)?], Stacking::Additive)?.amount;
-        let rate = input.find("rate").map_or(Ok(Decimal::ZERO), |rate| rate.decimal())?;
-        let taxed =
-            tax_line(Taxable { amount: round(left, PLACES, Rounding::HalfUp), kind, rate }, PLACES, Rounding::HalfUp)?;
+        let rate = input.rate().unwrap_or_default();
+        let taxed = tax_line(Taxable { amount: round(left, places, mode), kind, rate }, places, mode)?;
         return Ok(json!({"grand_total": shown(taxed.gross), "net": shown(taxed.net), "tax": shown(taxed.tax)}));
     }
-    let taxed = tax_line(taxable(input, kind)?, PLACES, Rounding::HalfUp)?;
+    let taxed = tax_line(taxable(input, kind)?, places, mode)?;
     Ok(json!({"net": shown(taxed.net), "tax": shown(taxed.tax), "total": shown(taxed.gross)}))
 }
 

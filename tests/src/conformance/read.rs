@@ -1,7 +1,10 @@
 //! Reading the members of a case's input: every failure names the member.
 
+use super::world::PLACES;
 use anyhow::{Context, Result, anyhow, bail};
+use packwork_engine::definition::RateText;
 use packwork_engine::moment::Date;
+use packwork_engine::money::places_of;
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
@@ -46,14 +49,33 @@ impl<'a> Input<'a> {
         self.json.as_str().ok_or_else(|| self.wrong("text"))
     }
 
-    /// A decimal, from a text or from a number's own digits.
+    /// A decimal, from a text or from a number's own digits; `13%` is read as a definition reads it.
     pub fn decimal(&self) -> Result<Decimal> {
         let text = match self.json {
+            Json::String(text) if text.trim_end().ends_with('%') => {
+                let rate: Result<RateText, _> = serde_json::from_value(self.json.clone());
+                return rate.map(|rate| rate.0).map_err(|_| self.wrong("number"));
+            }
             Json::String(text) => text.trim().to_owned(),
             Json::Number(number) => number.to_string(),
             _ => return Err(self.wrong("number")),
         };
         text.parse().or_else(|_| Decimal::from_scientific(&text)).map_err(|_| self.wrong("number"))
+    }
+
+    /// A share, written as one (`0.13`) or as a number of per cent.
+    pub fn rate(&self) -> Result<Decimal> {
+        if let Some(rate) = self.find("rate") {
+            return rate.decimal();
+        }
+        let percent = self.either(&["percent", "rate_percent", "tax_percent"])?;
+        let rate: RateText = serde_json::from_value(Json::String(format!("{}%", percent.digits()?)))?;
+        Ok(rate.0)
+    }
+
+    /// The places of the amounts, by the currency that is named or else the tenant's own.
+    pub fn places(&self) -> Result<u32> {
+        self.find("currency").map_or(Ok(PLACES), |currency| currency.text().map(places_of))
     }
 
     /// The digits of a decimal, as a definition holds them.

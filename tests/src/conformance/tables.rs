@@ -245,7 +245,7 @@ fn row(
 }
 
 fn decision_table(input: &Input<'_>) -> Result<Json> {
-    let asked = input.get("inputs")?.items()?;
+    let asked = input.either(&["inputs", "input"])?.several();
     let mut table = DecisionTable::of(&input.get("table")?, &asked)?;
     let policy = table.policy.to_uppercase();
     let mut outputs = Vec::new();
@@ -258,7 +258,7 @@ fn decision_table(input: &Input<'_>) -> Result<Json> {
             Err(other) => return Err(other.into()),
         });
     }
-    Ok(json!({"outputs": outputs}))
+    Ok(json!({"output": outputs.first(), "outputs": outputs}))
 }
 
 /// Named rules over the inputs, each a number, `5 if age < 18 or age >= 60`, or a formula over the ones before.

@@ -81,11 +81,12 @@ pub fn tiers_as(tiers: &Input<'_>, renamed: &[(&str, &str)], more: Json) -> Resu
 }
 
 fn amounts(input: &Input<'_>) -> Result<Json> {
-    input.only(&["schedule", "quantities"])?;
+    input.only(&["schedule", "quantities", "quantity"])?;
     let world = schedule_of(definition(&input.get("schedule")?)?)?;
-    let quantities = input.get("quantities")?.decimals()?;
-    let amounts = quantities.into_iter().map(|quantity| Ok(applied(&world, quantity)?.amount));
-    Ok(json!({"amounts": all_shown(amounts.collect::<Result<Vec<_>>>()?)}))
+    let quantities = input.either(&["quantities", "quantity"])?.several();
+    let amounts = quantities.iter().map(|quantity| Ok(applied(&world, quantity.decimal()?)?.amount));
+    let amounts = amounts.collect::<Result<Vec<_>>>()?;
+    Ok(json!({"amount": amounts.first().copied().map(shown), "amounts": all_shown(amounts)}))
 }
 
 fn multi_unit(input: &Input<'_>) -> Result<Json> {

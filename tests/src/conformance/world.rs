@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use packwork_engine::codes::Code;
-use packwork_engine::decision::{Command, Context};
+use packwork_engine::decision::{Command, Context, Decision};
 use packwork_engine::definition::Kind;
 use packwork_engine::diagnostic::{Diagnostic, Diagnostics, Severity};
 use packwork_engine::env::Reader;
@@ -48,6 +48,9 @@ pub fn all_shown(numbers: impl IntoIterator<Item = Decimal>) -> Json {
 pub struct Definitions {
     files: BTreeMap<String, Vec<u8>>,
     zone: Option<String>,
+    currency: Option<String>,
+    /// Steps of the plan that is added last.
+    pub(super) steps: Map<String, Json>,
 }
 
 impl Definitions {
@@ -67,6 +70,19 @@ impl Definitions {
 
     pub fn zone(mut self, zone: &str) -> Definitions {
         self.zone = Some(zone.to_owned());
+        self
+    }
+
+    pub fn currency(mut self, currency: &str) -> Definitions {
+        self.currency = Some(currency.to_owned());
+        self
+    }
+
+    /// Steps before the lines of the plan.
+    pub fn looking_up(mut self, steps: Json) -> Definitions {
+        if let Json::Object(steps) = steps {
+            self.steps = steps;
+        }
         self
     }
 
@@ -106,6 +122,7 @@ impl Definitions {
         let pack = Pack::read(&self.files, &mut diagnostics);
         let mut settings = Settings::default();
         settings.zone = self.zone.clone().unwrap_or(settings.zone);
+        settings.currency = self.currency.clone().unwrap_or(settings.currency);
         let (model, found) = Model::compile(vec![pack], &settings);
         diagnostics.extend(found);
         let sound = !diagnostics.has_errors();
@@ -118,7 +135,7 @@ impl Definitions {
 /// A model and the rows of its tables.
 pub struct World {
     pub model: Model,
-    memory: Memory,
+    pub memory: Memory,
     context: Context,
 }
 
@@ -170,10 +187,10 @@ impl World {
     }
 
     /// Carries out a command at a moment.
-    pub fn execute(&mut self, command: &Command, at: Moment) -> Result<()> {
+    pub fn execute(&mut self, command: &Command, at: Moment) -> Result<Box<Decision>> {
         let context = Context { command: self.memory.next_command(), moment: at, actor: Default::default() };
-        let refused = self.memory.execute(&self.model, command, &context);
-        refused.map(drop).map_err(|refusal| anyhow!("{}: {}", refusal.code, refusal.detail))
+        let decided = self.memory.execute(&self.model, command, &context);
+        decided.map_err(|refusal| anyhow!("{}: {}", refusal.code, refusal.detail))
     }
 
     /// The live rows of a table.
