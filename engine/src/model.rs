@@ -11,6 +11,7 @@ mod plans;
 mod reports;
 mod rest;
 mod rollups;
+mod seeds;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -55,7 +56,7 @@ pub struct Model {
     pub documents: BTreeMap<(Kind, Name), Composite>,
     /// Changes of the tenant whose place is gone.
     pub dormant: Vec<Change>,
-    /// Every definition as written, for reading: (kind, name) -> (pack, definition).
+    /// Every definition as written but seeds, for reading: (kind, name) -> (pack, definition).
     pub definitions: BTreeMap<(Kind, Name), (Name, Definition)>,
     pub texts: Texts,
     pub objects: BTreeMap<Name, Arc<Object>>,
@@ -214,6 +215,8 @@ impl Model {
         rollups::filters(&mut model, &mut found);
         accumulators::filters(&mut model, &mut found);
         reports::check(&model, &mut found);
+        // They are checked; whoever plants them reads them again.
+        model.definitions.retain(|(kind, _), _| *kind != Kind::Seed);
         let sound = !found.has_errors();
         let found = places_in_layers(&model.documents, &packs, found);
         (sound.then_some(model), found)

@@ -342,9 +342,13 @@ fn pack_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../packs")
 }
 
-/// The files of an industry pack.
+/// The files of an industry pack, or of one of the product's that comes on request.
 pub fn industry_pack(name: &str, version: &str) -> Pack {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packs").join(name).join(version);
+    let own = pack_folder().join(name);
+    let folder = match own.is_dir() {
+        true => own,
+        false => Path::new(env!("CARGO_MANIFEST_DIR")).join("packs").join(name).join(version),
+    };
     let mut packs = read_packs(&folder).expect("an industry pack can be read");
     packs.pop().expect("its folder is a pack")
 }
@@ -356,6 +360,7 @@ pub fn files_of(industry: Industry) -> Vec<Pack> {
     let packs = kept(&PACKS, industry);
     let packs = packs.get_or_init(|| {
         let mut packs = read_packs(&pack_folder()).expect("the product's packs can be read");
+        packs.retain(|files| !comes_on_request(files));
         packs.extend(industry.iter().map(|(name, version)| industry_pack(name, version)));
         let mut packs = trimmed(packs);
         if !industry.is_empty() {
@@ -366,6 +371,11 @@ pub fn files_of(industry: Industry) -> Vec<Pack> {
         packs
     });
     packs.clone()
+}
+
+fn comes_on_request(files: &Pack) -> bool {
+    let manifest = files.get("pack.json").and_then(|bytes| serde_json::from_slice::<Json>(bytes).ok());
+    manifest.is_some_and(|manifest| manifest["on_request"] == true)
 }
 
 fn is_industry(files: &Pack, industry: Industry) -> bool {

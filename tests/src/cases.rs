@@ -31,7 +31,8 @@ pub fn model() -> Arc<Model> {
 fn compile() -> Result<Model> {
     let mut diagnostics = Diagnostics::default();
     let files = read_packs(&folder()).context("reading the packs")?;
-    let packs = files.iter().map(|files| Pack::read(files, &mut diagnostics)).collect();
+    let mut packs: Vec<Pack> = files.iter().map(|files| Pack::read(files, &mut diagnostics)).collect();
+    packs.retain(|pack| !pack.on_request);
     let (model, found) = Model::compile(packs, &Settings::default());
     diagnostics.extend(found);
     match model.filter(|_| !diagnostics.has_errors()) {

@@ -24,8 +24,8 @@ pub struct Error {
 /// A store with everything the packs of a model bring along, written at one moment.
 pub fn seeded(model: &Model, at: Moment) -> Result<Memory, Error> {
     let mut memory = Memory::default();
-    for seed in seeds_of(model) {
-        plant(&mut memory, model, seed, at)?;
+    for seed in model.seeds(false) {
+        plant(&mut memory, model, &seed, at)?;
     }
     for ((kind, _), (_, definition)) in &model.definitions {
         let (Kind::RateTable, Definition::RateTable(table)) = (kind, definition) else { continue };
@@ -44,21 +44,6 @@ pub fn seeded(model: &Model, at: Moment) -> Result<Memory, Error> {
     // Cases look at what they cause themselves.
     memory.events.clear();
     Ok(memory)
-}
-
-/// Seeds that are no demonstration, in the order of their packs, then of their ranks.
-fn seeds_of(model: &Model) -> Vec<&SeedDefinition> {
-    let place = |pack: &str| model.packs.iter().position(|known| *known.name == *pack);
-    let mut seeds: Vec<_> = model
-        .definitions
-        .values()
-        .filter_map(|(pack, definition)| match definition {
-            Definition::Seed(seed) if !seed.demo => Some((place(pack), &**seed)),
-            _ => None,
-        })
-        .collect();
-    seeds.sort_by(|a, b| (a.0, a.1.rank, &a.1.name).cmp(&(b.0, b.1.rank, &b.1.name)));
-    seeds.into_iter().map(|(_, seed)| seed).collect()
 }
 
 /// Writes the records of a seed in rounds: those that refer to others of the same seed wait for the next round.

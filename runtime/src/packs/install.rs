@@ -10,7 +10,6 @@ use crate::store::{InstalledPack, Published, Scope, Store, StoreError, Version};
 use futures_util::StreamExt;
 use packwork_engine::decision::Command;
 use packwork_engine::definition::rate_table::RateTableDefinition;
-use packwork_engine::definition::seed::SeedDefinition;
 use packwork_engine::definition::{Definition, Kind};
 use packwork_engine::diagnostic::{Diagnostic, Diagnostics, Severity};
 use packwork_engine::layers::upgrade::{Policy, Resolving, rebase};
@@ -211,8 +210,8 @@ pub async fn install(app: &App, seeds: Seeds, progress: &dyn Progress) -> Result
     let model = app.model();
     let scope = app.system();
     if !installed(app, &model, Seeds::Product).await? {
-        for seed in seeds_of(&model, Seeds::Product) {
-            seed::plant(app, &model, seed, progress).await?;
+        for seed in model.seeds(false) {
+            seed::plant(app, &model, &seed, progress).await?;
         }
         for (_, definition) in model.definitions.values() {
             if let Definition::RateTable(table) = definition {
@@ -222,8 +221,8 @@ pub async fn install(app: &App, seeds: Seeds, progress: &dyn Progress) -> Result
         mark(app, &model, Seeds::Product).await?;
     }
     if seeds == Seeds::Demo && !installed(app, &model, Seeds::Demo).await? {
-        for seed in seeds_of(&model, Seeds::Demo) {
-            seed::plant(app, &model, seed, progress).await?;
+        for seed in model.seeds(true) {
+            seed::plant(app, &model, &seed, progress).await?;
         }
         mark(app, &model, Seeds::Demo).await?;
     }
@@ -270,23 +269,6 @@ fn brought_along(model: &Model) -> String {
     let of_records = model.documents.iter().filter(|((kind, _), _)| matches!(kind, Kind::Seed | Kind::RateTable));
     let hashes: Vec<&str> = of_records.map(|(_, composite)| composite.hash.as_str()).collect();
     content::of(&serde_json::json!(hashes))
-}
-
-/// Seeds in the order of their packs, then of their ranks.
-fn seeds_of(model: &Model, which: Seeds) -> Vec<&SeedDefinition> {
-    let place = |pack: &str| model.packs.iter().position(|known| *known.name == *pack);
-    let mut seeds: Vec<_> = model
-        .definitions
-        .iter()
-        .filter_map(|((kind, _), (pack, definition))| match definition {
-            Definition::Seed(seed) if *kind == Kind::Seed && seed.demo == (which == Seeds::Demo) => {
-                Some((place(pack), seed))
-            }
-            _ => None,
-        })
-        .collect();
-    seeds.sort_by(|a, b| (a.0, a.1.rank, &a.1.name).cmp(&(b.0, b.1.rank, &b.1.name)));
-    seeds.into_iter().map(|(_, seed)| &**seed).collect()
 }
 
 /// Rows added at once.

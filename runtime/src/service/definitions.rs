@@ -16,11 +16,11 @@ use serde_json::{Map, Value as Json, json};
 pub fn list(app: &App, caller: &Caller) -> Json {
     let model = app.model();
     let data: Vec<Json> = model
-        .definitions
-        .keys()
-        .map(|(kind, name)| {
+        .documents
+        .iter()
+        .map(|((kind, name), composite)| {
             let path = format!("{}/{name}/title", kind.as_str());
-            let pack = model.definitions.get(&(*kind, name.clone())).map(|(pack, _)| &**pack);
+            let pack = &*composite.pack;
             json!({"kind": kind.as_str(), "name": &**name, "title": model.texts.get(caller.locale.as_str(), &path), "pack": pack})
         })
         .collect();

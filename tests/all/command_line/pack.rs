@@ -4,6 +4,7 @@ mod archives;
 mod checking;
 mod desk;
 mod guide;
+mod on_request;
 mod promotion;
 mod reloading;
 mod testing;
