@@ -4,6 +4,7 @@
 pub mod accumulator;
 pub mod adjust;
 pub mod allocation;
+pub mod attribution;
 pub mod chain;
 pub mod desired;
 pub mod discount;

@@ -4,6 +4,7 @@
 mod aggregate;
 mod apply;
 mod attachment;
+mod attribution;
 mod back_fill;
 mod bulk;
 mod check;
@@ -47,6 +48,7 @@ mod todo;
 mod total;
 mod transaction;
 
+pub use attribution::LineSum;
 pub use back_fill::{BACK_FILL, BackFill};
 pub use bulk::{Applied, Bulk, BulkDone, Item};
 pub use check::{Check, Drift, Found};

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
 /// Kinds that no pack uses yet.
-const KINDS_WITHOUT_SAMPLE: &[&str] = &["accumulator", "chain", "sequence"];
+const KINDS_WITHOUT_SAMPLE: &[&str] = &["sequence"];
 
 /// Field types that no pack and no test uses yet.
 const FIELD_TYPES_WITHOUT_USE: &[&str] = &[];

@@ -2,6 +2,7 @@
 
 mod access;
 mod attachments;
+mod attribution;
 mod bulk;
 mod changes;
 mod comments;

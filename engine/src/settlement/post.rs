@@ -105,7 +105,7 @@ pub fn entries(
 
 /// The entries of a line. What is derived from a line (a cut, a remainder) is posted as the line is, unless the posting
 /// names it.
-fn entries_of<'p>(posting: &'p Posting, line: &'p str) -> impl Iterator<Item = &'p PostingEntry> {
+pub(super) fn entries_of<'p>(posting: &'p Posting, line: &'p str) -> impl Iterator<Item = &'p PostingEntry> {
     let named = |wanted: &str| posting.entries.iter().any(|entry| entry.line.as_deref() == Some(wanted));
     let by = if named(line) { line } else { base_of(line) };
     posting.entries.iter().filter(move |entry| entry.line.as_deref().is_none_or(|name| name == by))

@@ -1,5 +1,6 @@
 //! Settlement as callers see it: plans, runs, lines, statements, periods. What is owed the engine decides.
 
+pub mod attribution;
 pub mod close;
 pub mod facts;
 pub mod lines;

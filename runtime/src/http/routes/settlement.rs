@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::http::extract::{IdempotencyKey, JsonObject, Members, Query, SignedIn};
 use crate::http::problem::Problem;
 use crate::http::route::{Route, route};
-use crate::service::settlement::{self, close, lines, run};
+use crate::service::settlement::{self, attribution, close, lines, run};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, Method};
@@ -16,6 +16,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 const LINES: &[&str] = &["plan", "period", "party", "fact", "statement", "run", "limit", "cursor"];
+const ATTRIBUTION: &[&str] = &["by", "period"];
 const RUNS: &[&str] = &["plan", "period", "limit", "cursor"];
 
 pub(super) fn routes() -> Vec<Route> {
@@ -44,6 +45,9 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::GET, "/settlement/trial-balance", tag, trial_balance)
             .query(&["period"])
             .answers("TrialBalance", "Debits and credits by account"),
+        route(Method::GET, "/settlement/attribution", tag, attribution_by)
+            .query(ATTRIBUTION)
+            .answers("Rows", "Income, cost and profit by dimensions of lines"),
     ]
 }
 
@@ -72,6 +76,17 @@ pub(super) fn maybe_replayed(shown: Body, replayed: bool) -> Response {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     response
+}
+
+async fn attribution_by(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    query: Query,
+) -> Result<Json<Body>, Problem> {
+    query.only(ATTRIBUTION)?;
+    let names = query.text("by").unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
+    let by = names.map(str::to_owned).collect();
+    Ok(Json(attribution::by(&app, &caller, by, query.text("period")).await?))
 }
 
 async fn runs(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Query) -> Result<Json<Body>, Problem> {

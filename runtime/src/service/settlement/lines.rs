@@ -158,6 +158,18 @@ pub fn dimension_text(model: &Model, caller: &Caller, fact: Option<&str>, name: 
     of_class.or_else(of_field).unwrap_or_else(|| value.to_owned())
 }
 
+/// A value of a dimension as people see it.
+pub fn dimension_json(model: &Model, caller: &Caller, titles: &Titles, fact: &str, name: &str, value: &Value) -> Json {
+    match value {
+        Value::Id(id) => match dimension_object(model, fact, name) {
+            Some(object) => titles.reference(&object, *id),
+            None => json!(id),
+        },
+        Value::Text(text) => json!(dimension_text(model, caller, Some(fact), name, text)),
+        other => other.to_json(),
+    }
+}
+
 fn line_json(
     model: &Model,
     caller: &Caller,
@@ -172,14 +184,7 @@ fn line_json(
     };
     let mut dimensions = Map::new();
     for (name, value) in &line.dimensions {
-        let shown = match value {
-            Value::Id(id) => match dimension_object(model, &line.fact_object, name) {
-                Some(object) => titles.reference(&object, *id),
-                None => json!(id),
-            },
-            Value::Text(text) => json!(dimension_text(model, caller, Some(&line.fact_object), name, text)),
-            other => other.to_json(),
-        };
+        let shown = dimension_json(model, caller, titles, &line.fact_object, name, value);
         dimensions.insert(name.clone(), shown);
     }
     let mut shown = json!({

@@ -1,0 +1,67 @@
+//! What lines mean for income and cost: the entries they become, by the types of the accounts. Amounts of many lines of one
+//! kind may be taken together: an entry is a line's gross, net or tax.
+
+use super::plan::pays;
+use super::post::entries_of;
+use crate::definition::posting::{AccountType, EntryAmount};
+use crate::definition::{Definition, Kind};
+use crate::model::Model;
+use crate::record::Name;
+use rust_decimal::Decimal;
+
+/// Amounts of a line, or the sums of many.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Amounts {
+    pub gross: Decimal,
+    pub net: Decimal,
+    pub tax: Decimal,
+}
+
+/// What was earned and what it cost; profit is the difference and stands nowhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Attributed {
+    pub income: Decimal,
+    pub cost: Decimal,
+}
+
+impl Attributed {
+    pub fn profit(self) -> Option<Decimal> {
+        self.income.checked_sub(self.cost)
+    }
+
+    pub fn plus(self, other: Attributed) -> Option<Attributed> {
+        let (income, cost) = (self.income.checked_add(other.income)?, self.cost.checked_add(other.cost)?);
+        Some(Attributed { income, cost })
+    }
+}
+
+/// What amounts of a plan's line come to; `None` where they have too many digits. Nothing of a line whose plan or posting
+/// is gone.
+pub fn attributed(model: &Model, plan: &str, line: &str, amounts: Amounts) -> Option<Attributed> {
+    let mut sum = Attributed::default();
+    let Some(plan) = model.plans.get(plan) else { return Some(sum) };
+    let name = if pays(line) { plan.paying.as_ref() } else { plan.posting.as_ref() };
+    let Some(posting) = name.and_then(|name| model.postings.get(name)) else { return Some(sum) };
+    for entry in entries_of(posting, line) {
+        let amount = match entry.amount {
+            EntryAmount::Gross => amounts.gross,
+            EntryAmount::Net => amounts.net,
+            EntryAmount::Tax => amounts.tax,
+        };
+        for (account, debited) in [(&entry.debit, amount), (&entry.credit, -amount)] {
+            sum = match account_type(model, &posting.name, account) {
+                Some(AccountType::Expense) => sum.plus(Attributed { cost: debited, ..Attributed::default() })?,
+                Some(AccountType::Income) => sum.plus(Attributed { income: -debited, ..Attributed::default() })?,
+                _ => sum,
+            };
+        }
+    }
+    Some(sum)
+}
+
+fn account_type(model: &Model, posting: &Name, account: &str) -> Option<AccountType> {
+    match model.definitions.get(&(Kind::Posting, posting.clone())) {
+        Some((_, Definition::Posting(posting))) => Some(posting.accounts.get(account)?.account_type),
+        _ => None,
+    }
+}
