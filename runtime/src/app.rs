@@ -16,6 +16,7 @@ use crate::service::records::cursor::Sealer;
 use crate::service::session::callers::Callers;
 use crate::service::{Answer, changes};
 use crate::store::{Database, Scope, Store};
+use crate::together::Together;
 use arc_swap::ArcSwap;
 use packwork_engine::model::{Model, Settings};
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct App {
     /// One publication at a time in this process; the store keeps those of others apart.
     pub publishing: tokio::sync::Mutex<()>,
     in_force: ArcSwap<InForce>,
+    /// The newest version there is, where other processes may publish.
+    newest: Together,
 }
 
 /// What an application is started with.
@@ -85,6 +88,7 @@ impl App {
             reloads: Reloads::default(),
             publishing: tokio::sync::Mutex::new(()),
             in_force: ArcSwap::new(Arc::new(in_force)),
+            newest: Together::default(),
         });
         install::install(&app, start.seeds, start.progress).await?;
         crate::service::settlement::run::give_up_abandoned(&app).await?;
@@ -109,7 +113,11 @@ impl App {
 
     /// Takes over what another process has published. A single process of its tenant has nothing to ask.
     pub async fn catch_up(self: &Arc<App>) -> Answer<()> {
-        if !self.store.is_shared() || self.store.version_number(&self.system()).await? <= self.in_force.load().number {
+        if !self.store.is_shared() {
+            return Ok(());
+        }
+        let newest = self.newest.read(|| async { self.store.version_number(&self.system()).await }).await?;
+        if newest <= self.in_force.load().number {
             return Ok(());
         }
         if let Some(next) = changes::apply::load(self, None).await? {

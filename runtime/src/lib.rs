@@ -15,4 +15,5 @@ pub mod service;
 pub mod store;
 mod tar;
 pub mod telemetry;
+pub mod together;
 pub mod ui;

@@ -253,7 +253,7 @@ fn a_sound_pack_compiles() {
 }
 
 const SALE: &str = r#"{"kind": "object", "name": "sale", "title": "Sale", "fields": {
-  "town": {"type": "text"}, "sold_at": {"type": "datetime"}, "channel": {"type": "text"},
+  "town": {"type": "text"}, "sold_at": {"type": "date_time"}, "channel": {"type": "text"},
   "amount": {"type": "decimal"}, "notes": {"type": "long_text"}}}"#;
 
 #[test]
@@ -274,5 +274,5 @@ fn a_report_asks_for_an_index_with_all_it_reads() {
 fn what_no_index_can_keep_is_said_at_the_report_that_wants_it() {
     let report = r#"{"kind": "report", "name": "sales", "title": "Sales", "object": "sale", "index": true,
       "filter": {"notes": {"contains": "late"}}, "measures": {"n": {"title": "n", "count": true}}}"#;
-    check(&[("objects/sale.json", SALE), ("reports/sales.json", report)], &["bad_property reports/sales.json#/index"]);
+    check(&[("objects/sale.json", SALE), ("reports/sales.json", report)], &["bad_property shop/reports/sales.json#/index"]);
 }
