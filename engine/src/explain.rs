@@ -1,8 +1,10 @@
 //! Explanations: the trace of an amount told to a person, first one sentence, then the tree. Made when read;
 //! nothing here is stored.
 
+mod replay;
 mod steps;
 
+pub use replay::Replayed;
 pub use steps::line_title;
 
 use crate::model::Model;

@@ -15,6 +15,7 @@ pub mod plan;
 pub mod post;
 pub mod rate;
 pub mod rebate;
+pub mod replay;
 pub mod rounding;
 pub mod schedule;
 pub mod settle;

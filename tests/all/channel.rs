@@ -5,13 +5,15 @@
 use packwork_engine::explain::Teller;
 use packwork_engine::moment::Moment;
 use packwork_engine::settlement::line::Line;
+use packwork_engine::settlement::replay::{Replay, StepKind};
+use packwork_engine::settlement::trace::Trace;
 use packwork_engine::testing::bare::Bare;
 use packwork_engine::testing::case::World;
 use packwork_tests::app::{Industry, On};
 use packwork_tests::cases::{check_industry, check_industry_bare, industry_bare};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const CHANNEL: Industry = &[("channel", "1.0.0")];
@@ -152,6 +154,85 @@ fn every_amount_says_what_it_was_made_of() {
     assert_eq!((total.value.as_str(), total.note.as_deref()), ("1,000", Some("2026-Q1 内 2026-02-01 之前的 1 笔")));
 }
 
+/// Computed again from what is stored of it; what it takes back in part is looked up as the product does.
+fn replayed(line: &Line, all: &[Arc<Line>]) -> Replay {
+    let Some(mirrored) = &line.trace.mirrored else { return Replay::of(line, &[]) };
+    let original = all.iter().find(|other| other.id == mirrored.line).expect("the original is posted");
+    let of_fact = all.iter().filter(|other| other.fact == mirrored.fact && other.plan == original.plan);
+    Replay::of(line, &of_fact.cloned().collect::<Vec<_>>())
+}
+
+/// Every number of a trace, one after the other, a cent more; the rate and figures of look-ups are told, not computed with.
+fn tampered(line: &Line) -> Vec<(String, Line)> {
+    let trace = serde_json::to_value(&line.trace).expect("a trace is JSON");
+    let mut paths = Vec::new();
+    numbers("", &trace, &mut paths);
+    let told = ["/lookups/", "/totals/", "/to_next", "/figure", "/price/quantity", "/price/before", "/growth", "/days"];
+    let computed = paths.into_iter().filter(|path| !told.iter().any(|told| path.contains(told)));
+    let changed = computed.map(|path| {
+        let mut other = trace.clone();
+        let number = other.pointer_mut(&path).expect("the path was found");
+        let value: Decimal = number.as_str().expect("a decimal is a text").parse().expect("it was one");
+        *number = json!((value + Decimal::new(1, 2)).to_string());
+        (path, Line { trace: serde_json::from_value(other).expect("still a trace"), ..line.clone() })
+    });
+    changed.collect()
+}
+
+fn numbers(path: &str, json: &Json, found: &mut Vec<String>) {
+    match json {
+        Json::Object(members) => {
+            members.iter().for_each(|(name, member)| numbers(&format!("{path}/{name}"), member, found));
+        }
+        Json::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| numbers(&format!("{path}/{at}"), item, found));
+        }
+        Json::String(text) if text.parse::<Decimal>().is_ok() => found.push(path.to_owned()),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_amount_comes_out_again_and_no_changed_one_does() {
+    let mut channel = Channel::open();
+    let sale = json!({"number": "s1", "sold_on": "2026-01-15", "product_line": "A", "net": "1000.10",
+                      "seller": "b", "dealer": "a"});
+    let id = channel.confirmed("channel_sale", sale);
+    channel
+        .confirmed("channel_return", json!({"number": "r1", "sale": id, "returned_on": "2026-01-20", "net": "333.33"}));
+    for n in 1..=21 {
+        let job = json!({"number": format!("j{n}"), "partner": "c", "region": "532900", "done_on": "2026-03-05"});
+        channel.confirmed("channel_job", job);
+    }
+    channel.at("2026-04-02T01:00:00Z");
+    for month in ["2026-01", "2026-02", "2026-03"] {
+        channel.settle("dealer_rebate", month);
+    }
+    channel.take("channel_sale", &id, "reopen");
+    let lines = channel.lines();
+    let mut kinds = BTreeSet::new();
+    for line in lines {
+        let replay = replayed(line, lines);
+        assert!(replay.agrees, "{} of {}: {replay:?}", line.line, line.gross);
+        kinds.extend(replay.steps.iter().map(|step| step.step));
+        let more = Line { gross: line.gross + Decimal::new(1, 2), ..(**line).clone() };
+        assert!(!replayed(&more, lines).agrees, "{} with a cent more", line.line);
+        for (path, changed) in tampered(line) {
+            assert!(!replayed(&changed, lines).agrees, "{}: {path} may be changed", line.line);
+        }
+    }
+    use StepKind::{Cap, Due, Entitled, Gross, Parts, Remainder, Rounding, Share, TakenBack};
+    for kind in [Parts, Entitled, Due, Share, Remainder, Cap, TakenBack, Rounding, Gross] {
+        assert!(kinds.contains(&kind), "{kind:?} is not among {kinds:?}");
+    }
+    let teller = Teller { model: &channel.0.model, locale: "zh-CN", title: &|_, _| None };
+    let told = teller.replay(&replayed(&lines[0], lines));
+    assert_eq!((told.sentence.as_str(), told.steps[0].title.as_str()), ("复算一致：5 步均与记录相符", "分润"));
+    let without = Line { trace: Trace::default(), ..(*lines[0]).clone() };
+    let told = Teller { locale: "en", ..teller }.replay(&replayed(&without, lines));
+    assert_eq!(told.sentence, "computed again: 1 of 1 steps differ from what is stored");
+}
+
 /// Numbers that look random and are the same every time.
 struct Dice(u64);
 
@@ -228,6 +309,10 @@ fn posted(seed: u64) -> BTreeMap<(String, uuid::Uuid), Decimal> {
     }
     for (currency, (debit, credit)) in channel.0.trial_balance() {
         assert_eq!(debit, credit, "seed {seed}: entries in {currency}");
+    }
+    for line in channel.lines() {
+        let replay = replayed(line, channel.lines());
+        assert!(replay.agrees, "seed {seed}: {} of {}: {replay:?}", line.line, line.gross);
     }
     // What a chain paid adds up to its pool.
     let mut pools: BTreeMap<uuid::Uuid, (Decimal, Decimal)> = BTreeMap::new();

@@ -3,3 +3,4 @@
 mod exports;
 mod imports;
 mod pack;
+mod settle;

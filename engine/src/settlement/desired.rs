@@ -9,6 +9,7 @@ mod priced;
 mod source;
 mod total;
 
+pub(super) use mirror::taken_back_again;
 pub use priced::{Part, Priced, treatment_name};
 
 use super::line::{Line, Party};

@@ -131,6 +131,9 @@ pub struct ChainTrace {
     /// What nobody of the chain got.
     pub remainder: Decimal,
     pub part: ChainPart,
+    /// How the pool was rounded, where not half up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounding: Option<String>,
     /// All parties from the seller upward, as they stood when the fact was first settled.
     pub members: Vec<MemberTrace>,
 }

@@ -55,6 +55,9 @@ pub(super) struct Close {
 pub(super) struct Explain {
     /// Id of the line
     line: String,
+    /// Compute the amount again from what is stored and compare; exit code 2 when it differs
+    #[arg(long)]
+    replay: bool,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
@@ -159,18 +162,34 @@ impl Close {
 impl Explain {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let api = self.target.connect().await?;
-        let path = format!("/settlement/lines/{}/explain", self.line);
+        let path = format!("/settlement/lines/{}/explain?replay={}", self.line, self.replay);
         let explanation = api.call(Method::GET, &path, None).await?;
+        let differs = explanation["replay"]["agrees"] == false;
         if self.json {
             println!("{explanation:#}");
-            return Ok(ExitCode::SUCCESS);
+        } else {
+            println!("{}", text(&explanation["sentence"]));
+            for node in explanation["tree"].as_array().into_iter().flatten() {
+                print_node(node, 1);
+            }
+            if self.replay {
+                print_replay(&explanation["replay"], self.target.locale.starts_with("zh"));
+            }
         }
-        println!("{}", text(&explanation["sentence"]));
-        for node in explanation["tree"].as_array().into_iter().flatten() {
-            print_node(node, 1);
-        }
-        Ok(ExitCode::SUCCESS)
+        Ok(if differs { ExitCode::from(2) } else { ExitCode::SUCCESS })
     }
+}
+
+fn print_replay(replay: &Json, chinese: bool) {
+    let [step, stored, computed] =
+        if chinese { ["步骤", "记录", "复算"] } else { ["step", "stored", "computed again"] };
+    let mut table =
+        Table::new(&[(step, Align::Left), (stored, Align::Right), (computed, Align::Right), ("", Align::Left)]);
+    for step in replay["steps"].as_array().into_iter().flatten() {
+        let mark = if step["agrees"] == true { "=" } else { "≠" };
+        table.row(vec![text(&step["title"]), text(&step["stored"]), text(&step["computed"]), mark.to_owned()]);
+    }
+    print!("\n{}\n{}\n", table.render(), text(&replay["sentence"]));
 }
 
 fn print_node(node: &Json, depth: usize) {

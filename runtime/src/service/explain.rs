@@ -12,6 +12,7 @@ use packwork_engine::model::Model;
 use packwork_engine::object::{FieldKind, Object};
 use packwork_engine::record::{Name, Record, slot};
 use packwork_engine::settlement::line::Line;
+use packwork_engine::settlement::replay::Replay;
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
@@ -29,6 +30,12 @@ pub async fn line(app: &App, model: &Model, caller: &Caller, line: &Line) -> Ans
     let title = |object: &Name, id: Uuid| titles.find(object, id);
     let told = Teller { model, locale: caller.locale.as_str(), title: &title }.line(line);
     Ok(shown(&told, serde_json::to_value(&line.trace).unwrap_or_default()))
+}
+
+/// What came of computing a line again.
+pub fn replay(model: &Model, locale: Locale, replay: &Replay) -> Json {
+    let told = Teller { model, locale: locale.as_str(), title: &|_, _| None }.replay(replay);
+    serde_json::to_value(told).unwrap_or_default()
 }
 
 fn shown(told: &Explanation, trace: Json) -> Json {

@@ -70,6 +70,14 @@ async fn the_worked_example_comes_out(on: On) {
     let why = test.get(&format!("/settlement/lines/{line}/explain")).await.ok();
     assert!(why["sentence"].as_str().is_some_and(|text| text.contains("8 × 95.00 = 760.00")), "{}", why["sentence"]);
 
+    assert!(why["replay"].is_null(), "{}", why["replay"]);
+    for order in [&eight, &seven, &forty] {
+        let line = order["_settlement"]["lines"][0]["id"].as_str().unwrap_or_default();
+        let again = test.get(&format!("/settlement/lines/{line}/explain?replay=true")).await.ok();
+        assert_eq!(again["replay"]["agrees"], true, "{:#}", again["replay"]);
+    }
+    test.get(&format!("/settlement/lines/{line}/explain?replay=maybe")).await.refused(400, "bad_parameter");
+
     let statements = test.get("/statements?payee=joint1&period=2026-03").await.ok();
     let statement = &statements["data"][0];
     let sums = ["gross", "tax", "net"].map(|name| statement[name].as_str().unwrap_or_default());

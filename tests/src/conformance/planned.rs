@@ -8,6 +8,7 @@ use packwork_engine::decision::{Command, Context};
 use packwork_engine::definition::Kind;
 use packwork_engine::moment::{Date, Moment};
 use packwork_engine::settlement::line::Line;
+use packwork_engine::settlement::replay::Replay;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
 use std::sync::Arc;
@@ -157,11 +158,15 @@ impl Company {
         decision.subject.map(|(_, id)| id).ok_or_else(|| anyhow!("nothing was created"))
     }
 
-    /// Runs the plan over a period, twice: the second run finds nothing to do. The lines of the first come back.
+    /// Runs the plan over a period, twice: the second run finds nothing to do. The lines of the first come back; each
+    /// comes out again from its own trace.
     pub fn run(&mut self, period: &str) -> Result<Vec<Arc<Line>>> {
         let before = self.world.memory.lines.len();
         self.run_once(period)?;
         let lines = self.world.memory.lines[before..].to_vec();
+        if let Some(line) = lines.iter().find(|line| !Replay::of(line, &[]).agrees) {
+            bail!("the line of {} does not come out again: {:?}", line.gross, Replay::of(line, &[]));
+        }
         match self.run_once(period)? {
             0 => Ok(lines),
             again => bail!("the same run again posted {again} lines"),

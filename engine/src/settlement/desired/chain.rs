@@ -1,7 +1,7 @@
 //! A chain's lines: who its parties are, what each of them gets of the base, and why the others get nothing. Parties and
 //! their figures are those of the fact's first settlement: who rises later does not earn more of the past.
 
-use super::priced::Price;
+use super::priced::{Price, mode_name};
 use super::source::{look_up, party, tax_terms};
 use super::{Asking, Desired, Shared};
 use crate::codes::Code;
@@ -250,6 +250,7 @@ fn told(chain: &Chain, object: &Name, members: &[Member], distribution: &Distrib
         pool: distribution.pool,
         remainder: distribution.remainder,
         part: ChainPart::Remainder,
+        rounding: (chain.terms.rounding != Rounding::HalfUp).then(|| mode_name(chain.terms.rounding)),
         members: members.collect(),
     }
 }

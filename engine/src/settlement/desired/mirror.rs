@@ -76,6 +76,20 @@ impl Mirrored {
     }
 }
 
+/// What a trace says was taken back, from the lines it was taken from; nothing where they are not the same any more.
+pub(in crate::settlement) fn taken_back_again(
+    lines: &[Arc<Line>],
+    trace: &MirrorTrace,
+    rounding: Rounding,
+) -> Option<Decimal> {
+    let place = lines.iter().position(|line| line.id == trace.line)?;
+    let mirrored = Mirrored { lines: Arc::new(lines.to_vec()), place, of: trace.of, rounding };
+    if mirrored.line().gross != trace.amount {
+        return None;
+    }
+    mirrored.amount(trace.before, trace.until - trace.before).ok().map(|(amount, _)| amount)
+}
+
 /// One line for each line of the fact that is mirrored; none where it was never settled.
 pub(super) fn lines(
     asking: &Asking<'_>,

@@ -329,15 +329,18 @@ pub(super) fn parts_of(applied: &Applied) -> Vec<PartTrace> {
 }
 
 fn rounded_trace(point: &str, rounded: &Rounded) -> RoundedTrace {
-    let mode =
-        serde_json::to_value(rounded.mode).ok().and_then(|mode| mode.as_str().map(str::to_owned)).unwrap_or_default();
     RoundedTrace {
         point: point.to_owned(),
         before: rounded.before.normalize(),
         after: rounded.after,
-        mode,
+        mode: mode_name(rounded.mode),
         places: rounded.places,
     }
+}
+
+/// A mode of rounding, as it is stored.
+pub(super) fn mode_name(mode: Rounding) -> String {
+    serde_json::to_value(mode).ok().and_then(|mode| mode.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn digits(number: Decimal) -> u32 {

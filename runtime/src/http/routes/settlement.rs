@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 const LINES: &[&str] = &["plan", "period", "party", "fact", "statement", "run", "limit", "cursor"];
 const ATTRIBUTION: &[&str] = &["by", "period"];
+const EXPLAIN: &[&str] = &["replay"];
 const RUNS: &[&str] = &["plan", "period", "limit", "cursor"];
 
 pub(super) fn routes() -> Vec<Route> {
@@ -34,7 +35,8 @@ pub(super) fn routes() -> Vec<Route> {
             .answers("Lines", "Lines in the order they were posted"),
         route(Method::GET, "/settlement/lines/{id}", tag, one_line).answers("Line", "One line"),
         route(Method::GET, "/settlement/lines/{id}/explain", tag, explain_line)
-            .answers("Explanation", "Why a line has its amount"),
+            .query(EXPLAIN)
+            .answers("Explanation", "Why a line has its amount, and with `replay` whether it comes out again"),
         route(Method::GET, "/settlement/periods", tag, periods)
             .query(&["calendar"])
             .answers("Rows", "Periods, newest first"),
@@ -138,8 +140,18 @@ async fn explain_line(
     State(app): State<Arc<App>>,
     SignedIn(caller): SignedIn,
     Path(id): Path<String>,
+    query: Query,
 ) -> Result<Json<Body>, Problem> {
-    Ok(Json(lines::explained(&app, &caller, uuid(&id)?).await?))
+    query.only(EXPLAIN)?;
+    let again = match query.text("replay") {
+        None | Some("false") => lines::Again::No,
+        Some("true") => lines::Again::Replayed,
+        Some(_) => {
+            let problem = Problem::new(Code::BadParameter, "`replay` is `true` or `false`");
+            return Err(problem.with("parameter", "replay"));
+        }
+    };
+    Ok(Json(lines::explained(&app, &caller, uuid(&id)?, again).await?))
 }
 
 async fn periods(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Query) -> Result<Json<Body>, Problem> {

@@ -13,10 +13,15 @@ use packwork_engine::object::FieldKind;
 use packwork_engine::record::Name;
 use packwork_engine::settlement::line::Line;
 use packwork_engine::settlement::plan::base_of;
+use packwork_engine::settlement::replay::Replay;
 use packwork_engine::value::Value;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use uuid::Uuid;
+
+/// Lines one fact has of one plan: a chain has at most 50 parties, each with a few.
+const LINES_OF_FACT_MAX: u32 = 1_000;
 
 /// Which lines a caller asks for.
 #[derive(Debug, Default)]
@@ -81,8 +86,19 @@ pub async fn one(app: &App, caller: &Caller, id: Uuid) -> Answer<Json> {
     Ok(shown.pop().unwrap_or_default())
 }
 
-pub async fn explained(app: &App, caller: &Caller, id: Uuid) -> Answer<Json> {
+/// Whether an explanation also computes the amount again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    No,
+    Replayed,
+}
+
+pub async fn explained(app: &App, caller: &Caller, id: Uuid, again: Again) -> Answer<Json> {
     let mut line = load(app, caller, id).await?.line;
+    let replay = match again {
+        Again::Replayed => Some(Replay::of(&line, &mirrored(app, caller, &line).await?)),
+        Again::No => None,
+    };
     // A party reads what it gets and why, not what others get.
     if let (Reach::Party(own), Some(chain)) = (reach(caller)?, &line.trace.chain) {
         line.trace.chain = Some(chain.seen_by(own));
@@ -91,7 +107,25 @@ pub async fn explained(app: &App, caller: &Caller, id: Uuid) -> Answer<Json> {
         line.trace.lookups.retain(|lookup| !lookup.step.starts_with(&figures) || lookup.step == own);
     }
     let model = app.model();
-    explain::line(app, &model, caller, &line).await
+    let mut shown = explain::line(app, &model, caller, &line).await?;
+    if let Some(replay) = replay {
+        shown["replay"] = explain::replay(&model, caller.locale, &replay);
+    }
+    Ok(shown)
+}
+
+/// Lines of the fact a line takes back in part.
+async fn mirrored(app: &App, caller: &Caller, line: &Line) -> Answer<Vec<Arc<Line>>> {
+    let Some(trace) = &line.trace.mirrored else { return Ok(Vec::new()) };
+    let Some(original) = app.store.line(&caller.scope, trace.line).await? else { return Ok(Vec::new()) };
+    let query = LineQuery {
+        plan: Some(original.line.plan),
+        fact: Some(trace.fact),
+        limit: LINES_OF_FACT_MAX,
+        ..LineQuery::default()
+    };
+    let found = app.store.lines(&caller.scope, &query).await?;
+    Ok(found.into_iter().map(|stored| Arc::new(stored.line)).collect())
 }
 
 /// Lines with everything that is shown of them, titles loaded in one batch.
