@@ -4,6 +4,7 @@
 use crate::attachment::Attachment;
 use crate::moment::Date;
 use crate::record::{Name, Record};
+use crate::settlement::chain::LEVELS_MAX;
 use crate::settlement::desired::Counts;
 use crate::settlement::line::{Line, StatementHead, StatementKey};
 use crate::settlement::table::Table;
@@ -226,5 +227,5 @@ impl Need {
 }
 
 /// How often a decision may ask for more before it is refused. Each round follows at least one reference further; settling
-/// a record whose price hangs on a chain of four references takes eight.
-pub const ROUNDS_MAX: usize = 16;
+/// a record whose price hangs on a chain of four references takes eight. Climbing a chain of parties takes one for each.
+pub const ROUNDS_MAX: usize = 16 + LEVELS_MAX;

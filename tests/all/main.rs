@@ -1,6 +1,7 @@
 //! Behaviour tests across layers.
 
 mod cases;
+mod chains;
 mod channel;
 mod command_line;
 mod conformance;

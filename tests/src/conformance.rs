@@ -8,13 +8,13 @@ mod commissions;
 mod compare;
 mod ledger;
 mod money;
-mod planned;
+pub mod planned;
 mod prices;
 mod read;
 mod runs;
 mod tables;
 mod tiers;
-mod world;
+pub mod world;
 
 use anyhow::{Result, bail};
 use compare::Difference;

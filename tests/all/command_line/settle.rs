@@ -7,7 +7,7 @@ use std::process::Output;
 const LINE: &str = "00000000-0000-7000-8000-000000000001";
 
 fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat()
 }
 
 /// A line of 8 at 95.00, tax included, as it is stored.

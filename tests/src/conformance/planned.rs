@@ -151,6 +151,13 @@ impl Company {
         self.create("sale", input)
     }
 
+    /// Changes some fields of a record.
+    pub fn change(&mut self, object: &str, id: Uuid, input: Json) -> Result<()> {
+        let Json::Object(input) = input else { bail!("a change is an object") };
+        let command = Command::Update { object: object.into(), id, version: None, input };
+        self.world.execute(&command, self.at).map(|_| ())
+    }
+
     fn create(&mut self, object: &str, input: Json) -> Result<Uuid> {
         let Json::Object(input) = input else { bail!("a record is an object") };
         let command = Command::Create { object: object.into(), input };
