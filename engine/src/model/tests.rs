@@ -274,5 +274,8 @@ fn a_report_asks_for_an_index_with_all_it_reads() {
 fn what_no_index_can_keep_is_said_at_the_report_that_wants_it() {
     let report = r#"{"kind": "report", "name": "sales", "title": "Sales", "object": "sale", "index": true,
       "filter": {"notes": {"contains": "late"}}, "measures": {"n": {"title": "n", "count": true}}}"#;
-    check(&[("objects/sale.json", SALE), ("reports/sales.json", report)], &["bad_property shop/reports/sales.json#/index"]);
+    check(
+        &[("objects/sale.json", SALE), ("reports/sales.json", report)],
+        &["bad_property shop/reports/sales.json#/index"],
+    );
 }
