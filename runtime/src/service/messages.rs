@@ -8,7 +8,8 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// Forms of a code's text, the most telling first: the first one whose parameters are all there is used.
+/// Forms of a code's text, the most telling first: the first one whose parameters are all there is used. `code/reason` holds
+/// those for one value of the parameter `reason`.
 static CHINESE: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
     serde_json::from_str(include_str!("messages/zh-CN.json")).expect("the catalogue is a map of lists; a test reads it")
 });
@@ -62,7 +63,9 @@ fn told(model: &Model, locale: Locale, code: Code, english: &str, find: &dyn Fn(
 }
 
 fn chinese(code: Code, find: &dyn Fn(&str) -> Option<Json>) -> Option<String> {
-    CHINESE.get(code.as_str())?.iter().find_map(|form| filled(form, find))
+    let reason = find("reason").and_then(|reason| CHINESE.get(&format!("{code}/{}", reason.as_str()?)));
+    let forms = reason.into_iter().chain(CHINESE.get(code.as_str())).flatten();
+    forms.into_iter().find_map(|form| filled(form, find))
 }
 
 /// The form with its `{name}` places filled; `None` when a parameter is not there.
@@ -103,7 +106,8 @@ mod tests {
 
     #[test]
     fn every_form_belongs_to_a_code() {
-        for code in CHINESE.keys() {
+        for key in CHINESE.keys() {
+            let code = key.split('/').next().unwrap_or(key);
             assert!(Code::ALL.iter().any(|known| known.as_str() == code), "there is no code `{code}`");
         }
     }
@@ -117,5 +121,15 @@ mod tests {
         };
         check(&[], None);
         check(&[("period", "2026-13")], Some("没有账期“2026-13”"));
+    }
+
+    #[test]
+    fn a_reason_has_forms_of_its_own() {
+        let check = |reason: &str, expect: Option<&str>| {
+            let find = |name: &str| (name == "reason").then(|| Json::from(reason));
+            assert_eq!(chinese(Code::BadFile, &find).as_deref(), expect);
+        };
+        check("empty", Some("文件是空的"));
+        check("other", None);
     }
 }
