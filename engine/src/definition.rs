@@ -229,10 +229,6 @@ macro_rules! kinds {
                 Ok(match kind { $(Kind::$variant => Definition::$variant(Box::new(<$written>::deserialize(json)?))),* })
             }
 
-            pub(crate) fn set_name(&mut self, name: &str) {
-                match self { $(Definition::$variant(written) => written.name = name.to_owned()),* }
-            }
-
             pub fn to_json(&self) -> serde_json::Value {
                 match self { $(Definition::$variant(written) => serde_json::to_value(written)),* }
                     .expect("written types have string keys only and always serialize")

@@ -194,9 +194,9 @@ impl Model {
         let mut diagnostics = Diagnostics::default();
         let packs = order::ordered(packs, &mut diagnostics);
         let composed = compose(&packs, overlay, &mut diagnostics);
-        let mut texts = names::system_texts();
-        texts::all(&packs, &composed.documents, &mut texts);
         let definitions = typed(&composed, &mut diagnostics);
+        let mut texts = names::system_texts();
+        texts::all(&packs, &composed.documents, &definitions, &mut texts);
         let mut checker = Checker::new(&composed, &definitions, settings, diagnostics);
         checker.tables();
         checker.shapes();

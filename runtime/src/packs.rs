@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod cases;
+pub mod check;
 pub mod install;
 pub mod scaffold;
 pub mod seed;

@@ -1,9 +1,11 @@
 //! Measurements in ratios: the product beside programs written by hand for exactly one task, in one run on one machine.
 //!
 //! `load settle` settles a month of work orders, `load records` drives the records API over HTTP, `load start` starts
-//! the server over and over, `load micro` measures the engine alone, in memory. Each part of a measurement runs in a
+//! the server over and over, `load compile` compiles and checks generated packs, `load micro` measures the engine alone, in
+//! memory. Each part of a measurement runs in a
 //! process of its own (`load --child PART …`), so that its time and memory are its own.
 
+mod compile;
 mod micro;
 mod part;
 mod process;
@@ -22,6 +24,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 const USAGE: &str = "load settle [--orders N] [--rounds N] [--json]
 load records [--database sqlite|postgres] [--rows N] [--seconds N] [--rounds N] [--json] [--only create,read,page,import,…]
 load start [--times N] [--json]
+load compile [--objects N] [--definitions N] [--times N] [--json]
 load micro [--json]";
 
 fn main() -> ExitCode {
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         ["settle", rest @ ..] => settle::run(rest),
         ["records", rest @ ..] => records::run(rest),
         ["start", rest @ ..] => start::run(rest),
+        ["compile", rest @ ..] => compile::run(rest),
         ["micro", rest @ ..] => micro::run(rest),
         [other, ..] => Err(anyhow::anyhow!("`{other}` is not known; there is\n{USAGE}")),
         [] => Err(anyhow::anyhow!("say what to measure:\n{USAGE}")),
@@ -52,6 +56,7 @@ fn child(part: &str, rest: &[&str]) -> Result<()> {
         match part.split_once('/') {
             Some(("settle", part)) => settle::part(part, rest).await,
             Some(("records", part)) => records::part(part, rest).await,
+            Some(("compile", part)) => compile::part(part, rest),
             _ => bail!("there is no part `{part}`"),
         }
     })?;

@@ -11,10 +11,12 @@ use super::form::{read, syntax, test, truth, variable, wrap};
 use super::{At, Call, ExprError, Path, Scope, functions, script, switch};
 use crate::codes::Code;
 use crate::suggest;
-use rhai::{ASTFlags, Engine, Expr, FlowControl, FnCallExpr, OpAssignment, Position, Stmt, StmtBlock, Token};
+use rhai::{
+    AST, ASTFlags, Engine, Expr, FlowControl, FnCallExpr, OpAssignment, ParseError, Position, Stmt, StmtBlock, Token,
+};
 use std::collections::BTreeSet;
 use std::mem;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// How deep expressions may nest, and how many terms one sum may have: more belongs into `let`.
 pub(super) const DEPTH_MAX: usize = 128;
@@ -32,21 +34,11 @@ pub(super) struct Resolved {
 type Tokens = Arc<Mutex<Vec<(Token, At)>>>;
 
 pub(super) fn resolve(source: &str, scope: &Scope<'_>) -> Result<Resolved, ExprError> {
-    let tokens = Tokens::default();
-    let mut engine = Engine::new_raw();
-    script::restrict(&mut engine);
-    if source.contains("switch") {
-        let seen = tokens.clone();
-        #[allow(deprecated)] // Rhai's word for "may change", not for "will go".
-        engine.on_parse_token(move |token, position, _| {
-            if let Ok(mut seen) = seen.lock() {
-                seen.push((token.clone(), At::of(position)));
-            }
-            token
-        });
-    }
-    let ast = engine.compile(source).map_err(|error| script::parse_error(&error))?;
-    let tokens = tokens.lock().map(|mut seen| mem::take(&mut *seen)).unwrap_or_default();
+    let (parsed, tokens) = match source.contains("switch") {
+        true => with_tokens(source),
+        false => (parser().compile(source), Vec::new()),
+    };
+    let ast = parsed.map_err(|error| script::parse_error(&error))?;
     let mut statements: Vec<Stmt> = ast.statements().to_vec();
     let mut changed = BTreeSet::new();
     ast.walk(&mut |nodes| {
@@ -76,6 +68,34 @@ pub(super) fn resolve(source: &str, scope: &Scope<'_>) -> Result<Resolved, ExprE
     sites.sort_by_key(|(_, at)| *at);
     calls.sort_by_key(|call| call.position);
     Ok(Resolved { statements, reads, sites, calls })
+}
+
+/// One parser for all expressions: setting one up takes longer than parsing most of them.
+fn parser() -> &'static Engine {
+    static PARSER: OnceLock<Engine> = OnceLock::new();
+    PARSER.get_or_init(|| {
+        let mut engine = Engine::new_raw();
+        script::restrict(&mut engine);
+        engine
+    })
+}
+
+/// Parses with a parser of its own that notes every token, for the labels of a `switch`.
+fn with_tokens(source: &str) -> (Result<AST, ParseError>, Vec<(Token, At)>) {
+    let tokens = Tokens::default();
+    let mut engine = Engine::new_raw();
+    script::restrict(&mut engine);
+    let seen = tokens.clone();
+    #[allow(deprecated)] // Rhai's word for "may change", not for "will go".
+    engine.on_parse_token(move |token, position, _| {
+        if let Ok(mut seen) = seen.lock() {
+            seen.push((token.clone(), At::of(position)));
+        }
+        token
+    });
+    let parsed = engine.compile(source);
+    let tokens = tokens.lock().map(|mut seen| mem::take(&mut *seen)).unwrap_or_default();
+    (parsed, tokens)
 }
 
 /// The variable an assignment changes, whole or in part.

@@ -66,8 +66,9 @@ impl<'a> Checker<'a> {
             let Some(home) = homes.iter().find_map(|key| self.found.get(key)) else { continue };
             let Some(user) = self.found.get(&used.by) else { continue };
             // An extension stands in for the place it added; the tenant may use everything.
-            let place = path::of_pointer(&user.composite.json, &used.pointer);
-            let Some(by) = user.composite.origin(&place).pack() else { continue };
+            let layered = user.composite.origins.len() > 1;
+            let place = layered.then(|| path::of_pointer(&user.composite.json, &used.pointer));
+            let Some(by) = user.composite.origin(place.as_deref().unwrap_or_default()).pack() else { continue };
             let member = target.member.as_ref().map(|member| path::below("/fields", member)).unwrap_or_default();
             let of = home.composite.origin(&member).pack().unwrap_or(&home.composite.pack);
             let allowed = |of: &str| *of == **by || requires.get(&**by).is_some_and(|required| required.contains(of));

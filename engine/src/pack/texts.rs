@@ -79,9 +79,8 @@ impl<'p> Coverage<'p> {
 /// English texts of a document, by path.
 fn of_document(kind: Kind, name: &str, json: &Json) -> IndexMap<String, String> {
     let mut found = Collected::default();
-    if let Ok(mut definition) = Definition::from_json(kind, json) {
-        definition.set_name(name);
-        found.definition(&definition);
+    if let Ok(definition) = Definition::from_json(kind, json) {
+        found.definition(name, &definition);
     }
     found.0
 }
@@ -99,7 +98,12 @@ pub fn paths_of(kind: Kind, name: &str, json: &Json) -> Vec<String> {
 }
 
 /// The texts of packs and their definitions, as they are read.
-pub fn all(packs: &[Pack], definitions: &BTreeMap<(Kind, Name), Composite>, texts: &mut Texts) {
+pub fn all(
+    packs: &[Pack],
+    documents: &BTreeMap<(Kind, Name), Composite>,
+    definitions: &BTreeMap<(Kind, Name), (Name, Definition)>,
+    texts: &mut Texts,
+) {
     for pack in packs {
         for (what, text) in [("title", &pack.title), ("description", &pack.description)] {
             if !text.is_empty() {
@@ -110,9 +114,12 @@ pub fn all(packs: &[Pack], definitions: &BTreeMap<(Kind, Name), Composite>, text
             }
         }
     }
-    for ((kind, name), composite) in definitions {
-        let english = of_document(*kind, name, &composite.json);
-        texts.english.extend(english.into_iter().filter(|(_, text)| !text.is_empty()));
+    for ((_, name), (_, definition)) in definitions {
+        let mut found = Collected::default();
+        found.definition(name, definition);
+        texts.english.extend(found.0.into_iter().filter(|(_, text)| !text.is_empty()));
+    }
+    for ((kind, name), composite) in documents {
         let base = format!("{}/{name}", kind.as_str());
         texts.chinese.extend(composite.chinese().map(|(path, text)| (format!("{base}/{path}"), text.to_owned())));
     }
@@ -138,8 +145,8 @@ impl Collected {
         }
     }
 
-    fn definition(&mut self, definition: &Definition) {
-        let base = format!("{}/{}", definition.kind().as_str(), definition.name());
+    fn definition(&mut self, name: &str, definition: &Definition) {
+        let base = format!("{}/{name}", definition.kind().as_str());
         if !matches!(definition, Definition::Case(_) | Definition::Seed(_)) {
             self.add(&format!("{base}/title"), definition.title());
             self.optional(&format!("{base}/description"), definition.description());

@@ -7,9 +7,8 @@ mod publish;
 mod shown;
 mod test;
 
-use crate::packs::source::{Files, Source, name_of, read_packs};
-use anyhow::Context;
-use std::collections::BTreeSet;
+use crate::packs::check::{self as check_of, Gathered};
+use crate::packs::source::Source;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -45,7 +44,7 @@ pub(super) enum Pack {
 impl Pack {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
-            Pack::Check(check) => check.run(),
+            Pack::Check(check) => Ok(check.run()),
             Pack::Test(test) => test.run().await,
             Pack::New(new) => new.run(),
             Pack::Build(build) => build.run(),
@@ -70,19 +69,6 @@ struct Beside {
 }
 
 /// The packs of a folder together with those they may require.
-struct Gathered {
-    files: Vec<Files>,
-    /// Names of the packs in the folder.
-    own: BTreeSet<String>,
-}
-
 fn gather(folder: &Path, beside: &Beside) -> anyhow::Result<Gathered> {
-    let mut files = read_packs(folder).with_context(|| format!("reading packs from `{}`", folder.display()))?;
-    if files.is_empty() {
-        anyhow::bail!("`{}` holds no pack: a pack is a folder with a pack.json", folder.display());
-    }
-    let own: BTreeSet<String> = files.iter().map(name_of).collect();
-    let beside = beside.packs_dir.clone().map_or(Source::Embedded, Source::Folder).read()?;
-    files.extend(beside.into_iter().filter(|files| !own.contains(&name_of(files))));
-    Ok(Gathered { files, own })
+    check_of::gather(folder, &beside.packs_dir.clone().map_or(Source::Embedded, Source::Folder))
 }

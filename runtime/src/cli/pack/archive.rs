@@ -1,10 +1,10 @@
 //! `packwork pack build|keygen|verify`: packs as files that can be signed, sent and checked.
 
-use super::check::findings;
 use super::{Beside, gather};
 use crate::cli::serve::trust_list;
 use crate::entropy::Entropy;
 use crate::packs::archive::{self, ARCHIVE_BYTES_MAX, ENDING};
+use crate::packs::check::findings;
 use crate::packs::signing::{Key, Trust};
 use crate::packs::source::name_of;
 use anyhow::{Context, bail};

@@ -1,21 +1,24 @@
 //! `packwork pack check`: all that is wrong with packs, in the order of their files.
 
 use super::archive::write;
-use super::{Beside, Gathered, gather};
-use crate::packs::source::{Files, name_of, pack_folders, read_pack};
+use super::{Beside, gather};
+use crate::packs::check::findings;
+use crate::packs::source::{name_of, pack_folders, read_pack};
 use crate::packs::words;
 use crate::service::Locale;
 use anyhow::Context;
 use packwork_engine::definition::Kind;
-use packwork_engine::diagnostic::{Diagnostic, Diagnostics, Severity};
+use packwork_engine::diagnostic::Severity;
 use packwork_engine::layers::content;
-use packwork_engine::model::{Model, Settings};
-use packwork_engine::pack::{Pack, places, text_of, uids};
+use packwork_engine::pack::{text_of, uids};
 use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// The check itself could not be done. Packs with errors are an answer, and exit with 1.
+const FAILED: u8 = 2;
+
+/// Exit codes: 0 no errors, 1 the packs have errors, 2 they could not be checked
 #[derive(clap::Args)]
 pub(in crate::cli) struct Check {
     folder: PathBuf,
@@ -30,24 +33,6 @@ pub(in crate::cli) struct Check {
     json: bool,
     #[command(flatten)]
     beside: Beside,
-}
-
-pub(super) fn findings(gathered: &Gathered) -> Vec<Diagnostic> {
-    let mut found = Diagnostics::default();
-    let packs = gathered.files.iter().map(|files| Pack::read(files, &mut found)).collect();
-    let (_, compiled) = Model::compile(packs, &Settings::default());
-    found.extend(compiled);
-    let of_folder = |finding: &Diagnostic| {
-        let pack = finding.file.split('/').next().unwrap_or_default();
-        gathered.own.contains(pack) || finding.severity == Severity::Error
-    };
-    let mut found: Vec<Diagnostic> = found.into_sorted().into_iter().filter(of_folder).collect();
-    let packs: BTreeMap<String, &Files> = gathered.files.iter().map(|files| (name_of(files), files)).collect();
-    places::locate(&mut found, |file| {
-        let (pack, inside) = file.split_once('/').unwrap_or(("", file));
-        packs.get(pack)?.get(inside).and_then(|bytes| text_of(bytes).ok())
-    });
-    found
 }
 
 /// Writes the identities that are missing into the files of definitions; the files it has written.
@@ -77,7 +62,14 @@ fn identified(pack: &str, text: &str) -> Option<String> {
 }
 
 impl Check {
-    pub(in crate::cli) fn run(self) -> anyhow::Result<ExitCode> {
+    pub(in crate::cli) fn run(self) -> ExitCode {
+        self.checked().unwrap_or_else(|error| {
+            eprintln!("packwork: {error:#}");
+            ExitCode::from(FAILED)
+        })
+    }
+
+    fn checked(self) -> anyhow::Result<ExitCode> {
         let fixed = if self.fix { fix(&self.folder)? } else { Vec::new() };
         let found = findings(&gather(&self.folder, &self.beside)?);
         let errors = found.iter().filter(|finding| finding.severity == Severity::Error).count();
