@@ -108,6 +108,11 @@ codes! {
     NotUtf8 = "not_utf8", Malformed, "the file is not UTF-8", "文件不是 UTF-8 编码";
     DuplicateKey = "duplicate_key", Malformed, "a name is written twice", "同一名称重复出现";
     UndeclaredDependency = "undeclared_dependency", Invalid, "the definition uses a pack that its own does not require", "使用了未声明依赖的扩展包";
+    UndeclaredCapability = "undeclared_capability", Invalid, "a script does what its pack has not asked leave for", "脚本使用了扩展包没有申请的能力";
+    UnknownCapability = "unknown_capability", Invalid, "there is no such capability", "没有这种能力";
+    CapabilityMissing = "capability_missing", Conflict, "the script's pack was not given leave for what it does", "脚本所属扩展包没有获得所需的能力";
+    ScriptStopped = "script_stopped", Conflict, "an administrator has stopped the script", "脚本已被管理员停用";
+    UnknownScript = "unknown_script", NotFound, "there is no such script", "没有这个脚本";
     UnknownProperty = "unknown_property", Invalid, "there is no such property", "没有这个属性";
     MissingProperty = "missing_property", Invalid, "a property is missing", "缺少属性";
     BadProperty = "bad_property", Invalid, "the property has a value it cannot have", "属性值不正确";

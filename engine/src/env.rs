@@ -99,6 +99,20 @@ impl<'a> Reader<'a> {
         Ok(classify(dimension, classification, tree?, rows?, record, date))
     }
 
+    /// The record of an object with a key.
+    pub fn keyed(&self, object: &Name, key: &str) -> Result<Option<Uuid>, EvalError> {
+        let asked = (object.clone(), key.to_owned());
+        match self.facts.keys.get(&asked) {
+            Some(found) => Ok(*found),
+            None => {
+                self.need(|need| {
+                    need.keys.insert(asked);
+                });
+                Err(EvalError::Missing)
+            }
+        }
+    }
+
     /// The place an address lies in, by the tree of a dimension's object.
     pub fn located(&self, object: &Name, address: &str) -> Result<Option<Uuid>, EvalError> {
         let compiled = self.model.objects.get(object);
@@ -319,6 +333,17 @@ impl Env for RecordEnv<'_> {
                 Ok(found.map_or(Value::Null, Value::Id))
             }
             ("locate", [Value::Text(_), Value::Null]) => Ok(Value::Null),
+            ("lookup", [Value::Text(object), Value::Text(key), Value::Text(path)]) => {
+                let object: Name = object.clone();
+                match self.reader.keyed(&object, key)? {
+                    Some(id) => {
+                        let steps: Vec<Name> = path.split('.').map(Name::from).collect();
+                        self.follow(std::slice::from_ref(&object), id, &steps)
+                    }
+                    None => Ok(Value::Null),
+                }
+            }
+            ("lookup", [Value::Text(_), Value::Null, Value::Text(_)]) => Ok(Value::Null),
             ("rate", [Value::Text(table), _]) => self.rate(table),
             ("amount", [rated, quantity]) => self.rate_amount(rated, quantity),
             _ => {

@@ -6,6 +6,7 @@
 
 mod form;
 mod functions;
+mod inputs;
 mod lower;
 mod operators;
 mod resolve;
@@ -19,7 +20,9 @@ mod types;
 use crate::codes::Code;
 use crate::value::Value;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+pub use inputs::{Inputs, Ran, Watch, tagged};
 
 /// Longest expression or script, in bytes: a page of formulas, not a program.
 pub const SOURCE_BYTES_MAX: usize = 65_536;
@@ -52,6 +55,8 @@ impl fmt::Display for Path {
 pub struct Call {
     pub function: Arc<str>,
     pub literal: Option<Arc<str>>,
+    /// Its last argument if that is a string literal (`lookup("setting", key, "value")`).
+    pub last: Option<Arc<str>>,
     /// Line and column, from 1.
     pub position: (usize, usize),
 }
@@ -64,6 +69,13 @@ pub struct ExprError {
     pub message: String,
     pub line: usize,
     pub column: usize,
+}
+
+impl ExprError {
+    /// Whether it did not fail but must not run.
+    pub fn is_barred(&self) -> bool {
+        matches!(self.code, Code::ScriptStopped | Code::CapabilityMissing)
+    }
 }
 
 /// Why an evaluation gave no value.
@@ -119,6 +131,8 @@ pub struct FunctionSpec {
     pub name: &'static str,
     pub args: (usize, usize),
     pub returns: Type,
+    /// Whether whatever calls it is a script, which is watched over.
+    pub watched: bool,
 }
 
 /// What names may stand free in an expression.
@@ -143,6 +157,15 @@ struct Compiled {
     sites: Vec<(usize, At)>,
     calls: Vec<Call>,
     body: Body,
+    /// Why it must not run.
+    barred: OnceLock<ExprError>,
+    /// Who is told what it costs, and under which address.
+    watched: OnceLock<Watched>,
+}
+
+struct Watched {
+    address: Arc<str>,
+    watch: Arc<dyn Watch>,
 }
 
 enum Body {
@@ -171,13 +194,16 @@ impl Expr {
             return Err(At::START.error(Code::ScriptLimit, message));
         }
         let resolved = resolve::resolve(source, scope)?;
+        let watched = |call: &Call| scope.functions.iter().any(|spec| spec.watched && *spec.name == *call.function);
+        let lowering = lowering && !resolved.calls.iter().any(watched);
         let lowered = if lowering { lower::lower(&resolved.statements, &resolved.reads) } else { None };
         let body = match lowered {
             Some(tree) => Body::Tree(tree),
             None => Body::Script(script::Script::new(resolved.statements)),
         };
         let (reads, sites, calls) = (resolved.reads, resolved.sites, resolved.calls);
-        Ok(Expr(Arc::new(Compiled { source: source.to_owned(), reads, sites, calls, body })))
+        let (barred, watched) = (OnceLock::new(), OnceLock::new());
+        Ok(Expr(Arc::new(Compiled { source: source.to_owned(), reads, sites, calls, body, barred, watched })))
     }
 
     pub fn source(&self) -> &str {
@@ -206,8 +232,34 @@ impl Expr {
     pub fn eval(&self, env: &dyn Env) -> Result<Value, EvalError> {
         match &self.0.body {
             Body::Tree(tree) => tree.eval(&self.0.reads, env),
-            Body::Script(script) => script.eval(&self.0.reads, env),
+            Body::Script(script) => match self.0.barred.get() {
+                Some(error) => Err(EvalError::Failed(error.clone())),
+                None => script.eval(&self.0.reads, env, self.0.watched.get()),
+            },
         }
+    }
+
+    /// Evaluates what may be barred, and tells nobody.
+    fn eval_unbarred(&self, env: &dyn Env) -> Result<Value, EvalError> {
+        match &self.0.body {
+            Body::Tree(tree) => tree.eval(&self.0.reads, env),
+            Body::Script(script) => script.eval(&self.0.reads, env, None),
+        }
+    }
+
+    /// Whether it is more than a formula: it loops, changes parts of lists, or calls what is watched.
+    pub fn is_script(&self) -> bool {
+        matches!(self.0.body, Body::Script(_))
+    }
+
+    /// From now on it fails with this error; the first one counts. Formulas cannot be barred.
+    pub fn bar(&self, error: ExprError) {
+        let _ = self.0.barred.set(error);
+    }
+
+    /// From now on somebody is told what it costs, if it is a script; the first one counts.
+    pub fn watch(&self, address: Arc<str>, watch: Arc<dyn Watch>) {
+        let _ = self.0.watched.set(Watched { address, watch });
     }
 
     /// Infers the type and reports everything that cannot be right. The type is `None` when a script decides it.

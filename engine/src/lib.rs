@@ -25,6 +25,7 @@ pub mod period;
 pub mod query;
 pub mod record;
 pub mod refusal;
+pub mod script;
 pub mod settlement;
 pub mod suggest;
 pub mod template;

@@ -5,12 +5,14 @@ mod chains;
 mod checker;
 mod duplicates;
 mod flows;
+mod named;
 mod names;
 mod objects;
 mod plans;
 mod reports;
 mod rest;
 mod rollups;
+mod scripts;
 mod seeds;
 mod tables;
 #[cfg(test)]
@@ -31,6 +33,7 @@ use crate::object::template::Template;
 use crate::pack::{Pack, order, texts};
 use crate::period::PeriodCalendar;
 use crate::record::Name;
+use crate::script::{Capability, Script};
 use crate::settlement::accumulator::Accumulator;
 use crate::settlement::chain::Chain;
 use crate::settlement::plan::{NumberFormat, Plan, Posting, RateTable, StatementForm};
@@ -77,6 +80,8 @@ pub struct Model {
     pub dashboards: BTreeMap<Name, DashboardDefinition>,
     /// What names what.
     pub uses: BTreeSet<uses::Use>,
+    /// Expressions that are more than formulas, by address.
+    pub scripts: BTreeMap<String, Script>,
 }
 
 /// What a tenant is set to at its creation.
@@ -100,6 +105,8 @@ pub struct PackInfo {
     pub version: String,
     /// Digest of the pack's files.
     pub hash: String,
+    /// What it asks leave for.
+    pub capabilities: BTreeSet<Capability>,
 }
 
 /// The texts of all definitions, by path (`object/work_order/fields/number/title`).
@@ -207,6 +214,7 @@ impl Model {
         checker.plans();
         checker.rest();
         checker.check_dependencies(&order::closures(&packs));
+        checker.check_capabilities(&packs);
         let (parts, mut found) = checker.finish();
         let mut model = match parts.model(&packs, composed, definitions, texts) {
             Ok(model) => model,
@@ -215,6 +223,7 @@ impl Model {
         rollups::filters(&mut model, &mut found);
         accumulators::filters(&mut model, &mut found);
         reports::check(&model, &mut found);
+        named::note(&mut model);
         // They are checked; whoever plants them reads them again.
         model.definitions.retain(|(kind, _), _| *kind != Kind::Seed);
         let sound = !found.has_errors();

@@ -11,6 +11,7 @@ use crate::definition::{Definition, Kind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::layers::Document;
 use crate::layers::upgrade::Policy;
+use crate::script::Capability;
 use crate::suggest;
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -38,6 +39,8 @@ pub struct Pack {
     pub chinese: BTreeMap<String, String>,
     /// Paths of texts that are known to have no Chinese yet: written as `null`.
     pub untranslated: BTreeSet<String>,
+    /// What its scripts do beyond their own records; an administrator grants it.
+    pub capabilities: BTreeSet<Capability>,
     /// Digest of all files.
     pub hash: String,
 }
@@ -59,6 +62,7 @@ struct Manifest {
     on_request: bool,
     requires: BTreeMap<String, String>,
     policies: BTreeMap<String, Policy>,
+    capabilities: Vec<String>,
 }
 
 /// A file that is larger than this is no definition.
@@ -83,7 +87,21 @@ impl Pack {
             false => BTreeMap::new(),
         };
         let untranslated = written.iter().filter(|(_, text)| text.is_none()).map(|(path, _)| path.clone()).collect();
+        let mut capabilities = BTreeSet::new();
+        for (index, name) in manifest.capabilities.iter().enumerate() {
+            match Capability::named(name) {
+                Some(capability) => drop(capabilities.insert(capability)),
+                None => {
+                    let (file, place) = (format!("{folder}{MANIFEST}"), format!("/capabilities/{index}"));
+                    let known = Capability::ALL.iter().map(|known| known.as_str());
+                    diagnostics
+                        .error(Code::UnknownCapability, &file, place, format!("there is no capability `{name}`"))
+                        .hint(suggest::hint(name, known));
+                }
+            }
+        }
         let mut pack = Pack {
+            capabilities,
             name: manifest.name,
             version: manifest.version,
             requires: manifest.requires,

@@ -13,11 +13,13 @@ use crate::packs::signing::Trust;
 use crate::packs::source::Source;
 use crate::packs::watch::Reloads;
 use crate::service::records::cursor::Sealer;
+use crate::service::scripts::tally::Tally;
 use crate::service::session::callers::Callers;
 use crate::service::{Answer, changes};
 use crate::store::{Database, Scope, Store};
 use crate::together::Together;
 use arc_swap::ArcSwap;
+use packwork_engine::expr::Watch;
 use packwork_engine::model::{Model, Settings};
 use std::sync::Arc;
 
@@ -44,6 +46,8 @@ pub struct App {
     pub reloads: Reloads,
     /// One publication at a time in this process; the store keeps those of others apart.
     pub publishing: tokio::sync::Mutex<()>,
+    /// What the scripts of this process cost, until it is written down.
+    pub scripts: Arc<Tally>,
     in_force: ArcSwap<InForce>,
     /// The newest version there is, where other processes may publish.
     newest: Together,
@@ -71,6 +75,8 @@ impl App {
         let in_force = install::bring_into_force(&store, &start.packs, &start.settings, start.clock.now()).await?;
         let holder = start.entropy.uuid(start.clock.now());
         let fresh = Secret::new(hex(&start.entropy.bytes::<32>()));
+        let scripts = Arc::new(Tally::new(start.clock.clone()));
+        in_force.model.watch(&(scripts.clone() as Arc<dyn Watch>));
         let key = store.secret(&Scope::system(&start.tenant), "cursor", &fresh).await?;
         let app = Arc::new(App {
             cursors: Sealer::new(key.expose().as_bytes()),
@@ -87,6 +93,7 @@ impl App {
             trust: start.trust,
             reloads: Reloads::default(),
             publishing: tokio::sync::Mutex::new(()),
+            scripts,
             in_force: ArcSwap::new(Arc::new(in_force)),
             newest: Together::default(),
         });
@@ -107,6 +114,7 @@ impl App {
 
     /// From now on every use case works with these definitions, unless newer ones are in force already.
     pub fn put_in_force(&self, next: InForce) {
+        next.model.watch(&(self.scripts.clone() as Arc<dyn Watch>));
         let next = Arc::new(next);
         self.in_force.rcu(|now| if next.number >= now.number { next.clone() } else { now.clone() });
     }

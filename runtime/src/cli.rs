@@ -13,6 +13,7 @@ mod password;
 mod progress;
 mod purge;
 mod schemas;
+mod script;
 mod serve;
 mod settle;
 mod table;
@@ -46,6 +47,9 @@ enum Command {
     /// Make, check and test packs, bring them into a tenant
     #[command(subcommand)]
     Pack(pack::Pack),
+    /// Look at scripts, grant what packs ask for, stop them, run them again
+    #[command(subcommand)]
+    Script(script::Script),
     /// Print the API as OpenAPI 3.1
     Openapi(openapi::OpenApi),
     /// Write the JSON Schemas of all kinds of definitions
@@ -92,6 +96,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import(import) => return import.run().await,
         Command::Export(export) => export.run().await?,
         Command::Pack(pack) => return pack.run().await,
+        Command::Script(script) => return script.run().await,
         Command::Openapi(openapi) => openapi.run()?,
         Command::Schemas(schemas) => schemas.run()?,
         Command::Backup(backup) => backup.run().await?,

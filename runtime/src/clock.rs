@@ -2,9 +2,9 @@
 //! Knows nothing of zones or business dates.
 
 use packwork_engine::moment::Moment;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the moment, to the microsecond. Clones of a test clock move together.
 #[derive(Clone, Debug)]
@@ -33,6 +33,14 @@ impl Clock {
         }
     }
 
+    /// Microseconds that never go back, for how long something takes; a test clock's stand still too.
+    pub fn ticks(&self) -> u64 {
+        match &self.0 {
+            Source::System => system_ticks(),
+            Source::Test(micros) => u64::try_from(micros.load(Ordering::SeqCst)).unwrap_or_default(),
+        }
+    }
+
     /// Moves a test clock forward; a system clock cannot be moved and stays as it is.
     pub fn advance(&self, by: Duration) {
         if let Source::Test(micros) = &self.0 {
@@ -47,6 +55,12 @@ fn system_micros() -> i64 {
         Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_micros()).map_or(i64::MIN, |micros| -micros),
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the door the rule speaks of")]
+fn system_ticks() -> u64 {
+    static BEGUN: OnceLock<Instant> = OnceLock::new();
+    u64::try_from(BEGUN.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

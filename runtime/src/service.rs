@@ -18,6 +18,7 @@ pub mod messages;
 pub mod quarantine;
 pub mod records;
 pub mod reports;
+pub mod scripts;
 pub mod session;
 pub mod settlement;
 pub mod tasks;

@@ -5,6 +5,8 @@ pub mod fixture;
 mod locks;
 mod publishing;
 mod quarantine;
+mod scripts;
 mod totals;
+mod under_way;
 mod upgrades;
 mod widening;

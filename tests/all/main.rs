@@ -13,6 +13,7 @@ mod http;
 mod proof;
 mod purity;
 mod repository;
+mod sentences;
 mod settling;
 mod store;
 mod tidy;

@@ -4,4 +4,5 @@
 mod cases;
 mod fixture;
 mod leaving;
+mod residue;
 mod upgrades;

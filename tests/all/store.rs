@@ -12,6 +12,7 @@ mod pages;
 mod records;
 mod recycle;
 mod rollups;
+mod scratch;
 mod sessions;
 mod sqlite;
 mod statements;

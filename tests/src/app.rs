@@ -180,6 +180,11 @@ impl TestApp {
         }
     }
 
+    /// Its file, where it is on SQLite.
+    pub fn sqlite(&self) -> PathBuf {
+        self.folder.path().join("tenants").join(format!("{TENANT}.db"))
+    }
+
     /// Another process on the same PostgreSQL.
     pub async fn beside(&self) -> TestApp {
         let (clock, local, folder) = (self.clock.clone(), self.local.clone(), folder());

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod cases;
 pub mod conformance;
+pub mod dump;
 pub mod pack;
 pub mod postgres;
 pub mod process;

@@ -694,6 +694,8 @@ impl<'r, 'a> Draft<'r, 'a> {
                 match env.eval(&todo.when) {
                     Ok(value) => Ok(value == Value::Bool(true)),
                     Err(EvalError::Missing) => Err(EvalError::Missing),
+                    // What must not run says nothing about the record.
+                    Err(EvalError::Failed(error)) if error.is_barred() => Err(EvalError::Failed(error)),
                     Err(EvalError::Failed(_)) => Ok(false),
                 }
             };

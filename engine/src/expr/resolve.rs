@@ -469,7 +469,11 @@ impl Resolver<'_> {
             Some(Expr::StringConstant(text, _)) => Some(Arc::from(text.as_str())),
             _ => None,
         };
-        self.calls.push(Call { function: name.into(), literal, position: at.pair() });
+        let last = match args.last() {
+            Some(Expr::StringConstant(text, _)) if args.len() > 1 => Some(Arc::from(text.as_str())),
+            _ => None,
+        };
+        self.calls.push(Call { function: name.into(), literal, last, position: at.pair() });
         if own.is_some() {
             return Ok(builtin(name, args, position));
         }

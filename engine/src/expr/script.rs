@@ -8,11 +8,11 @@ use super::functions;
 use super::operators::{self, Fault, LIST_ITEMS_MAX, MAP_ENTRIES_MAX, Operator, Outcome, TEXT_BYTES_MAX};
 use super::resolve::DEPTH_MAX;
 use super::tree::known;
-use super::{At, Env, EvalError, ExprError, Path};
+use super::{At, Env, EvalError, ExprError, Inputs, Path, Ran, Watched};
 use crate::codes::Code;
 use crate::value::Value;
 use rhai::{
-    AST, Dynamic, Engine, EvalAltResult, ImmutableString, LexError, Module, NativeCallContext, ParseError,
+    AST, Caches, Dynamic, Engine, EvalAltResult, ImmutableString, LexError, Module, NativeCallContext, ParseError,
     ParseErrorType, Scope, Stmt,
 };
 use std::collections::BTreeMap;
@@ -94,20 +94,40 @@ impl Script {
         Script { ast: AST::new(statements, Module::new()) }
     }
 
-    pub(super) fn eval(&self, reads: &[Path], env: &dyn Env) -> Result<Value, EvalError> {
+    pub(super) fn eval(&self, reads: &[Path], env: &dyn Env, watched: Option<&Watched>) -> Result<Value, EvalError> {
+        let begun = watched.map(|watched| watched.watch.now());
         // A path that cannot be read stops the script only where it is used, as in the tree.
         let paths = Arc::new(reads.iter().map(|path| (path.to_string(), env.get(path))).collect::<BTreeMap<_, _>>());
-        let mut answers = Vec::new();
+        let mut inputs = Inputs { reads: paths, calls: Vec::new() };
+        let mut operations = 0;
+        let outcome = self.run(&mut inputs, env, &mut operations);
+        if let (Some(Watched { address, watch }), Some(begun)) = (watched, begun) {
+            let micros = watch.now().saturating_sub(begun);
+            watch.ran(Ran { script: address, operations, micros, outcome: &outcome, inputs: &inputs });
+        }
+        outcome
+    }
+
+    /// Runs until nothing is left to ask of the host; counts the steps of all rounds.
+    fn run(&self, inputs: &mut Inputs, env: &dyn Env, operations: &mut u64) -> Result<Value, EvalError> {
         loop {
             let (used, copied) = (AtomicUsize::new(0), AtomicUsize::new(0));
-            let run = Run::new(Facts { paths: paths.clone(), answers: answers.clone(), used, copied });
+            let answers = inputs.calls.iter().map(|(.., answer)| answer.clone()).collect();
+            let run = Run::new(Facts { paths: inputs.reads.clone(), answers, used, copied });
             let mut scope = Scope::new();
             scope.push_constant_dynamic(form::RUN, Dynamic::from(run));
-            match engine().eval_ast_with_scope::<Dynamic>(&mut scope, &self.ast) {
+            let (mut state, mut caches) = (engine().new_global_runtime_state(), Caches::new());
+            #[allow(deprecated)] // Rhai's word for "may change"; nothing else says how many steps it took.
+            let ran = engine().eval_statements_raw(&mut state, &mut caches, &mut scope, self.ast.statements());
+            *operations += state.num_operations();
+            match ran {
                 Ok(result) => return value_of(&result).and_then(operators::sized).map_err(|fault| fault.at(At::START)),
                 Err(error) => match stopped(*error) {
                     Stop::Failed(error) => return Err(error),
-                    Stop::Ask(function, args) => answers.push(env.call(&function, &args)?),
+                    Stop::Ask(function, args) => {
+                        let answer = env.call(&function, &args)?;
+                        inputs.calls.push((function, args, answer));
+                    }
                 },
             }
         }

@@ -125,7 +125,11 @@ pub fn broken(model: &Model, new: &Composed) -> Vec<Broken> {
         for used in uses {
             let Some(place) = still_there(model, new, used) else { continue };
             let own = |member: &Name| path::is_within(&place, &path::below("/fields", member));
-            let itself = used.by == (target.kind, target.name.clone()) && target.member.as_ref().is_none_or(own);
+            // Lists, keys and indexes of the object itself take whatever type its field has.
+            const OF_ANY_TYPE: &[&str] = &["/list", "/key", "/display", "/unique", "/indexes"];
+            let any_type = || retyped && OF_ANY_TYPE.iter().any(|outer| path::is_within(&place, outer));
+            let of_itself = used.by == (target.kind, target.name.clone());
+            let itself = of_itself && (any_type() || target.member.as_ref().is_none_or(own));
             if !itself {
                 found.push(Broken {
                     what: what.clone(),

@@ -17,6 +17,7 @@ use crate::object::template::Template;
 use crate::pack::Pack;
 use crate::period::PeriodCalendar;
 use crate::record::Name;
+use crate::script::Script;
 use crate::settlement::accumulator::Accumulator;
 use crate::settlement::chain::Chain;
 use crate::settlement::plan::{NumberFormat, Plan, Posting, RateTable, StatementForm};
@@ -67,6 +68,7 @@ pub(super) struct Checker<'a> {
     pub menus: Vec<MenuDefinition>,
     pub dashboards: BTreeMap<Name, DashboardDefinition>,
     pub uses: BTreeSet<Use>,
+    pub scripts: BTreeMap<String, Script>,
 }
 
 /// Longest name of a definition, field, option or state: it becomes part of table, column and index names.
@@ -111,6 +113,7 @@ impl<'a> Checker<'a> {
             menus: Vec::new(),
             dashboards: BTreeMap::new(),
             uses: BTreeSet::new(),
+            scripts: BTreeMap::new(),
         }
     }
 
@@ -229,6 +232,7 @@ impl<'a> Checker<'a> {
             self.report(found, pointer, &error);
         }
         if let Some((expr, _)) = &result {
+            self.script(found, pointer, expr, scope);
             if keeps == Keeps::Nothing {
                 for target in scope.targets_beyond(&self.objects, &self.dimensions, expr) {
                     self.check_kept(Keeps::Decision, found, pointer, &target);
@@ -269,7 +273,7 @@ impl<'a> Checker<'a> {
         self.diagnostics.error(Code::NotKept, found.file, pointer, message).hint(hint);
     }
 
-    fn report(&mut self, found: Found<'a>, pointer: &str, error: &ExprError) {
+    pub(super) fn report(&mut self, found: Found<'a>, pointer: &str, error: &ExprError) {
         self.diagnostics.error(error.code, found.file, pointer, error.message.clone()).at(error.line, error.column);
     }
 
@@ -295,6 +299,7 @@ impl<'a> Checker<'a> {
             menus: self.menus,
             dashboards: self.dashboards,
             uses: self.uses,
+            scripts: self.scripts,
         };
         (parts, self.diagnostics)
     }
@@ -321,6 +326,7 @@ pub(super) struct Parts {
     menus: Vec<MenuDefinition>,
     dashboards: BTreeMap<Name, DashboardDefinition>,
     uses: BTreeSet<Use>,
+    scripts: BTreeMap<String, Script>,
 }
 
 impl Parts {
@@ -335,6 +341,7 @@ impl Parts {
             name: pack.name.as_str().into(),
             version: pack.version.clone(),
             hash: pack.hash.clone(),
+            capabilities: pack.capabilities.clone(),
         };
         let Some(zone) = self.zone else { return Err(Box::new(composed)) };
         Ok(Model {
@@ -363,6 +370,7 @@ impl Parts {
             menus: self.menus,
             dashboards: self.dashboards,
             uses: self.uses,
+            scripts: self.scripts,
         })
     }
 }

@@ -4,28 +4,33 @@
 use super::Texts;
 use super::checker;
 use super::uses::Target;
+use crate::codes::Code;
 use crate::definition::Kind;
 use crate::expr::{Expr, ExprError, FunctionSpec, Path, Type, Types};
 use crate::object::classify::Dimension;
 use crate::object::{FieldKind, Object};
 use crate::record::Name;
+use crate::suggest;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Roots of an object's own expressions.
 pub const ROOTS: &[&str] = &["record", "user"];
 
 /// Functions the engine answers itself, beside the pure ones of `expr`.
 pub const FUNCTIONS: &[FunctionSpec] = &[
-    FunctionSpec { name: "now", args: (0, 0), returns: Type::Moment },
-    FunctionSpec { name: "today", args: (0, 0), returns: Type::Date },
+    FunctionSpec { name: "now", args: (0, 0), returns: Type::Moment, watched: false },
+    FunctionSpec { name: "today", args: (0, 0), returns: Type::Date, watched: false },
     // The place an address lies in, or null.
-    FunctionSpec { name: "locate", args: (2, 2), returns: Type::Any },
+    FunctionSpec { name: "locate", args: (2, 2), returns: Type::Any, watched: false },
     // What a rate table says for a record: a map with `found`, `price`, `row`.
-    FunctionSpec { name: "rate", args: (2, 2), returns: Type::Map },
+    FunctionSpec { name: "rate", args: (2, 2), returns: Type::Map, watched: false },
     // The amount of a rate for a quantity: `rate("internal_price", record).amount(quantity)`.
-    FunctionSpec { name: "amount", args: (2, 2), returns: Type::Money },
+    FunctionSpec { name: "amount", args: (2, 2), returns: Type::Money, watched: false },
     // The business date of a moment in the tenant's zone.
-    FunctionSpec { name: "business_date", args: (1, 1), returns: Type::Date },
+    FunctionSpec { name: "business_date", args: (1, 1), returns: Type::Date, watched: false },
+    // What a record found by its key holds: `lookup("setting", "fee", "value")`; null where there is none.
+    FunctionSpec { name: "lookup", args: (3, 3), returns: Type::Any, watched: true },
 ];
 
 /// The scope of one expression: its object (for `record` and bare fields) and what `let` defined before it.
@@ -73,7 +78,49 @@ impl Names<'_> {
         let mut targets: Vec<Target> = view.fields(expr).into_iter().map(|(target, _)| target).collect();
         let tables = expr.calls().iter().filter(|call| &*call.function == "rate");
         targets.extend(tables.filter_map(|call| Some(Target::definition(Kind::RateTable, call.literal.as_ref()?))));
+        for call in expr.calls().iter().filter(|call| &*call.function == "lookup") {
+            let (Some(object), Some(path)) = (&call.literal, &call.last) else { continue };
+            let found = Path { root: "found".into(), steps: path.split('.').map(Arc::from).collect() };
+            view.along(&found, Some(Type::Reference(object.clone())), |target| targets.push(target));
+        }
         targets
+    }
+
+    /// What is wrong with calls of `lookup`: object and field are written there, so that it is known what they read.
+    pub fn lookups(
+        &self,
+        objects: &BTreeMap<Name, Object>,
+        dimensions: &BTreeMap<Name, Dimension>,
+        expr: &Expr,
+    ) -> Vec<ExprError> {
+        let view = View { names: self, objects, dimensions };
+        let calls = expr.calls().iter().filter(|call| &*call.function == "lookup");
+        calls
+            .filter_map(|call| {
+                let (line, column) = call.position;
+                let wrong = |message: String| Some(ExprError { code: Code::ScriptType, message, line, column });
+                let (Some(object), Some(path)) = (&call.literal, &call.last) else {
+                    return wrong("`lookup` takes an object, a key and a field; object and field are texts".to_owned());
+                };
+                let known = objects.get(object);
+                let Some(known) = known else {
+                    let near = suggest::nearest(object, objects.keys().map(|name| &**name));
+                    let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                    let message = format!("there is no object `{object}`{near}");
+                    return Some(ExprError { code: Code::ScriptUnknownName, message, line, column });
+                };
+                if known.key.is_none() {
+                    return wrong(format!("`{object}` has no key by which `lookup` could find a record"));
+                }
+                let found = Path { root: "found".into(), steps: path.split('.').map(Arc::from).collect() };
+                let start = Some(Type::Reference(object.clone()));
+                if view.along(&found, start, |_| {}).is_none() {
+                    let message = format!("there is no `{path}` in `{object}`");
+                    return Some(ExprError { code: Code::ScriptUnknownName, message, line, column });
+                }
+                None
+            })
+            .collect()
     }
 
     /// The fields an expression reads of what the record refers to, not of itself.
@@ -99,15 +146,25 @@ impl View<'_> {
     fn fields(&self, expr: &Expr) -> Vec<(Target, bool)> {
         let mut fields = Vec::new();
         for path in expr.reads() {
-            let mut at = self.root(&path.root);
-            for (index, step) in path.steps.iter().enumerate() {
-                if let Some(Type::Reference(object)) = &at {
-                    fields.push((Target::field(object, step), index == 0 && &*path.root == "record"));
-                }
-                at = at.and_then(|from| self.step(&from, step));
-            }
+            let mut index = 0;
+            self.along(path, self.root(&path.root), |target| {
+                fields.push((target, index == 0 && &*path.root == "record"));
+                index += 1;
+            });
         }
         fields
+    }
+
+    /// Tells the fields along a path's steps; what the whole path is.
+    fn along(&self, path: &Path, start: Option<Type>, mut tell: impl FnMut(Target)) -> Option<Type> {
+        let mut at = start;
+        for step in &path.steps {
+            if let Some(Type::Reference(object)) = &at {
+                tell(Target::field(object, step));
+            }
+            at = at.and_then(|from| self.step(&from, step));
+        }
+        at
     }
 
     fn root(&self, root: &str) -> Option<Type> {

@@ -184,8 +184,9 @@ impl<'a> Checker<'a> {
         let known: Vec<Name> = object.by_name.keys().cloned().collect();
         let slot_of = |checker: &mut Self, pointer: &str, name: &str| {
             let slot = object.by_name.get(name).copied();
-            if slot.is_none() {
-                checker.unknown(found, pointer, "field", name, known.iter().map(|name| &**name));
+            match slot {
+                Some(_) => checker.note_use(found, pointer, Target::field(&object.name, name)),
+                None => checker.unknown(found, pointer, "field", name, known.iter().map(|name| &**name)),
             }
             slot
         };

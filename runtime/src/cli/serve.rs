@@ -15,7 +15,7 @@ use crate::packs::signing::Trust;
 use crate::packs::source::Source;
 use crate::packs::watch::{self, Reload};
 use crate::service::session::{self, USER};
-use crate::service::{command, housekeeping};
+use crate::service::{self, command, housekeeping, scripts};
 use crate::store::Database;
 use crate::{http, telemetry, ui};
 use anyhow::{Context, bail};
@@ -238,7 +238,11 @@ impl Server {
             () = given_up => Ok(()),
             () = housekeeping::keep(self.app.clone()) => Ok(()),
             () = watch::keep(self.app.clone(), tell) => Ok(()),
+            () = scripts::keep(self.app.clone()) => Ok(()),
         };
+        if let Err(error) = scripts::flush(&self.app).await {
+            tracing::warn!(error = %service::chain(&error), "what scripts cost could not be written down");
+        }
         let _ = std::fs::remove_file(&self.note);
         served
     }

@@ -11,6 +11,7 @@ mod jobs;
 mod quarantine;
 mod records;
 mod reports;
+mod scripts;
 mod session;
 mod settlement;
 mod statements;
@@ -31,6 +32,7 @@ pub fn table() -> Vec<Route> {
         definitions::routes(),
         changes::routes(),
         quarantine::routes(),
+        scripts::routes(),
         settlement::routes(),
         statements::routes(),
         reports::routes(),

@@ -173,7 +173,9 @@ pub async fn published(store: &Store, source: &Source, settings: &Settings) -> R
     let Some(head) = store.version(&scope, None).await? else { return compile(source, settings) };
     let packs = shelf::stored(store, &scope, &head).await?;
     let candidate = Candidate { packs, overlay: head.overlay };
-    candidate.compile(settings, Diagnostics::default()).map(|(model, _)| model).map_err(Error::Definitions)
+    let (model, _) = candidate.compile(settings, Diagnostics::default()).map_err(Error::Definitions)?;
+    model.govern(&head.scripts);
+    Ok(model)
 }
 
 /// `None` where another process published meanwhile.
@@ -188,7 +190,12 @@ async fn attempt(store: &Store, source: &Source, settings: &Settings, now: Momen
     let former = coming.former(settings);
     let Coming { head, candidate, removed, .. } = coming;
     store.keep_packs(&scope, candidate.packs.iter().map(Loaded::content).collect()).await?;
+    let scripts = head.as_ref().map(|head| head.scripts.clone()).unwrap_or_default();
+    for (pack, capability) in model.ungranted(&scripts) {
+        tracing::warn!(pack = %pack, capability = capability.as_str(), "a pack asks leave for what its scripts do; `packwork script grant` gives it");
+    }
     let version = Version {
+        scripts,
         number: head.map_or(0, |head| head.number) + 1,
         hash: model.hash.clone(),
         packs: shelf::shelf_versions(&candidate.packs, &removed),
@@ -265,7 +272,7 @@ async fn mark(app: &App, model: &Model, seeds: Seeds) -> Result<(), Error> {
 }
 
 /// Digest of everything the packs bring along.
-fn brought_along(model: &Model) -> String {
+pub(crate) fn brought_along(model: &Model) -> String {
     let of_records = model.documents.iter().filter(|((kind, _), _)| matches!(kind, Kind::Seed | Kind::RateTable));
     let hashes: Vec<&str> = of_records.map(|(_, composite)| composite.hash.as_str()).collect();
     content::of(&serde_json::json!(hashes))

@@ -9,6 +9,7 @@ use packwork_engine::diagnostic::{Diagnostic, Diagnostics};
 use packwork_engine::layers::{Change, Composed, compose};
 use packwork_engine::model::{Model, Settings};
 use packwork_engine::pack::{Pack, hex, order};
+use packwork_engine::script::Rules;
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -72,17 +73,21 @@ pub struct InForce {
     /// Packs of the binary that somebody took out.
     pub removed: BTreeSet<String>,
     pub overlay: Vec<Change>,
+    /// What administrators have granted and stopped.
+    pub scripts: Rules,
 }
 
 impl InForce {
     pub fn of(version: &Version, model: Model, candidate: Candidate) -> InForce {
         let removed = version.packs.iter().filter(|pack| pack.is_removed()).map(|pack| pack.name.clone());
+        model.govern(&version.scripts);
         InForce {
             number: version.number,
             model: Arc::new(model),
             resting: candidate.packs.into_iter().map(|loaded| (loaded.version(), loaded.files)).collect(),
             removed: removed.collect(),
             overlay: candidate.overlay,
+            scripts: version.scripts.clone(),
         }
     }
 

@@ -41,6 +41,23 @@ const WORDS: &[(&str, &str)] = &[
     ("column", "列"),
     ("transition", "操作"),
     ("option", "选项"),
+    ("report", "报表"),
+    ("rate table", "价格表"),
+    ("text", "文本"),
+    ("a text", "文本"),
+    ("decimal", "数字"),
+    ("a number", "数字"),
+    ("boolean", "真假值"),
+    ("date", "日期"),
+    ("a date", "日期"),
+    ("date_time", "时刻"),
+    ("a moment", "时刻"),
+    ("reference", "引用"),
+    ("money", "金额"),
+    ("null", "空值"),
+    ("list", "列表"),
+    ("map", "映射"),
+    ("anything", "任意值"),
 ];
 
 /// A finding as it is printed: a line, and its hint on another one.
@@ -87,16 +104,62 @@ pub fn counts(locale: Locale, errors: usize, warnings: usize) -> String {
     }
 }
 
+/// Whether the catalogue has a sentence of this form, `{}` standing for what differs.
+pub fn has_form(form: &str) -> bool {
+    // Braces of the sentence itself: some form has to recognise it.
+    let own_braces = form.replace("{}", "").contains(['{', '}']);
+    CHINESE.contains_key(form) || (own_braces && chinese(form).is_some())
+}
+
+/// Sentences within sentences go no deeper.
+const WITHIN_MAX: usize = 3;
+
 /// The Chinese of a sentence whose form is known; the form that says most of it wins.
 fn chinese(english: &str) -> Option<String> {
-    let known = CHINESE.iter().filter_map(|(form, chinese)| Some((form.len(), chinese, captured(form, english)?)));
-    let (_, chinese, parts) = known.max_by_key(|(length, ..)| *length)?;
-    let mut text = chinese.clone();
-    for (index, part) in parts.iter().enumerate() {
-        let word = WORDS.iter().find(|(word, _)| word == part).map_or(*part, |(_, chinese)| chinese);
-        text = text.replace(&format!("{{{index}}}"), word);
+    chinese_within(english, WITHIN_MAX)
+}
+
+fn chinese_within(english: &str, deeper: usize) -> Option<String> {
+    let known = CHINESE.iter().filter_map(|(form, chinese)| {
+        let says: usize = form.split("{}").map(str::len).sum();
+        Some((says, form, chinese, captured(form, english)?))
+    });
+    let (_, form, chinese, parts) = known.max_by_key(|(says, ..)| *says)?;
+    let mut before = form.split("{}");
+    let told: Vec<String> = parts
+        .iter()
+        .map(|part| {
+            // What stands in quotation marks is a name, whatever it means as a word.
+            let is_name = before.next().is_some_and(|text| text.ends_with('`'));
+            let word = WORDS.iter().find(|(word, _)| word == part).map(|(_, chinese)| (*chinese).to_owned());
+            let said = || (deeper > 0).then(|| chinese_within(part, deeper - 1)).flatten();
+            if is_name { (*part).to_owned() } else { word.or_else(said).unwrap_or_else(|| (*part).to_owned()) }
+        })
+        .collect();
+    Some(filled(chinese, &told))
+}
+
+/// The text with its parts in place; what a part contains is not looked at again.
+fn filled(text: &str, parts: &[String]) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(open) = rest.find('{') {
+        let (before, after) = rest.split_at(open);
+        out.push_str(before);
+        let part = after.find('}').and_then(|close| Some((close, parts.get(after[1..close].parse::<usize>().ok()?)?)));
+        match part {
+            Some((close, part)) => {
+                out.push_str(part);
+                rest = &after[close + 1..];
+            }
+            None => {
+                out.push('{');
+                rest = &after[1..];
+            }
+        }
     }
-    Some(text)
+    out.push_str(rest);
+    out
 }
 
 /// What stands at the places of a form, if the sentence has that form.
@@ -133,6 +196,10 @@ mod tests {
             ("did you mean `done`?", Some("是否指“done”？")),
             ("the pack has no `pack.json`", Some("扩展包缺少 `pack.json`")),
             ("save the file as UTF-8", Some("请以 UTF-8 编码保存文件")),
+            // A name stays as it is, a sentence inside a sentence is said in Chinese too.
+            ("there is no field `state`", Some("没有字段“state”")),
+            ("there is no name `stat`; did you mean `state`?", Some("没有名称“stat”；是否指“state”？")),
+            ("`+` does not go with text and {0}", Some("`+` 不能用于 文本 和 {0}")),
             ("nobody has said this before", None),
             ("", None),
         ] {

@@ -7,6 +7,7 @@ pub mod draft;
 pub mod plan;
 pub mod promote;
 pub mod reloads;
+mod running;
 pub mod tables;
 pub mod words;
 

@@ -10,6 +10,7 @@ use super::{back_fill, tables};
 use packwork_engine::layers::Change;
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
+use packwork_engine::script::Rules;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -41,11 +42,13 @@ pub struct Version {
     pub overlay: Vec<Change>,
     /// Content of each definition: `object/work_order` -> hash.
     pub manifest: BTreeMap<String, String>,
-    /// `start`, `definitions`, `packs` or `rollback`.
+    /// `start`, `definitions`, `packs`, `rollback` or `scripts`.
     pub cause: String,
     pub plan: Option<String>,
     pub author: Option<Uuid>,
     pub at: Moment,
+    /// What administrators have granted and stopped.
+    pub scripts: Rules,
 }
 
 /// A pack with its files, as they are kept.
@@ -86,9 +89,19 @@ pub enum Published {
     Overtaken,
 }
 
-const VERSION: &str = "number, hash, packs, overlay, manifest, cause, plan, author, at";
-const VERSION_KINDS: [Kind; 9] =
-    [Kind::Int, Kind::Text, Kind::Text, Kind::Text, Kind::Text, Kind::Text, Kind::Text, Kind::Id, Kind::Int];
+const VERSION: &str = "number, hash, packs, overlay, manifest, cause, plan, author, at, scripts";
+const VERSION_KINDS: [Kind; 10] = [
+    Kind::Int,
+    Kind::Text,
+    Kind::Text,
+    Kind::Text,
+    Kind::Text,
+    Kind::Text,
+    Kind::Text,
+    Kind::Id,
+    Kind::Int,
+    Kind::Text,
+];
 
 impl Store {
     /// The number of the version in force; 0 where there is none yet.
@@ -304,6 +317,7 @@ fn version(row: Vec<Datum>) -> Result<Version, StoreError> {
         plan: row.optional_text().map(|plan| plan.to_string()),
         author: row.optional_id(),
         at: row.moment()?,
+        scripts: parse("model_version.scripts", &row.text()?)?,
     })
 }
 
@@ -313,7 +327,7 @@ fn parse<T: serde::de::DeserializeOwned>(place: &str, text: &str) -> Result<T, S
 }
 
 async fn insert(connection: &mut Connection, version: &Version) -> Result<(), StoreError> {
-    let text = format!("INSERT INTO model_version ({VERSION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    let text = format!("INSERT INTO model_version ({VERSION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     let json = |value: Json| Datum::text(&value.to_string());
     let binds = vec![
         Datum::Int(version.number),
@@ -325,6 +339,7 @@ async fn insert(connection: &mut Connection, version: &Version) -> Result<(), St
         Datum::optional_text(version.plan.as_deref()),
         Datum::optional_id(version.author),
         Datum::Int(version.at.micros()),
+        json(serde_json::json!(version.scripts)),
     ];
     connection.execute("noting a version of the definitions", Sql::of(connection.dialect(), &text, binds)).await?;
     Ok(())

@@ -11,6 +11,7 @@ use super::{Scope, Store, StoreError};
 use packwork_engine::moment::Moment;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A column or a table that is put aside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,7 +28,29 @@ pub struct Aside {
     pub rows: i64,
 }
 
+/// A seed, or the rows of a price table, of a pack that is not in force any more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GoneSeed {
+    /// Under which name its records are marked.
+    pub mark: String,
+    pub object: String,
+    pub pack: String,
+}
+
+/// What packs that are not in force any more have left to be forgotten.
+#[derive(Clone, Debug)]
+pub struct Gone {
+    pub seeds: Vec<GoneSeed>,
+    /// The mark of all that the packs in force bring along; it stays.
+    pub standing: String,
+}
+
 impl Store {
+    /// How many records of a seed are marked as planted.
+    pub async fn planted(&self, scope: &Scope, mark: &str) -> Result<usize, StoreError> {
+        Ok(self.seed_marks(scope, mark).await?.len())
+    }
+
     /// All that is put aside, the oldest first.
     pub async fn quarantine(&self, scope: &Scope) -> Result<Vec<Aside>, StoreError> {
         self.check(scope)?;
@@ -35,16 +58,26 @@ impl Store {
         listed(&mut connection).await
     }
 
-    /// Deletes for good what was put aside before a moment; says what that was. Tables that others still refer to stay.
-    pub async fn purge(&self, scope: &Scope, before: Moment) -> Result<Vec<Aside>, StoreError> {
+    /// Deletes for good what was put aside before a moment, with all that hangs on its records and the marks of the seeds
+    /// that brought them; says what that was. Tables that others still refer to stay, and so does the history.
+    pub async fn purge(
+        &self,
+        scope: &Scope,
+        before: Moment,
+        gone: Gone,
+        now: Moment,
+    ) -> Result<Vec<Aside>, StoreError> {
         self.check(scope)?;
+        let gone = Arc::new(gone);
         self.transact(Locks::exclusive(), move |connection| {
+            let gone = gone.clone();
             Box::pin(async move {
                 let mut waiting = listed(connection).await?;
                 waiting.retain(|aside| aside.since < before);
                 let (tables, columns): (Vec<Aside>, Vec<Aside>) =
                     waiting.into_iter().partition(|aside| aside.column.is_none());
-                let mut purged = drop_tables(connection, tables).await?;
+                let mut purged = drop_tables(connection, tables, now).await?;
+                forget_seeds(connection, &purged, &gone).await?;
                 for aside in columns {
                     drop_column(connection, &aside).await?;
                     purged.push(aside);
@@ -89,7 +122,11 @@ async fn listed(connection: &mut Connection) -> Result<Vec<Aside>, StoreError> {
 }
 
 /// Drops tables, those that refer to others first.
-async fn drop_tables(connection: &mut Connection, mut tables: Vec<Aside>) -> Result<Vec<Aside>, StoreError> {
+async fn drop_tables(
+    connection: &mut Connection,
+    mut tables: Vec<Aside>,
+    now: Moment,
+) -> Result<Vec<Aside>, StoreError> {
     let dialect = connection.dialect();
     let mut referring: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let sql = Sql::of(dialect, referrers(dialect), vec![]);
@@ -106,6 +143,7 @@ async fn drop_tables(connection: &mut Connection, mut tables: Vec<Aside>) -> Res
         let Some(at) = tables.iter().position(is_free) else { return Ok(dropped) };
         let aside = tables.remove(at);
         let name = table(&aside.object);
+        drop_beside(connection, &aside.object, &name, now).await?;
         connection.script(PURGING, format!("DROP TABLE {name}")).await?;
         let clear = Sql::of(dialect, "DELETE FROM quarantine WHERE object = ?", vec![Datum::text(&aside.object)]);
         connection.execute(PURGING, clear).await?;
@@ -114,6 +152,45 @@ async fn drop_tables(connection: &mut Connection, mut tables: Vec<Aside>) -> Res
         });
         dropped.push(aside);
     }
+}
+
+/// Deletes what hangs on the records of a table. Files are given up as deleted ones are: housekeeping takes their bytes.
+async fn drop_beside(connection: &mut Connection, object: &str, table: &str, now: Moment) -> Result<(), StoreError> {
+    let dialect = connection.dialect();
+    for of in ["comment", "todo", "duplicate_key"] {
+        let text = format!("DELETE FROM {of} WHERE record IN (SELECT f_id FROM {table})");
+        connection.execute(PURGING, Sql::of(dialect, &text, vec![])).await?;
+    }
+    let text = format!(
+        "UPDATE attachment SET deleted_at = ? WHERE deleted_at IS NULL AND record IN (SELECT f_id FROM {table})"
+    );
+    connection.execute(PURGING, Sql::of(dialect, &text, vec![Datum::Int(now.micros())])).await?;
+    // A table that stands under its own name is the only one of that name.
+    for of in ["collection_revision", "duplicate_rule", "object_index"] {
+        let text = format!("DELETE FROM {of} WHERE object = ?");
+        connection.execute(PURGING, Sql::of(dialect, &text, vec![Datum::text(object)])).await?;
+    }
+    let binds = vec![Datum::text(&format!("{object}.")), Datum::text(&format!("{object}/"))];
+    // Numbers of its own fields: `object.field`, which lies before `object/`.
+    let text = "DELETE FROM counter WHERE sequence >= ? AND sequence < ?";
+    connection.execute(PURGING, Sql::of(dialect, text, binds)).await.map(|_| ())
+}
+
+/// Forgets that the seeds of purged objects were planted: a pack that comes back brings them again.
+async fn forget_seeds(connection: &mut Connection, purged: &[Aside], gone: &Gone) -> Result<(), StoreError> {
+    let of_purged = |seed: &&GoneSeed| purged.iter().any(|aside| aside.column.is_none() && aside.object == seed.object);
+    let forgotten: Vec<&str> = gone.seeds.iter().filter(of_purged).map(|seed| seed.mark.as_str()).collect();
+    if forgotten.is_empty() {
+        return Ok(());
+    }
+    let dialect = connection.dialect();
+    for mark in forgotten {
+        let sql = Sql::of(dialect, "DELETE FROM seed_mark WHERE seed = ?", vec![Datum::text(mark)]);
+        connection.execute(PURGING, sql).await?;
+    }
+    // Also that everything which the packs of then bring along was there.
+    let text = "DELETE FROM seed_mark WHERE seed IN ('installed', 'installed_demo') AND record_key <> ?";
+    connection.execute(PURGING, Sql::of(dialect, text, vec![Datum::text(&gone.standing)])).await.map(|_| ())
 }
 
 /// Which table refers to which.

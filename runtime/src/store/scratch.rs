@@ -3,6 +3,7 @@
 use super::StoreError;
 use crate::auth::secret::Secret;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use std::collections::BTreeMap;
 
 /// The same server, another database.
 pub fn beside(server: &Secret, name: &str) -> Secret {
@@ -42,6 +43,70 @@ pub async fn seal(server: &Secret, name: &str) -> Result<(), StoreError> {
 /// Drops a database, whoever is still in it.
 pub async fn drop_database(server: &Secret, name: &str) -> Result<(), StoreError> {
     execute(server, "dropping a database", format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")).await
+}
+
+/// The databases of one run, known as in use for as long as it lives: a lock of the server, which goes with the process.
+#[derive(Debug)]
+pub struct Claim {
+    prefix: String,
+    _connection: PgConnection,
+}
+
+const CLAIM: &str = "SELECT pg_advisory_lock(hashtextextended($1, 0))";
+const CLAIM_IF_FREE: &str = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))";
+const CLAIMING: &str = "claiming databases of cases";
+
+/// What stands between the name of the server's database and that of a run.
+const OF_CASES: &str = "_cases_";
+
+impl Claim {
+    pub async fn new(server: &Secret, run: &str) -> Result<Claim, StoreError> {
+        let failed = |cause| StoreError::Database { doing: CLAIMING, cause };
+        let prefix = format!("{}{OF_CASES}{run}", name_of(server));
+        let mut connection = PgConnection::connect(server.expose()).await.map_err(failed)?;
+        sqlx::query(CLAIM).bind(&prefix).execute(&mut connection).await.map_err(failed)?;
+        Ok(Claim { prefix, _connection: connection })
+    }
+
+    /// The name of one of its databases.
+    pub fn name(&self, number: u64) -> String {
+        format!("{}_{number}", self.prefix)
+    }
+}
+
+/// Drops what runs that were killed have left; those of runs that live stay. How many it dropped.
+pub async fn clear_abandoned(server: &Secret) -> Result<usize, StoreError> {
+    let failed = |cause| StoreError::Database { doing: "clearing databases of cases", cause };
+    let mut connection = PgConnection::connect(server.expose()).await.map_err(failed)?;
+    let begins = format!("{}{OF_CASES}", name_of(server));
+    let names: Vec<String> = sqlx::query_scalar("SELECT datname::text FROM pg_database WHERE starts_with(datname, $1)")
+        .bind(&begins)
+        .fetch_all(&mut connection)
+        .await
+        .map_err(failed)?;
+    let mut runs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for name in &names {
+        if let Some((run, number)) = name.rsplit_once('_')
+            && number.parse::<u64>().is_ok()
+        {
+            runs.entry(run).or_default().push(name);
+        }
+    }
+    let mut dropped = 0;
+    for (run, names) in runs {
+        let free: bool =
+            sqlx::query_scalar(CLAIM_IF_FREE).bind(run).fetch_one(&mut connection).await.map_err(failed)?;
+        if !free {
+            continue;
+        }
+        for name in names {
+            drop_database(server, name).await?;
+            dropped += 1;
+        }
+    }
+    // The locks go with the connection.
+    connection.close().await.map_err(failed)?;
+    Ok(dropped)
 }
 
 async fn execute(server: &Secret, doing: &'static str, sql: String) -> Result<(), StoreError> {

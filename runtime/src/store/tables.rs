@@ -82,6 +82,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0010_totals.sql"),
         include_str!("../../migrations/postgres/0010_totals.sql"),
     ),
+    (
+        "0012_scripts",
+        include_str!("../../migrations/sqlite/0012_scripts.sql"),
+        include_str!("../../migrations/postgres/0012_scripts.sql"),
+    ),
 ];
 
 /// Whether all of these migrations are known here: a backup of a newer version may have more.

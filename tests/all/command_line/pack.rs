@@ -6,5 +6,6 @@ mod desk;
 mod guide;
 mod on_request;
 mod promotion;
+mod refusing;
 mod reloading;
 mod testing;

@@ -198,6 +198,7 @@ async fn what_a_killed_process_began_is_finished_by_the_next(on: On) {
         plan: Some(text(&plan["plan"])),
         author: None,
         at: test.clock.now(),
+        scripts: Default::default(),
     };
     let packs = shelf::stored(&test.app.store, &scope, &version).await.expect("the packs are kept");
     let candidate = shelf::Candidate { packs, overlay: Vec::new() };

@@ -1,7 +1,7 @@
 //! Tables follow the model, and never lose anything.
 
 use super::fixture::{Fixture, at, model, number};
-use packwork::store::StoreError;
+use packwork::store::{Gone, StoreError};
 use packwork_engine::codes::Code;
 use packwork_engine::facts::{Facts, Need};
 use packwork_engine::model::Model;
@@ -143,9 +143,10 @@ pub(crate) async fn what_is_aside_is_deleted_when_somebody_says_so(fixture: Fixt
     fixture.store.prepare(&fixture.scope, &without("level"), at(5)).await.expect("nothing is lost");
     let kept = fixture.store.quarantine(&fixture.scope).await.expect("it can be listed");
     assert_eq!((kept.len(), kept[0].field.as_deref(), kept[0].rows, kept[0].since), (1, Some("level"), 1, at(5)));
-    let purged = fixture.store.purge(&fixture.scope, at(5)).await.expect("it can be purged");
+    let gone = Gone { seeds: Vec::new(), standing: String::new() };
+    let purged = fixture.store.purge(&fixture.scope, at(5), gone.clone(), at(8)).await.expect("it can be purged");
     assert_eq!(purged, [], "it is not older than that");
-    let purged = fixture.store.purge(&fixture.scope, at(6)).await.expect("it can be purged");
+    let purged = fixture.store.purge(&fixture.scope, at(6), gone, at(8)).await.expect("it can be purged");
     assert_eq!(purged, kept);
     assert_eq!(fixture.store.quarantine(&fixture.scope).await.expect("it can be listed"), []);
     fixture.store.prepare(&fixture.scope, &fixture.model, at(7)).await.expect("the field is a new one");

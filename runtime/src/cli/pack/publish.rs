@@ -63,13 +63,29 @@ pub(in crate::cli) struct Plan {
     target: Target,
 }
 
+/// What whoever puts a plan into force accepts.
+#[derive(Clone, Copy, clap::Args)]
+struct Accept {
+    /// Accept that cases come to something else
+    #[arg(long)]
+    accept_cases: bool,
+    /// Grant what the packs' scripts ask leave for
+    #[arg(long)]
+    grant: bool,
+}
+
+impl Accept {
+    fn json(self) -> Json {
+        json!({"cases": self.accept_cases, "capabilities": self.grant})
+    }
+}
+
 #[derive(clap::Args)]
 pub(in crate::cli) struct Apply {
     /// A plan's hash, the file it was written to, or an archive (.pwpack), which is planned first
     plan: String,
-    /// Accept that cases come to something else
-    #[arg(long)]
-    accept_cases: bool,
+    #[command(flatten)]
+    accept: Accept,
     #[command(flatten)]
     target: Target,
 }
@@ -81,9 +97,8 @@ pub(in crate::cli) struct Remove {
     /// Take it out at once; else only say what that would change
     #[arg(long)]
     apply: bool,
-    /// Accept that cases come to something else
-    #[arg(long)]
-    accept_cases: bool,
+    #[command(flatten)]
+    accept: Accept,
     #[command(flatten)]
     target: Target,
 }
@@ -101,9 +116,8 @@ pub(in crate::cli) struct List {
 pub(in crate::cli) struct Rollback {
     /// Number of the version to go back to; the one before this where not given
     to: Option<i64>,
-    /// Accept that cases come to something else
-    #[arg(long)]
-    accept_cases: bool,
+    #[command(flatten)]
+    accept: Accept,
     #[command(flatten)]
     target: Target,
 }
@@ -161,7 +175,7 @@ impl Apply {
             let plan = api.call(Method::POST, "/packs/plan", Some(json!({"packs": packs}))).await?;
             print_plan(&plan, &self.target.locale);
             return match items(&plan["blocked"]) {
-                [] => apply(&api, &text(&plan["plan"]), self.accept_cases).await,
+                [] => apply(&api, &text(&plan["plan"]), self.accept).await,
                 _ => Ok(verdict(&plan)),
             };
         }
@@ -173,12 +187,12 @@ impl Apply {
             Err(_) => self.plan.clone(),
         };
         let api = self.target.connect().await?;
-        apply(&api, &hash, self.accept_cases).await
+        apply(&api, &hash, self.accept).await
     }
 }
 
-async fn apply(api: &Api, hash: &str, accept_cases: bool) -> anyhow::Result<ExitCode> {
-    let body = json!({"plan": hash, "accept": {"cases": accept_cases}});
+async fn apply(api: &Api, hash: &str, accept: Accept) -> anyhow::Result<ExitCode> {
+    let body = json!({"plan": hash, "accept": accept.json()});
     let applied = api.call(Method::POST, "/packs/apply", Some(body)).await?;
     println!("Version {} of the definitions is in force.", applied["model"]["version"]);
     Ok(ExitCode::SUCCESS)
@@ -193,7 +207,7 @@ impl Remove {
         if !self.apply {
             return Ok(verdict(&plan));
         }
-        apply(&api, &text(&plan["plan"]), self.accept_cases).await
+        apply(&api, &text(&plan["plan"]), self.accept).await
     }
 }
 
@@ -223,7 +237,7 @@ impl Rollback {
     pub(in crate::cli) async fn run(self) -> anyhow::Result<ExitCode> {
         telemetry::start("warn");
         let api = self.target.connect().await?;
-        let body = json!({"to": self.to, "accept": {"cases": self.accept_cases}});
+        let body = json!({"to": self.to, "accept": self.accept.json()});
         let applied = api.call(Method::POST, "/definitions/rollback", Some(body)).await?;
         println!("Version {} of the definitions is in force.", applied["model"]["version"]);
         Ok(ExitCode::SUCCESS)

@@ -13,6 +13,16 @@ pub(super) fn print_plan(plan: &Json, locale: &str) {
         let signer = signer.map(|signer| format!(" ({signer})")).unwrap_or_default();
         println!("{}: {} -> {}{signer}", text(&pack["name"]), version(&pack["from"]), version(&pack["to"]));
     }
+    for asked in items(&plan["capabilities"]).iter().filter(|asked| asked["granted"] == false) {
+        let (pack, capability) = (text(&asked["pack"]), text(&asked["capability"]));
+        let title = text(&asked["words"][locale.as_str()]);
+        match chinese {
+            true => println!("  扩展包“{pack}”的脚本申请 {capability}：{title}（执行时加 --grant 授予）"),
+            false => {
+                println!("  the scripts of `{pack}` ask for {capability}: {title} (--grant gives it when applied)")
+            }
+        }
+    }
     for change in items(&plan["changes"]) {
         println!("  {}", text(&change["words"][locale.as_str()]));
     }
@@ -41,6 +51,10 @@ pub(super) fn print_plan(plan: &Json, locale: &str) {
     for broken in items(&plan["broken"]) {
         let (what, kind, name) = (text(&broken["what"]), text(&broken["by_kind"]), text(&broken["by_name"]));
         let path = text(&broken["path"]);
+        if let Some(words) = broken["words"][locale.as_str()].as_str() {
+            println!("  {what}: {words}");
+            continue;
+        }
         match chinese {
             true => println!("  {what} 仍被 {kind} {name} {path} 使用"),
             false => println!("  {what} is used by {kind} {name} {path}"),

@@ -226,7 +226,8 @@ fn accept(members: &mut Map<String, Body>) -> Result<Accept, Problem> {
     match members.remove("accept") {
         None | Some(Body::Null) => Ok(Accept::default()),
         Some(Body::Object(accept)) => {
-            Ok(Accept { cases: accept.get("cases").and_then(Body::as_bool).unwrap_or_default() })
+            let accepts = |name: &str| accept.get(name).and_then(Body::as_bool).unwrap_or_default();
+            Ok(Accept { cases: accepts("cases"), capabilities: accepts("capabilities") })
         }
         Some(_) => Err(wrong("/accept", "an object")),
     }

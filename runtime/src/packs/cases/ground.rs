@@ -10,7 +10,8 @@ use crate::files::Files as Attachments;
 use crate::packs::install::{self, Progress, Seeds, Silent};
 use crate::packs::signing::Trust;
 use crate::packs::source::{Files, Source};
-use crate::store::{Database, StoreError, scratch};
+use crate::store::scratch::{self, Claim};
+use crate::store::{Database, StoreError};
 use packwork_engine::model::Settings;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -90,19 +91,17 @@ impl Drop for Place {
 }
 
 impl Place {
-    fn new(on: &On, number: u64, template: Option<&Place>) -> Result<Place, Error> {
+    fn new(on: &On, claim: Option<&Claim>, number: u64, template: Option<&Place>) -> Result<Place, Error> {
         let runtime = Handle::current();
         let folder = Folder::new("packwork-cases").map_err(Error::Folder)?;
-        let (database, made) = match on {
-            On::Postgres(server) => {
-                let unique: [u8; 6] = Entropy::system().bytes();
-                let unique = crate::auth::token::hex(&unique);
-                let name = format!("{}_cases_{unique}_{number}", scratch::name_of(server));
+        let (database, made) = match (on, claim) {
+            (On::Postgres(server), Some(claim)) => {
+                let name = claim.name(number);
                 let like = template.and_then(|place| Some(place.made.as_ref()?.1.as_str()));
                 let url = runtime.block_on(scratch::create_database(server, &name, like)).map_err(Error::Database)?;
                 (Database::Postgres { url }, Some((server.clone(), name)))
             }
-            On::Engine | On::Sqlite => {
+            _ => {
                 if let Some(template) = template {
                     copy_folder(template.folder.path(), folder.path()).map_err(Error::Folder)?;
                 }
@@ -131,11 +130,28 @@ impl Place {
     }
 }
 
+/// Clears what killed runs have left, and claims names for this one.
+fn claimed(server: &Secret) -> Result<Claim, Error> {
+    let runtime = Handle::current();
+    match runtime.block_on(scratch::clear_abandoned(server)) {
+        Ok(0) => {}
+        Ok(dropped) => tracing::warn!(dropped, "databases of cases that were interrupted are dropped"),
+        // They are in nobody's way.
+        Err(error) => {
+            tracing::warn!(error = %crate::service::chain(&error), "databases of interrupted cases could not be dropped");
+        }
+    }
+    let run: [u8; 6] = Entropy::system().bytes();
+    runtime.block_on(Claim::new(server, &crate::auth::token::hex(&run))).map_err(Error::Database)
+}
+
 type Started = std::sync::Arc<App>;
 
 /// A place in which the packs are installed and nobody works.
 pub struct Ground {
     on: On,
+    /// Whose databases these are, for the next run if this one is killed.
+    claim: Option<Claim>,
     packs: Vec<Files>,
     template: Place,
     copies: AtomicU64,
@@ -144,20 +160,24 @@ pub struct Ground {
 impl Ground {
     /// Installs the packs.
     pub fn lay(on: &On, packs: Vec<Files>, progress: &dyn Progress) -> Result<Ground, Error> {
-        let template = Place::new(on, 0, None)?;
+        let claim = match on {
+            On::Postgres(server) => Some(claimed(server)?),
+            On::Engine | On::Sqlite => None,
+        };
+        let template = Place::new(on, claim.as_ref(), 0, None)?;
         let app = template.start(&packs, None, progress)?;
         template.runtime.block_on(app.store.close());
         drop(app);
         if let Some((server, name)) = &template.made {
             template.runtime.block_on(scratch::seal(server, name)).map_err(Error::Database)?;
         }
-        Ok(Ground { on: on.clone(), packs, template, copies: AtomicU64::new(0) })
+        Ok(Ground { on: on.clone(), claim, packs, template, copies: AtomicU64::new(0) })
     }
 
     /// A copy with an application over it.
     pub fn world(&self) -> Result<Served, Error> {
         let number = self.copies.fetch_add(1, Ordering::SeqCst) + 1;
-        let place = Place::new(&self.on, number, Some(&self.template))?;
+        let place = Place::new(&self.on, self.claim.as_ref(), number, Some(&self.template))?;
         let token = Token::from_bytes(Entropy::system().bytes());
         let app = place.start(&self.packs, Some(token.clone()), &Silent)?;
         Ok(Served::over(app, token, place.runtime.clone(), place))

@@ -1,8 +1,8 @@
 //! Applying sealed plans, and going back to a former version. One transaction holds tables and version; what packs bring
 //! along follows, each record once, and is finished by the next start where a process ended early.
 
-use super::may_configure;
 use super::plan::{Target, Wanted, address, make, stale};
+use super::{may_configure, running};
 use crate::app::App;
 use crate::packs::install::{self, Seeds, Silent};
 use crate::packs::shelf::{self, Candidate, InForce};
@@ -13,6 +13,7 @@ use packwork_engine::codes::Code;
 use packwork_engine::diagnostic::Diagnostics;
 use packwork_engine::model::Model;
 use packwork_engine::refusal::{FieldError, Refusal};
+use packwork_engine::script::{Capability, Rules};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use uuid::Uuid;
 pub struct Accept {
     /// Cases that come to something else now.
     pub cases: bool,
+    /// What the packs' scripts ask leave for.
+    pub capabilities: bool,
 }
 
 /// Puts a plan into force.
@@ -59,10 +62,16 @@ pub async fn apply(app: &Arc<App>, caller: &Caller, hash: &str, accept: Accept) 
         plan: Some(hash.to_owned()),
         author: caller.id,
         at: app.clock.now(),
+        scripts: granted(&current.scripts, document),
     };
     let next = in_force(app, &mut version).await?;
     if json!(next.model.hash) != document["to"]["hash"] {
         return Err(Error::Broken(format!("the plan `{hash}` gives another model than it says")));
+    }
+    // Since the plan was made people have gone on.
+    let running = running::broken(app, &caller.scope, &current.model, &next.model).await?;
+    if let Some(refusal) = blocked(&json!({"broken": running}), accept) {
+        return Err(refusal.into());
     }
     let jobs = match app.store.publish(&caller.scope, Some(&current.model), &next.model, &version).await? {
         Published::Done { jobs } => jobs,
@@ -80,12 +89,26 @@ pub async fn apply(app: &Arc<App>, caller: &Caller, hash: &str, accept: Accept) 
     Ok(done(number, &model, &jobs))
 }
 
+/// The rules about scripts with what whoever applies the plan has accepted. What a pack asks for no more, or one that is gone
+/// had, is not kept: it has to be asked for again.
+fn granted(rules: &Rules, document: &Json) -> Rules {
+    let mut rules = rules.clone();
+    rules.granted.clear();
+    for asked in document["capabilities"].as_array().into_iter().flatten() {
+        let capability = asked["capability"].as_str().and_then(Capability::named);
+        if let (Some(pack), Some(capability)) = (asked["pack"].as_str(), capability) {
+            rules.granted.entry(pack.to_owned()).or_default().insert(capability);
+        }
+    }
+    rules
+}
+
 fn done(number: i64, model: &Model, jobs: &[Uuid]) -> Json {
     json!({"applied": true, "model": {"version": number, "hash": model.hash}, "jobs": jobs})
 }
 
 /// Compiles what a version says; its hash and manifest are filled in.
-async fn in_force(app: &Arc<App>, version: &mut Version) -> Answer<InForce> {
+pub(crate) async fn in_force(app: &Arc<App>, version: &mut Version) -> Answer<InForce> {
     let packs = shelf::stored(&app.store, &app.system(), version).await.map_err(super::refused)?;
     let candidate = Candidate { packs, overlay: version.overlay.clone() };
     let settings = app.settings.clone();
@@ -144,11 +167,35 @@ fn blocked(document: &Json, accept: Accept) -> Option<Refusal> {
                         FieldError::new(Code::BreakingChange, pointer, format!("uses {what} as it was; {offer}"))
                             .with("offer", offer)
                     }
-                    false => FieldError::new(Code::BreakingChange, pointer, format!("uses {what}")),
+                    false => match one["words"]["en"].as_str() {
+                        Some(words) => FieldError::new(Code::BreakingChange, pointer, words)
+                            .with("words", one["words"]["zh-CN"].clone()),
+                        None => FieldError::new(Code::BreakingChange, pointer, format!("uses {what}")),
+                    },
                 }
             })
             .collect();
         return Some(refusal);
+    }
+    let mut asked = list("capabilities");
+    asked.retain(|asked| asked["granted"] == false);
+    if !asked.is_empty() && !accept.capabilities {
+        let named: Vec<String> = asked
+            .iter()
+            .map(|asked| {
+                format!(
+                    "{}: {}",
+                    asked["pack"].as_str().unwrap_or_default(),
+                    asked["capability"].as_str().unwrap_or_default()
+                )
+            })
+            .collect();
+        let detail = format!("the packs ask leave for what is not granted ({}); grant it", named.join(", "));
+        return Some(
+            refuse(Code::PlanBlocked, detail)
+                .with("blocked", json!(["capabilities"]))
+                .with("capabilities", json!(asked)),
+        );
     }
     let reasons = list("blocked");
     let differ = document["cases"]["differ"].as_array().map_or(0, Vec::len);
@@ -180,7 +227,10 @@ pub async fn rollback(app: &Arc<App>, caller: &Caller, to: Option<i64>, accept: 
     may_configure(caller)?;
     app.catch_up().await?;
     let current = app.in_force();
-    let to = to.unwrap_or(current.number - 1);
+    let to = match to {
+        Some(to) => to,
+        None => before(app, caller, &current).await?,
+    };
     let unknown = || refuse(Code::NotFound, format!("there is no version {to} before this one")).with("id", to);
     if to >= current.number || to < 1 {
         return Err(unknown().into());
@@ -199,6 +249,17 @@ pub async fn rollback(app: &Arc<App>, caller: &Caller, to: Option<i64>, accept: 
     let plan = make(app, caller, &current, wanted).await?;
     let hash = plan["plan"].as_str().unwrap_or_default().to_owned();
     apply(app, caller, &hash, accept).await
+}
+
+/// The newest version with other packs or changes: rules about scripts are not what is brought back.
+async fn before(app: &App, caller: &Caller, current: &InForce) -> Answer<i64> {
+    const LOOKED_AT: u32 = 50;
+    let packs = shelf::shelf_versions(&current.packs, &current.removed);
+    let versions = app.store.versions(&caller.scope, LOOKED_AT).await?;
+    let other = versions.iter().find(|version| {
+        version.number < current.number && (version.packs != packs || version.overlay != current.overlay)
+    });
+    Ok(other.map_or(current.number - 1, |version| version.number))
 }
 
 /// Reads a version that another process has published.

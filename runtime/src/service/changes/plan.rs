@@ -1,6 +1,6 @@
 //! Plans: what publishing would change, in words and as data, sealed by a hash. Making one writes nothing but the plan.
 
-use super::{cases, may_configure, tables, words};
+use super::{cases, may_configure, running, tables, words};
 use crate::app::App;
 use crate::packs::archive;
 use crate::packs::shelf::{Candidate, InForce, Loaded, shelf_versions};
@@ -14,7 +14,9 @@ use packwork_engine::diagnostic::{Diagnostics, Severity};
 use packwork_engine::layers::difference::{Difference, broken, differences};
 use packwork_engine::layers::upgrade::{Conflict, Policy, Resolving, rebase};
 use packwork_engine::layers::{Change, Composed, content};
+use packwork_engine::model::Model;
 use packwork_engine::pack::{Pack, order};
+use packwork_engine::script::Rules;
 use packwork_engine::suggest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -161,11 +163,14 @@ pub(super) async fn make(app: &Arc<App>, caller: &Caller, current: &InForce, wan
     let old = Composed { documents: current.model.documents.clone(), dormant: current.model.dormant.clone() };
     let new = candidate.composed();
     let differing = differences(&old, &new);
-    let breaks = broken(&current.model, &new);
+    let mut breaks: Vec<Json> = broken(&current.model, &new).iter().map(|broken| json!(broken)).collect();
     let (model, findings) = match candidate.compile(&app.settings, wanted.read) {
         Ok((model, findings)) => (Some(Arc::new(model)), findings),
         Err(findings) => (None, findings),
     };
+    if let Some(model) = &model {
+        breaks.extend(running::broken(app, &caller.scope, &current.model, model).await?);
+    }
     let tables_plan = match &model {
         Some(model) => app.store.plan_tables(&caller.scope, Some(&current.model), model).await?,
         None => TablePlan::default(),
@@ -202,8 +207,10 @@ pub(super) async fn make(app: &Arc<App>, caller: &Caller, current: &InForce, wan
             shown
         })
         .collect();
+    let capabilities = model.as_deref().map(|model| asked_for(model, &current.scripts)).unwrap_or_default();
     let document = json!({
         "format": 1,
+        "capabilities": capabilities,
         "cause": wanted.cause,
         "from": {"version": current.number, "hash": current.model.hash},
         "to": {"hash": model.as_ref().map(|model| model.hash.clone())},
@@ -234,6 +241,19 @@ pub(super) async fn make(app: &Arc<App>, caller: &Caller, current: &InForce, wan
     let mut answer = document;
     answer["plan"] = json!(hash);
     Ok(answer)
+}
+
+/// What packs ask leave for, and whether it is granted already.
+fn asked_for(model: &Model, rules: &Rules) -> Vec<Json> {
+    let packs = model.packs.iter();
+    packs
+        .flat_map(|pack| pack.capabilities.iter().map(|capability| (&pack.name, *capability)))
+        .map(|(pack, capability)| {
+            let words = json!({"zh-CN": capability.title("zh-CN"), "en": capability.title("en")});
+            let granted = rules.has(pack, capability);
+            json!({"pack": &**pack, "capability": capability.as_str(), "words": words, "granted": granted})
+        })
+        .collect()
 }
 
 /// The packs whose cases may come to something else: those a difference is in, and all that require them.
@@ -289,7 +309,7 @@ pub(super) fn address(kind: Kind, name: &str) -> String {
 }
 
 /// The refusal that names what has moved since a plan or a draft was made.
-pub(super) fn stale(moved: Vec<String>) -> packwork_engine::refusal::Refusal {
+pub(in crate::service) fn stale(moved: Vec<String>) -> packwork_engine::refusal::Refusal {
     let named = if moved.is_empty() { "the packs".to_owned() } else { moved.join(", ") };
     refuse(Code::StalePlan, format!("meanwhile somebody changed {named}; look at it and plan again"))
         .with("entities", json!(moved))

@@ -44,7 +44,7 @@ fn named(name: &str) -> impl FnOnce(&mut [u8]) {
 }
 
 /// Every archive that must be refused, with its code.
-fn refused_ones() -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn refused_ones() -> Vec<(&'static str, Vec<u8>)> {
     let (key, _) = Key::generate(&Entropy::seeded(1));
     let (whole, signed) = (built(None), built(Some(&key)));
     let replaced = |bytes: &[u8], from: &str, to: &str| {

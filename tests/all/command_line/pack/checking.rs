@@ -105,6 +105,29 @@ fn every_bad_input_has_its_own_code_and_all_are_told_at_once() {
 }
 
 #[test]
+fn exit_codes_tell_errors_in_packs_from_a_check_that_could_not_be_done() {
+    let desk = Desk::new();
+    desk.told(&["pack", "new", "return-desk"], DONE);
+    desk.told(&["pack", "check", "return-desk"], DONE);
+    std::fs::create_dir(desk.path("empty")).expect("a folder can be made");
+    for folder in ["nowhere", "empty"] {
+        let output = desk.run(&["pack", "check", folder]);
+        assert_eq!(output.status.code(), super::desk::LEFT, "{}", super::desk::errors(&output));
+        assert!(super::desk::errors(&output).contains(folder), "it says what could not be read");
+    }
+    desk.replace("return-desk/lifecycles/return_desk.json", "\"to\": \"done\"", "\"to\": \"dona\"");
+    desk.run(&["pack", "check", "return-desk"])
+        .status
+        .code()
+        .map_or_else(|| panic!("it ended"), |code| assert_eq!(code, 1));
+    // Warnings are no errors.
+    desk.replace("return-desk/lifecycles/return_desk.json", "\"to\": \"dona\"", "\"to\": \"done\"");
+    desk.replace("return-desk/i18n/zh-CN.json", "{", "{\n  \"object/nothing/title\": \"无\",");
+    let told = desk.json(&["pack", "check", "return-desk", "--json"], DONE);
+    assert_eq!((&told["errors"], &told["warnings"]), (&json!(0), &json!(1)), "{told:#}");
+}
+
+#[test]
 fn missing_identities_are_written_and_the_rest_of_a_file_stays_as_it_is() {
     let desk = Desk::new();
     pack(&desk, "a-first", json!({}), &[("objects/parcel.json", OBJECT.as_bytes())]);
