@@ -162,6 +162,9 @@ fn sentences_that_are_said_in_chinese_are_said_by_the_engine() {
     let catalogue = repository::read("runtime/src/packs/findings.zh-CN.json").expect("the catalogue is checked in");
     let catalogue: Json = serde_json::from_str(&catalogue).expect("it is JSON");
     let forms = catalogue.as_object().expect("it is a map of texts");
-    let unknown: Vec<String> = forms.keys().filter(|form| !source.contains(form.as_str())).cloned().collect();
+    let said: BTreeSet<String> =
+        files("engine", &[".rs"]).iter().flat_map(|file| crate::sentences::sentences(&file.text)).collect();
+    let is_said = |form: &&String| source.contains(form.as_str()) || said.contains(*form);
+    let unknown: Vec<String> = forms.keys().filter(|form| !is_said(form)).cloned().collect();
     report("no finding has this form any more:", &unknown);
 }

@@ -55,7 +55,7 @@ fn every_sentence_of_the_checker_has_its_chinese() {
 }
 
 /// The literals of a source that are sentences, with `{}` where something stands in.
-fn sentences(source: &str) -> Vec<String> {
+pub(crate) fn sentences(source: &str) -> Vec<String> {
     let source = source.split("#[cfg(test)]").next().unwrap_or_default();
     let mut found = Vec::new();
     let mut letters = source.chars().peekable();

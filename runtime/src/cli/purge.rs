@@ -55,6 +55,9 @@ impl Purge {
             print!("{}", table(&kept, chinese));
         }
         println!("{}", said(kept.len(), self.yes, chinese));
+        for left in answer["left"].as_array().into_iter().flatten() {
+            println!("{}", left_over(left, chinese));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -74,6 +77,18 @@ fn table(kept: &[&Json], chinese: bool) -> String {
         table.row(vec![text("object"), field, text("since"), aside["age_days"].to_string(), aside["rows"].to_string()]);
     }
     table.render()
+}
+
+/// One thing that packs which are gone have left.
+fn left_over(left: &Json, chinese: bool) -> String {
+    let text = |name: &str| left[name].as_str().unwrap_or_default();
+    let (object, rows) = (text("object"), &left["rows"]);
+    match (text("what"), chinese) {
+        ("records", true) => format!("仍保留：扩展包“{}”写入“{object}”的 {rows} 条记录", text("pack")),
+        ("records", false) => format!("still there: {rows} record(s) that `{}` put into `{object}`", text("pack")),
+        (_, true) => format!("仍保留：“{object}”{}的 {rows} 行", text("field")),
+        (_, false) => format!("still there: {rows} row(s) of `{object}` {}", text("field")),
+    }
 }
 
 fn said(number: usize, deleted: bool, chinese: bool) -> String {

@@ -9,7 +9,13 @@ use std::sync::LazyLock;
 
 /// English forms with `{}` for what differs, and the Chinese with its place in the order.
 static CHINESE: LazyLock<IndexMap<String, String>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("findings.zh-CN.json")).expect("the catalogue is a map of texts; a test reads it")
+    let read = |text: &str| -> IndexMap<String, String> {
+        serde_json::from_str(text).expect("the catalogue is a map of texts; a test reads it")
+    };
+    let mut known = read(include_str!("findings.zh-CN.json"));
+    // What is put together from parts, or said by the libraries that read JSON and schemas.
+    known.extend(read(include_str!("findings-composed.zh-CN.json")));
+    known
 });
 
 /// Words of the product inside such sentences.

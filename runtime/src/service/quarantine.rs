@@ -36,7 +36,13 @@ pub async fn purge(app: &Arc<App>, caller: &Caller, older_than_days: i64) -> Ans
     let _publishing = app.publishing.lock().await;
     app.catch_up().await?;
     let seeds = gone_seeds(app).await?;
-    let gone = Gone { seeds: seeds.clone(), standing: install::brought_along(&app.model()) };
+    super::scripts::flush(app).await?;
+    let model = app.model();
+    let gone = Gone {
+        seeds: seeds.clone(),
+        standing: install::brought_along(&model),
+        scripts: model.scripts.keys().cloned().collect(),
+    };
     let purged = app.store.purge(&caller.scope, before, gone, now).await?;
     for aside in &purged {
         tracing::info!(object = aside.object, column = aside.column, rows = aside.rows, "deleted for good");

@@ -9,7 +9,6 @@ use super::changes::plan::stale;
 use super::session::Caller;
 use super::{Answer, chain, refuse};
 use crate::app::App;
-use crate::packs::shelf::shelf_versions;
 use crate::store::{OPERATIONS_UP_TO, Published, ScriptInput, ScriptUsage, Version};
 use packwork_engine::codes::Code;
 use packwork_engine::expr::{EvalError, Expr, ExprError, Inputs, Scope, tagged};
@@ -267,7 +266,7 @@ async fn change(
     let mut version = Version {
         number: current.number + 1,
         hash: String::new(),
-        packs: shelf_versions(&current.packs, &current.removed),
+        packs: current.versions(),
         overlay: current.overlay.clone(),
         manifest: BTreeMap::new(),
         cause: "scripts".into(),

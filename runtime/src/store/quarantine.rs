@@ -43,6 +43,8 @@ pub struct Gone {
     pub seeds: Vec<GoneSeed>,
     /// The mark of all that the packs in force bring along; it stays.
     pub standing: String,
+    /// The scripts in force; what others have cost is forgotten.
+    pub scripts: BTreeSet<String>,
 }
 
 impl Store {
@@ -78,6 +80,7 @@ impl Store {
                     waiting.into_iter().partition(|aside| aside.column.is_none());
                 let mut purged = drop_tables(connection, tables, now).await?;
                 forget_seeds(connection, &purged, &gone).await?;
+                forget_scripts(connection, &gone.scripts).await?;
                 for aside in columns {
                     drop_column(connection, &aside).await?;
                     purged.push(aside);
@@ -191,6 +194,24 @@ async fn forget_seeds(connection: &mut Connection, purged: &[Aside], gone: &Gone
     // Also that everything which the packs of then bring along was there.
     let text = "DELETE FROM seed_mark WHERE seed IN ('installed', 'installed_demo') AND record_key <> ?";
     connection.execute(PURGING, Sql::of(dialect, text, vec![Datum::text(&gone.standing)])).await.map(|_| ())
+}
+
+/// Forgets what scripts have cost, and what they were run with, that are not in force any more.
+async fn forget_scripts(connection: &mut Connection, standing: &BTreeSet<String>) -> Result<(), StoreError> {
+    let dialect = connection.dialect();
+    let text = "SELECT script FROM script_usage UNION SELECT script FROM script_input";
+    let known = connection.rows(PURGING, Sql::of(dialect, text, vec![]), &[Kind::Text]).await?;
+    for row in known {
+        let script = Columns::of("script", row).text()?;
+        if standing.contains(&*script) {
+            continue;
+        }
+        for of in ["script_usage", "script_input"] {
+            let text = format!("DELETE FROM {of} WHERE script = ?");
+            connection.execute(PURGING, Sql::of(dialect, &text, vec![Datum::Text(script.clone())])).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Which table refers to which.

@@ -143,7 +143,7 @@ pub(crate) async fn what_is_aside_is_deleted_when_somebody_says_so(fixture: Fixt
     fixture.store.prepare(&fixture.scope, &without("level"), at(5)).await.expect("nothing is lost");
     let kept = fixture.store.quarantine(&fixture.scope).await.expect("it can be listed");
     assert_eq!((kept.len(), kept[0].field.as_deref(), kept[0].rows, kept[0].since), (1, Some("level"), 1, at(5)));
-    let gone = Gone { seeds: Vec::new(), standing: String::new() };
+    let gone = Gone { seeds: Vec::new(), standing: String::new(), scripts: Default::default() };
     let purged = fixture.store.purge(&fixture.scope, at(5), gone.clone(), at(8)).await.expect("it can be purged");
     assert_eq!(purged, [], "it is not older than that");
     let purged = fixture.store.purge(&fixture.scope, at(6), gone, at(8)).await.expect("it can be purged");

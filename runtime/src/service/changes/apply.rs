@@ -254,7 +254,7 @@ pub async fn rollback(app: &Arc<App>, caller: &Caller, to: Option<i64>, accept: 
 /// The newest version with other packs or changes: rules about scripts are not what is brought back.
 async fn before(app: &App, caller: &Caller, current: &InForce) -> Answer<i64> {
     const LOOKED_AT: u32 = 50;
-    let packs = shelf::shelf_versions(&current.packs, &current.removed);
+    let packs = current.versions();
     let versions = app.store.versions(&caller.scope, LOOKED_AT).await?;
     let other = versions.iter().find(|version| {
         version.number < current.number && (version.packs != packs || version.overlay != current.overlay)

@@ -72,6 +72,10 @@ impl Watch for Tally {
         counted.operations_max = counted.operations_max.max(run.operations);
         let bucket = OPERATIONS_UP_TO.iter().position(|most| run.operations <= *most);
         counted.histogram[bucket.unwrap_or(OPERATIONS_UP_TO.len())] += 1;
+        // The same inputs again are another round of the same decision.
+        if counted.last.back().is_some_and(|last| last.inputs == *run.inputs) {
+            counted.last.pop_back();
+        }
         if counted.last.len() == INPUTS_KEPT {
             counted.last.pop_front();
         }
