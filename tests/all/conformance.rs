@@ -70,6 +70,7 @@ const UNCHANGED: &[&str] = &[
     "zen-negative-missing-field",
     "rebate-growth-zero-base",
     "salesforce-grace-days",
+    "oca-settled-immutable",
 ];
 
 /// Adds one to the first number; members that speak of other systems are left alone.

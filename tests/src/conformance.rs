@@ -12,6 +12,7 @@ pub mod planned;
 mod prices;
 mod read;
 mod runs;
+mod settled;
 mod tables;
 mod tiers;
 pub mod world;
@@ -38,6 +39,7 @@ fn family(model: &str) -> Option<Family> {
         chains::FAMILIES,
         ledger::FAMILIES,
         runs::FAMILIES,
+        settled::FAMILIES,
     ];
     groups.into_iter().flatten().find(|(name, _)| *name == model).map(|(_, family)| *family)
 }

@@ -64,13 +64,18 @@ pub fn company(figures: &[Decimal]) -> Definitions {
 }
 
 impl Definitions {
-    /// Settles sales by this line, paid by the house.
+    /// Settles sales by this line, paid by the house, in years.
     pub fn settling_sales(self, line: Json) -> Definitions {
+        self.settling_sales_in("year", line)
+    }
+
+    /// Settles sales by this line, paid by the house, in the periods of a calendar.
+    pub fn settling_sales_in(self, calendar: &str, line: Json) -> Definitions {
         let steps = self.steps.clone();
         let plan = json!({
             "on": {"object": "sale", "state": "done"},
             "business_date": "sold_on",
-            "period_calendar": "year",
+            "period_calendar": calendar,
             "let": steps,
             "lines": [paid_by_house(line)],
         });
@@ -108,7 +113,8 @@ fn paid_by_house(mut line: Json) -> Json {
 /// A company at work.
 pub struct Company {
     pub world: World,
-    at: Moment,
+    /// When commands are given.
+    pub at: Moment,
     sales: usize,
 }
 
@@ -180,7 +186,15 @@ impl Company {
         }
     }
 
-    fn run_once(&mut self, period: &str) -> Result<usize> {
+    pub fn close(&mut self, calendar: &str, period: &str) -> Result<()> {
+        let command = self.world.memory.next_command();
+        let context = Context { command, moment: self.at, actor: Default::default() };
+        let closed = self.world.memory.close(&self.world.model, calendar, period, &context);
+        closed.map_err(|refusal| anyhow!("{}: {}", refusal.code, refusal.detail))
+    }
+
+    /// Runs the plan over a period; how many lines were written.
+    pub fn run_once(&mut self, period: &str) -> Result<usize> {
         let command = self.world.memory.next_command();
         let context = Context { command, moment: self.at, actor: Default::default() };
         let run = self.world.memory.run(&self.world.model, PLAN, period, &context);

@@ -24,6 +24,7 @@ pub const FAMILIES: &[(&str, Family)] = &[
     ("rate_table.chain", chain_of_rates),
     ("price.chain", price_chain),
     ("price.rule", price_rule),
+    ("price.rule_group", price_rule_group),
     ("price.cumulative", price_cumulative),
     ("price.uom", price_uom),
     ("formula", installment),
@@ -396,6 +397,36 @@ fn price_rule(input: &Input<'_>) -> Result<Json> {
         prices.push(world.schedule("s")?.apply_tier_of(weight, factor)?.amount);
     }
     Ok(json!({"unit_prices": all_shown(prices)}))
+}
+
+/// What the rule of a group takes off where a case leaves it to its source.
+const GROUP_PERCENT_USUAL: &str = "10";
+
+/// A discount on all lines of a group whose quantities together lie in a window, added to each line's own.
+fn price_rule_group(input: &Input<'_>) -> Result<Json> {
+    let usual = json!(GROUP_PERCENT_USUAL);
+    let of_group = share(&input.find("group_discount_percent").unwrap_or_else(|| Input::of(&usual)))?;
+    let lines = input.get("lines")?.items()?;
+    let quantities = lines.iter().map(|line| line.get("quantity")?.decimal()).collect::<Result<Vec<_>>>()?;
+    let bounds = [(">=", "group_min_qty"), ("<=", "group_max_qty")].into_iter();
+    let conditions = bounds.filter_map(|(sign, name)| Some((sign, input.find(name)?)));
+    let conditions: Vec<String> =
+        conditions.map(|(sign, bound)| Ok(format!("{sign} {}", bound.digits()?))).collect::<Result<_>>()?;
+    let rules = json!([
+        {"when": {"total": conditions.join(", ")}, "then": {"rate": of_group.to_string()}},
+        {"when": {}, "then": {"rate": "0"}},
+    ]);
+    let table = json!({"hit_policy": "FIRST", "inputs": ["total"], "rules": rules});
+    let asked = json!({"total": sum(&quantities)?.to_string()});
+    let asked = Input::of(&asked);
+    let found = DecisionTable::of(&Input::of(&table), std::slice::from_ref(&asked))?.ask(&asked)??;
+    let of_group = Input::of(&found).get("rate")?.decimal()?;
+    let mut rates = Vec::new();
+    for line in lines {
+        let own = line.find("fixed_discount_percent").map_or(Ok(Decimal::ZERO), |percent| share(&percent))?;
+        rates.push(stacked(line.get("price")?.decimal()?, &[own, of_group], Stacking::Additive)?.amount);
+    }
+    Ok(json!({"net_rates": all_shown(rates)}))
 }
 
 /// A discount from the order on that reaches the threshold; the orders before it keep their price.
