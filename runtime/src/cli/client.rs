@@ -8,6 +8,7 @@ use crate::config::{Config, Flags};
 use crate::entropy::Entropy;
 use crate::http;
 use crate::packs::install::Seeds;
+use crate::service::scripts;
 use anyhow::{Context, bail};
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -53,7 +54,7 @@ pub(super) struct Api {
 
 enum Way {
     Server { base: String, client: Box<Client<HttpConnector, Body>> },
-    Here { router: Box<Router>, _app: Arc<App> },
+    Here { router: Box<Router>, app: Arc<App> },
 }
 
 /// `./data` where it holds a tenant, else the demonstration's folder.
@@ -99,7 +100,7 @@ impl Target {
         }
         let token = Token::from_bytes(Entropy::system().bytes());
         let app = serve::open(&config, Seeds::Product, Some(token.clone())).await?;
-        let way = Way::Here { router: Box::new(http::router(&app)), _app: app };
+        let way = Way::Here { router: Box::new(http::router(&app)), app };
         Ok(Api { way, token: token.expose().to_owned(), locale: self.locale.clone() })
     }
 
@@ -229,8 +230,10 @@ impl Api {
                 let response = client.request(request).await.with_context(|| format!("calling {base}"))?;
                 response.map(|body| body.map_err(Into::into).boxed_unsync())
             }
-            Way::Here { router, .. } => {
+            Way::Here { router, app } => {
                 let response = router.as_ref().clone().oneshot(request).await?;
+                // This process does not live long enough to write down later what scripts have cost.
+                scripts::flush(app).await?;
                 response.map(|body| body.map_err(Into::into).boxed_unsync())
             }
         })

@@ -8,4 +8,5 @@ mod on_request;
 mod promotion;
 mod refusing;
 mod reloading;
+mod scripts;
 mod testing;

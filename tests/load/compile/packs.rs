@@ -138,7 +138,7 @@ fn object(making: &mut Making, number: u32, flawed: bool) {
 fn script(field: u32) -> Option<&'static str> {
     Some(match field {
         15 => "coalesce(field_1.field_7, 0) + field_8 * 1.13",
-        16 => "if field_2 == \"done\" { round(field_15 * 0.06, 2) } else { 0 }",
+        16 => "if field_2 == \"done\" { round(field_15 * 0.06, 2, \"half_up\") } else { 0 }",
         17 => "let sum = 0; for part in [field_7, field_8, field_9, field_10] { if part != () { sum += part; } } sum",
         18 => {
             "let best = field_11 ?? 0; let tries = 0; while best < 100 && tries < 5 { best += field_12 ?? 1; tries += 1; } best"
