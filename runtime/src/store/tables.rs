@@ -83,9 +83,9 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0010_totals.sql"),
     ),
     (
-        "0012_scripts",
-        include_str!("../../migrations/sqlite/0012_scripts.sql"),
-        include_str!("../../migrations/postgres/0012_scripts.sql"),
+        "0011_scripts",
+        include_str!("../../migrations/sqlite/0011_scripts.sql"),
+        include_str!("../../migrations/postgres/0011_scripts.sql"),
     ),
 ];
 
