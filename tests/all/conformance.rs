@@ -41,7 +41,7 @@ const EDGES: &str = include_str!("../conformance/cases/edge-cases.json");
 fn every_family_holds_at_its_edges() {
     let ran = conformance::run(EDGES).expect("the file is a list of cases");
     assert!(ran.failed.is_empty(), "{ran}");
-    assert!(ran.passed.len() > 180, "only {} cases ran", ran.passed.len());
+    assert!(ran.passed.len() > 220, "only {} cases ran", ran.passed.len());
 }
 
 /// Numbers of a case are changed, and the case must fail: a comparison that cannot fail shows nothing.

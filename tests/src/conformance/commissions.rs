@@ -3,6 +3,7 @@
 use super::Family;
 use super::planned::{Company, by_fact, company};
 use super::read::Input;
+use super::tables::as_expression;
 use super::tiers::tiers_as;
 use super::world::{Definitions, all_shown, evaluate, shown, sum};
 use anyhow::{Context, Result};
@@ -125,11 +126,11 @@ fn slab(input: &Input<'_>) -> Result<Json> {
 
 /// The formula over the base it reads; a refund is the formula over what is taken back.
 fn by_formula(input: &Input<'_>) -> Result<Json> {
-    let formula = input.get("formula")?.text()?;
+    let formula = &as_expression(input.get("formula")?.text()?);
     let base = input.get("base")?.decimal()?;
     let mut names: Vec<&str> = Vec::new();
     for word in formula.split(|letter: char| !(letter.is_alphanumeric() || "_.".contains(letter))) {
-        if word.starts_with(|first: char| first.is_alphabetic()) {
+        if word.starts_with(|first: char| first.is_alphabetic()) && !["if", "else"].contains(&word) {
             names.push(word);
         }
     }
@@ -147,7 +148,7 @@ fn overridden(input: &Input<'_>) -> Result<Json> {
     let several = fixed.as_array().map_or_else(|| vec![fixed], |items| items.iter().collect());
     let set: Vec<Option<String>> = several
         .into_iter()
-        .map(|fixed| if fixed.is_null() { Ok(None) } else { Input::of(fixed).digits().map(Some) })
+        .map(|fixed| if fixed.is_null() || fixed == "" { Ok(None) } else { Input::of(fixed).digits().map(Some) })
         .collect::<Result<_>>()?;
     let rate = input.rate()?.to_string();
     let line = json!({"payee": "record.party", "amount": "coalesce(record.fixed, record.amount * record.rate)"});

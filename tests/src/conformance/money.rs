@@ -75,8 +75,10 @@ fn allocation(input: &Input<'_>, method: &str) -> Result<Json> {
     input.only(&["total", "unit", "weights"])?;
     let method: Method = serde_json::from_value(json!(method))?;
     let weights = input.get("weights")?.decimals()?;
-    let unit = input.find("unit").map_or(Ok(Decimal::ONE), |unit| unit.decimal())?;
-    let shares = allocate(input.get("total")?.decimal()?, &weights, unit, method)?;
+    let total = input.get("total")?.decimal()?;
+    // Without a unit it is that of the places the total is written with.
+    let unit = input.find("unit").map_or(Ok(Decimal::new(1, total.scale())), |unit| unit.decimal())?;
+    let shares = allocate(total, &weights, unit, method)?;
     Ok(json!({"shares": all_shown(shares)}))
 }
 

@@ -156,7 +156,13 @@ impl DecisionTable {
             json!({"hit": policy, "columns": columns, "values": values, "specificity": [], "rows": rows});
         if let Some(priority) = table.find("output_priority") {
             let mut lists = Map::new();
-            for (name, list) in priority.members()? {
+            // A list without a name is that of the first output.
+            let of_first = match (priority.items(), outputs.first()) {
+                (Ok(_), Some((first, _))) => vec![(first.as_str(), priority.clone())],
+                _ => Vec::new(),
+            };
+            let listed = if of_first.is_empty() { priority.members()? } else { of_first };
+            for (name, list) in listed {
                 let place = outputs.iter().position(|(known, _)| known == name);
                 let place = place.ok_or_else(|| anyhow!("the table has no output {name}"))?;
                 lists.insert(format!("v{place}"), list.several().iter().map(|item| text_of(item.json)).collect());
@@ -281,7 +287,7 @@ fn composed(input: &Input<'_>) -> Result<Json> {
 }
 
 /// `2 if 15<=years<30 or age>=45` in the engine's own words; what does not hold gives nothing.
-fn as_expression(rule: &str) -> String {
+pub(super) fn as_expression(rule: &str) -> String {
     let (value, condition) = match rule.split_once(" if ") {
         None => return rule.to_owned(),
         Some(parts) => parts,
