@@ -132,11 +132,13 @@ fn chinese_within(english: &str, deeper: usize) -> Option<String> {
     });
     let (_, form, chinese, parts) = known.max_by_key(|(says, ..)| *says)?;
     let mut before = form.split("{}");
+    let mut quotes = 0;
     let told: Vec<String> = parts
         .iter()
         .map(|part| {
             // What stands in quotation marks is a name, whatever it means as a word.
-            let is_name = before.next().is_some_and(|text| text.ends_with('`'));
+            quotes += before.next().map_or(0, |text| text.matches('`').count());
+            let is_name = quotes % 2 == 1;
             let word = WORDS.iter().find(|(word, _)| word == part).map(|(_, chinese)| (*chinese).to_owned());
             let said = || (deeper > 0).then(|| chinese_within(part, deeper - 1)).flatten();
             if is_name { (*part).to_owned() } else { word.or_else(said).unwrap_or_else(|| (*part).to_owned()) }
