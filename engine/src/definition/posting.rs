@@ -55,3 +55,14 @@ pub enum EntryAmount {
     Net,
     Tax,
 }
+
+impl EntryAmount {
+    /// Which of a line's amounts it is.
+    pub fn of<T>(self, gross: T, net: T, tax: T) -> T {
+        match self {
+            EntryAmount::Gross => gross,
+            EntryAmount::Net => net,
+            EntryAmount::Tax => tax,
+        }
+    }
+}

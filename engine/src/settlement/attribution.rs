@@ -1,9 +1,8 @@
 //! What lines mean for income and cost: the entries they become, by the types of the accounts. Amounts of many lines of one
 //! kind may be taken together: an entry is a line's gross, net or tax.
 
-use super::plan::pays;
-use super::post::entries_of;
-use crate::definition::posting::{AccountType, EntryAmount};
+use super::post::{entries_of, posting_of};
+use crate::definition::posting::AccountType;
 use crate::definition::{Definition, Kind};
 use crate::model::Model;
 use crate::record::Name;
@@ -40,14 +39,9 @@ impl Attributed {
 pub fn attributed(model: &Model, plan: &str, line: &str, amounts: Amounts) -> Option<Attributed> {
     let mut sum = Attributed::default();
     let Some(plan) = model.plans.get(plan) else { return Some(sum) };
-    let name = if pays(line) { plan.paying.as_ref() } else { plan.posting.as_ref() };
-    let Some(posting) = name.and_then(|name| model.postings.get(name)) else { return Some(sum) };
+    let Some(posting) = posting_of(model, plan, line) else { return Some(sum) };
     for entry in entries_of(posting, line) {
-        let amount = match entry.amount {
-            EntryAmount::Gross => amounts.gross,
-            EntryAmount::Net => amounts.net,
-            EntryAmount::Tax => amounts.tax,
-        };
+        let amount = entry.amount.of(amounts.gross, amounts.net, amounts.tax);
         for (account, debited) in [(&entry.debit, amount), (&entry.credit, -amount)] {
             sum = match account_type(model, &posting.name, account) {
                 Some(AccountType::Expense) => sum.plus(Attributed { cost: debited, ..Attributed::default() })?,

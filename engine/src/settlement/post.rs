@@ -4,7 +4,6 @@ use super::line::{Entry, Line, Party};
 use super::plan::{Plan, Posting, PostingEntry, base_of, pays};
 use crate::codes::Code;
 use crate::decision::Decision;
-use crate::definition::posting::EntryAmount;
 use crate::ids::IdSource;
 use crate::model::Model;
 use crate::moment::Moment;
@@ -50,14 +49,9 @@ pub fn entries(
     let mut sums: BTreeMap<Key, (Decimal, Decimal)> = BTreeMap::new();
     let overflow = || Refusal::new(Code::AmountOverflow, "the sum of the unit's entries has too many digits");
     for line in lines {
-        let name = if pays(&line.line) { plan.paying.as_ref() } else { plan.posting.as_ref() };
-        let Some(posting) = name.and_then(|name| model.postings.get(name)) else { continue };
+        let Some(posting) = posting_of(model, plan, &line.line) else { continue };
         for entry in entries_of(posting, &line.line) {
-            let amount = match entry.amount {
-                EntryAmount::Gross => line.gross,
-                EntryAmount::Net => line.net,
-                EntryAmount::Tax => line.tax,
-            };
+            let amount = entry.amount.of(line.gross, line.net, line.tax);
             if amount.is_zero() {
                 continue;
             }
@@ -101,6 +95,12 @@ pub fn entries(
         });
     }
     Ok(())
+}
+
+/// How a line of a plan becomes entries: what is paid by another posting than what is owed.
+pub(super) fn posting_of<'m>(model: &'m Model, plan: &Plan, line: &str) -> Option<&'m Posting> {
+    let name = if pays(line) { plan.paying.as_ref() } else { plan.posting.as_ref() };
+    model.postings.get(name?)
 }
 
 /// The entries of a line. What is derived from a line (a cut, a remainder) is posted as the line is, unless the posting
