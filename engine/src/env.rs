@@ -45,6 +45,10 @@ impl<'a> Reader<'a> {
         self.need.borrow().clone()
     }
 
+    pub fn needs_nothing(&self) -> bool {
+        self.need.borrow().is_empty()
+    }
+
     pub fn today(&self) -> Date {
         self.context.moment.date_in(&self.model.zone)
     }

@@ -14,6 +14,7 @@ pub mod matching;
 pub mod plan;
 pub mod post;
 pub mod rate;
+pub mod reads;
 pub mod rebate;
 pub mod replay;
 pub mod rounding;

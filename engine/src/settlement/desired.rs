@@ -38,7 +38,7 @@ pub struct Desired {
     pub group: Option<Group>,
     pub quantity: rust_decimal::Decimal,
     pub dimensions: BTreeMap<String, Value>,
-    lookups: Vec<LookupTrace>,
+    lookups: Vec<Arc<LookupTrace>>,
     totals: Vec<TotalTrace>,
     price: Price,
     rounding: Rounding,
@@ -95,7 +95,7 @@ impl Asking<'_> {
 /// What the lines of a fact have in common.
 #[derive(Clone, Debug, Default)]
 struct Shared {
-    lookups: Vec<LookupTrace>,
+    lookups: Vec<Arc<LookupTrace>>,
     totals: Vec<TotalTrace>,
     /// The row each look-up step found.
     rows: BTreeMap<Name, String>,

@@ -43,7 +43,7 @@ pub fn settle_unit(reader: &Reader<'_>, unit: &SettleUnit) -> Result<Decision, H
     }
     want_closed(reader, plan);
     want_collections(reader, plan);
-    if !reader.needs().is_empty() {
+    if !reader.needs_nothing() {
         return Err(Halt::Missing);
     }
     let mut decision = Decision::default();
@@ -130,7 +130,7 @@ fn settle_changed(
         want_lines(reader, plan, id);
         batch.push((id, reader.record(&plan.object, id).unwrap_or_default()));
     }
-    if !reader.needs().is_empty() {
+    if !reader.needs_nothing() {
         return Err(Halt::Missing);
     }
     let mut settling = Settling::new(reader, plan, None);

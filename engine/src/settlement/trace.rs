@@ -5,6 +5,7 @@ use crate::moment::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The newest version of the stored form.
@@ -19,7 +20,7 @@ pub struct Trace {
     pub plan: String,
     /// Look-ups in the order they were made, by step name (`tax` for the tax's own).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lookups: Vec<LookupTrace>,
+    pub lookups: Vec<Arc<LookupTrace>>,
     /// The quantity priced, and what counted before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceTrace>,

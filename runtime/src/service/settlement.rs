@@ -6,6 +6,7 @@ pub mod facts;
 pub mod lines;
 pub mod preview;
 pub mod run;
+mod since;
 pub mod statements;
 
 use super::session::Caller;

@@ -168,6 +168,68 @@ async fn prices_change_at_local_midnight_and_reopening_takes_the_line_back() {
     assert_eq!(lines["data"][1]["amount"], "-256.00");
 }
 
+async fn a_run_looks_again_only_where_something_changed(on: On) {
+    let example = Example::new(on).await;
+    let test = &example.test;
+    example.to("2026-03-28T01:00:00Z");
+    example.completed("joint1", "2", "2026-03-10T10:00:00+08:00").await;
+    let run = || async {
+        test.advance(1);
+        test.post("/settlement/runs", json!({"plan": "internal_settlement", "period": "2026-03"})).await.ok()
+    };
+    let first = run().await;
+    assert_eq!(
+        (&first["status"], &first["unchanged"], &first["same_as"]),
+        (&json!("unchanged"), &json!(1), &Json::Null)
+    );
+    let second = run().await;
+    assert_eq!(
+        (&second["status"], &second["unchanged"], &second["same_as"]),
+        (&json!("unchanged"), &json!(1), &first["id"])
+    );
+    assert_eq!((&second["input_hash"], &second["output_hash"]), (&first["input_hash"], &first["output_hash"]));
+
+    // What no line is made from changes nothing; another fact is looked at, though it was settled when it was completed.
+    test.post("/records/legal_entity", json!({"code": "le_c", "name": "丙公司"})).await.ok();
+    assert_eq!(run().await["same_as"], first["id"]);
+    example.completed("joint1", "3", "2026-03-11T10:00:00+08:00").await;
+    let third = run().await;
+    assert_eq!((&third["unchanged"], &third["same_as"]), (&json!(2), &Json::Null));
+    assert_eq!(run().await["same_as"], third["id"]);
+
+    // Another mode of the partner is another price.
+    let partner = test.get("/records/partner/joint1").await.ok();
+    let mode = json!({"mode": "direct", "version": partner["version"]});
+    test.system(Method::PATCH, "/records/partner/joint1", Some(mode)).await.ok();
+    let moved = run().await;
+    assert_eq!(
+        (&moved["status"], &moved["reversed"], &moved["same_as"]),
+        (&json!("completed"), &json!(2), &Json::Null)
+    );
+    assert_eq!(run().await["same_as"], moved["id"]);
+    // And so is another row of a table, though what was posted keeps the price it was recorded with.
+    let row = json!({"id": "new", "service": "inspection", "tier": "*", "mode": "direct", "price": "1.00", "valid": ["2027-01-01", null]});
+    test.post("/records/internal_price", row).await.ok();
+    let looked = run().await;
+    assert_eq!((&looked["status"], &looked["same_as"]), (&json!("unchanged"), &Json::Null));
+
+    // The period ends: what a late order corrects is told by a run that looks.
+    example.to("2026-04-02T01:00:00Z");
+    test.post("/settlement/periods/2026-03/close", json!({})).await.ok();
+    let closed = run().await;
+    assert_eq!((&closed["status"], &closed["same_as"]), (&json!("unchanged"), &Json::Null));
+}
+
+#[tokio::test]
+async fn a_run_looks_again_only_where_something_changed_on_sqlite() {
+    a_run_looks_again_only_where_something_changed(On::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_run_looks_again_only_where_something_changed_on_postgres() {
+    a_run_looks_again_only_where_something_changed(On::Postgres).await;
+}
+
 #[tokio::test]
 async fn a_period_closes_when_what_failed_is_mended() {
     let example = Example::new(On::Sqlite).await;

@@ -96,7 +96,7 @@ pub(crate) async fn a_line_comes_back_as_it_was_posted(fixture: Fixture) {
         ("size".to_owned(), number("2.50")),
         ("none".to_owned(), Value::Null),
     ]);
-    posted.trace.lookups.push(LookupTrace {
+    posted.trace.lookups.push(Arc::new(LookupTrace {
         step: "price".into(),
         table: "prices".into(),
         revision: 3,
@@ -105,7 +105,7 @@ pub(crate) async fn a_line_comes_back_as_it_was_posted(fixture: Fixture) {
         date: day("2026-03-05"),
         inputs: BTreeMap::from([("region".to_owned(), "北京".to_owned())]),
         values: BTreeMap::from([("price".to_owned(), serde_json::json!("8.10"))]),
-    });
+    }));
     posted.trace.price = Some(PriceTrace {
         quantity: decimal("12.345678"),
         before: Some(decimal("1.0")),

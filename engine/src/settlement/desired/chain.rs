@@ -32,7 +32,7 @@ pub(super) struct Distributing<'p> {
 /// The members of a chain, and the look-ups their figures came from.
 struct Members {
     members: Vec<Member>,
-    lookups: Vec<LookupTrace>,
+    lookups: Vec<Arc<LookupTrace>>,
 }
 
 /// One line for each party that gets something, for each bonus, and for what nobody got.
@@ -170,7 +170,7 @@ fn member(
     env: &RecordEnv<'_>,
     of: &Distributing<'_>,
     bound: Bound,
-) -> Result<(Member, Option<LookupTrace>), Halt> {
+) -> Result<(Member, Option<Arc<LookupTrace>>), Halt> {
     let env = RecordEnv { bound: Some(&bound), ..*env };
     let mut skipped = None;
     for (reason, when) in &of.chain.skip {

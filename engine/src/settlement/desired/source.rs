@@ -19,6 +19,7 @@ use crate::settlement::trace::LookupTrace;
 use crate::value::Value;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A look-up as it was recorded, or made now.
@@ -27,7 +28,7 @@ pub(super) fn look_up(
     env: &RecordEnv<'_>,
     step: &str,
     lookup: &Lookup,
-) -> Result<(Value, Option<LookupTrace>), Halt> {
+) -> Result<(Value, Option<Arc<LookupTrace>>), Halt> {
     let (reader, date) = (asking.reader, asking.date);
     let table = reader.model.rate_tables.get(&lookup.table).expect("the plan's tables were checked");
     let mut inputs = Vec::with_capacity(lookup.inputs.len());
@@ -51,7 +52,7 @@ pub(super) fn look_up(
     match rate::rate(reader, table, &inputs, date)? {
         Rated::Found(found) => {
             let trace = rate::trace_of(step, table, &inputs, date, &found);
-            Ok((Value::Map(found.as_step()), Some(trace)))
+            Ok((Value::Map(found.as_step()), Some(Arc::new(trace))))
         }
         Rated::Missed(miss) => {
             let nothing = matches!(miss, Miss::None { .. });
@@ -134,7 +135,7 @@ pub(super) fn tax_terms(
     env: &RecordEnv<'_>,
     tax: Option<&Tax>,
     (payer, payee): (&Party, &Party),
-    lookups: &mut Vec<LookupTrace>,
+    lookups: &mut Vec<Arc<LookupTrace>>,
 ) -> Result<TaxTerms, Halt> {
     let not_taxed = TaxTerms { treatment: TaxTreatment::NotTaxed, rate: Decimal::ZERO, rounding: Rounding::HalfUp };
     let entities = (legal_entity(asking.reader, payer), legal_entity(asking.reader, payee));

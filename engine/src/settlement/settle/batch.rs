@@ -14,6 +14,7 @@ use crate::refusal::Refusal;
 use crate::settlement::desired::{Counts, Desired, Fact, Group, Part, desired};
 use crate::settlement::line::Line;
 use crate::settlement::plan::Plan;
+use crate::settlement::reads::Leads;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -65,6 +66,7 @@ impl<'r, 'a> Settling<'r, 'a> {
     pub fn settle(&mut self, mut batch: Vec<(Uuid, Option<Arc<Record>>)>) -> Result<(), Halt> {
         let plan = self.plan();
         batch.sort_by_key(|(id, record)| (record.as_ref().and_then(|record| business_date(plan, record)), *id));
+        self.foresee(&batch)?;
         let mut missing = false;
         for (id, record) in batch {
             match self.settle_fact(id, record.as_deref()) {
@@ -76,6 +78,19 @@ impl<'r, 'a> Settling<'r, 'a> {
             }
         }
         if missing { Err(Halt::Missing) } else { Ok(()) }
+    }
+
+    /// What the facts lead to is at hand before the first of them is decided: deciding is the greater work by far.
+    fn foresee(&self, batch: &[(Uuid, Option<Arc<Record>>)]) -> Result<(), Halt> {
+        let (reader, plan) = (self.reader(), self.plan());
+        let object = reader.model.objects.get(&plan.object).expect("the plan's object was checked");
+        let leads = Leads::of(plan);
+        for record in batch.iter().filter_map(|(_, record)| record.as_deref()).filter(|record| is_fact(plan, record)) {
+            if let Some(date) = business_date(plan, record) {
+                leads.foresee(reader, object, record, date);
+            }
+        }
+        if reader.needs_nothing() { Ok(()) } else { Err(Halt::Missing) }
     }
 
     /// Turns what was found into lines, statements and entries.

@@ -35,7 +35,7 @@ pub(super) fn settle(reader: &Reader<'_>, plan: &Plan, units: &Units, unit: &Set
         records.push((*id, reader.record(&plan.object, *id).unwrap_or_default()));
         want_lines(reader, plan, *id);
     }
-    if !reader.needs().is_empty() {
+    if !reader.needs_nothing() {
         return Err(Halt::Missing);
     }
     let mut posting = Posting::new(reader, plan, Some(unit.run));

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::auth::token::hex;
 use crate::service::Answer;
-use crate::store::{LineQuery, Scope, StoredLine};
+use crate::store::{FactsOf, Scope};
 use packwork_engine::model::Model;
 use packwork_engine::moment::Date;
 use packwork_engine::period::Period;
@@ -14,7 +14,7 @@ use packwork_engine::settlement::plan::{InState, On, Plan, Units, UnitsFrom};
 use packwork_engine::settlement::settle::reach;
 use packwork_engine::value::Value;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -22,6 +22,8 @@ use uuid::Uuid;
 pub struct Facts {
     pub period: String,
     pub units: Vec<Unit>,
+    /// How many are none any more: the last unit.
+    pub gone: usize,
     /// Digest of the facts' ids and versions: the same facts give the same digest.
     pub hash: String,
 }
@@ -65,25 +67,30 @@ pub async fn facts(app: &App, model: &Arc<Model>, scope: &Scope, plan: &Plan, pe
     let mut hash = Sha256::new();
     hash.update(model.hash.as_bytes());
     let mut units: Vec<Unit> = Vec::new();
-    let mut seen = BTreeSet::new();
     for row in &rows {
         let (of, Some(id)) = (row[0].as_id(), row[2].as_id()) else { continue };
         hash.update(id.as_bytes());
         hash.update(row[3].as_decimal().unwrap_or_default().normalize().to_string());
-        seen.insert(id);
         match units.last_mut().filter(|unit| unit.of == of) {
             Some(unit) => unit.facts.push(id),
             None => units.push(Unit { of, facts: vec![id] }),
         }
     }
-    let gone = standing_without_fact(app, scope, plan, period, &seen).await?;
+    let standing = FactsOf {
+        plan: plan.name.clone(),
+        period: period.name.clone(),
+        object: plan.object.clone(),
+        facts: in_period(of, period),
+    };
+    let gone = app.store.standing_without_fact(scope, model, &standing).await?;
     for id in &gone {
         hash.update(id.as_bytes());
     }
-    if !gone.is_empty() {
+    let count = gone.len();
+    if count > 0 {
         units.push(Unit { of: None, facts: gone });
     }
-    Ok(Facts { period: period.name.clone(), units, hash: hex(&hash.finalize()) })
+    Ok(Facts { period: period.name.clone(), units, gone: count, hash: hex(&hash.finalize()) })
 }
 
 fn group(slot: usize) -> Group {
@@ -157,60 +164,7 @@ async fn units_of(
             found.insert(unit);
         }
     }
-    each_standing(app, scope, plan, None, |stored| {
-        if from <= stored.line.business_date && stored.line.business_date < until {
-            found.insert(stored.line.fact);
-        }
-    })
-    .await?;
+    found.extend(app.store.standing_between(scope, &plan.name, from, until).await?);
     let units = found.into_iter().map(|id| Unit { of: Some(id), facts: vec![id] }).collect();
-    Ok(Facts { period: period.name.clone(), units, hash: hex(&hash.finalize()) })
-}
-
-async fn standing_without_fact(
-    app: &App,
-    scope: &Scope,
-    plan: &Plan,
-    period: &Period,
-    facts: &BTreeSet<Uuid>,
-) -> Answer<Vec<Uuid>> {
-    let mut gone = BTreeMap::new();
-    each_standing(app, scope, plan, Some(period), |stored| {
-        // Late facts of an earlier period stand here too; they are that period's facts, not gone ones.
-        if !facts.contains(&stored.line.fact) && stored.line.service_period == period.name {
-            gone.insert(stored.line.fact, stored.line.business_date);
-        }
-    })
-    .await?;
-    let mut gone: Vec<_> = gone.into_iter().map(|(fact, date)| (date, fact)).collect();
-    gone.sort();
-    Ok(gone.into_iter().map(|(_, fact)| fact).collect())
-}
-
-/// Every standing line of a plan, of one period or all, page by page.
-async fn each_standing(
-    app: &App,
-    scope: &Scope,
-    plan: &Plan,
-    period: Option<&Period>,
-    mut see: impl FnMut(&StoredLine),
-) -> Answer<()> {
-    const PAGE: u32 = 1_000;
-    let mut after = None;
-    loop {
-        let query = LineQuery {
-            plan: Some(plan.name.clone()),
-            period: period.map(|period| period.name.clone()),
-            standing: true,
-            after,
-            limit: PAGE,
-            ..LineQuery::default()
-        };
-        let page = app.store.lines(scope, &query).await?;
-        page.iter().for_each(&mut see);
-        after = page.last().map(|stored| stored.seq);
-        if page.len() < PAGE as usize {
-            return Ok(());
-        }
-    }
+    Ok(Facts { period: period.name.clone(), units, gone: 0, hash: hex(&hash.finalize()) })
 }

@@ -3,6 +3,7 @@
 
 use super::facts::{self, Facts};
 use super::preview::{self, Failure, Tally};
+use super::since::Beginning;
 use super::{Reach, may, period, plan, reach};
 use crate::app::App;
 use crate::service::command::{self, Done};
@@ -16,6 +17,7 @@ use packwork_engine::decision::{Command, SettleUnit};
 use packwork_engine::definition::role::SettlementRead;
 use packwork_engine::model::Model;
 use packwork_engine::period::Period;
+use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -142,6 +144,15 @@ impl Work {
         // The person may start the run; what it then does, the system does.
         let scope = self.app.system();
         let plan = &self.model.plans[&self.run.plan];
+        let beginning = Beginning::of(&self.app, &self.model, &scope, plan).await?;
+        if let Some(beginning) = &beginning
+            && let Some(former) = beginning.same_as(&self.app, &self.model, &scope, &self.run).await?
+        {
+            unchanged(&mut self.run, &former);
+            self.run.details["since"] = beginning.kept(&self.model);
+            self.run.finished_at = Some(self.app.clock.now());
+            return Ok(self.app.store.update_run(&scope, &self.run).await?);
+        }
         let facts = facts::facts(&self.app, &self.model, &scope, plan, &self.period).await?;
         self.run.facts = i64::try_from(facts.count()).unwrap_or(i64::MAX);
         let mut tally = Tally::over(&facts);
@@ -165,6 +176,10 @@ impl Work {
             self.app.store.update_run(&scope, &self.run).await?;
         }
         finish(&mut self.run, &facts, &tally);
+        // A fact that failed, or that is none any more, is looked at again whatever changed.
+        if let Some(beginning) = beginning.filter(|_| tally.failures.is_empty() && facts.gone == 0) {
+            self.run.details["since"] = beginning.kept(&self.model);
+        }
         self.run.finished_at = Some(self.app.clock.now());
         Ok(self.app.store.update_run(&scope, &self.run).await?)
     }
@@ -185,6 +200,24 @@ fn finish(run: &mut Run, facts: &Facts, tally: &Tally) {
         "failures": tally.failures.iter().take(FAILURES_KEPT).map(failure_kept).collect::<Vec<_>>(),
         "input_hash": facts.hash,
         "output_hash": tally.output_hash(),
+    });
+}
+
+/// A run that finds everything as a former one left it.
+fn unchanged(run: &mut Run, former: &Run) {
+    (run.facts, run.done, run.unchanged) = (former.facts, former.facts, former.facts);
+    run.status = RunStatus::Done;
+    run.details = json!({
+        "v": 1,
+        "units": former.details["units"],
+        "reversed": 0,
+        "amount": scaled(Decimal::ZERO, 2),
+        "currency": former.details["currency"],
+        "statements": [],
+        "failures": [],
+        "input_hash": former.details["input_hash"],
+        "output_hash": Tally::default().output_hash(),
+        "same_as": former.details.get("same_as").cloned().unwrap_or_else(|| json!(former.id)),
     });
 }
 
@@ -318,6 +351,7 @@ async fn run_json(app: &App, model: &Model, caller: &Caller, run: &Run) -> Answe
         "statements": details.get("statements").cloned().unwrap_or_else(|| json!([])),
         "input_hash": details["input_hash"],
         "output_hash": details["output_hash"],
+        "same_as": details["same_as"],
     }))
 }
 

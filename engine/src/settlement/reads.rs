@@ -1,0 +1,211 @@
+//! What a plan reads, told by its definition alone: the records its expressions lead to, so that they are fetched before
+//! any fact is decided; and the objects whose changes may move a line, so that a run can tell that nothing did.
+
+use super::plan::{
+    AdjustKind, Amount, By, Cumulate, Lookup, On, PartySource, Pays, Plan, PlanLine, StepKind, TaxRate, Used,
+};
+use crate::env::{Reader, RecordEnv};
+use crate::expr::{Env, Expr, Path};
+use crate::model::Model;
+use crate::moment::Date;
+use crate::object::{FieldKind, Object};
+use crate::record::{Name, Record};
+use crate::value::Value;
+use std::collections::BTreeSet;
+
+/// Functions that look beyond the paths an expression names.
+const LOOKING: [&str; 5] = ["now", "today", "locate", "rate", "lookup"];
+
+/// A plan's expressions, parties and tables.
+#[derive(Default)]
+struct Parts<'p> {
+    exprs: Vec<&'p Expr>,
+    parties: Vec<&'p PartySource>,
+    tables: Vec<&'p Name>,
+    /// It adds up, divides or takes back what others have.
+    beyond: bool,
+}
+
+impl<'p> Parts<'p> {
+    fn of(plan: &'p Plan) -> Parts<'p> {
+        let mut parts = Parts { beyond: matches!(plan.on, On::Close(_)), ..Parts::default() };
+        parts.exprs.extend(&plan.when);
+        for step in &plan.steps {
+            match &step.kind {
+                StepKind::Formula(expr) => parts.exprs.push(expr),
+                StepKind::Lookup(lookup) => parts.lookup(lookup),
+                StepKind::Total(total) => {
+                    parts.beyond = true;
+                    parts.exprs.extend(&total.key);
+                }
+            }
+        }
+        plan.lines.iter().for_each(|line| parts.line(line));
+        parts
+    }
+
+    fn lookup(&mut self, lookup: &'p Lookup) {
+        self.tables.push(&lookup.table);
+        self.exprs.extend(&lookup.inputs);
+    }
+
+    fn party(&mut self, party: &'p PartySource) {
+        self.parties.push(party);
+        if let PartySource::Expression { expr, .. } = party {
+            self.exprs.push(expr);
+        }
+    }
+
+    fn cumulate(&mut self, cumulate: &'p Cumulate) {
+        self.exprs.extend(cumulate.by.iter().filter_map(|by| match by {
+            By::Value(expr) => Some(expr),
+            By::Payer | By::Payee | By::Fixed(_) | By::Row(_) => None,
+        }));
+    }
+
+    fn line(&mut self, line: &'p PlanLine) {
+        self.exprs.extend(&line.when);
+        self.exprs.extend(line.dimensions.iter().map(|(_, expr)| expr));
+        match &line.pays {
+            Pays::One { payer, payee, amount } => {
+                self.party(payer);
+                self.party(payee);
+                self.amount(amount);
+            }
+            Pays::Chain { payer, base, seller, .. } => {
+                self.beyond = true;
+                self.exprs.push(base);
+                [Some(payer), seller.as_ref()].into_iter().flatten().for_each(|party| self.party(party));
+            }
+            Pays::Mirror(mirror) => {
+                self.beyond = true;
+                self.exprs.extend([&mirror.fact, &mirror.of, &mirror.back]);
+            }
+        }
+        for adjust in &line.adjusts {
+            let used = match &adjust.kind {
+                AdjustKind::Cap { most, used } => {
+                    self.exprs.push(most);
+                    used
+                }
+                AdjustKind::Minimum { least, used, days } => {
+                    self.exprs.push(least);
+                    self.exprs.extend(days.iter().flat_map(|(active, all)| [active, all]));
+                    used
+                }
+            };
+            match used {
+                Used::Nothing => {}
+                Used::Own(cumulate) => self.cumulate(cumulate),
+                Used::Total(total) => {
+                    self.beyond = true;
+                    self.exprs.extend(&total.key);
+                }
+            }
+        }
+        match line.tax.as_ref().map(|tax| &tax.rate) {
+            Some(TaxRate::Lookup(lookup)) => self.lookup(lookup),
+            Some(TaxRate::Formula(expr)) => self.exprs.push(expr),
+            Some(TaxRate::None | TaxRate::Fixed(_)) | None => {}
+        }
+    }
+
+    fn amount(&mut self, amount: &'p Amount) {
+        match amount {
+            Amount::Formula(expr) => self.exprs.push(expr),
+            Amount::Apply { price, quantity, cumulate } => {
+                self.exprs.extend([price, quantity]);
+                cumulate.iter().for_each(|cumulate| self.cumulate(cumulate));
+            }
+            Amount::Entitled(entitled) => {
+                self.beyond = true;
+                self.exprs.extend([&entitled.schedule, &entitled.volume]);
+                self.exprs.extend(entitled.growth.iter().map(|(growth, _)| growth));
+            }
+        }
+    }
+
+    /// What is read of the fact, each path once.
+    fn paths(&self) -> BTreeSet<&'p Path> {
+        self.exprs.iter().flat_map(|expr| expr.reads()).filter(|path| &*path.root == "record").collect()
+    }
+}
+
+/// Paths and parties of a plan, to be followed for many facts.
+pub struct Leads<'p> {
+    paths: BTreeSet<&'p Path>,
+    parties: Vec<&'p PartySource>,
+}
+
+impl<'p> Leads<'p> {
+    pub fn of(plan: &'p Plan) -> Leads<'p> {
+        let parts = Parts::of(plan);
+        let mut paths = parts.paths();
+        // A field of the fact itself leads nowhere.
+        paths.retain(|path| path.steps.len() > 1);
+        Leads { paths, parties: parts.parties }
+    }
+
+    /// Notes what a fact leads to and is not at hand. Nothing is decided by it: what cannot be followed says so later.
+    pub fn foresee(&self, reader: &Reader<'_>, object: &Object, record: &Record, date: Date) {
+        let env = RecordEnv::of(reader, object, &record.values, date);
+        for path in &self.paths {
+            let _ = env.get(path);
+        }
+        for party in &self.parties {
+            match party {
+                PartySource::Fixed { object, key } => drop(reader.keyed(object, key)),
+                PartySource::Expression { expr, object } => {
+                    if let Some(path) = expr.as_path().filter(|path| &*path.root == "record")
+                        && let Ok(Value::Id(id)) = env.get(path)
+                    {
+                        let _ = reader.record(object, id);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The objects whose records a plan's lines are made from; `None` where that cannot be told by its paths, because it adds
+/// up, divides or takes back what others have, asks for the day, or reads what moves without an event of its own.
+pub fn objects(model: &Model, plan: &Plan) -> Option<BTreeSet<Name>> {
+    let parts = Parts::of(plan);
+    let looks = |expr: &&Expr| expr.is_script() || expr.calls().iter().any(|call| LOOKING.contains(&&*call.function));
+    if parts.beyond || parts.exprs.iter().any(looks) {
+        return None;
+    }
+    if parts.exprs.iter().flat_map(|expr| expr.reads()).any(|path| &*path.root == "user") {
+        return None;
+    }
+    let mut objects: BTreeSet<Name> = BTreeSet::from([plan.object.clone()]);
+    objects.extend(parts.tables.iter().map(|table| (*table).clone()));
+    for party in &parts.parties {
+        let (PartySource::Expression { object, .. } | PartySource::Fixed { object, .. }) = party;
+        objects.insert(object.clone());
+    }
+    for dimension in model.dimensions.values().filter(|dimension| !dimension.classifications.is_empty()) {
+        objects.insert(dimension.of.clone());
+        objects.extend(dimension.classifications.values().map(|classification| classification.rows.clone()));
+    }
+    for path in parts.paths() {
+        let mut at: BTreeSet<Name> = BTreeSet::from([plan.object.clone()]);
+        for step in &path.steps {
+            let mut next = BTreeSet::new();
+            for object in at.iter().filter_map(|name| model.object(name)) {
+                let Some((slot, field)) = object.field(step) else { continue };
+                if object.live_order.contains(&slot) {
+                    return None;
+                }
+                match &field.kind {
+                    FieldKind::Id { to, .. } => next.extend(to.iter().cloned()),
+                    FieldKind::Ids { .. } | FieldKind::Items { .. } | FieldKind::Rollup { .. } => return None,
+                    _ => {}
+                }
+            }
+            objects.extend(next.iter().cloned());
+            at = next;
+        }
+    }
+    Some(objects)
+}
