@@ -164,6 +164,12 @@ codes! {
     PartyMissing = "party_missing", Conflict, "payer or payee is empty", "缺少付款方或收款方";
     StatementState = "statement_state", Conflict, "the statement's state does not allow this", "对账单当前状态不允许此操作";
     RowsImmutable = "rows_immutable", Conflict, "rows of a rate table are closed and added, never edited", "价格行只能关闭和新增，不能修改";
+    RateRowInUse = "rate_row_in_use", Conflict, "a posted line rests on the row of the rate table", "已有结算行引用该价格行";
+    RateGap = "rate_gap", Invalid, "the rate table has no row for some keys or days", "价格表存在未覆盖的组合或日期";
+    RateUnreachable = "rate_unreachable", Invalid, "no look-up can find the row", "该价格行不会被匹配到";
+    RateFalls = "rate_falls", Invalid, "a larger quantity costs less in total", "数量增加后总额反而减少";
+    RateCliff = "rate_cliff", Invalid, "a price or total jumps at once", "价格或总额出现陡变";
+    RateNotCovered = "rate_not_covered", Invalid, "an open period has days without a version of the row", "未关闭的账期内缺少有效版本";
     // limits
     BodyTooLarge = "body_too_large", Limit, "the body is too large", "请求内容过大";
     BadFileType = "bad_file_type", Invalid, "files of this type are not taken here", "不接受这种类型的文件";

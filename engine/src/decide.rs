@@ -74,6 +74,7 @@ pub fn decide(model: &Model, facts: &Facts, command: &Command, context: &Context
         Command::Complete { object, id } => complete::complete(&reader, object, *id),
         Command::Settle(unit) => settle::settle_unit(&reader, unit),
         Command::AddRate { table, row } => rates::add(&reader, table, row),
+        Command::ChangeRates(asked) => rates::changes::change(&reader, asked),
         Command::Attach(file) => files::attach(&reader, file),
         Command::Detach { id, .. } => files::detach(&reader, *id),
         // What a plain command is not.

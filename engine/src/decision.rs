@@ -77,6 +77,8 @@ pub enum Command {
         row: Uuid,
         valid_to: crate::moment::Date,
     },
+    /// Changes rows of a rate table together: all of it or nothing.
+    ChangeRates(RateChanges),
 }
 
 impl Command {
@@ -88,6 +90,19 @@ impl Command {
         }
     }
 }
+
+/// Changes of one rate table, as they were written: `{"op": "add"|"close"|"change"|"reopen"|"undo", …}`; at most
+/// [`RATE_CHANGES_MAX`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateChanges {
+    pub table: Name,
+    /// The revision of the table they were planned over; another one by now is a refusal.
+    pub revision: Option<i64>,
+    pub changes: Vec<Map<String, Json>>,
+}
+
+/// The most changes of one command: a second or so of the writer.
+pub const RATE_CHANGES_MAX: usize = 5_000;
 
 /// Facts of one unit, in (business date, id) order, that one command settles: at most [`UNIT_FACTS_MAX`].
 #[derive(Clone, Debug, PartialEq)]

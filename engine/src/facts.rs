@@ -2,6 +2,7 @@
 //! The engine never waits; whoever runs it fetches what is needed and asks again.
 
 use crate::attachment::Attachment;
+use crate::decision::Write;
 use crate::moment::Date;
 use crate::record::{Name, Record};
 use crate::settlement::chain::LEVELS_MAX;
@@ -52,6 +53,8 @@ pub struct Facts {
     pub cumulated: BTreeMap<CumulationQuery, Cumulated>,
     /// What accumulators count, in the order of business date and id.
     pub totals: BTreeMap<TotalQuery, Vec<Counted>>,
+    /// Whether any posted line rests on a row of a rate table: (table, row's name).
+    pub rate_uses: BTreeMap<(Name, Name), bool>,
 }
 
 /// What was changed of a record after a version: fields with the values they had then.
@@ -148,6 +151,25 @@ impl Collection {
         Collection { revision, records, ..Collection::default() }
     }
 
+    /// The collection as it stands after writes that are only planned; it is at the same revision.
+    pub fn after(&self, object: &str, writes: &[Write]) -> Collection {
+        let mut records = self.records.clone();
+        let places: BTreeMap<Uuid, usize> =
+            records.iter().enumerate().map(|(place, record)| (record.id(), place)).collect();
+        for write in writes {
+            match write {
+                Write::Insert(record) if *record.object == *object => records.push(record.clone()),
+                Write::Update { record, .. } if *record.object == *object => {
+                    if let Some(place) = places.get(&record.id()) {
+                        records[*place] = record.clone();
+                    }
+                }
+                _ => {}
+            }
+        }
+        Collection::new(self.revision, records)
+    }
+
     pub fn get(&self, id: Uuid) -> Option<&Arc<Record>> {
         let index = self
             .by_id
@@ -178,6 +200,7 @@ pub struct Need {
     pub lines: BTreeSet<(Name, Uuid)>,
     pub cumulated: BTreeSet<CumulationQuery>,
     pub totals: BTreeSet<TotalQuery>,
+    pub rate_uses: BTreeSet<(Name, Name)>,
 }
 
 impl Need {
@@ -205,6 +228,7 @@ impl Need {
             lines,
             cumulated,
             totals,
+            rate_uses,
         } = other;
         self.records.extend(records);
         self.attachments.extend(attachments);
@@ -223,6 +247,7 @@ impl Need {
         self.lines.extend(lines);
         self.cumulated.extend(cumulated);
         self.totals.extend(totals);
+        self.rate_uses.extend(rate_uses);
     }
 }
 

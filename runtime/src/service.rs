@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod live;
 pub mod messages;
 pub mod quarantine;
+pub mod rates;
 pub mod records;
 pub mod reports;
 pub mod scripts;

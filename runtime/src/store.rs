@@ -32,6 +32,7 @@ mod period;
 mod postgres;
 mod publication;
 mod quarantine;
+mod rate_use;
 mod record;
 mod rows;
 mod run;

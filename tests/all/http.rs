@@ -11,6 +11,7 @@ mod exports;
 mod files;
 mod imports;
 mod input;
+mod rates;
 mod reading;
 mod records;
 mod recycle;

@@ -1,5 +1,7 @@
 //! Rows of rate tables: added and closed, never edited, so that what was known before stays known.
 
+pub mod changes;
+
 use super::Halt;
 use super::draft::Draft;
 use super::records::{existing, object_of};
@@ -9,7 +11,7 @@ use crate::env::Reader;
 use crate::ids::IdSource;
 use crate::moment::Date;
 use crate::object::Object;
-use crate::record::{Name, slot};
+use crate::record::{Name, Record, slot};
 use crate::refusal::{FieldError, Refusal};
 use crate::settlement::plan::{ColumnKind, RateTable, TEXT_SEPARATOR};
 use crate::settlement::table::Interval;
@@ -17,6 +19,7 @@ use crate::suggest;
 use crate::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Adds a row written as in the table's definition: `id`, columns (`"*"` or absent: any), values, `valid: [from, to]`.
@@ -25,19 +28,35 @@ pub fn add(reader: &Reader<'_>, table: &Name, row: &Map<String, Json>) -> Result
     let table = table_of(reader, table)?;
     let mut ids = IdSource::new(reader.context.command, reader.context.moment);
     let mut draft = Draft::new(reader, object, ids.take());
-    let (input, errors) = as_input(table, row);
-    draft.read(&input, &[]);
-    draft.errors.extend(errors);
-    draft.values[slot_of(object, "recorded_at")] = Value::Moment(reader.context.moment);
+    fill(&mut draft, table, row, Whole::Yes);
     if let Some(rank) = table.rank_slot.filter(|rank| draft.values[*rank].is_null()) {
         draft.values[rank] = Value::Decimal(next_rank(reader, table, rank)?);
     }
-    draft.check_required(&[]);
-    check_validity(&mut draft, object);
-    draft.verdict()?;
+    complete(&mut draft, object)?;
     let mut decision = Decision::default();
     draft.finish(&mut decision, &mut ids, EventKind::Created, None, reader.today())?;
     Ok(decision)
+}
+
+/// Whether a written row states every value, or only those that become others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whole {
+    Yes,
+    No,
+}
+
+/// Reads a written row into the draft of one that is known from now on.
+fn fill(draft: &mut Draft<'_, '_>, table: &RateTable, row: &Map<String, Json>, whole: Whole) {
+    let (input, errors) = as_input(table, row, whole);
+    draft.read(&input, &[]);
+    draft.errors.extend(errors);
+    draft.values[slot_of(draft.object, "recorded_at")] = Value::Moment(draft.reader.context.moment);
+}
+
+fn complete(draft: &mut Draft<'_, '_>, object: &Object) -> Result<(), Halt> {
+    draft.check_required(&[]);
+    check_validity(draft, object);
+    draft.verdict()
 }
 
 /// Ends a row on a date: the known row is superseded, and one with the new end takes its place.
@@ -58,19 +77,43 @@ pub fn close(reader: &Reader<'_>, table: &Name, row: Uuid, valid_to: Date) -> Re
     }
     let mut ids = IdSource::new(reader.context.command, reader.context.moment);
     let mut decision = Decision::default();
-    let moment = Value::Moment(reader.context.moment);
-    let mut shortened = Draft::new(reader, object, ids.take());
-    for slot in slot::OWN..object.fields.len() {
-        shortened.values[slot] = former.values[slot].clone();
-    }
-    let mut old = Draft::of(reader, object, former.clone());
-    old.values[superseded] = moment.clone();
-    old.values[slot::OWN] = Value::text(&format!("{}~{}", text(&former.values[slot::OWN]), former.id().simple()));
-    old.finish(&mut decision, &mut ids, EventKind::Updated, None, reader.today())?;
-    shortened.values[to] = Value::Date(valid_to);
-    shortened.values[slot_of(object, "recorded_at")] = moment;
+    let shortened = version_of(reader, object, &former, ids.take(), Some(valid_to));
+    supersede(reader, object, former, &mut decision, &mut ids)?;
     shortened.finish(&mut decision, &mut ids, EventKind::Created, None, reader.today())?;
     Ok(decision)
+}
+
+/// The row as it is known from now on, with another end.
+fn version_of<'r, 'a>(
+    reader: &'r Reader<'a>,
+    object: &'r Object,
+    former: &Record,
+    id: Uuid,
+    valid_to: Option<Date>,
+) -> Draft<'r, 'a> {
+    let mut version = Draft::new(reader, object, id);
+    for slot in slot::OWN..object.fields.len() {
+        version.values[slot] = former.values[slot].clone();
+    }
+    version.values[slot_of(object, "valid_to")] = valid_to.map_or(Value::Null, Value::Date);
+    version.values[slot_of(object, "recorded_at")] = Value::Moment(reader.context.moment);
+    version
+}
+
+/// A row that was known until now. Its name is free for the version that follows it.
+fn supersede(
+    reader: &Reader<'_>,
+    object: &Object,
+    former: Arc<Record>,
+    decision: &mut Decision,
+    ids: &mut IdSource,
+) -> Result<(), Halt> {
+    let name = format!("{}~{}", text(&former.values[slot::OWN]), former.id().simple());
+    let mut old = Draft::of(reader, object, former);
+    old.values[slot_of(object, "superseded_at")] = Value::Moment(reader.context.moment);
+    old.values[slot::OWN] = Value::text(&name);
+    old.finish(decision, ids, EventKind::Updated, None, reader.today())?;
+    Ok(())
 }
 
 fn text(value: &Value) -> &str {
@@ -91,7 +134,7 @@ fn slot_of(object: &Object, name: &str) -> usize {
 }
 
 /// A row in the form of its table's definition, as input of the rows' object.
-fn as_input(table: &RateTable, row: &Map<String, Json>) -> (Map<String, Json>, Vec<FieldError>) {
+fn as_input(table: &RateTable, row: &Map<String, Json>, whole: Whole) -> (Map<String, Json>, Vec<FieldError>) {
     let mut input = Map::new();
     let mut errors = Vec::new();
     for (member, json) in row {
@@ -128,7 +171,7 @@ fn as_input(table: &RateTable, row: &Map<String, Json>) -> (Map<String, Json>, V
             }
         }
     }
-    for value in &table.values {
+    for value in table.values.iter().filter(|_| whole == Whole::Yes) {
         let given = input.contains_key(&*value.name) || input.contains_key(&format!("{}_schedule", value.name));
         if !given {
             errors.push(

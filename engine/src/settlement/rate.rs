@@ -1,5 +1,7 @@
 //! Looking a rate up in the records of a rate table, and saying in words why there is none.
 
+pub mod lint;
+
 use super::plan::{ColumnKind, RateTable, TEXT_SEPARATOR};
 use super::rounding::{Rounding, round};
 use super::table::{ColumnSpec, Hit, Key, Miss, Row, Table, TableBuilder, TableFault};

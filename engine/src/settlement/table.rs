@@ -2,6 +2,7 @@
 //! enough to run per line. Knows nothing of where rows are stored or what their values mean.
 
 mod compile;
+mod coverage;
 mod hashing;
 mod key;
 mod lint;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use coverage::Held;
 pub use key::{Edge, Interval, Key, NotAnInterval};
 pub use lint::{Lint, Overlap, OverlapKind};
 

@@ -160,6 +160,12 @@ impl Memory {
         for query in &need.cumulated {
             facts.cumulated.insert(query.clone(), cumulated(&standing, query));
         }
+        for (table, row) in &need.rate_uses {
+            let of_row =
+                |line: &&Arc<Line>| line.trace.lookups.iter().any(|look| *look.table == **table && *look.row == **row);
+            let used = self.lines.iter().any(|line| of_row(&line));
+            facts.rate_uses.insert((table.clone(), row.clone()), used);
+        }
         for query in &need.totals {
             facts.totals.insert(query.clone(), self.counted(model, &standing, query));
         }

@@ -9,6 +9,7 @@ mod exports;
 mod imports;
 mod jobs;
 mod quarantine;
+mod rates;
 mod records;
 mod reports;
 mod scripts;
@@ -34,6 +35,7 @@ pub fn table() -> Vec<Route> {
         quarantine::routes(),
         scripts::routes(),
         settlement::routes(),
+        rates::routes(),
         statements::routes(),
         reports::routes(),
         imports::routes(),

@@ -14,7 +14,7 @@ use packwork_engine::facts::{Facts, ROUNDS_MAX};
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
 use packwork_engine::refusal::Refusal;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -175,6 +175,13 @@ pub fn locks(model: &Model, command: &Command) -> Vec<String> {
             of.as_ref().map(|(object, record)| of_record(object, Some(*record))).unwrap_or_default()
         }
         Command::Settle(unit) => of_plans(std::slice::from_ref(&unit.plan)),
+        Command::ChangeRates(asked) => {
+            let undoes = |change: &Map<String, Json>| change.get("op").and_then(Json::as_str) == Some("undo");
+            // No line is posted while it is told whether one rests on the row.
+            let plans =
+                asked.changes.iter().any(undoes).then(|| model.plans.keys().map(|plan| format!("settle/{plan}")));
+            std::iter::once(format!("table/{}", asked.table)).chain(plans.into_iter().flatten()).collect()
+        }
         Command::AddRate { table, .. } | Command::CloseRate { table, .. } => vec![format!("table/{table}")],
     };
     locks.sort();

@@ -125,6 +125,7 @@ impl Store {
         statement::fetch_heads(connection, &need.statements, facts).await?;
         line::fetch_standing(connection, &need.lines, facts).await?;
         line::fetch_cumulated(connection, &need.cumulated, facts).await?;
+        super::rate_use::fetch(connection, &need.rate_uses, facts).await?;
         total::fetch(connection, model, &need.totals, facts).await
     }
 

@@ -198,6 +198,7 @@ pub(super) async fn insert(connection: &mut Connection, lines: &[Line]) -> Resul
     }
     let into = format!("settlement_line ({})", column_names(""));
     insert_rows(connection, "posting lines", "", &into, rows).await?;
+    super::rate_use::keep(connection, lines).await?;
     Ok(None)
 }
 

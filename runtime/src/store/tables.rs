@@ -87,6 +87,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0011_scripts.sql"),
         include_str!("../../migrations/postgres/0011_scripts.sql"),
     ),
+    (
+        "0013_rate_use",
+        include_str!("../../migrations/sqlite/0013_rate_use.sql"),
+        include_str!("../../migrations/postgres/0013_rate_use.sql"),
+    ),
 ];
 
 /// Whether all of these migrations are known here: a backup of a newer version may have more.

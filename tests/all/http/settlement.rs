@@ -5,12 +5,12 @@ use packwork_engine::moment::Moment;
 use packwork_tests::app::{On, TestApp};
 use serde_json::{Value as Json, json};
 
-struct Example {
-    test: TestApp,
+pub(super) struct Example {
+    pub(super) test: TestApp,
 }
 
 impl Example {
-    async fn new(on: On) -> Example {
+    pub(super) async fn new(on: On) -> Example {
         let test = TestApp::at(on, Moment::parse("2026-03-01T01:00:00Z").expect("a moment")).await;
         for (code, name) in [("le_hq", "总部"), ("le_a", "甲公司"), ("le_b", "乙公司")] {
             test.post("/records/legal_entity", json!({"code": code, "name": name})).await.ok();
@@ -26,7 +26,7 @@ impl Example {
         Example { test }
     }
 
-    async fn completed(&self, partner: &str, quantity: &str, finished_at: &str) -> Json {
+    pub(super) async fn completed(&self, partner: &str, quantity: &str, finished_at: &str) -> Json {
         let order = json!({"template": "inspection", "customer": "c1", "service": "inspection", "quantity": quantity, "partner": partner, "department": "hq"});
         let id = self.test.post("/records/work_order", order).await.ok()["id"].as_str().unwrap_or_default().to_owned();
         let step = |name: &str, input: Json| {
@@ -38,7 +38,7 @@ impl Example {
         step("complete", json!({"finished_at": finished_at})).await
     }
 
-    fn to(&self, moment: &str) {
+    pub(super) fn to(&self, moment: &str) {
         let wanted = Moment::parse(moment).expect("a moment").micros() - self.test.clock.now().micros();
         self.test.advance(u64::try_from(wanted / 1_000_000).expect("the example goes forward"));
     }

@@ -18,7 +18,8 @@ use packwork_engine::query::sums::Written;
 use serde_json::{Map, Value as Body, json};
 use std::sync::Arc;
 
-const LIST: &[&str] = &["filter", "sort", "fields", "expand", "search", "limit", "cursor", "count", "deleted"];
+pub(super) const LIST: &[&str] =
+    &["filter", "sort", "fields", "expand", "search", "limit", "cursor", "count", "deleted"];
 const WRITE: &[&str] = &["duplicates"];
 const GET: &[&str] = &["expand", "at"];
 /// Records of a page where nobody asked for more or fewer.
@@ -96,11 +97,11 @@ async fn post_list(
 }
 
 /// A body that is JSON already.
-fn json(text: Vec<u8>) -> Response {
+pub(super) fn json(text: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], text).into_response()
 }
 
-fn asked(mut members: Map<String, Body>) -> Result<list::Asked, Problem> {
+pub(super) fn asked(mut members: Map<String, Body>) -> Result<list::Asked, Problem> {
     let limit = members.remove("limit").map_or(Ok(LIMIT), |limit| limit_of(&limit))?;
     let names = |value: Option<Body>, parameter: &'static str| match value {
         None | Some(Body::Null) => Ok(None),

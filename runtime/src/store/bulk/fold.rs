@@ -63,6 +63,9 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
         let head = StatementHead { id: new.id, ordinal: new.ordinal, status: new.status };
         facts.statements.insert(new.key.clone(), Some(head));
     }
+    if !decision.lines.is_empty() {
+        facts.rate_uses.retain(|_, used| *used);
+    }
     for line in &decision.lines {
         facts.lines.remove(&(line.plan.clone(), line.fact));
     }
@@ -97,6 +100,7 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
         lines: _,
         cumulated: _,
         totals: _,
+        rate_uses: _,
     } = facts;
 }
 

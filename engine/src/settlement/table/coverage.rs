@@ -1,0 +1,54 @@
+//! On which dates a table answers for given inputs, and how its rows follow each other: what a look at the whole table
+//! asks beside overlaps.
+
+use super::{Row, Table};
+use crate::moment::Date;
+use crate::value::Value;
+use std::collections::BTreeSet;
+
+/// A row that answers for some inputs on the dates `[from, to)`; an absent end is unlimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held<'t> {
+    pub from: Option<Date>,
+    pub to: Option<Date>,
+    pub row: &'t Row,
+}
+
+impl Table {
+    /// The live rows that match the inputs on some date, by their first one. Empty where an input the rows state is null.
+    pub fn held(&self, inputs: &[Value]) -> Vec<Held<'_>> {
+        let Ok(probe) = self.probe(inputs, Date::ZERO, None) else { return Vec::new() };
+        let mut found = Vec::new();
+        for group in &self.groups {
+            for version in group.versions_of(self.packed_inputs(group, &probe)) {
+                let row = &self.rows[version.row as usize];
+                if version.superseded > probe.known && version.from < version.to && row.accepts(inputs) {
+                    found.push(Held { from: row.valid_from, to: row.valid_to, row });
+                }
+            }
+        }
+        found.sort_by_key(|held| held.from);
+        found
+    }
+
+    /// Pairs of live rows with the same keys where one takes over from the other.
+    pub fn successions(&self) -> impl Iterator<Item = (&Row, &Row)> {
+        let keys = self.groups.iter().flat_map(|group| group.keys.values().map(|range| group.slice(range)));
+        keys.flat_map(|versions| {
+            let live = versions.iter().filter(|version| version.superseded == i64::MAX);
+            let rows: Vec<&Row> = live.map(|version| &self.rows[version.row as usize]).collect();
+            let follows = |place: usize, row: &Row| {
+                let former = rows[..place].iter().rev().find(|former| former.keys == row.keys);
+                former.copied().filter(|former| former.valid_to.is_some() && former.valid_to <= row.valid_from)
+            };
+            let pairs: Vec<(&Row, &Row)> =
+                rows.iter().enumerate().filter_map(|(place, row)| Some((follows(place, row)?, *row))).collect();
+            pairs
+        })
+    }
+
+    /// The columns some row states.
+    pub fn stated(&self) -> BTreeSet<usize> {
+        self.columns.iter().enumerate().filter(|(_, column)| column.stated).map(|(place, _)| place).collect()
+    }
+}

@@ -1,0 +1,11 @@
+-- Rows of rate tables that posted lines rest on: such a row is never taken back.
+CREATE TABLE rate_use (
+    rate_table TEXT NOT NULL,
+    -- The row's name, which its later versions keep.
+    row_name TEXT NOT NULL,
+    PRIMARY KEY (rate_table, row_name)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO rate_use (rate_table, row_name)
+SELECT DISTINCT found.value ->> 'table', found.value ->> 'row'
+FROM settlement_line AS l, json_each(l.trace, '$.lookups') AS found;
