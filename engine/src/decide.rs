@@ -62,6 +62,9 @@ pub(crate) fn refusal_of(error: &crate::expr::ExprError) -> Refusal {
 pub fn decide(model: &Model, facts: &Facts, command: &Command, context: &Context) -> Outcome {
     let mut reader = Reader::new(model, facts, context);
     reader.accepts_duplicates = matches!(command, Command::AcceptingDuplicates(_));
+    if let Command::SettleBy(_, terms) = command {
+        reader.terms = *terms;
+    }
     let decided: Result<Decision, Halt> = match command.plain() {
         Command::Create { object, input } => records::create(&reader, object, input),
         Command::Update { object, id, version, input } => records::update(&reader, object, *id, *version, input),
@@ -72,7 +75,7 @@ pub fn decide(model: &Model, facts: &Facts, command: &Command, context: &Context
             transitions::transition(&reader, object, *id, *version, transition, input)
         }
         Command::Complete { object, id } => complete::complete(&reader, object, *id),
-        Command::Settle(unit) => settle::settle_unit(&reader, unit),
+        Command::Settle(unit) | Command::SettleBy(unit, _) => settle::settle_unit(&reader, unit),
         Command::AddRate { table, row } => rates::add(&reader, table, row),
         Command::ChangeRates(asked) => rates::changes::change(&reader, asked),
         Command::Attach(file) => files::attach(&reader, file),

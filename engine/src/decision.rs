@@ -59,6 +59,8 @@ pub enum Command {
     AcceptingDuplicates(Box<Command>),
     /// Settles facts of one unit of a run: the lines that should exist against those posted.
     Settle(SettleUnit),
+    /// The same by other terms.
+    SettleBy(SettleUnit, Terms),
     /// Takes a file in, for the record and field it says.
     Attach(Box<Attachment>),
     /// Gives a file up; `of` is the record it belongs to.
@@ -112,6 +114,33 @@ pub struct SettleUnit {
     /// The period that is run over.
     pub period: String,
     pub facts: Vec<Uuid>,
+}
+
+/// By which rates facts are settled, and against what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    pub pin: Pin,
+    pub against: Against,
+}
+
+/// Which rates hold for a fact that was settled before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pin {
+    /// Those its lines were made by, where the same is asked again.
+    #[default]
+    AsRecorded,
+    /// Those that are in the tables now. Who takes part in a chain stays as it was recorded.
+    Latest,
+}
+
+/// What the lines that should exist are compared with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Against {
+    /// Lines that stand: the decision is the difference.
+    #[default]
+    Posted,
+    /// Nothing: the decision is all lines, on no statement, as if every period were open. To look at, not to write.
+    Nothing,
 }
 
 /// The most facts one command settles; people's commands go between the commands of a run.

@@ -3,7 +3,7 @@
 //! elsewhere and is taken again when it is there.
 
 use crate::codes::Code;
-use crate::decision::Context;
+use crate::decision::{Context, Terms};
 use crate::expr::{Env, EvalError, Expr, ExprError, Path};
 use crate::facts::{Collection, Facts, Need};
 use crate::model::Model;
@@ -27,12 +27,14 @@ pub struct Reader<'a> {
     pub context: &'a Context,
     /// Whoever sent the command knows of the records it warns of.
     pub accepts_duplicates: bool,
+    /// By which rates facts are settled, and against what.
+    pub terms: Terms,
     need: RefCell<Need>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(model: &'a Model, facts: &'a Facts, context: &'a Context) -> Reader<'a> {
-        Reader { model, facts, context, accepts_duplicates: false, need: RefCell::default() }
+        Reader { model, facts, context, accepts_duplicates: false, terms: Terms::default(), need: RefCell::default() }
     }
 
     /// Notes a need.

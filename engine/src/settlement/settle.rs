@@ -18,7 +18,7 @@ use crate::facts::CumulationQuery;
 use crate::ids::IdSource;
 use crate::moment::Date;
 use crate::object::Object;
-use crate::record::Record;
+use crate::record::{Name, Record};
 use crate::refusal::Refusal;
 use batch::{GroupKey, Settling};
 use rust_decimal::Decimal;
@@ -199,6 +199,13 @@ fn is_fact(plan: &Plan, record: &Record) -> bool {
 
 fn business_date(plan: &Plan, record: &Record) -> Option<Date> {
     record.values[plan.in_state()?.day_slot].as_date()
+}
+
+/// The group a line adds up in, and what it adds.
+pub fn adds_to(plan: &Plan, line: &Line) -> Option<(Name, Group, Decimal)> {
+    let (name, group) = group_of(plan, line)?;
+    let value = value_of(line, group.counts);
+    Some((name, group, value))
 }
 
 /// The group a posted line adds up in.

@@ -174,7 +174,7 @@ pub fn locks(model: &Model, command: &Command) -> Vec<String> {
         Command::Detach { of, .. } => {
             of.as_ref().map(|(object, record)| of_record(object, Some(*record))).unwrap_or_default()
         }
-        Command::Settle(unit) => of_plans(std::slice::from_ref(&unit.plan)),
+        Command::Settle(unit) | Command::SettleBy(unit, _) => of_plans(std::slice::from_ref(&unit.plan)),
         Command::ChangeRates(asked) => {
             let undoes = |change: &Map<String, Json>| change.get("op").and_then(Json::as_str) == Some("undo");
             // No line is posted while it is told whether one rests on the row.

@@ -2,8 +2,10 @@
 
 pub mod attribution;
 pub mod close;
+pub mod compare;
 pub mod facts;
 pub mod lines;
+pub mod lineset;
 pub mod preview;
 pub mod run;
 mod since;

@@ -6,6 +6,7 @@ use super::source::{look_up, party, tax_terms};
 use super::{Asking, Desired, Shared};
 use crate::codes::Code;
 use crate::decide::Halt;
+use crate::decision::Pin;
 use crate::env::{Bound, RecordEnv};
 use crate::money::{Money, places_of};
 use crate::record::Name;
@@ -45,6 +46,7 @@ pub(super) fn lines(
     let (line, chain) = (of.line, of.chain);
     let object = chain.party.clone().expect("a plan's chain says whose its parties are");
     let Members { members, lookups } = match recorded(asking, line, chain) {
+        Some(members) if asking.reader.terms.pin == Pin::Latest => figured_anew(asking, env, of, &object, members)?,
         Some(members) => members,
         None => now(asking, env, of, &object)?,
     };
@@ -179,21 +181,60 @@ fn member(
             break;
         }
     }
-    let (mut figure, mut trace) = (Decimal::ZERO, None);
-    if let (Some(lookup), None) = (&of.chain.figure, &skipped) {
-        let step = figure_step(&of.line.id, &bound.id.simple().to_string());
-        let (found, made) = look_up(asking, &env, &step, lookup)?;
-        let name = if of.chain.terms.method == Method::PriceGap { "price" } else { "rate" };
-        let value = match &found {
-            Value::Map(members) => members.get(name).and_then(Value::as_decimal),
-            _ => None,
-        };
-        figure = value.ok_or_else(|| {
-            Refusal::new(Code::NullInput, format!("`{}` gives no `{name}`", lookup.table)).with("table", &*lookup.table)
-        })?;
-        trace = made;
-    }
+    let (figure, trace) = match &skipped {
+        Some(_) => (Decimal::ZERO, None),
+        None => figure(asking, &env, of, bound.id)?,
+    };
     Ok((Member { party: bound.id.to_string().as_str().into(), figure, skipped }, trace))
+}
+
+/// A party's rate or price, where the chain looks one up.
+fn figure(
+    asking: &Asking<'_>,
+    env: &RecordEnv<'_>,
+    of: &Distributing<'_>,
+    party: Uuid,
+) -> Result<(Decimal, Option<LookupTrace>), Halt> {
+    let Some(lookup) = &of.chain.figure else { return Ok((Decimal::ZERO, None)) };
+    let step = figure_step(&of.line.id, &party.simple().to_string());
+    let (found, trace) = look_up(asking, env, &step, lookup)?;
+    let name = if of.chain.terms.method == Method::PriceGap { "price" } else { "rate" };
+    let value = match &found {
+        Value::Map(members) => members.get(name).and_then(Value::as_decimal),
+        _ => None,
+    };
+    let figure = value.ok_or_else(|| {
+        Refusal::new(Code::NullInput, format!("`{}` gives no `{name}`", lookup.table)).with("table", &*lookup.table)
+    })?;
+    Ok((figure, trace))
+}
+
+/// The parties as they were recorded, passed over as they were then, with the figures of now.
+fn figured_anew(
+    asking: &Asking<'_>,
+    env: &RecordEnv<'_>,
+    of: &Distributing<'_>,
+    object: &Name,
+    recorded: Members,
+) -> Result<Members, Halt> {
+    let mut found = Members { members: Vec::new(), lookups: Vec::new() };
+    let mut missing = false;
+    for member in recorded.members {
+        if member.skipped.is_some() {
+            found.members.push(member);
+            continue;
+        }
+        let bound = Bound { root: "party".into(), object: object.clone(), id: id_of(&member.party) };
+        match figure(asking, &RecordEnv { bound: Some(&bound), ..*env }, of, bound.id) {
+            Ok((figure, lookup)) => {
+                found.members.push(Member { figure, ..member });
+                found.lookups.extend(lookup);
+            }
+            Err(Halt::Missing) => missing = true,
+            Err(refused) => return Err(refused),
+        }
+    }
+    if missing { Err(Halt::Missing) } else { Ok(found) }
 }
 
 /// The step name of a party's figure.

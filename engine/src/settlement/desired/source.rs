@@ -4,6 +4,7 @@ use super::Asking;
 use super::priced::TaxTerms;
 use crate::codes::Code;
 use crate::decide::Halt;
+use crate::decision::Pin;
 use crate::definition::rate_table::NoMatch;
 use crate::definition::settlement_plan::TaxMode;
 use crate::env::{Reader, RecordEnv};
@@ -43,7 +44,8 @@ pub(super) fn look_up(
     if missing {
         return Err(Halt::Missing);
     }
-    let mut posted = asking.posted.iter().flat_map(|line| &line.trace.lookups);
+    let pinned = if reader.terms.pin == Pin::Latest { &[] } else { asking.posted };
+    let mut posted = pinned.iter().flat_map(|line| &line.trace.lookups);
     if let Some(recorded) = posted.find(|trace| trace.step == *step && trace.table == *table.name && trace.date == date)
         && recorded.inputs == rate::recorded_inputs(table, &inputs)
     {

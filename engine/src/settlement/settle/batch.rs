@@ -4,7 +4,7 @@ use super::posting::{Charge, Posting};
 use super::{business_date, group_of, is_fact, value_of};
 use crate::codes::Code;
 use crate::decide::Halt;
-use crate::decision::{Decision, FactFailure};
+use crate::decision::{Against, Decision, FactFailure};
 use crate::env::Reader;
 use crate::facts::CumulationQuery;
 use crate::ids::IdSource;
@@ -119,7 +119,8 @@ impl<'r, 'a> Settling<'r, 'a> {
         };
         let period = dated.map(|date| self.posting.calendar().period_of(date));
         let closed = period.as_ref().is_some_and(|period| self.posting.is_closed(&period.name));
-        let mut open: Vec<&Arc<Line>> = posted.iter().collect();
+        let stands = self.reader().terms.against == Against::Posted;
+        let mut open: Vec<&Arc<Line>> = posted.iter().filter(|_| stands).collect();
         let mut outcomes = Vec::new();
         let mut failed = None;
         for desired in wanted {

@@ -6,7 +6,7 @@ use super::posting::{Charge, Posting};
 use super::{want_closed, want_collections, want_lines};
 use crate::codes::Code;
 use crate::decide::Halt;
-use crate::decision::{Decision, FactFailure, SettleUnit};
+use crate::decision::{Against, Decision, FactFailure, SettleUnit};
 use crate::env::{Bound, Reader};
 use crate::ids::IdSource;
 use crate::model::Model;
@@ -126,7 +126,9 @@ fn settle_one(
         // Of a period that is only looked back at, nothing but what adds up over it is settled again.
         let asked_for = place + 1 == periods.len();
         let wanted: Vec<Desired> = wanted.into_iter().filter(|desired| asked_for || desired.is_due()).collect();
-        let mut open: Vec<&Arc<Line>> = posted.iter().filter(|line| line.service_period == period.name).collect();
+        let stands = reader.terms.against == Against::Posted;
+        let of_period = posted.iter().filter(|line| stands && line.service_period == period.name);
+        let mut open: Vec<&Arc<Line>> = of_period.collect();
         open.retain(|line| {
             // What is due is told by what stands in closed periods, so that stays.
             !(line.trace.due.is_some() && posting.is_closed(&line.period)) && (asked_for || line.trace.due.is_some())

@@ -1,7 +1,7 @@
 //! From charges and what is taken back to lines in open periods, on statements, with their entries.
 
 use crate::decide::Halt;
-use crate::decision::{Decision, NewStatement};
+use crate::decision::{Against, Decision, NewStatement};
 use crate::env::Reader;
 use crate::ids::IdSource;
 use crate::moment::Date;
@@ -78,7 +78,7 @@ impl<'r, 'a> Posting<'r, 'a> {
         period: String,
         currency: Name,
     ) -> Option<StatementKey> {
-        let statement = self.plan.statement.clone()?;
+        let statement = self.plan.statement.clone().filter(|_| self.reader.terms.against == Against::Posted)?;
         let accrues = self.plan.line(line).is_some_and(|of| of.paid_by.is_some());
         (!accrues || pays(line)).then_some(StatementKey { statement, payer, payee, period, currency })
     }

@@ -2,16 +2,19 @@
 
 use super::records::REPLAYED;
 use crate::app::App;
-use crate::http::extract::{IdempotencyKey, JsonObject, Members, Query, SignedIn};
+use crate::http::extract::{IdempotencyKey, JsonObject, LargeJsonObject, Members, Query, SignedIn, wrong_type};
 use crate::http::problem::Problem;
 use crate::http::route::{Route, route};
-use crate::service::settlement::{self, attribution, close, lines, run};
+use crate::service::changes::draft::Drafted;
+use crate::service::settlement::lineset::Basis;
+use crate::service::settlement::{self, attribution, close, compare, lines, run};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use packwork_engine::codes::Code;
-use serde_json::Value as Body;
+use packwork_engine::refusal::Refusal;
+use serde_json::{Map, Value as Body};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -57,18 +60,93 @@ async fn start(
     State(app): State<Arc<App>>,
     SignedIn(caller): SignedIn,
     IdempotencyKey { key, .. }: IdempotencyKey,
-    JsonObject(body): JsonObject,
+    LargeJsonObject(body): LargeJsonObject,
 ) -> Result<Response, Problem> {
+    if let Some(mode) = body.get("mode").and_then(Body::as_str).and_then(compared) {
+        let asked = comparison(mode, body)?;
+        return Ok(Json(compare::compare(&app, &caller, asked).await?).into_response());
+    }
     let mut members = Members::of(body);
     let plan = members.required_text("plan");
     let period = members.required_text("period");
     let mode = members.text("mode");
     members.finish()?;
-    let mode = run::Mode::named(mode.as_deref().unwrap_or("commit"))
-        .ok_or_else(|| Problem::new(Code::BadParameter, "`mode` is `commit` or `preview`").with("parameter", "mode"))?;
+    let mode = run::Mode::named(mode.as_deref().unwrap_or("commit")).ok_or_else(|| {
+        let detail = "`mode` is `commit`, `preview`, `simulate` or `compare`";
+        Problem::new(Code::BadParameter, detail).with("parameter", "mode")
+    })?;
     let asked = run::Asked { plan, period, mode, key };
     let (shown, replayed) = run::start(&app, &caller, asked).await?;
     Ok(maybe_replayed(shown, replayed))
+}
+
+/// The modes that set two sets of lines side by side.
+fn compared(mode: &str) -> Option<&'static str> {
+    ["simulate", "compare"].into_iter().find(|known| *known == mode)
+}
+
+fn comparison(mode: &'static str, mut body: Map<String, Body>) -> Result<compare::Asked, Problem> {
+    let wrong = |pointer: &str, what: &'static str| Problem::from(Refusal::of_fields(vec![wrong_type(pointer, what)]));
+    let mut rates = Vec::new();
+    match body.remove("rates") {
+        None | Some(Body::Null) => {}
+        Some(Body::Object(tables)) => {
+            for (table, source) in tables {
+                let Body::Object(mut source) = source else { return Err(wrong("/rates", "drafts by rate table")) };
+                rates.push((table, super::rates::source(&mut source)?));
+                Members::of(source).finish()?;
+            }
+        }
+        Some(_) => return Err(wrong("/rates", "drafts by rate table")),
+    }
+    let definitions = match body.remove("definitions") {
+        None | Some(Body::Null) => None,
+        Some(Body::String(text)) if text == "draft" => Some(Drafted::Mine),
+        Some(Body::Array(documents)) => Some(Drafted::Given(documents)),
+        Some(_) => return Err(wrong("/definitions", "`draft` or a list of definitions")),
+    };
+    let periods = match body.remove("periods") {
+        None | Some(Body::Null) => Vec::new(),
+        Some(Body::Array(periods)) => {
+            let names: Option<Vec<String>> = periods.iter().map(|name| name.as_str().map(str::to_owned)).collect();
+            names.ok_or_else(|| wrong("/periods", "a list of names"))?
+        }
+        Some(_) => return Err(wrong("/periods", "a list of names")),
+    };
+    let mut members = Members::of(body);
+    let plan = members.required_text("plan");
+    let period = members.text("period");
+    let left = members.text("left");
+    let right = members.text("right");
+    members.text("mode");
+    members.finish()?;
+    let basis = |name: &'static str, written: Option<String>, usual: Basis| match written {
+        None => Ok(usual),
+        Some(text) => Basis::named(&text).ok_or_else(|| {
+            let known: Vec<&str> = Basis::ALL.iter().map(|basis| basis.as_str()).collect();
+            let detail = format!("`{name}` is one of {}", known.join(", "));
+            Problem::new(Code::BadParameter, detail).with("parameter", name).with("known", known)
+        }),
+    };
+    let usual = if mode == "simulate" { Basis::AsRecorded } else { Basis::Posted };
+    let asked = compare::Asked {
+        mode,
+        plan,
+        periods: period.into_iter().chain(periods).collect(),
+        left: basis("left", left, usual)?,
+        right: basis("right", right, Basis::Latest)?,
+        rates,
+        definitions,
+    };
+    let drafts = !asked.rates.is_empty() || asked.definitions.is_some();
+    match (mode, drafts) {
+        ("simulate", false) => Err(Problem::new(Code::Required, "a simulation has draft `rates` or `definitions`")),
+        ("compare", true) => {
+            let detail = "drafts are tried out with the mode `simulate`";
+            Err(Problem::new(Code::BadParameter, detail).with("parameter", "mode"))
+        }
+        _ => Ok(asked),
+    }
 }
 
 /// Marks an answer that was given before.

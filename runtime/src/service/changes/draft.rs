@@ -13,9 +13,10 @@ use packwork_engine::definition::Kind;
 use packwork_engine::diagnostic::{Diagnostics, Severity};
 use packwork_engine::layers::edit::{Edit, Editor, OWN_PREFIX, edit};
 use packwork_engine::layers::{Change, Composite, Origin, content, path};
+use packwork_engine::model::Model;
 use packwork_engine::model::uses::Target;
 use packwork_engine::record::Name;
-use packwork_engine::refusal::Refusal;
+use packwork_engine::refusal::{FieldError, Refusal};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -119,6 +120,73 @@ pub async fn put(
     Ok(
         json!({"kind": kind_name, "name": &*key.1, "changes": edit.changes, "renamed": edit.renamed, "findings": findings}),
     )
+}
+
+/// Definitions that are tried out.
+pub enum Drafted {
+    /// What the caller is editing.
+    Mine,
+    /// Whole definitions, in place of those of their kind and name.
+    Given(Vec<Json>),
+}
+
+/// Kinds that can be tried out on what is stored: they change no table.
+const TRIED: [Kind; 6] =
+    [Kind::SettlementPlan, Kind::Schedule, Kind::Chain, Kind::Accumulator, Kind::Posting, Kind::Statement];
+
+/// The model as it would be with drafts in force. Nothing is kept of it.
+pub async fn candidate(app: &Arc<App>, caller: &Caller, drafted: &Drafted) -> Answer<Arc<Model>> {
+    may_configure(caller)?;
+    app.catch_up().await?;
+    let current = app.in_force();
+    let mut overlay = current.overlay.clone();
+    let mut put = |key: (Kind, Name), changes: Vec<Change>| {
+        if !TRIED.contains(&key.0) {
+            let detail = format!("a draft of {} cannot be tried out: only of how things are settled", key.0.as_str());
+            let known: Vec<&str> = TRIED.iter().map(|kind| kind.as_str()).collect();
+            return Err(refuse(Code::BadParameter, detail).with("parameter", "definitions").with("known", known));
+        }
+        overlay.retain(|change| change.key() != key);
+        overlay.extend(changes);
+        Ok(())
+    };
+    match drafted {
+        Drafted::Mine => {
+            for draft in all(app, caller).await? {
+                put(draft.key(), draft.changes)?;
+            }
+        }
+        Drafted::Given(documents) => {
+            for (at, document) in documents.iter().enumerate() {
+                let text = |member: &str| document.get(member).and_then(Json::as_str);
+                let (Some(kind), Some(name)) = (text("kind").and_then(Kind::named), text("name")) else {
+                    let message = "a definition has a `kind` and a `name`";
+                    let error = FieldError::new(Code::WrongType, format!("/definitions/{at}"), message);
+                    return Err(Refusal::of_fields(vec![error]).into());
+                };
+                let key = (kind, Name::from(name));
+                let editor = Editor {
+                    author: caller.id,
+                    at: app.clock.now(),
+                    reason: "",
+                    chinese: caller.locale == Locale::Chinese,
+                };
+                let changes = match packaged(&current, &key) {
+                    Some(packaged) => {
+                        let version = current.version_of(&packaged.pack).unwrap_or_default();
+                        edit(&packaged, kind, &key.1, version, document.clone(), &[], &editor).changes
+                    }
+                    None => own(&key, document.clone(), &editor, BTreeMap::new()).changes,
+                };
+                put(key, changes)?;
+            }
+        }
+    }
+    let candidate = Candidate { packs: current.packs(), overlay };
+    match candidate.compile(&app.settings, Diagnostics::default()) {
+        Ok((model, _)) => Ok(Arc::new(model)),
+        Err(found) => Err(super::refused(crate::packs::install::Error::Definitions(found))),
+    }
 }
 
 /// A definition of the tenant's own: one change that holds it whole.
