@@ -20,6 +20,7 @@ mod samples;
 mod session;
 mod settlement;
 mod sight;
+mod simulate;
 mod totals;
 mod types;
 mod upsert;
