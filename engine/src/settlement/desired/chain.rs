@@ -194,7 +194,7 @@ fn figure(
     env: &RecordEnv<'_>,
     of: &Distributing<'_>,
     party: Uuid,
-) -> Result<(Decimal, Option<LookupTrace>), Halt> {
+) -> Result<(Decimal, Option<Arc<LookupTrace>>), Halt> {
     let Some(lookup) = &of.chain.figure else { return Ok((Decimal::ZERO, None)) };
     let step = figure_step(&of.line.id, &party.simple().to_string());
     let (found, trace) = look_up(asking, env, &step, lookup)?;
