@@ -1,11 +1,12 @@
 //! Measurements in ratios: the product beside programs written by hand for exactly one task, in one run on one machine.
 //!
 //! `load settle` settles a month of work orders, `load records` drives the records API over HTTP, `load start` starts
-//! the server over and over, `load compile` compiles and checks generated packs, `load micro` measures the engine alone, in
-//! memory. Each part of a measurement runs in a
+//! the server over and over, `load compile` compiles and checks generated packs, `load lookups` asks large rate tables,
+//! `load micro` measures the engine alone, in memory. Each part of a measurement runs in a
 //! process of its own (`load --child PART …`), so that its time and memory are its own.
 
 mod compile;
+mod lookups;
 mod micro;
 mod part;
 mod process;
@@ -25,6 +26,7 @@ const USAGE: &str = "load settle [--orders N] [--rounds N] [--json]
 load records [--database sqlite|postgres] [--rows N] [--seconds N] [--rounds N] [--json] [--only create,read,page,import,…]
 load start [--times N] [--json]
 load compile [--objects N] [--definitions N] [--times N] [--json]
+load lookups [--keys N] [--json]
 load micro [--json]";
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         ["records", rest @ ..] => records::run(rest),
         ["start", rest @ ..] => start::run(rest),
         ["compile", rest @ ..] => compile::run(rest),
+        ["lookups", rest @ ..] => lookups::run(rest),
         ["micro", rest @ ..] => micro::run(rest),
         [other, ..] => Err(anyhow::anyhow!("`{other}` is not known; there is\n{USAGE}")),
         [] => Err(anyhow::anyhow!("say what to measure:\n{USAGE}")),
