@@ -9,8 +9,10 @@ use std::collections::BTreeSet;
 /// Where a tenant stands, as far as one plan's lines depend on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standpoint {
-    /// Which events were there: on SQLite the last one, on PostgreSQL the snapshot that saw them.
-    pub events: String,
+    /// The last event by number.
+    pub last: i64,
+    /// On PostgreSQL the snapshot that saw it: transactions end in another order than they take their numbers.
+    pub snapshot: Option<String>,
     /// How many lines the plan has, taken back or not.
     pub lines: i64,
     /// How many periods of the plan's calendar are closed.
@@ -22,19 +24,23 @@ impl Store {
         self.check(scope)?;
         let mut connection = self.reader().await?;
         let dialect = connection.dialect();
-        let events = match dialect {
-            Dialect::Sqlite => "(SELECT CAST(coalesce(max(seq), 0) AS TEXT) FROM event)",
+        let snapshot = match dialect {
+            Dialect::Sqlite => "NULL",
             Dialect::Postgres => "pg_current_snapshot()::text",
         };
         let text = format!(
-            "SELECT {events}, (SELECT count(*) FROM settlement_line WHERE plan = ?),
+            "SELECT (SELECT coalesce(max(seq), 0) FROM event), {snapshot}, (SELECT count(*) FROM settlement_line WHERE plan = ?),
              (SELECT count(*) FROM period_closed WHERE calendar = ?)"
         );
         let sql = Sql::of(dialect, &text, vec![Datum::text(plan), Datum::text(calendar)]);
-        let row = connection.row("looking where the tenant stands", sql, &[Kind::Text, Kind::Int, Kind::Int]).await?;
-        match row.as_deref() {
-            Some([Datum::Text(events), Datum::Int(lines), Datum::Int(closed)]) => {
-                Ok(Standpoint { events: events.to_string(), lines: *lines, closed: *closed })
+        let kinds = [Kind::Int, Kind::Text, Kind::Int, Kind::Int];
+        match connection.row("looking where the tenant stands", sql, &kinds).await?.as_deref() {
+            Some([Datum::Int(last), snapshot, Datum::Int(lines), Datum::Int(closed)]) => {
+                let snapshot = match snapshot {
+                    Datum::Text(snapshot) => Some(snapshot.to_string()),
+                    _ => None,
+                };
+                Ok(Standpoint { last: *last, snapshot, lines: *lines, closed: *closed })
             }
             _ => Err(StoreError::Broken("a standpoint without numbers".into())),
         }
@@ -49,17 +55,21 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.check(scope)?;
         let mut connection = self.reader().await?;
-        let mut sql = Sql::new(connection.dialect());
-        sql.push("SELECT seq FROM event WHERE ");
-        match sql.dialect {
-            Dialect::Sqlite => sql.with("seq > CAST(? AS INTEGER)", vec![Datum::text(&since.events)]),
-            // What was written by a transaction that the snapshot did not see the end of.
-            Dialect::Postgres => sql.with(
-                "tx >= pg_snapshot_xmin(?::text::pg_snapshot) AND NOT pg_visible_in_snapshot(tx, ?::text::pg_snapshot)",
-                vec![Datum::text(&since.events), Datum::text(&since.events)],
-            ),
-        };
-        sql.push(" AND ").any_of("object", Datum::Texts(objects.iter().cloned().collect())).push(" LIMIT 1");
+        let dialect = connection.dialect();
+        let of = || Datum::Texts(objects.iter().cloned().collect());
+        let mut sql = Sql::of(dialect, "SELECT seq FROM event WHERE seq > ? AND ", vec![Datum::Int(since.last)]);
+        sql.any_of("object", of());
+        if let Some(snapshot) = &since.snapshot {
+            // What was written by a transaction whose end the snapshot did not see.
+            let binds = vec![Datum::text(snapshot), Datum::text(snapshot)];
+            sql.with(
+                " UNION ALL SELECT seq FROM event WHERE tx >= pg_snapshot_xmin(?::text::pg_snapshot)
+                 AND NOT pg_visible_in_snapshot(tx, ?::text::pg_snapshot) AND ",
+                binds,
+            );
+            sql.any_of("object", of());
+        }
+        sql.push(" LIMIT 1");
         Ok(connection.row("looking for later changes", sql, &[Kind::Int]).await?.is_some())
     }
 }
