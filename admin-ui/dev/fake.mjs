@@ -244,6 +244,9 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
   function statementView(statement, chinese, withLines) {
     const lines = db.lines.filter((line) => line.statement_id === statement.id).map(withStatement);
     const sum = (name) => fixed(lines.reduce((total, line) => total + Number(line[name]), 0));
+    const disputed = (statement.disputes ?? []).filter((dispute) => dispute.status === 'open');
+    const held = fixed(disputed.reduce((total, dispute) => total + Number(dispute.amount), 0));
+    const step = { kind: 'transition', primary: false, destructive: false, allowed: true };
     const next = {
       draft: ['issue', '出具', 'Issue'],
       issued: ['confirm', '确认', 'Confirm'],
@@ -258,6 +261,18 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
       tax: sum('tax'),
       net: sum('net'),
       line_count: lines.length,
+      notes: disputed.length
+        ? [chinese ? `${disputed.length} 条明细有异议` : `${disputed.length} line(s) are disputed`]
+        : [],
+      disputed: held,
+      payable: fixed(Number(sum('amount')) - Number(held)),
+      disputes: (statement.disputes ?? []).map((dispute) => ({
+        ...dispute,
+        _actions:
+          dispute.status === 'open'
+            ? [{ ...step, name: 'uphold', title: chinese ? '异议成立' : 'Uphold', input: ['note'] }]
+            : [],
+      })),
       _actions: next
         ? [
             {
@@ -270,6 +285,9 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
               ...(lines.length ? {} : { reason: '没有明细' }),
               input: [],
             },
+            ...(statement.status === 'issued'
+              ? [{ ...step, name: 'dispute', title: chinese ? '提出异议' : 'Dispute', input: ['lines', 'reason'] }]
+              : []),
           ]
         : [],
       ...(withLines ? { lines } : {}),
@@ -696,7 +714,20 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
             .filter((line) => line.statement_id === statement.id)
             .map((line) => ({ label: line.fact.title, value: line.amount, ref: line.fact })),
         });
-      if (parts[2]) {
+      if (parts[2] === 'disputes') {
+        statement.version += 1;
+        const named = (statement.disputes ?? []).find((dispute) => dispute.id === parts[3]);
+        if (named) Object.assign(named, { status: 'upheld', settled_at: stamp(), note: body.note });
+        else
+          statement.disputes = body.lines.map((line) => ({
+            id: `d-${line}`,
+            line,
+            status: 'open',
+            reason: body.reason,
+            amount: db.lines.find((one) => one.id === line)?.amount ?? '0.00',
+            opened_at: stamp(),
+          }));
+      } else if (parts[2]) {
         statement.status = { issue: 'issued', confirm: 'confirmed', pay: 'paid' }[parts[2]];
         statement.version += 1;
         if (parts[2] === 'issue') {

@@ -163,6 +163,15 @@ codes! {
     ChainLimit = "chain_limit", Conflict, "the chain would pay out more than it may", "分润超过允许的上限";
     PartyMissing = "party_missing", Conflict, "payer or payee is empty", "缺少付款方或收款方";
     StatementState = "statement_state", Conflict, "the statement's state does not allow this", "对账单当前状态不允许此操作";
+    StatementDraft = "statement_draft", Conflict, "the statement is still a draft", "对账单还是草稿";
+    StatementPaid = "statement_paid", Conflict, "the statement is paid", "对账单已付款";
+    StatementReversed = "statement_reversed", Conflict, "the statement was taken back, or takes one back", "对账单已冲红，或本身是红字对账单";
+    StatementFollowed = "statement_followed", Conflict, "a later statement builds on this one", "后续对账单以此为依据";
+    LineDisputed = "line_disputed", Conflict, "the line is disputed already", "该明细已有未了结的异议";
+    LineNotOnStatement = "line_not_on_statement", Conflict, "the line is not on this statement", "该明细不在此对账单上";
+    DisputeSettled = "dispute_settled", Conflict, "the dispute is settled already", "该异议已了结";
+    PositionOpen = "position_open", Conflict, "the other direction of the pair is not confirmed yet", "双方互抵的另一方向尚未确认";
+    NoDebt = "no_debt", Conflict, "there is no debt to give up", "没有可核销的欠款";
     RowsImmutable = "rows_immutable", Conflict, "rows of a rate table are closed and added, never edited", "价格行只能关闭和新增，不能修改";
     RateRowInUse = "rate_row_in_use", Conflict, "a posted line rests on the row of the rate table", "已有结算行引用该价格行";
     RateGap = "rate_gap", Invalid, "the rate table has no row for some keys or days", "价格表存在未覆盖的组合或日期";

@@ -26,7 +26,7 @@ use crate::expr::EvalError;
 use crate::facts::Facts;
 use crate::model::Model;
 use crate::refusal::Refusal;
-use crate::settlement::settle;
+use crate::settlement::{settle, statement};
 
 /// Why a part of a decision has no result.
 #[derive(Debug)]
@@ -76,6 +76,7 @@ pub fn decide(model: &Model, facts: &Facts, command: &Command, context: &Context
         }
         Command::Complete { object, id } => complete::complete(&reader, object, *id),
         Command::Settle(unit) | Command::SettleBy(unit, _) => settle::settle_unit(&reader, unit),
+        Command::Statement(command) => statement::step(&reader, command),
         Command::AddRate { table, row } => rates::add(&reader, table, row),
         Command::ChangeRates(asked) => rates::changes::change(&reader, asked),
         Command::Attach(file) => files::attach(&reader, file),

@@ -1,12 +1,15 @@
 //! What a command is, and what deciding it gives: plain data, nothing left to choose when it is carried out.
 
 use crate::attachment::{Attachment, FileChange};
-use crate::facts::Need;
-use crate::moment::Moment;
+use crate::facts::{Counter, Need};
+use crate::moment::{Date, Moment};
 use crate::record::{Name, Record};
 use crate::refusal::Refusal;
 use crate::settlement::line::{Entry, Line, StatementKey, StatementStatus};
+use crate::settlement::plan::NumberFormat;
+use crate::settlement::statement::{Dispute, DisputeOutcome, SettledDispute};
 use crate::value::Value;
+use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,6 +64,8 @@ pub enum Command {
     Settle(SettleUnit),
     /// The same by other terms.
     SettleBy(SettleUnit, Terms),
+    /// Takes a statement a step further, disputes its lines or takes it back.
+    Statement(StatementCommand),
     /// Takes a file in, for the record and field it says.
     Attach(Box<Attachment>),
     /// Gives a file up; `of` is the record it belongs to.
@@ -143,6 +148,42 @@ pub enum Against {
     Nothing,
 }
 
+/// What somebody wants done with a statement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatementCommand {
+    pub id: Uuid,
+    /// The statement's definition: what must not post meanwhile follows from it.
+    pub form: Name,
+    pub version: i64,
+    pub step: StatementStep,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum StatementStep {
+    Issue,
+    Confirm,
+    Pay,
+    /// Gives its debt up.
+    WriteOff {
+        reason: String,
+    },
+    /// Takes it back, in a period or in the first open one.
+    Reverse {
+        reason: String,
+        period: Option<String>,
+    },
+    Dispute {
+        lines: Vec<Uuid>,
+        reason: String,
+    },
+    /// Ends a dispute about one of its lines.
+    Settle {
+        dispute: Uuid,
+        outcome: DisputeOutcome,
+        note: Option<String>,
+    },
+}
+
 /// The most facts one command settles; people's commands go between the commands of a run.
 pub const UNIT_FACTS_MAX: usize = 5_000;
 
@@ -187,6 +228,11 @@ pub struct Decision {
     pub entries: Vec<Entry>,
     /// Draft statements the lines open.
     pub statements: Vec<NewStatement>,
+    /// Lines that leave their statement for another.
+    pub moves: Vec<LineMove>,
+    pub disputes: Vec<DisputeChange>,
+    /// What becomes of statements, after everything else.
+    pub statement_changes: Vec<StatementChange>,
     /// What settling found, fact by fact.
     pub settled: Settled,
     /// The record the command was about, as it stands afterwards.
@@ -274,6 +320,60 @@ pub struct NewStatement {
     pub ordinal: i64,
     pub status: StatementStatus,
     pub at: Moment,
+}
+
+/// A statement as it should stand: what is `None` stays as it is. Holds only while its version is `expected`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatementChange {
+    pub id: Uuid,
+    pub expected: i64,
+    pub at: Moment,
+    pub status: Option<StatementStatus>,
+    pub number: Option<Numbering>,
+    pub opening: Option<Decimal>,
+    /// Its debt, and the statement that takes it over; none where it is written off.
+    pub carried: Option<(Decimal, Option<Uuid>)>,
+    pub reverses: Option<Uuid>,
+    pub reversed_by: Option<Uuid>,
+    pub reason: Option<String>,
+}
+
+impl StatementChange {
+    /// One that so far only says that the statement was touched.
+    pub fn of(id: Uuid, expected: i64, at: Moment) -> StatementChange {
+        StatementChange {
+            id,
+            expected,
+            at,
+            status: None,
+            number: None,
+            opening: None,
+            carried: None,
+            reverses: None,
+            reversed_by: None,
+            reason: None,
+        }
+    }
+}
+
+/// A number without gaps: taken in the transaction that needs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbering {
+    pub counter: Counter,
+    pub format: NumberFormat,
+    pub date: Date,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LineMove {
+    pub line: Uuid,
+    pub to: Uuid,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum DisputeChange {
+    Open(Dispute),
+    Settle { id: Uuid, settled: SettledDispute },
 }
 
 /// What settling found.

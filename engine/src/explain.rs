@@ -75,7 +75,7 @@ impl Teller<'_> {
     /// One sentence for a line: what was priced, what it came to, where its group stands.
     pub fn line_sentence(&self, line: &Line) -> String {
         let places = places_of(&line.currency);
-        let taken_back = line.reverses.is_some();
+        let taken_back = line.takes_back();
         let price = line.trace.price.as_ref();
         let mut sentence = match (self.step_sentence(line), price) {
             (Some(sentence), _) => sentence,

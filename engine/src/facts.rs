@@ -8,6 +8,7 @@ use crate::record::{Name, Record};
 use crate::settlement::chain::LEVELS_MAX;
 use crate::settlement::desired::Counts;
 use crate::settlement::line::{Line, StatementHead, StatementKey};
+use crate::settlement::statement::{Dispute, StatedLine, Statement};
 use crate::settlement::table::Table;
 use crate::value::Value;
 use rust_decimal::Decimal;
@@ -47,6 +48,8 @@ pub struct Facts {
     pub closed_periods: BTreeMap<Name, BTreeSet<String>>,
     /// The newest statement of two parties for a period.
     pub statements: BTreeMap<StatementKey, Option<StatementHead>>,
+    /// Statements with what hangs on them, as they were asked for.
+    pub stated: BTreeMap<StatementsAsked, Stated>,
     /// Posted lines that still stand (not reversed), by (plan, fact).
     pub lines: BTreeMap<(Name, Uuid), Vec<Arc<Line>>>,
     /// Posted quantities of cumulation groups.
@@ -126,6 +129,28 @@ impl Counted {
     }
 }
 
+/// Asks for statements and what hangs on them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StatementsAsked {
+    /// One statement with its disputes.
+    One(Uuid),
+    /// Lines on a statement, all or some, each with what took it back.
+    Lines { of: Uuid, only: Option<BTreeSet<Uuid>> },
+    /// Issued statements of these parties, whatever their period, whose lines come to less than nothing and whose debt
+    /// nobody took over.
+    Debts(StatementKey),
+    /// The statements of both directions of a pair in a period.
+    Pair(StatementKey),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Stated {
+    /// In the order they were opened.
+    pub statements: Vec<Statement>,
+    pub disputes: Vec<Dispute>,
+    pub lines: Vec<StatedLine>,
+}
+
 /// What stands posted in a cumulation group.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cumulated {
@@ -197,6 +222,7 @@ pub struct Need {
     pub numbers: BTreeSet<Counter>,
     pub closed_periods: BTreeSet<Name>,
     pub statements: BTreeSet<StatementKey>,
+    pub stated: BTreeSet<StatementsAsked>,
     pub lines: BTreeSet<(Name, Uuid)>,
     pub cumulated: BTreeSet<CumulationQuery>,
     pub totals: BTreeSet<TotalQuery>,
@@ -225,6 +251,7 @@ impl Need {
             numbers,
             closed_periods,
             statements,
+            stated,
             lines,
             cumulated,
             totals,
@@ -244,6 +271,7 @@ impl Need {
         self.numbers.extend(numbers);
         self.closed_periods.extend(closed_periods);
         self.statements.extend(statements);
+        self.stated.extend(stated);
         self.lines.extend(lines);
         self.cumulated.extend(cumulated);
         self.totals.extend(totals);

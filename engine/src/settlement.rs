@@ -20,6 +20,7 @@ pub mod replay;
 pub mod rounding;
 pub mod schedule;
 pub mod settle;
+pub mod statement;
 pub mod table;
 pub mod tax;
 pub mod trace;

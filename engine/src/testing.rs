@@ -9,6 +9,7 @@ pub mod memory;
 mod rows;
 pub mod seed;
 pub mod settling;
+mod stated;
 #[cfg(test)]
 mod tests;
 mod totals;

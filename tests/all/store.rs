@@ -133,6 +133,9 @@ on_both_databases! {
         numbers_have_no_gaps,
         a_change_of_an_old_version_is_refused,
         the_newest_statement_of_a_key_is_the_head,
+        a_dispute_holds_its_line_until_it_is_settled,
+        what_takes_a_reversal_back_stands_again,
+        debts_are_found_until_somebody_takes_them_over,
         a_period_closes_once_its_runs_and_statements_are_done,
         one_run_of_a_plan_and_period_is_active,
         a_run_that_nobody_carries_out_is_given_up;

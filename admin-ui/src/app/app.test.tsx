@@ -197,6 +197,24 @@ describe('settlement', () => {
     expect(await screen.findByText('已确认')).toBeTruthy();
   });
 
+  test('a line is disputed with a reason, and the dispute upheld', async () => {
+    const { asked } = await openApp('/statements/st-3');
+    const person = userEvent.setup();
+    const dispute = await screen.findByRole('button', { name: /提出异议/ });
+    expect(dispute.getAttribute('aria-disabled')).toBe('true');
+    await person.click((await screen.findAllByRole('checkbox', { name: /WO-/ }))[0] as HTMLElement);
+    await person.click(screen.getByRole('button', { name: /提出异议/ }));
+    const dialog = await screen.findByRole('dialog');
+    await person.type(within(dialog).getByLabelText(/原因/), '数量不对');
+    await person.click(within(dialog).getByRole('button', { name: '提出异议' }));
+    expect(await screen.findByText('1 条明细有异议')).toBeTruthy();
+    expect(asked.findLast((one) => one.method === 'POST')?.body).toMatchObject({ reason: '数量不对' });
+    await person.click(await screen.findByRole('button', { name: '异议成立' }));
+    await person.click(within(await screen.findByRole('dialog')).getByRole('button', { name: '异议成立' }));
+    expect((await screen.findAllByText('异议成立')).length).toBeGreaterThan(0);
+    expect(screen.queryByText('1 条明细有异议')).toBe(null);
+  });
+
   test('a period that is not ready says what is missing', async () => {
     await openApp('/periods');
     const person = userEvent.setup();

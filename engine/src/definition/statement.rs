@@ -1,6 +1,8 @@
 //! `statement`: the document of two parties and a period.
 
 use super::written;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 written! {
     /// The document of two parties and a period: its lines are those posted between them in it.
@@ -8,5 +10,32 @@ written! {
         pub period_calendar: String,
         /// The number given at issue, gapless: `ST-{yyyy}{MM}-{seq:4}`.
         pub number: String,
+        /// Both directions of a pair share one net position and are paid together.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        pub netting: bool,
+        /// What becomes of a statement that comes to less than nothing.
+        #[serde(skip_serializing_if = "NegativePolicy::is_carried")]
+        pub negative: NegativePolicy,
+        /// The posting of debts that are given up; needed with `"negative": "write_off"`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub write_off: Option<String>,
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NegativePolicy {
+    /// The debt is carried to the payee's next statement as its opening balance.
+    #[default]
+    CarryDebt,
+    /// The payee owes it now: the statement is paid the other way round.
+    Invoice,
+    /// The debt stays open on its statement until somebody with the right to close periods gives it up.
+    WriteOff,
+}
+
+impl NegativePolicy {
+    fn is_carried(&self) -> bool {
+        *self == NegativePolicy::CarryDebt
     }
 }

@@ -10,6 +10,7 @@ use super::names::Names;
 use crate::codes::Code;
 use crate::definition::posting::PostingDefinition;
 use crate::definition::settlement_plan::{PostingChoice, SettlementPlanDefinition, StepDefinition};
+use crate::definition::statement::NegativePolicy;
 use crate::definition::{Definition, Kind};
 use crate::expr::{Expr, Type};
 use crate::object::FieldKind;
@@ -36,10 +37,27 @@ impl<'a> Checker<'a> {
         for (name, found) in self.of_kind(Kind::Statement) {
             let Definition::Statement(written) = found.definition else { continue };
             self.expect(found, "/period_calendar", Kind::PeriodCalendar, &written.period_calendar);
+            match (&written.write_off, written.negative == NegativePolicy::WriteOff) {
+                (Some(posting), true) => {
+                    self.expect(found, "/write_off", Kind::Posting, posting);
+                }
+                (None, true) => self.missing(found, "write_off"),
+                (Some(_), false) => {
+                    let message = "`write_off` needs `\"negative\": \"write_off\"`: other debts are not given up";
+                    self.error(Code::BadProperty, found, "/write_off", message.to_owned());
+                }
+                (None, false) => {}
+            }
             match NumberFormat::parse(&written.number, None) {
                 Ok(number) => {
-                    let form =
-                        StatementForm { name: name.clone(), calendar: written.period_calendar.as_str().into(), number };
+                    let form = StatementForm {
+                        name: name.clone(),
+                        calendar: written.period_calendar.as_str().into(),
+                        number,
+                        netting: written.netting,
+                        negative: written.negative,
+                        write_off: written.write_off.as_deref().map(Name::from),
+                    };
                     self.statements.insert(name, form);
                 }
                 Err(message) => self.error(Code::BadProperty, found, "/number", message),

@@ -38,19 +38,38 @@ impl Attributed {
 /// is gone.
 pub fn attributed(model: &Model, plan: &str, line: &str, amounts: Amounts) -> Option<Attributed> {
     let mut sum = Attributed::default();
-    let Some(plan) = model.plans.get(plan) else { return Some(sum) };
-    let Some(posting) = posting_of(model, plan, line) else { return Some(sum) };
-    for entry in entries_of(posting, line) {
-        let amount = entry.amount.of(amounts.gross, amounts.net, amounts.tax);
-        for (account, debited) in [(&entry.debit, amount), (&entry.credit, -amount)] {
-            sum = match account_type(model, &posting.name, account) {
-                Some(AccountType::Expense) => sum.plus(Attributed { cost: debited, ..Attributed::default() })?,
-                Some(AccountType::Income) => sum.plus(Attributed { income: -debited, ..Attributed::default() })?,
-                _ => sum,
-            };
-        }
+    for side in sides(model, plan, line, amounts) {
+        let debited = side.debit - side.credit;
+        sum = match account_type(model, side.posting, side.account) {
+            Some(AccountType::Expense) => sum.plus(Attributed { cost: debited, ..Attributed::default() })?,
+            Some(AccountType::Income) => sum.plus(Attributed { income: -debited, ..Attributed::default() })?,
+            _ => sum,
+        };
     }
     Some(sum)
+}
+
+/// One side of an entry that amounts become.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Side<'m> {
+    pub posting: &'m Name,
+    pub account: &'m Name,
+    pub debit: Decimal,
+    pub credit: Decimal,
+}
+
+/// The entries amounts of a plan's line become, side by side; none of a line whose plan or posting is gone.
+pub fn sides<'m>(model: &'m Model, plan: &str, line: &str, amounts: Amounts) -> Vec<Side<'m>> {
+    let mut sides = Vec::new();
+    let Some(plan) = model.plans.get(plan) else { return sides };
+    let Some(posting) = posting_of(model, plan, line) else { return sides };
+    for entry in entries_of(posting, line) {
+        let amount = entry.amount.of(amounts.gross, amounts.net, amounts.tax);
+        let side = |account, debit, credit| Side { posting: &posting.name, account, debit, credit };
+        sides.push(side(&entry.debit, amount, Decimal::ZERO));
+        sides.push(side(&entry.credit, Decimal::ZERO, amount));
+    }
+    sides
 }
 
 fn account_type(model: &Model, posting: &Name, account: &str) -> Option<AccountType> {

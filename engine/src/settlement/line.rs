@@ -52,6 +52,21 @@ pub struct Line {
     pub posted_at: Moment,
 }
 
+/// The reason of a line that takes a reversal back: what was taken back stands again.
+pub const RESTATED: &str = "restated";
+
+impl Line {
+    /// Whether the line stands again for one that was taken back.
+    pub fn restates(&self) -> bool {
+        self.reverses.is_some() && self.trace.reason.as_deref() == Some(RESTATED)
+    }
+
+    /// Whether the line only takes another back: it owes nothing by itself.
+    pub fn takes_back(&self) -> bool {
+        self.reverses.is_some() && !self.restates()
+    }
+}
+
 /// How a line was taxed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,11 +89,11 @@ pub struct StatementKey {
     pub currency: Name,
 }
 
-/// The newest statement under a key.
+/// The newest statement under a key; a draft, where there is one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StatementHead {
     pub id: Uuid,
-    /// 1 for the first statement of its key; an issued one is followed by the next ordinal.
+    /// The greatest under the key, 1 for the first; the next statement has the one after it.
     pub ordinal: i64,
     pub status: StatementStatus,
 }
@@ -90,15 +105,30 @@ pub enum StatementStatus {
     Issued,
     Confirmed,
     Paid,
+    /// Taken back by a statement of its own.
+    Reversed,
 }
 
 impl StatementStatus {
+    pub const ALL: [StatementStatus; 5] = [
+        StatementStatus::Draft,
+        StatementStatus::Issued,
+        StatementStatus::Confirmed,
+        StatementStatus::Paid,
+        StatementStatus::Reversed,
+    ];
+
+    pub fn named(name: &str) -> Option<StatementStatus> {
+        StatementStatus::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             StatementStatus::Draft => "draft",
             StatementStatus::Issued => "issued",
             StatementStatus::Confirmed => "confirmed",
             StatementStatus::Paid => "paid",
+            StatementStatus::Reversed => "reversed",
         }
     }
 }

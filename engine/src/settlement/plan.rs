@@ -374,12 +374,19 @@ pub struct PostingEntry {
     pub amount: EntryAmount,
 }
 
+pub use crate::definition::statement::NegativePolicy as Negative;
+
 /// The document of two parties and a period.
 #[derive(Debug)]
 pub struct StatementForm {
     pub name: Name,
     pub calendar: Name,
     pub number: NumberFormat,
+    /// Both directions of a pair share one net position.
+    pub netting: bool,
+    pub negative: Negative,
+    /// The posting of debts that are given up.
+    pub write_off: Option<Name>,
 }
 
 /// A number's form, `ST-{yyyy}{MM}-{seq:4}`, in parts.

@@ -105,7 +105,10 @@ pub(super) fn posting_of<'m>(model: &'m Model, plan: &Plan, line: &str) -> Optio
 
 /// The entries of a line. What is derived from a line (a cut, a remainder) is posted as the line is, unless the posting
 /// names it.
-pub(super) fn entries_of<'p>(posting: &'p Posting, line: &'p str) -> impl Iterator<Item = &'p PostingEntry> {
+pub(super) fn entries_of<'p, 'l>(
+    posting: &'p Posting,
+    line: &'l str,
+) -> impl Iterator<Item = &'p PostingEntry> + use<'p, 'l> {
     let named = |wanted: &str| posting.entries.iter().any(|entry| entry.line.as_deref() == Some(wanted));
     let by = if named(line) { line } else { base_of(line) };
     posting.entries.iter().filter(move |entry| entry.line.as_deref().is_none_or(|name| name == by))

@@ -125,7 +125,7 @@ fn standing_at(lines: &[Arc<Line>], other: &Line) -> Vec<Arc<Line>> {
     let earlier = |line: &&Arc<Line>| line.posted_at <= other.posted_at;
     let is_taken_back =
         |line: &Line| lines.iter().any(|later| later.reverses == Some(line.id) && later.posted_at < other.posted_at);
-    let stood = lines.iter().filter(earlier).filter(|line| line.reverses.is_none() && !is_taken_back(line));
+    let stood = lines.iter().filter(earlier).filter(|line| !line.takes_back() && !is_taken_back(line));
     stood.cloned().collect()
 }
 
@@ -222,7 +222,7 @@ fn taxed(line: &Line, rounded: &RoundedTrace, stored: &TaxTrace, steps: &mut Vec
         step.agrees &= mode.is_some_and(|mode| round(own.before, own.places, mode) == own.after);
         steps.push(step);
     }
-    let sign = if line.reverses.is_some() { Decimal::NEGATIVE_ONE } else { Decimal::ONE };
+    let sign = if line.takes_back() { Decimal::NEGATIVE_ONE } else { Decimal::ONE };
     for (kind, on_line, in_trace, again) in [
         (StepKind::Net, line.net, stored.net, again.as_ref().map(|again| again.net)),
         (StepKind::Tax, line.tax, stored.tax, again.as_ref().map(|again| again.tax)),

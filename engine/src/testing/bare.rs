@@ -2,19 +2,22 @@
 //! same JSON as HTTP does.
 
 use super::case::{Answer, Refused, World};
-use super::memory::{Memory, Statement};
+use super::memory::Memory;
 use super::rows;
 use super::totals::as_read;
 use crate::access::{Action, Rights, SettlementAction, forbidden};
 use crate::codes::Code;
-use crate::decision::{Actor, Command, Context, Decision};
+use crate::decision::{Actor, Command, Context, Decision, StatementStep};
+use crate::facts::StatementsAsked;
 use crate::model::Model;
 use crate::moment::Moment;
 use crate::object::{FieldKind, Object};
 use crate::record::{Name, Record, slot};
 use crate::refusal::Refusal;
 use crate::settlement::desired::treatment_name;
-use crate::settlement::line::{Line, StatementStatus};
+use crate::settlement::line::Line;
+use crate::settlement::statement::Statement;
+use crate::settlement::statement::position::Position;
 use crate::settlement::trace::Trace;
 use crate::suggest;
 use crate::value::Value;
@@ -126,10 +129,10 @@ impl Bare {
     }
 
     fn line_json(&self, line: &Line) -> Json {
-        let kind = match (line.reverses, &line.corrects) {
-            (Some(_), _) => "reversal",
-            (None, Some(_)) => "correction",
-            (None, None) => "charge",
+        let kind = match (line.takes_back(), &line.corrects) {
+            (true, _) => "reversal",
+            (false, Some(_)) => "correction",
+            (false, None) => "charge",
         };
         let dimensions: BTreeMap<&str, Json> =
             line.dimensions.iter().map(|(name, value)| (name.as_str(), value.to_json())).collect();
@@ -166,10 +169,8 @@ impl Bare {
     }
 
     fn statement_json(&self, statement: &Statement) -> Json {
-        let lines: Vec<&Arc<Line>> =
-            self.memory.lines.iter().filter(|line| line.statement == Some(statement.id)).collect();
-        let sum = |amount: fn(&Line) -> Decimal| lines.iter().map(|line| amount(line)).sum::<Decimal>().to_string();
-        json!({
+        let form = self.model.statements.get(&statement.key.statement);
+        let mut shown = json!({
             "id": statement.id,
             "number": statement.number,
             "status": statement.status.as_str(),
@@ -177,11 +178,26 @@ impl Bare {
             "payee": self.refer(&statement.key.payee.object, statement.key.payee.id),
             "period": statement.key.period,
             "currency": &*statement.key.currency,
-            "gross": sum(|line| line.gross),
-            "tax": sum(|line| line.tax),
-            "net": sum(|line| line.net),
-            "line_count": lines.len(),
-        })
+            "gross": statement.gross.to_string(),
+            "tax": statement.tax.to_string(),
+            "net": statement.net.to_string(),
+            "line_count": statement.lines,
+            "opening": statement.opening.to_string(),
+            "payable": statement.payable(form).to_string(),
+            "debt": statement.debt(form).to_string(),
+        });
+        if form.is_some_and(|form| form.netting) {
+            let pair = self.memory.stated(&StatementsAsked::Pair(statement.key.clone()));
+            let position = Position::of(&statement.key, pair.statements.iter());
+            shown["net_position"] = json!({
+                "payer": self.refer(&position.payer.object, position.payer.id),
+                "payee": self.refer(&position.payee.object, position.payee.id),
+                "owed": position.owed.to_string(),
+                "counter": position.counter.to_string(),
+                "net": position.net().to_string(),
+            });
+        }
+        shown
     }
 }
 
@@ -275,18 +291,17 @@ impl World for Bare {
     }
 
     fn advance(&mut self, statement: &str, step: &str) -> Answer {
-        let (action, to) = match step {
-            "issue" => (SettlementAction::Issue, StatementStatus::Issued),
-            "confirm" => (SettlementAction::Confirm, StatementStatus::Confirmed),
-            "pay" => (SettlementAction::Issue, StatementStatus::Paid),
+        let (action, taken) = match step {
+            "issue" => (SettlementAction::Issue, StatementStep::Issue),
+            "confirm" => (SettlementAction::Confirm, StatementStep::Confirm),
+            "pay" => (SettlementAction::Issue, StatementStep::Pay),
             other => return Err(Refused::because(format!("a statement has no step `{other}`"))),
         };
         self.may_settle(action, step)?;
         let context = self.context();
         let id = read_id(statement);
-        self.memory.advance(&self.model, id, to, &context)?;
-        let statement = self.memory.statements.iter().find(|statement| statement.id == id);
-        Ok(statement.map(|statement| self.statement_json(statement)).unwrap_or_default())
+        self.memory.advance(&self.model, id, taken, &context)?;
+        Ok(self.memory.statement(id).map(|statement| self.statement_json(&statement)).unwrap_or_default())
     }
 
     fn find(&mut self, object: &str, key: &str) -> Option<String> {
@@ -302,7 +317,11 @@ impl World for Bare {
     }
 
     fn statements(&mut self) -> Vec<Json> {
-        self.memory.statements.iter().map(|statement| self.statement_json(statement)).collect()
+        let ids: Vec<Uuid> = self.memory.statements.iter().map(|statement| statement.id).collect();
+        ids.into_iter()
+            .filter_map(|id| self.memory.statement(id))
+            .map(|statement| self.statement_json(&statement))
+            .collect()
     }
 
     fn todos(&mut self) -> Vec<Json> {

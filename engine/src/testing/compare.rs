@@ -196,7 +196,17 @@ impl Compare<'_> {
         };
         let agrees = match (name, expected) {
             ("payer" | "payee", _) => self.is_reference(expected, got),
-            ("gross" | "tax" | "net" | "lines", _) => same_number(expected, got),
+            ("gross" | "tax" | "net" | "lines" | "opening" | "payable" | "debt", _) => same_number(expected, got),
+            ("net_position", Json::Object(members)) => {
+                return members.iter().find_map(|(name, expected)| {
+                    let got = &got[name];
+                    let agrees = match name.as_str() {
+                        "payer" | "payee" => self.is_reference(expected, got),
+                        _ => same_number(expected, got),
+                    };
+                    difference(agrees, &format!("net_position.{name}"), expected, got)
+                });
+            }
             ("number", Json::Bool(numbered)) => *numbered != got.is_null(),
             _ => expected == got,
         };

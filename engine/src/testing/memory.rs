@@ -13,8 +13,9 @@ use crate::object::{FieldKind, Object};
 use crate::record::{Name, Record, slot};
 use crate::refusal::{FieldError, Refusal};
 use crate::settlement::desired::Counts;
-use crate::settlement::line::{Entry, Line, StatementHead, StatementKey, StatementStatus};
+use crate::settlement::line::{Entry, Line, StatementStatus};
 use crate::settlement::plan::counts_as;
+use crate::settlement::statement::{Dispute, Statement};
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,22 +39,13 @@ pub struct Memory {
     /// In the order they were posted.
     pub lines: Vec<Arc<Line>>,
     pub entries: Vec<Arc<Entry>>,
-    /// In the order they were opened.
+    /// In the order they were opened; what their lines come to is told by [`Memory::statement`].
     pub statements: Vec<Statement>,
+    /// In the order they were opened.
+    pub disputes: Vec<Dispute>,
     /// Closed periods by calendar.
     pub closed: BTreeMap<Name, BTreeSet<String>>,
     commands: u128,
-}
-
-/// A stored statement; its amounts are those of its lines.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Statement {
-    pub id: Uuid,
-    pub key: StatementKey,
-    pub ordinal: i64,
-    pub status: StatementStatus,
-    /// Given when it is issued.
-    pub number: Option<String>,
 }
 
 impl Memory {
@@ -152,6 +144,9 @@ impl Memory {
         for key in &need.statements {
             facts.statements.insert(key.clone(), self.newest_statement(key));
         }
+        for asked in &need.stated {
+            facts.stated.insert(asked.clone(), self.stated(asked));
+        }
         let standing = self.standing();
         for (plan, fact) in &need.lines {
             let lines = standing.iter().filter(|line| line.plan == *plan && line.fact == *fact).cloned();
@@ -206,7 +201,7 @@ impl Memory {
     /// Lines that are no reversal and that no reversal takes back, in the order they were posted.
     pub fn standing(&self) -> Vec<Arc<Line>> {
         let taken_back: BTreeSet<Uuid> = self.lines.iter().filter_map(|line| line.reverses).collect();
-        self.lines.iter().filter(|line| line.reverses.is_none() && !taken_back.contains(&line.id)).cloned().collect()
+        self.lines.iter().filter(|line| !line.takes_back() && !taken_back.contains(&line.id)).cloned().collect()
     }
 
     /// The next number of a counter; counters start at 1.
@@ -269,15 +264,6 @@ impl Memory {
         since
     }
 
-    fn newest_statement(&self, key: &StatementKey) -> Option<StatementHead> {
-        let newest = self
-            .statements
-            .iter()
-            .filter(|statement| statement.key == *key)
-            .max_by_key(|statement| statement.ordinal)?;
-        Some(StatementHead { id: newest.id, ordinal: newest.ordinal, status: newest.status })
-    }
-
     /// Writes everything of a decision, or refuses and writes nothing.
     fn apply(&mut self, model: &Model, decision: &Decision) -> Result<(), Box<Refusal>> {
         self.check(model, decision)?;
@@ -313,17 +299,10 @@ impl Memory {
                 }
             }
         }
-        for new in &decision.statements {
-            self.statements.push(Statement {
-                id: new.id,
-                key: new.key.clone(),
-                ordinal: new.ordinal,
-                status: new.status,
-                number: None,
-            });
-        }
+        self.state(decision);
         self.lines.extend(decision.lines.iter().cloned().map(Arc::new));
         self.entries.extend(decision.entries.iter().cloned().map(Arc::new));
+        self.change_statements(decision);
         Ok(())
     }
 
@@ -374,6 +353,7 @@ impl Memory {
                 }
             }
         }
+        self.check_statements(decision)?;
         self.check_lines(model, decision)
     }
 
@@ -401,6 +381,9 @@ impl Memory {
                 return wrong(format!("the line `{}` was placed on an issued statement", line.id));
             }
             match line.reverses {
+                Some(_) if line.restates() => {
+                    standing.insert(line.id, line);
+                }
                 Some(former) if standing.remove(&former).is_none() => {
                     return wrong(format!("the line `{former}` is taken back, but does not stand"));
                 }

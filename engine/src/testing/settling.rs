@@ -1,10 +1,9 @@
 //! What stands around settling in an in-memory store: the facts of a period, a run over them, closing, and the steps of
 //! statements. The shell does the same over a database.
 
-use super::memory::{Memory, Statement};
+use super::memory::Memory;
 use crate::codes::Code;
-use crate::decision::{Command, Context, SettleUnit, UNIT_FACTS_MAX};
-use crate::facts::Counter;
+use crate::decision::{Command, Context, SettleUnit, StatementCommand, StatementStep, UNIT_FACTS_MAX};
 use crate::model::Model;
 use crate::period::{Period, PeriodCalendar};
 use crate::record::Name;
@@ -12,6 +11,7 @@ use crate::refusal::Refusal;
 use crate::settlement::line::StatementStatus;
 use crate::settlement::plan::{On, Plan, UnitsFrom};
 use crate::settlement::settle::reach;
+use crate::settlement::statement::Statement;
 use crate::suggest;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -159,42 +159,27 @@ impl Memory {
         };
         let drafts: Vec<Uuid> = self.statements.iter().filter(is_draft).map(|statement| statement.id).collect();
         for draft in drafts {
-            self.advance(model, draft, StatementStatus::Issued, context)?;
+            self.advance(model, draft, StatementStep::Issue, context)?;
         }
         self.closed.entry(calendar.name.clone()).or_default().insert(period.name);
         Ok(())
     }
 
-    /// Takes a statement to its next status: draft, issued, confirmed, paid. Issuing gives it its number, without gaps.
+    /// Takes a statement a step further, as it stands.
     pub fn advance(
         &mut self,
         model: &Model,
         id: Uuid,
-        to: StatementStatus,
+        step: StatementStep,
         context: &Context,
     ) -> Result<(), Box<Refusal>> {
-        let Some(index) = self.statements.iter().position(|statement| statement.id == id) else {
+        let Some(statement) = self.statements.iter().find(|statement| statement.id == id) else {
             return Err(Box::new(Refusal::new(Code::NotFound, format!("there is no statement `{id}`"))));
         };
-        let statement = &self.statements[index];
-        let follows = matches!(
-            (statement.status, to),
-            (StatementStatus::Draft, StatementStatus::Issued)
-                | (StatementStatus::Issued, StatementStatus::Confirmed)
-                | (StatementStatus::Confirmed, StatementStatus::Paid)
-        );
-        if !follows {
-            let detail = format!("a statement that is {} cannot become {}", statement.status.as_str(), to.as_str());
-            return Err(Box::new(Refusal::new(Code::StatementState, detail)));
-        }
-        if let (StatementStatus::Issued, Some(form)) = (to, model.statements.get(&statement.key.statement)) {
-            let date = context.moment.date_in(&model.zone);
-            let counter = Counter { sequence: format!("statement/{}", form.name), bucket: form.number.bucket(date) };
-            let count = self.next_number(&counter);
-            self.statements[index].number = Some(form.number.render(date, count));
-        }
-        self.statements[index].status = to;
-        Ok(())
+        let (form, version) = (statement.key.statement.clone(), statement.version);
+        let command = Command::Statement(StatementCommand { id, form, version, step });
+        let context = Context { command: self.next_command(), ..context.clone() };
+        self.execute(model, &command, &context).map(|_| ())
     }
 }
 

@@ -14,6 +14,7 @@ use packwork_engine::facts::{Facts, ROUNDS_MAX};
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
 use packwork_engine::refusal::Refusal;
+use packwork_engine::settlement::plan::Plan;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -181,6 +182,15 @@ pub fn locks(model: &Model, command: &Command) -> Vec<String> {
             let plans =
                 asked.changes.iter().any(undoes).then(|| model.plans.keys().map(|plan| format!("settle/{plan}")));
             std::iter::once(format!("table/{}", asked.table)).chain(plans.into_iter().flatten()).collect()
+        }
+        Command::Statement(statement) => {
+            let states = |plan: &&Plan| plan.statement.as_ref() == Some(&statement.form);
+            let plans: Vec<Arc<str>> = model.plans.values().filter(states).map(|plan| plan.name.clone()).collect();
+            let mut locks = of_plans(&plans);
+            locks.extend(model.statements.get(&statement.form).map(|form| posting_lock(&form.calendar)));
+            // One definition's statements take turns: their numbers, debts and positions hang together.
+            locks.push(format!("statement/{}", statement.form));
+            locks
         }
         Command::AddRate { table, .. } | Command::CloseRate { table, .. } => vec![format!("table/{table}")],
     };

@@ -6,13 +6,13 @@ use super::view::{Titles, field_json, scaled};
 use super::{Answer, Locale};
 use crate::app::App;
 use crate::service::settlement::{lines, statements};
-use crate::store::StatementRow;
 use packwork_engine::explain::{Explanation, Node, Teller, line_title, named_in_line, named_in_origins};
 use packwork_engine::model::Model;
 use packwork_engine::object::{FieldKind, Object};
 use packwork_engine::record::{Name, Record, slot};
 use packwork_engine::settlement::line::Line;
 use packwork_engine::settlement::replay::Replay;
+use packwork_engine::settlement::statement::Statement;
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
@@ -46,7 +46,7 @@ fn shown(told: &Explanation, trace: Json) -> Json {
 const FACTS_SHOWN: usize = 20;
 
 /// `Explanation` of a statement: what it adds up to, by plan line and period, with its corrections in words.
-pub async fn statement(app: &App, caller: &Caller, row: &StatementRow) -> Answer<Json> {
+pub async fn statement(app: &App, caller: &Caller, row: &Statement) -> Answer<Json> {
     let model = app.model();
     let stored = statements::all_lines(app, caller, row.id).await?;
     let titles = lines::titles(app, &model, caller, stored.iter().map(|stored| &stored.line)).await?;

@@ -7,8 +7,10 @@ pub mod xlsx;
 
 use super::records::{self, list};
 use super::session::Caller;
+use super::settlement::ledger;
 use super::{Answer, refuse, reports, texts};
 use crate::app::App;
+use crate::store::EntryQuery;
 use packwork_engine::access::Action;
 use packwork_engine::codes::Code;
 use packwork_engine::model::Model;
@@ -37,7 +39,12 @@ pub struct Asked {
 #[derive(Debug)]
 pub enum Of {
     List(AskedList),
-    Report { name: String, filter: Option<Json> },
+    Report {
+        name: String,
+        filter: Option<Json>,
+    },
+    /// Entries of the ledger.
+    Entries(EntryQuery),
 }
 
 #[derive(Debug)]
@@ -66,6 +73,11 @@ enum Rows {
         object: Arc<Object>,
         asked: AskedList,
         cursor: Option<String>,
+        begun: bool,
+    },
+    /// Entries of the ledger, after the last of the former page.
+    Entries {
+        query: EntryQuery,
         begun: bool,
     },
     /// All there are.
@@ -99,6 +111,11 @@ pub async fn begin(app: &Arc<App>, caller: &Arc<Caller>, asked: Asked) -> Answer
             let columns = ran.columns.into_iter().map(|column| column.of_file(titles)).collect();
             (Rows::Here(ran.data), columns, ran.title)
         }
+        Of::Entries(query) => {
+            ledger::may_read(caller, "entries")?;
+            let title = texts::ledger_entries(caller.locale).to_owned();
+            (Rows::Entries { query: EntryQuery { limit: PAGE, ..query }, begun: false }, entry_columns(caller), title)
+        }
     };
     let (writer, media_type) = match format.as_str() {
         "csv" => (Writer::Csv, "text/csv; charset=utf-8"),
@@ -116,6 +133,21 @@ pub async fn begin(app: &Arc<App>, caller: &Arc<Caller>, asked: Asked) -> Answer
     let table = Table { model, locale: caller.locale, columns, titles };
     let name = format!("{title}.{format}");
     Ok(Export { app: app.clone(), caller: caller.clone(), rows, table, name, media_type, writer })
+}
+
+/// What a file says of an entry.
+fn entry_columns(caller: &Caller) -> Vec<Column> {
+    let column =
+        |name: &str, heading: &str, shows: Shows| Column { name: name.to_owned(), heading: heading.to_owned(), shows };
+    let headings = texts::entry_headings(caller.locale);
+    let names = ["posted_at", "period", "posting", "account", "title", "payer", "payee", "debit", "credit", "currency"];
+    let shown = names.into_iter().zip(headings);
+    shown
+        .map(|(name, heading)| {
+            let shows = if matches!(name, "debit" | "credit") { Shows::Number } else { Shows::Plain };
+            column(name, heading, shows)
+        })
+        .collect()
 }
 
 fn may_export(caller: &Caller, object: &Object) -> Result<(), Refusal> {
@@ -208,6 +240,18 @@ impl Export {
     async fn rows(&mut self) -> Answer<(Vec<Json>, bool, bool)> {
         match &mut self.rows {
             Rows::Here(rows) => Ok((std::mem::take(rows), true, true)),
+            Rows::Entries { query, begun } => {
+                let page = self.app.store.entries(&self.caller.scope, query).await?;
+                query.after = page.last().map(|stored| stored.seq);
+                let mut rows = ledger::shown(&self.app, &self.caller, &page).await?;
+                for row in &mut rows {
+                    for party in ["payer", "payee"] {
+                        row[party] = row[party]["title"].take();
+                    }
+                }
+                let first = !std::mem::replace(begun, true);
+                Ok((rows, first, page.len() < PAGE as usize))
+            }
             Rows::Pages { object, asked, cursor, begun } => {
                 let page = page(&self.app, &self.caller, object, asked, cursor.take(), PAGE).await?;
                 let records = page.records(&self.caller).map(Json::Object).collect();

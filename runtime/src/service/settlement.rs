@@ -4,6 +4,7 @@ pub mod attribution;
 pub mod close;
 pub mod compare;
 pub mod facts;
+pub mod ledger;
 pub mod lines;
 pub mod lineset;
 pub mod preview;

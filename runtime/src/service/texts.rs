@@ -28,6 +28,13 @@ words! {
     billed = "Billed", "已出账";
     confirmed = "Confirmed", "已确认";
     paid = "Paid", "已付款";
+    reversed = "Reversed", "已冲红";
+    reverse = "Reverse", "冲红";
+    dispute = "Dispute", "提出异议";
+    accept = "Accept as it is", "维持原明细";
+    uphold = "Uphold", "异议成立";
+    ledger_entries = "Ledger entries", "分录";
+    write_off = "Write off", "核销欠款";
     reason = "Reason", "原因";
     options = "What columns take", "填写说明";
     column = "Column", "列";
@@ -38,6 +45,27 @@ words! {
     no_right = "You are not allowed to do this", "您没有权限";
 }
 
+/// Column headings of a file of ledger entries.
+pub fn entry_headings(locale: Locale) -> [&'static str; 10] {
+    match locale {
+        Locale::English => [
+            "Posted at",
+            "Period",
+            "Posting",
+            "Account",
+            "Account title",
+            "Payer",
+            "Payee",
+            "Debit",
+            "Credit",
+            "Currency",
+        ],
+        Locale::Chinese => {
+            ["记账时间", "账期", "记账规则", "科目", "科目名称", "付款方", "收款方", "借方", "贷方", "币种"]
+        }
+    }
+}
+
 pub fn statement_status(locale: Locale, status: StatementStatus) -> &'static str {
     match (status, locale) {
         (StatementStatus::Draft, Locale::English) => "Draft",
@@ -45,6 +73,7 @@ pub fn statement_status(locale: Locale, status: StatementStatus) -> &'static str
         (StatementStatus::Issued, _) => billed(locale),
         (StatementStatus::Confirmed, _) => confirmed(locale),
         (StatementStatus::Paid, _) => paid(locale),
+        (StatementStatus::Reversed, _) => reversed(locale),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::sql::{Datum, Dialect, Sql};
-use super::{StoreError, attachment, child_total, duplicate, ledger, line, record, statement};
+use super::{StoreError, attachment, child_total, dispute, duplicate, ledger, line, record, statement};
 use packwork_engine::decision::{Decision, Event, TodoChange, Write};
 use packwork_engine::model::Model;
 use packwork_engine::record::Name;
@@ -28,10 +28,16 @@ pub(super) async fn apply(
     insert_events(connection, model, &decision.events).await?;
     change_todos(connection, decision).await?;
     statement::insert(connection, &decision.statements).await?;
+    if let Some(refusal) = dispute::apply(connection, &decision.disputes).await? {
+        return Ok(Some(refusal));
+    }
     if let Some(refusal) = line::insert(connection, &decision.lines).await? {
         return Ok(Some(refusal));
     }
     if let Some(refusal) = ledger::insert(connection, &decision.entries).await? {
+        return Ok(Some(refusal));
+    }
+    if let Some(refusal) = statement::change(connection, decision).await? {
         return Ok(Some(refusal));
     }
     // Last, so that others who count for the same record wait as short as may be.

@@ -123,6 +123,7 @@ impl Store {
             facts.closed_periods.insert(calendar.clone(), closed);
         }
         statement::fetch_heads(connection, &need.statements, facts).await?;
+        statement::fetch_stated(connection, &need.stated, facts).await?;
         line::fetch_standing(connection, &need.lines, facts).await?;
         line::fetch_cumulated(connection, &need.cumulated, facts).await?;
         super::rate_use::fetch(connection, &need.rate_uses, facts).await?;

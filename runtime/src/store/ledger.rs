@@ -49,6 +49,84 @@ impl Store {
     }
 }
 
+/// Which entries; what is `None` does not restrict.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EntryQuery {
+    pub period: Option<String>,
+    pub posting: Option<String>,
+    pub account: Option<String>,
+    /// `seq` of the last entry of the former page.
+    pub after: Option<i64>,
+    pub limit: u32,
+}
+
+/// An entry with its place in the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredEntry {
+    pub seq: i64,
+    pub entry: Entry,
+}
+
+impl Store {
+    /// Entries in the order they were written.
+    pub async fn entries(&self, scope: &Scope, query: &EntryQuery) -> Result<Vec<StoredEntry>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let mut sql = Sql::new(connection.dialect());
+        sql.push(
+            "SELECT e.seq, e.id, e.posting, e.account, e.debit, e.credit, e.currency, e.period, e.payer_object, e.payer,
+             e.payee_object, e.payee, e.run, e.posted_at FROM ledger_entry AS e WHERE ",
+        );
+        push_visible(&mut sql, scope, "e");
+        for (name, text) in [("period", &query.period), ("posting", &query.posting), ("account", &query.account)] {
+            if let Some(text) = text {
+                sql.push(" AND e.").push(name).push(" = ").bind(Datum::text(text));
+            }
+        }
+        if let Some(after) = query.after {
+            sql.push(" AND e.seq > ").bind(Datum::Int(after));
+        }
+        sql.push(" ORDER BY e.seq LIMIT ").bind(Datum::Int(i64::from(query.limit)));
+        let amount = Kind::Decimal(AMOUNT_SCALE);
+        let kinds = [
+            Kind::Int,
+            Kind::Id,
+            Kind::Text,
+            Kind::Text,
+            amount,
+            amount,
+            Kind::Text,
+            Kind::Text,
+            Kind::Text,
+            Kind::Id,
+            Kind::Text,
+            Kind::Id,
+            Kind::Id,
+            Kind::Int,
+        ];
+        let rows = connection.rows("listing ledger entries", sql, &kinds).await?;
+        let read = |row| {
+            let mut row = Columns::of("ledger_entry", row);
+            let seq = row.int()?;
+            let entry = Entry {
+                id: row.id()?,
+                posting: row.text()?,
+                account: row.text()?,
+                debit: row.amount()?,
+                credit: row.amount()?,
+                currency: row.text()?,
+                period: row.text()?.to_string(),
+                payer: row.party()?,
+                payee: row.party()?,
+                run: row.optional_id(),
+                posted_at: row.moment()?,
+            };
+            Ok(StoredEntry { seq, entry })
+        };
+        rows.into_iter().map(read).collect()
+    }
+}
+
 pub(super) async fn insert(connection: &mut Connection, entries: &[Entry]) -> Result<Option<Refusal>, StoreError> {
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {

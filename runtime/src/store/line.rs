@@ -1,10 +1,11 @@
-//! Settlement lines: posted, taken back, read. Posted lines never change, but for whether they still stand.
+//! Settlement lines: posted, taken back, read. Posted lines never change, but for whether they still stand and which
+//! statement they are on.
 
 use super::apply::insert_rows;
 use super::column::{typed_json, typed_value};
 use super::connection::Connection;
 use super::sql::{Datum, Dialect, Kind, Sql, scaled};
-use super::{Scope, Store, StoreError};
+use super::{Scope, Store, StoreError, dispute};
 use packwork_engine::codes::Code;
 use packwork_engine::definition::role::SettlementRead;
 use packwork_engine::facts::{Cumulated, CumulationQuery, Facts};
@@ -92,8 +93,13 @@ fn column_names(alias: &str) -> String {
 
 /// `SELECT seq, …` of lines, and the kinds of its columns.
 pub(super) fn select() -> (String, Vec<Kind>) {
+    select_more("", "")
+}
+
+/// The same with more columns after those of the line, from what is joined.
+pub(super) fn select_more(columns: &str, join: &str) -> (String, Vec<Kind>) {
     let kinds = std::iter::once(Kind::Int).chain(COLUMNS.iter().map(|(_, kind)| *kind)).collect();
-    (format!("SELECT l.seq, {} FROM settlement_line AS l WHERE ", column_names("l.")), kinds)
+    (format!("SELECT l.seq, {}{columns} FROM settlement_line AS l {join} WHERE ", column_names("l.")), kinds)
 }
 
 /// A condition that holds for lines that stand; in the words of the partial index.
@@ -170,17 +176,18 @@ pub(super) async fn insert(connection: &mut Connection, lines: &[Line]) -> Resul
     if lines.is_empty() {
         return Ok(None);
     }
-    let reversed: BTreeSet<Uuid> = lines.iter().filter_map(|line| line.reverses).collect();
+    let takers: BTreeMap<Uuid, &Line> =
+        lines.iter().filter(|line| line.takes_back()).filter_map(|line| Some((line.reverses?, line))).collect();
     let mut rows = Vec::with_capacity(lines.len());
     for line in lines {
-        let stands = line.reverses.is_none() && !reversed.contains(&line.id);
+        let stands = !line.takes_back() && !takers.contains_key(&line.id);
         match encode(line, stands) {
             Ok(row) => rows.push(row),
             Err(refusal) => return Ok(Some(refusal)),
         }
     }
     let of_this_unit: BTreeSet<Uuid> = lines.iter().map(|line| line.id).collect();
-    let before: Vec<Uuid> = reversed.difference(&of_this_unit).copied().collect();
+    let before: Vec<Uuid> = takers.keys().filter(|id| !of_this_unit.contains(id)).copied().collect();
     if !before.is_empty() {
         let dialect = connection.dialect();
         let expected = before.len() as u64;
@@ -190,11 +197,12 @@ pub(super) async fn insert(connection: &mut Connection, lines: &[Line]) -> Resul
         };
         let mut sql = Sql::new(dialect);
         sql.push("UPDATE settlement_line SET standing = ").push(no).push(" WHERE standing = ").push(yes).push(" AND ");
-        sql.any_of("id", Datum::Ids(before));
+        sql.any_of("id", Datum::Ids(before.clone()));
         if connection.execute("taking lines back", sql).await? != expected {
             let detail = "a line that was to be taken back does not stand any more";
             return Ok(Some(Refusal::new(Code::StaleVersion, detail)));
         }
+        dispute::settle_by(connection, &before, &takers).await?;
     }
     let into = format!("settlement_line ({})", column_names(""));
     insert_rows(connection, "posting lines", "", &into, rows).await?;
@@ -333,11 +341,16 @@ impl Columns {
 
     /// An amount, with at least two digits after the point.
     pub(super) fn amount(&mut self) -> Result<Decimal, StoreError> {
-        let mut amount = self.decimal()?;
+        self.optional_amount().ok_or_else(|| self.wrong("an amount is missing"))
+    }
+
+    pub(super) fn optional_amount(&mut self) -> Option<Decimal> {
+        let Datum::Decimal(amount, _) = self.next() else { return None };
+        let mut amount = amount.normalize();
         if amount.scale() < AMOUNT_SCALE_MIN {
             amount.rescale(AMOUNT_SCALE_MIN);
         }
-        Ok(amount)
+        Some(amount)
     }
 
     pub(super) fn party(&mut self) -> Result<Party, StoreError> {
@@ -353,7 +366,11 @@ impl Columns {
 }
 
 pub(super) fn decode(row: Vec<Datum>) -> Result<StoredLine, StoreError> {
-    let mut row = Columns::of("settlement_line", row);
+    decode_columns(&mut Columns::of("settlement_line", row))
+}
+
+/// The same, where more columns follow.
+pub(super) fn decode_columns(row: &mut Columns) -> Result<StoredLine, StoreError> {
     let seq = row.int()?;
     let line = Line {
         id: row.id()?,

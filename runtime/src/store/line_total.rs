@@ -3,7 +3,6 @@
 use super::column::typed_value;
 use super::line::{AMOUNT_SCALE, Columns, push_visible, standing};
 use super::sql::{Datum, Kind, Sql};
-use super::statement::status_named;
 use super::{Scope, Store, StoreError};
 use packwork_engine::record::Name;
 use packwork_engine::settlement::line::StatementStatus;
@@ -130,7 +129,9 @@ impl Store {
             let mut row = Columns::of("settlement_line", row);
             let status = found.entry(row.id()?).or_default();
             let on = match row.optional_text() {
-                Some(text) => Some(status_named(&text).ok_or_else(|| row.wrong(format!("no status: {text}")))?),
+                Some(text) => {
+                    Some(StatementStatus::named(&text).ok_or_else(|| row.wrong(format!("no status: {text}")))?)
+                }
                 None => None,
             };
             let currency = row.text()?;

@@ -21,8 +21,9 @@ pub struct FactsOf {
 }
 
 impl Store {
-    /// What has standing lines in a period, charged for that period, and is none of its facts; by business date.
-    /// Lines of late facts stand in the period too: they are an earlier one's.
+    /// What has standing lines charged for a period, posted in it or late in one after it, and is none of its facts; by
+    /// business date. Lines of late facts stand in the period too: they are an earlier one's. Names of periods sort as the
+    /// periods do.
     pub async fn standing_without_fact(
         &self,
         scope: &Scope,
@@ -35,7 +36,7 @@ impl Store {
         let mut sql = Sql::new(connection.dialect());
         let stands = standing(sql.dialect);
         sql.push("SELECT l.fact FROM settlement_line AS l WHERE ").push(stands);
-        sql.push(" AND l.period = ").bind(Datum::text(&of.period));
+        sql.push(" AND l.period >= ").bind(Datum::text(&of.period));
         sql.push(" AND l.service_period = ").bind(Datum::text(&of.period));
         sql.push(" AND l.plan = ").bind(Datum::Text(of.plan.clone()));
         sql.push(" AND NOT EXISTS (SELECT 1");

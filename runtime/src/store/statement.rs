@@ -1,20 +1,20 @@
-//! Statements: the document of two parties and a period, with the totals of its lines.
+//! Statements: the document of two parties and a period, with the totals of its lines and what disputes hold of it.
 
 use super::apply::insert_rows;
 use super::connection::Connection;
-use super::counter;
-use super::line::{AMOUNT_SCALE, Columns, push_visible};
+use super::line::{AMOUNT_SCALE, Columns, decode_columns, push_visible, select_more, stored_number};
 use super::sql::{Datum, Kind, Sql};
-use super::transaction::{End, Locks};
-use super::{Scope, Store, StoreError};
+use super::{Scope, Store, StoreError, counter, dispute};
 use packwork_engine::codes::Code;
-use packwork_engine::decision::NewStatement;
-use packwork_engine::facts::{Counter, Facts};
+use packwork_engine::decision::{Decision, NewStatement, StatementChange};
+use packwork_engine::facts::{Facts, Stated, StatementsAsked};
 use packwork_engine::moment::Moment;
 use packwork_engine::refusal::Refusal;
-use packwork_engine::settlement::line::{StatementHead, StatementKey, StatementStatus};
+use packwork_engine::settlement::line::{Line, StatementHead, StatementKey, StatementStatus};
+use packwork_engine::settlement::statement::position::turned;
+use packwork_engine::settlement::statement::{StatedLine, Statement};
 use rust_decimal::Decimal;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -32,57 +32,17 @@ pub struct StatementQuery {
     pub limit: u32,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct StatementRow {
-    pub id: Uuid,
-    pub version: i64,
-    pub key: StatementKey,
-    pub ordinal: i64,
-    pub status: StatementStatus,
-    /// Given at issue, gapless.
-    pub number: Option<String>,
-    pub created_at: Moment,
-    pub issued_at: Option<Moment>,
-    pub confirmed_at: Option<Moment>,
-    pub paid_at: Option<Moment>,
-    pub gross: Decimal,
-    pub net: Decimal,
-    pub tax: Decimal,
-    /// Lines on it, charges and what takes them back.
-    pub lines: u64,
-}
-
-/// A number without gaps: taken in the transaction that needs it.
-pub struct Numbering {
-    pub counter: Counter,
-    /// The number's text from the counter's value.
-    pub format: Box<dyn Fn(i64) -> String + Send + Sync>,
-}
-
-/// A statement's next status. Whether the step is allowed is decided before.
-pub struct StatementChange {
-    pub id: Uuid,
-    pub expected_version: i64,
-    pub status: StatementStatus,
-    pub number: Option<Numbering>,
-    pub at: Moment,
-}
-
-const STATUSES: [StatementStatus; 4] =
-    [StatementStatus::Draft, StatementStatus::Issued, StatementStatus::Confirmed, StatementStatus::Paid];
-
-pub(super) fn status_named(name: &str) -> Option<StatementStatus> {
-    STATUSES.into_iter().find(|status| status.as_str() == name)
-}
-
 const SELECT: &str = "SELECT s.id, s.version, s.definition, s.payer_object, s.payer, s.payee_object, s.payee, s.period,
-    s.currency, s.ordinal, s.status, s.number, s.created_at, s.issued_at, s.confirmed_at, s.paid_at,
+    s.currency, s.ordinal, s.status, s.number, s.created_at, s.issued_at, s.confirmed_at, s.paid_at, s.reversed_at,
+    s.opening, s.carried, s.carried_to, s.reverses, s.reversed_by, s.reason,
+    (SELECT coalesce(sum(d.gross), 0) FROM dispute AS d WHERE d.statement = s.id AND d.settled_at IS NULL),
+    (SELECT coalesce(sum(d.gross), 0) FROM dispute AS d WHERE d.statement = s.id AND d.moved_to IS NOT NULL),
     coalesce(sum(l.gross), 0), coalesce(sum(l.net), 0), coalesce(sum(l.tax), 0), count(l.id)
     FROM statement AS s LEFT JOIN settlement_line AS l ON l.statement = s.id WHERE ";
 
 const AMOUNT: Kind = Kind::Decimal(AMOUNT_SCALE);
 
-const KINDS: [Kind; 20] = [
+const KINDS: [Kind; 29] = [
     Kind::Id,
     Kind::Int,
     Kind::Text,
@@ -99,6 +59,15 @@ const KINDS: [Kind; 20] = [
     Kind::Int,
     Kind::Int,
     Kind::Int,
+    Kind::Int,
+    AMOUNT,
+    AMOUNT,
+    Kind::Id,
+    Kind::Id,
+    Kind::Id,
+    Kind::Text,
+    AMOUNT,
+    AMOUNT,
     AMOUNT,
     AMOUNT,
     AMOUNT,
@@ -106,7 +75,7 @@ const KINDS: [Kind; 20] = [
 ];
 
 impl Store {
-    pub async fn statements(&self, scope: &Scope, query: &StatementQuery) -> Result<Vec<StatementRow>, StoreError> {
+    pub async fn statements(&self, scope: &Scope, query: &StatementQuery) -> Result<Vec<Statement>, StoreError> {
         self.check(scope)?;
         let mut connection = self.reader().await?;
         let mut sql = Sql::new(connection.dialect());
@@ -136,73 +105,22 @@ impl Store {
         rows.into_iter().map(decode).collect()
     }
 
-    pub async fn statement(&self, scope: &Scope, id: Uuid) -> Result<Option<StatementRow>, StoreError> {
+    pub async fn statement(&self, scope: &Scope, id: Uuid) -> Result<Option<Statement>, StoreError> {
         self.check(scope)?;
         read(&mut self.reader().await?, scope, id).await
     }
 
-    /// Refused with `stale_version` when somebody else changed the statement, `not_found` when there is none to see.
-    pub async fn set_statement_status(
-        &self,
-        scope: &Scope,
-        change: StatementChange,
-    ) -> Result<StatementRow, StoreError> {
+    /// Statements of both directions of pairs in their periods, and whatever else decisions ask, for those who may read
+    /// settlement.
+    pub async fn stated(&self, scope: &Scope, asked: BTreeSet<StatementsAsked>) -> Result<Facts, StoreError> {
         self.check(scope)?;
-        let locks = Locks::key(format!("statement {}", change.id));
-        let carried = Arc::new((scope.clone(), change));
-        self.transact(locks, move |connection| {
-            let carried = carried.clone();
-            Box::pin(async move { set_status(connection, &carried.0, &carried.1).await.map(End::Keep) })
-        })
-        .await
+        let mut facts = Facts::default();
+        fetch_stated(&mut self.reader().await?, &asked, &mut facts).await?;
+        Ok(facts)
     }
 }
 
-async fn set_status(
-    connection: &mut Connection,
-    scope: &Scope,
-    change: &StatementChange,
-) -> Result<StatementRow, StoreError> {
-    let refused = |code, detail: &str| StoreError::Refused(Box::new(Refusal::new(code, detail)));
-    let Some(current) = read(connection, scope, change.id).await? else {
-        return Err(refused(Code::NotFound, "there is no such statement"));
-    };
-    if current.version != change.expected_version {
-        let refusal = Refusal::new(Code::StaleVersion, "the statement was changed by somebody else");
-        let refusal = refusal.with("version", current.version).with("status", current.status.as_str());
-        return Err(StoreError::Refused(Box::new(refusal)));
-    }
-    let number = match &change.number {
-        Some(_) if current.number.is_some() => {
-            return Err(refused(Code::StatementState, "the statement has a number already"));
-        }
-        Some(numbering) => {
-            let number = counter::take(connection, &numbering.counter, 1).await?;
-            Some((numbering.format)(number))
-        }
-        None => None,
-    };
-    let reached = match change.status {
-        StatementStatus::Draft => "created_at",
-        StatementStatus::Issued => "issued_at",
-        StatementStatus::Confirmed => "confirmed_at",
-        StatementStatus::Paid => "paid_at",
-    };
-    let mut sql = Sql::new(connection.dialect());
-    sql.with("UPDATE statement SET version = version + 1, status = ?, ", vec![Datum::text(change.status.as_str())]);
-    if change.status != StatementStatus::Draft {
-        sql.push(reached).push(" = ").bind(Datum::Int(change.at.micros())).push(", ");
-    }
-    let binds =
-        vec![Datum::optional_text(number.as_deref()), Datum::Id(change.id), Datum::Int(change.expected_version)];
-    sql.with("number = coalesce(?, number) WHERE id = ? AND version = ?", binds);
-    if connection.execute("changing a statement", sql).await? != 1 {
-        return Err(refused(Code::StaleVersion, "the statement was changed by somebody else"));
-    }
-    read(connection, scope, change.id).await?.ok_or_else(|| refused(Code::NotFound, "there is no such statement"))
-}
-
-async fn read(connection: &mut Connection, scope: &Scope, id: Uuid) -> Result<Option<StatementRow>, StoreError> {
+async fn read(connection: &mut Connection, scope: &Scope, id: Uuid) -> Result<Option<Statement>, StoreError> {
     let mut sql = Sql::new(connection.dialect());
     sql.push(SELECT);
     push_visible(&mut sql, scope, "s");
@@ -210,35 +128,260 @@ async fn read(connection: &mut Connection, scope: &Scope, id: Uuid) -> Result<Op
     connection.row("reading a statement", sql, &KINDS).await?.map(decode).transpose()
 }
 
-fn decode(row: Vec<Datum>) -> Result<StatementRow, StoreError> {
+fn decode(row: Vec<Datum>) -> Result<Statement, StoreError> {
     let mut row = Columns::of("statement", row);
     let (id, version) = (row.id()?, row.int()?);
-    let key = StatementKey {
-        statement: row.text()?,
-        payer: row.party()?,
-        payee: row.party()?,
-        period: row.text()?.to_string(),
-        currency: row.text()?,
-    };
-    Ok(StatementRow {
+    Ok(Statement {
         id,
         version,
-        key,
+        key: key(&mut row)?,
         ordinal: row.int()?,
-        status: {
-            let text = row.text()?;
-            status_named(&text).ok_or_else(|| row.wrong(format!("`{text}` is no status")))?
-        },
+        status: status(&mut row)?,
         number: row.optional_text().map(|text| text.to_string()),
         created_at: row.moment()?,
         issued_at: row.optional_int().map(Moment::from_micros),
         confirmed_at: row.optional_int().map(Moment::from_micros),
         paid_at: row.optional_int().map(Moment::from_micros),
+        reversed_at: row.optional_int().map(Moment::from_micros),
+        opening: row.amount()?,
+        carried: row.optional_amount(),
+        carried_to: row.optional_id(),
+        reverses: row.optional_id(),
+        reversed_by: row.optional_id(),
+        reason: row.optional_text().map(|text| text.to_string()),
+        held: row.amount()?,
+        withdrawn: row.amount()?,
         gross: row.amount()?,
         net: row.amount()?,
         tax: row.amount()?,
         lines: u64::try_from(row.int()?).unwrap_or(0),
     })
+}
+
+fn key(row: &mut Columns) -> Result<StatementKey, StoreError> {
+    Ok(StatementKey {
+        statement: row.text()?,
+        payer: row.party()?,
+        payee: row.party()?,
+        period: row.text()?.to_string(),
+        currency: row.text()?,
+    })
+}
+
+fn status(row: &mut Columns) -> Result<StatementStatus, StoreError> {
+    let text = row.text()?;
+    StatementStatus::named(&text).ok_or_else(|| row.wrong(format!("`{text}` is no status")))
+}
+
+/// Moves lines to other statements and changes statements, in that order. A refusal where somebody else was first.
+pub(super) async fn change(connection: &mut Connection, decision: &Decision) -> Result<Option<Refusal>, StoreError> {
+    let mut moves: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+    for moved in &decision.moves {
+        moves.entry(moved.to).or_default().push(moved.line);
+    }
+    for (to, lines) in moves {
+        let expected = lines.len() as u64;
+        let mut sql = Sql::new(connection.dialect());
+        sql.push("UPDATE settlement_line SET statement = ").bind(Datum::Id(to)).push(" WHERE ");
+        sql.any_of("id", Datum::Ids(lines));
+        if connection.execute("moving lines", sql).await? != expected {
+            return Ok(Some(Refusal::new(Code::StaleVersion, "a line that was to be moved is not there any more")));
+        }
+    }
+    for change in &decision.statement_changes {
+        if let Some(refusal) = change_one(connection, change).await? {
+            return Ok(Some(refusal));
+        }
+    }
+    Ok(None)
+}
+
+async fn change_one(connection: &mut Connection, change: &StatementChange) -> Result<Option<Refusal>, StoreError> {
+    let mut sql = Sql::new(connection.dialect());
+    sql.push("UPDATE statement SET version = version + 1");
+    if let Some(numbering) = &change.number {
+        let count = counter::take(connection, &numbering.counter, 1).await?;
+        sql.push(", number = ").bind(Datum::text(&numbering.format.render(numbering.date, count)));
+    }
+    if let Some(status) = change.status {
+        sql.push(", status = ").bind(Datum::text(status.as_str()));
+        let reached = match status {
+            StatementStatus::Draft => None,
+            StatementStatus::Issued => Some("issued_at"),
+            StatementStatus::Confirmed => Some("confirmed_at"),
+            StatementStatus::Paid => Some("paid_at"),
+            StatementStatus::Reversed => Some("reversed_at"),
+        };
+        if let Some(reached) = reached {
+            sql.push(", ").push(reached).push(" = ").bind(Datum::Int(change.at.micros()));
+        }
+    }
+    if let Some(opening) = change.opening {
+        match stored_number("opening", opening, AMOUNT_SCALE) {
+            Ok(opening) => sql.push(", opening = ").bind(opening),
+            Err(refusal) => return Ok(Some(refusal)),
+        };
+    }
+    if let Some((debt, to)) = change.carried {
+        match stored_number("carried", debt, AMOUNT_SCALE) {
+            Ok(debt) => sql.push(", carried = ").bind(debt).push(", carried_to = ").bind(Datum::optional_id(to)),
+            Err(refusal) => return Ok(Some(refusal)),
+        };
+    }
+    for (name, id) in [("reverses", change.reverses), ("reversed_by", change.reversed_by)] {
+        if let Some(id) = id {
+            sql.push(", ").push(name).push(" = ").bind(Datum::Id(id));
+        }
+    }
+    if let Some(reason) = &change.reason {
+        sql.push(", reason = ").bind(Datum::text(reason));
+    }
+    sql.with(" WHERE id = ? AND version = ?", vec![Datum::Id(change.id), Datum::Int(change.expected)]);
+    if connection.execute("changing a statement", sql).await? != 1 {
+        let detail = "the statement was changed by somebody else";
+        return Ok(Some(Refusal::new(Code::StaleVersion, detail)));
+    }
+    // Debts that a statement took over are open again when it is taken back.
+    if change.status == Some(StatementStatus::Reversed) {
+        let text = "UPDATE statement SET version = version + 1, carried = NULL, carried_to = NULL WHERE carried_to = ?";
+        let sql = Sql::of(connection.dialect(), text, vec![Datum::Id(change.id)]);
+        connection.execute("opening debts again", sql).await?;
+    }
+    Ok(None)
+}
+
+/// Statements and what hangs on them, as decisions ask.
+pub(super) async fn fetch_stated(
+    connection: &mut Connection,
+    wanted: &BTreeSet<StatementsAsked>,
+    facts: &mut Facts,
+) -> Result<(), StoreError> {
+    for asked in wanted {
+        let found = match asked {
+            StatementsAsked::One(id) => Stated {
+                statements: many(connection, |sql| {
+                    sql.push("s.id = ").bind(Datum::Id(*id));
+                })
+                .await?,
+                disputes: dispute::of_statement(connection, *id).await?,
+                ..Stated::default()
+            },
+            StatementsAsked::Lines { of, only } => {
+                Stated { lines: stated_lines(connection, *of, only.as_ref()).await?, ..Stated::default() }
+            }
+            StatementsAsked::Debts(key) => {
+                let mut statements = many(connection, |sql| {
+                    push_parties(sql, key);
+                    sql.push(" AND s.status IN ('issued', 'confirmed', 'paid') AND s.carried IS NULL");
+                    sql.push(" AND s.reverses IS NULL");
+                })
+                .await?;
+                statements.retain(|statement| statement.undisputed() < Decimal::ZERO);
+                Stated { statements, ..Stated::default() }
+            }
+            StatementsAsked::Pair(key) => {
+                let statements = many(connection, |sql| {
+                    sql.push("((");
+                    push_parties(sql, key);
+                    sql.push(") OR (");
+                    push_parties(sql, &turned(key));
+                    sql.push(")) AND s.period = ").bind(Datum::text(&key.period));
+                })
+                .await?;
+                Stated { statements, ..Stated::default() }
+            }
+        };
+        facts.stated.insert(asked.clone(), found);
+    }
+    Ok(())
+}
+
+fn push_parties(sql: &mut Sql, key: &StatementKey) {
+    let binds = vec![
+        Datum::Id(key.payee.id),
+        Datum::Text(key.payee.object.clone()),
+        Datum::Id(key.payer.id),
+        Datum::Text(key.payer.object.clone()),
+        Datum::Text(key.statement.clone()),
+        Datum::Text(key.currency.clone()),
+    ];
+    let text = "s.payee = ? AND s.payee_object = ? AND s.payer = ? AND s.payer_object = ? AND s.definition = ?
+                AND s.currency = ?";
+    sql.with(text, binds);
+}
+
+/// Statements in the order they were opened.
+async fn many(connection: &mut Connection, restrict: impl FnOnce(&mut Sql)) -> Result<Vec<Statement>, StoreError> {
+    let mut sql = Sql::new(connection.dialect());
+    sql.push(SELECT);
+    restrict(&mut sql);
+    sql.push(" GROUP BY s.seq ORDER BY s.seq");
+    let rows = connection.rows("reading statements", sql, &KINDS).await?;
+    rows.into_iter().map(decode).collect()
+}
+
+/// Lines on a statement with what took them back, and what took that back.
+async fn stated_lines(
+    connection: &mut Connection,
+    of: Uuid,
+    only: Option<&BTreeSet<Uuid>>,
+) -> Result<Vec<StatedLine>, StoreError> {
+    let restrict = |sql: &mut Sql| {
+        sql.push("l.statement = ").bind(Datum::Id(of));
+        if let Some(only) = only {
+            sql.push(" AND ").any_of("l.id", Datum::Ids(only.iter().copied().collect()));
+        }
+    };
+    let mut found: Vec<StatedLine> = Vec::new();
+    let mut place: BTreeMap<Uuid, usize> = BTreeMap::new();
+    for (line, standing, _) in lines_with_status(connection, restrict).await? {
+        // What stands was taken back by nothing.
+        if !standing {
+            place.insert(line.id, found.len());
+        }
+        found.push(StatedLine { line, later: Vec::new() });
+    }
+    while !place.is_empty() {
+        let ids = place.keys().copied().collect();
+        let takers = lines_with_status(connection, |sql| {
+            sql.any_of("l.reverses", Datum::Ids(ids));
+        });
+        let mut next = BTreeMap::new();
+        for (taker, _, status) in takers.await? {
+            let Some(at) = taker.reverses.and_then(|id| place.get(&id)) else { continue };
+            next.insert(taker.id, *at);
+            found[*at].later.push((taker, status));
+        }
+        place = next;
+    }
+    Ok(found)
+}
+
+type LineOnStatement = (Arc<Line>, bool, Option<StatementStatus>);
+
+async fn lines_with_status(
+    connection: &mut Connection,
+    restrict: impl FnOnce(&mut Sql),
+) -> Result<Vec<LineOnStatement>, StoreError> {
+    let (text, mut kinds) = select_more(", s.status", "LEFT JOIN statement AS s ON s.id = l.statement");
+    kinds.push(Kind::Text);
+    let mut sql = Sql::new(connection.dialect());
+    sql.push(&text);
+    restrict(&mut sql);
+    sql.push(" ORDER BY l.seq");
+    let rows = connection.rows("reading lines of a statement", sql, &kinds).await?;
+    let read = |row| {
+        let mut row = Columns::of("settlement_line", row);
+        let stored = decode_columns(&mut row)?;
+        let status = match row.optional_text() {
+            Some(text) => {
+                Some(StatementStatus::named(&text).ok_or_else(|| row.wrong(format!("`{text}` is no status")))?)
+            }
+            None => None,
+        };
+        Ok((Arc::new(stored.line), stored.standing, status))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// Opens statements.
@@ -300,17 +443,15 @@ pub(super) async fn fetch_heads(
     ];
     for row in connection.rows("reading newest statements", sql, &kinds).await? {
         let mut row = Columns::of("statement", row);
-        let (id, ordinal, status) = (row.id()?, row.int()?, row.text()?);
-        let status = status_named(&status).ok_or_else(|| row.wrong(format!("`{status}` is no status")))?;
-        let key = StatementKey {
-            statement: row.text()?,
-            payer: row.party()?,
-            payee: row.party()?,
-            period: row.text()?.to_string(),
-            currency: row.text()?,
-        };
-        if let Some(head) = facts.statements.get_mut(&key) {
-            *head = Some(StatementHead { id, ordinal, status });
+        let (id, ordinal, status) = (row.id()?, row.int()?, status(&mut row)?);
+        let key = key(&mut row)?;
+        let Some(head) = facts.statements.get_mut(&key) else { continue };
+        match head {
+            // A draft stays the one that takes lines, though a paper was issued after it was opened.
+            Some(head) if head.status == StatementStatus::Draft && status != StatementStatus::Draft => {
+                head.ordinal = ordinal;
+            }
+            head => *head = Some(StatementHead { id, ordinal, status }),
         }
     }
     Ok(())

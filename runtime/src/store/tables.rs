@@ -88,6 +88,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         include_str!("../../migrations/postgres/0011_scripts.sql"),
     ),
     (
+        "0012_statements",
+        include_str!("../../migrations/sqlite/0012_statements.sql"),
+        include_str!("../../migrations/postgres/0012_statements.sql"),
+    ),
+    (
         "0013_rate_use",
         include_str!("../../migrations/sqlite/0013_rate_use.sql"),
         include_str!("../../migrations/postgres/0013_rate_use.sql"),

@@ -1,14 +1,14 @@
 //! Statements, runs and periods.
 
-use super::fixture::{Fixture, at, names};
-use super::lines::{line, post};
-use packwork::store::{
-    CloseChecks, Database, Numbering, Run, RunStatus, StatementChange, StatementQuery, StatementRow, Store, StoreError,
-};
+use super::fixture::{Fixture, at, day, names};
+use super::lines::{decimal, line, post, reversal};
+use packwork::store::{CloseChecks, Database, Executed, Run, RunStatus, StatementQuery, Store, StoreError};
 use packwork_engine::codes::Code;
-use packwork_engine::decision::{Decision, NewStatement};
-use packwork_engine::facts::{Counter, Facts, Need};
-use packwork_engine::settlement::line::{Line, Party, StatementHead, StatementKey, StatementStatus};
+use packwork_engine::decision::{Decision, DisputeChange, LineMove, NewStatement, Numbering, StatementChange};
+use packwork_engine::facts::{Counter, Facts, Need, StatementsAsked};
+use packwork_engine::settlement::line::{Line, Party, RESTATED, StatementHead, StatementKey, StatementStatus};
+use packwork_engine::settlement::plan::NumberFormat;
+use packwork_engine::settlement::statement::{Dispute, DisputeOutcome, SettledDispute, Statement};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,18 +31,18 @@ async fn open(fixture: &Fixture, key: StatementKey, ordinal: i64) -> Uuid {
     id
 }
 
-async fn change(
-    fixture: &Fixture,
-    id: Uuid,
-    version: i64,
-    status: StatementStatus,
-) -> Result<StatementRow, StoreError> {
+/// The statement as it stands after a change of its status, or what stood against that.
+async fn change(fixture: &Fixture, id: Uuid, version: i64, status: StatementStatus) -> Result<Statement, StoreError> {
     let number = (status == StatementStatus::Issued).then(|| Numbering {
         counter: Counter { sequence: "monthly".into(), bucket: "2026".into() },
-        format: Box::new(|number| format!("ST-{number:03}")),
+        format: NumberFormat::parse("ST-{seq:3}", None).expect("the form is good"),
+        date: day("2026-03-05"),
     });
-    let change = StatementChange { id, expected_version: version, status, number, at: at(60) };
-    fixture.store.set_statement_status(&fixture.scope, change).await
+    let change = StatementChange { status: Some(status), number, ..StatementChange::of(id, version, at(60)) };
+    match fixture.decided(Decision { statement_changes: vec![change], ..Decision::default() }).await {
+        Executed::Refused(refusal) => Err(StoreError::Refused(refusal)),
+        _ => Ok(fixture.store.statement(&fixture.scope, id).await?.expect("it was changed")),
+    }
 }
 
 fn code(result: Result<impl std::fmt::Debug, StoreError>) -> Code {
@@ -104,14 +104,13 @@ pub(crate) async fn a_change_of_an_old_version_is_refused(fixture: Fixture) {
     let issued = change(&fixture, id, 1, StatementStatus::Issued).await.expect("it is a draft");
     assert_eq!((issued.version, issued.number.as_deref(), issued.issued_at), (2, Some("ST-001"), Some(at(60))));
     assert_eq!(code(change(&fixture, id, 1, StatementStatus::Confirmed).await), Code::StaleVersion);
-    assert_eq!(code(change(&fixture, id, 2, StatementStatus::Issued).await), Code::StatementState);
     let confirmed = change(&fixture, id, 2, StatementStatus::Confirmed).await.expect("it is issued");
     let paid = change(&fixture, id, 3, StatementStatus::Paid).await.expect("it is confirmed");
     assert_eq!(
         (confirmed.confirmed_at, paid.paid_at, paid.number.as_deref()),
         (Some(at(60)), Some(at(60)), Some("ST-001"))
     );
-    assert_eq!(code(change(&fixture, fixture.id(), 1, StatementStatus::Issued).await), Code::NotFound);
+    assert_eq!(code(change(&fixture, fixture.id(), 1, StatementStatus::Issued).await), Code::StaleVersion);
 }
 
 pub(crate) async fn the_newest_statement_of_a_key_is_the_head(fixture: Fixture) {
@@ -127,6 +126,116 @@ pub(crate) async fn the_newest_statement_of_a_key_is_the_head(fixture: Fixture) 
     assert_eq!(facts.statements[&wanted[0]], head(second, 2));
     assert_eq!(facts.statements[&wanted[1]], head(other, 1));
     assert_eq!(facts.statements[&wanted[2]], None);
+    // A paper that was issued after the draft was opened leaves lines where they are put.
+    let paper = open(&fixture, key(2, "2026-03"), 3).await;
+    change(&fixture, paper, 1, StatementStatus::Issued).await.expect("it is a draft");
+    let mut facts = Facts::default();
+    fixture.store.fetch(&fixture.scope, &fixture.model, &need, &mut facts).await.expect("it fetches");
+    assert_eq!(facts.statements[&wanted[0]], head(second, 3));
+}
+
+pub(crate) async fn a_dispute_holds_its_line_until_it_is_settled(fixture: Fixture) {
+    let (first, next) = (open(&fixture, key(2, "2026-03"), 1).await, open(&fixture, key(2, "2026-03"), 2).await);
+    let on = || Line { statement: Some(first), ..line(&fixture) };
+    let (held, other, taken) = (on(), on(), on());
+    post(&fixture, &[&held, &other, &taken]).await;
+    let dispute = |line: &Line| Dispute {
+        id: fixture.id(),
+        statement: first,
+        line: line.id,
+        reason: "数量不对".into(),
+        opened_at: at(1),
+        opened_by: None,
+        gross: line.gross,
+        net: line.net,
+        tax: line.tax,
+        settled: None,
+    };
+    let (one, two) = (dispute(&held), dispute(&taken));
+    let changes = vec![DisputeChange::Open(one.clone()), DisputeChange::Open(two.clone())];
+    fixture.applied(Decision { disputes: changes, ..Decision::default() }).await;
+    let sums = async |id| {
+        let row = fixture.store.statement(&fixture.scope, id).await.expect("it reads").expect("it is there");
+        [row.gross, row.held, row.withdrawn].map(|amount| amount.to_string())
+    };
+    assert_eq!(sums(first).await, ["300.00", "200.00", "0.00"]);
+    // Upheld: the line leaves. Taken back: it goes where that is, and the dispute is over.
+    let settled = SettledDispute {
+        outcome: DisputeOutcome::Upheld,
+        at: at(2),
+        by: None,
+        note: Some("重算".into()),
+        moved_to: Some(next),
+    };
+    let settle = DisputeChange::Settle { id: one.id, settled: settled.clone() };
+    let moves = vec![LineMove { line: held.id, to: next }];
+    let decision = Decision { disputes: vec![settle.clone()], moves, ..Decision::default() };
+    fixture.applied(decision.clone()).await;
+    assert_eq!(fixture.refused(decision).await.code, Code::StaleVersion);
+    post(&fixture, &[&Line { statement: Some(next), ..reversal(&fixture, &taken) }]).await;
+    assert_eq!(sums(first).await, ["100.00", "0.00", "200.00"]);
+    assert_eq!(sums(next).await, ["100.00", "0.00", "0.00"]);
+    let found = fixture.store.disputes(&fixture.scope, first).await.expect("it reads");
+    let outcomes: Vec<_> = found.iter().map(|it| (it.line, it.settled.as_ref().map(|end| end.outcome))).collect();
+    let expect = [(held.id, Some(DisputeOutcome::Upheld)), (taken.id, Some(DisputeOutcome::Reversed))];
+    assert!(expect.iter().all(|one| outcomes.contains(one)) && outcomes.len() == 2, "{outcomes:?}");
+    assert_eq!(found.iter().find(|it| it.id == one.id).and_then(|it| it.settled.clone()), Some(settled));
+    assert_eq!(fixture.store.statement(&fixture.scope, first).await.expect("it reads").map(|it| it.version), Some(2));
+}
+
+pub(crate) async fn what_takes_a_reversal_back_stands_again(fixture: Fixture) {
+    let statement = open(&fixture, key(2, "2026-03"), 1).await;
+    let first = Line { statement: Some(statement), ..line(&fixture) };
+    post(&fixture, &[&first]).await;
+    let second = reversal(&fixture, &first);
+    post(&fixture, &[&second]).await;
+    let mut third = reversal(&fixture, &second);
+    third.trace.reason = Some(RESTATED.into());
+    post(&fixture, &[&third]).await;
+    let asked = StatementsAsked::Lines { of: statement, only: None };
+    let read = async || {
+        let facts = fixture.store.stated(&fixture.scope, [asked.clone()].into()).await.expect("it reads");
+        let lines = facts.stated[&asked].lines.iter();
+        lines.map(|it| (it.line.id, it.later.iter().map(|(line, _)| line.id).collect::<Vec<_>>())).collect::<Vec<_>>()
+    };
+    let before = vec![(first.id, vec![second.id, third.id]), (second.id, vec![third.id]), (third.id, vec![])];
+    assert_eq!(read().await, before);
+    let need = Need { lines: [(first.plan.clone(), first.fact)].into(), ..Need::default() };
+    let mut facts = Facts::default();
+    fixture.store.fetch(&fixture.scope, &fixture.model, &need, &mut facts).await.expect("it fetches");
+    let standing: Vec<Uuid> = facts.lines.values().flatten().map(|line| line.id).collect();
+    assert_eq!(standing, [third.id]);
+    assert_eq!(third.gross, decimal("100.00"));
+}
+
+pub(crate) async fn debts_are_found_until_somebody_takes_them_over(fixture: Fixture) {
+    let (owing, other, next) = (
+        open(&fixture, key(2, "2026-03"), 1).await,
+        open(&fixture, key(3, "2026-03"), 1).await,
+        open(&fixture, key(2, "2026-04"), 1).await,
+    );
+    for id in [owing, other] {
+        let charge = Line { statement: Some(id), ..line(&fixture) };
+        post(&fixture, &[&Line { gross: -charge.gross, net: -charge.net, tax: -charge.tax, ..charge.clone() }]).await;
+        change(&fixture, id, 1, StatementStatus::Issued).await.expect("it is a draft");
+    }
+    let asked = StatementsAsked::Debts(key(2, "2026-04"));
+    let found = async || {
+        let facts = fixture.store.stated(&fixture.scope, [asked.clone()].into()).await.expect("it reads");
+        facts.stated[&asked].statements.iter().map(|it| (it.id, it.gross.to_string())).collect::<Vec<_>>()
+    };
+    assert_eq!(found().await, [(owing, "-100.00".to_owned())]);
+    let debt = decimal("-100.00");
+    let taken = StatementChange { carried: Some((debt, Some(next))), ..StatementChange::of(owing, 2, at(9)) };
+    let takes = StatementChange { opening: Some(debt), ..StatementChange::of(next, 1, at(9)) };
+    fixture.applied(Decision { statement_changes: vec![taken, takes], ..Decision::default() }).await;
+    assert_eq!(found().await, []);
+    let read = async |id| fixture.store.statement(&fixture.scope, id).await.expect("it reads").expect("it is there");
+    assert_eq!((read(owing).await.carried, read(owing).await.carried_to), (Some(debt), Some(next)));
+    assert_eq!(read(next).await.opening, debt);
+    // Who took it over is taken back: the debt is open again.
+    change(&fixture, next, 2, StatementStatus::Reversed).await.expect("nobody else changed it");
+    assert_eq!(found().await, [(owing, "-100.00".to_owned())]);
 }
 
 fn run(fixture: &Fixture, status: RunStatus) -> Run {

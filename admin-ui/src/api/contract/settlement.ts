@@ -4,7 +4,35 @@ import type { Decimal, Money, Ref } from './shared';
 
 export type LineKind = 'charge' | 'reversal' | 'correction';
 
-export type StatementStatus = 'draft' | 'issued' | 'confirmed' | 'paid';
+export type StatementStatus = 'draft' | 'issued' | 'confirmed' | 'paid' | 'reversed';
+
+/** Another statement, as far as a link needs it. */
+export type StatementLink = { id: string; number: string | null; status: StatementStatus | null };
+
+/** What a pair owes each other in a period, both directions together. */
+export type NetPosition = {
+  payer?: Ref | null;
+  payee?: Ref | null;
+  owed: Decimal;
+  counter: Decimal;
+  net: Decimal;
+  open: Decimal;
+};
+
+export type Dispute = {
+  id: string;
+  line: string;
+  status: 'open' | 'accepted' | 'upheld' | 'reversed';
+  reason: string;
+  amount: Decimal;
+  opened_at: string;
+  opened_by?: Ref | null;
+  settled_at?: string | null;
+  settled_by?: Ref | null;
+  note?: string | null;
+  moved_to?: StatementLink | null;
+  _actions?: Action[];
+};
 
 export type Line = {
   id: string;
@@ -49,6 +77,19 @@ export type Statement = {
   tax: Decimal;
   net: Decimal;
   line_count: number;
+  disputed?: Decimal;
+  undisputed?: Decimal;
+  withdrawn?: Decimal;
+  opening?: Decimal;
+  debt?: Decimal;
+  payable?: Decimal;
+  net_position?: NetPosition;
+  reverses?: StatementLink;
+  reversed_by?: StatementLink;
+  carried_to?: StatementLink;
+  reason?: string;
+  notes?: string[];
+  disputes?: Dispute[];
   issued_at?: string | null;
   version: number;
   corrections?: string[];

@@ -1,21 +1,25 @@
 import { useTranslation } from 'react-i18next';
-import type { Line } from '../../api/contract/settlement';
+import type { Dispute, Line } from '../../api/contract/settlement';
 import { WhyButton } from '../../fields/explain';
 import { RefLink } from '../../fields/titles';
 import { BLANK, formatAmount, formatDate, formatDecimal, formatPercent } from '../../lib/format';
-import { type Column, DataTable } from '../../ui/data-table';
-import { LineKindTag } from './words';
+import { type Column, DataTable, type Selection } from '../../ui/data-table';
+import { DisputeTag, LineKindTag } from './words';
 
 type Props = {
   lines: Line[];
   unit?: string;
   more?: { busy: boolean; load: () => void } | null;
   totals?: { gross: string; tax: string; net: string };
+  disputes?: Dispute[];
+  /** Lines can be chosen, by their ids. */
+  selection?: Selection<Line>;
 };
 
 /** The lines of a statement: what for, how much, and why. */
-export function LinesTable({ lines, unit, more, totals }: Props) {
+export function LinesTable({ lines, unit, more, totals, disputes, selection }: Props) {
   const { t } = useTranslation('settlement');
+  const open = new Set((disputes ?? []).filter((one) => one.status === 'open').map((one) => one.line));
   const columns: Column<Line>[] = [
     {
       id: 'fact',
@@ -23,7 +27,7 @@ export function LinesTable({ lines, unit, more, totals }: Props) {
       cell: (line) => (
         <>
           {line.fact ? <RefLink object={line.fact.object} id={line.fact.id} title={line.fact.title} /> : BLANK}{' '}
-          <LineKindTag kind={line.kind} />
+          <LineKindTag kind={line.kind} /> {open.has(line.id) ? <DisputeTag status="open" /> : null}
         </>
       ),
       foot: totals ? t('total') : undefined,
@@ -91,7 +95,16 @@ export function LinesTable({ lines, unit, more, totals }: Props) {
       foot: totals ? '' : undefined,
     },
   ];
-  return <DataTable caption={t('lines')} columns={columns} rows={lines} rowKey={(line) => line.id} more={more} />;
+  return (
+    <DataTable
+      caption={t('lines')}
+      columns={columns}
+      rows={lines}
+      rowKey={(line) => line.id}
+      more={more}
+      selection={selection}
+    />
+  );
 }
 
 function Amount({ value }: { value: string | null | undefined }) {

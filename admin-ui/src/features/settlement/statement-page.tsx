@@ -1,22 +1,19 @@
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api } from '../../api/client';
-import type { Action } from '../../api/contract/records';
 import type { Statement } from '../../api/contract/settlement';
-import { asStale, problemText } from '../../api/problems';
-import { failureOf, WhyButton } from '../../fields/explain';
+import { failureOf } from '../../fields/explain';
 import { RefLink } from '../../fields/titles';
-import { BLANK, formatAmount, formatCount, formatDateTime } from '../../lib/format';
-import { randomId } from '../../lib/identity';
+import { BLANK, formatCount, formatDateTime } from '../../lib/format';
 import { Button } from '../../ui/button';
-import { Confirm } from '../../ui/dialog';
 import { Card, PageHeader } from '../../ui/layout';
 import { FailureState, PageState, Skeleton } from '../../ui/states';
-import { toast } from '../../ui/toasts';
+import { DisputesCard } from './disputes-card';
 import { LinesTable } from './lines-table';
 import { linesQuery, statementQuery } from './queries';
+import { StatementActions } from './statement-actions';
+import { StatementTotals } from './statement-totals';
 import { StatementTag } from './words';
 
 export default function StatementPage() {
@@ -48,6 +45,8 @@ function Sheet({ statement }: { statement: Statement }) {
     : first.length < statement.line_count
       ? { busy: false, load: () => setAll(true) }
       : null;
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const disputable = statement._actions?.some((action) => action.name === 'dispute' && action.allowed);
   const totals = { gross: statement.gross, tax: statement.tax, net: statement.net };
   return (
     <>
@@ -64,7 +63,7 @@ function Sheet({ statement }: { statement: Statement }) {
         after={<StatementTag status={statement.status} />}
         actions={
           <>
-            <StatementActions statement={statement} name={name} />
+            <StatementActions statement={statement} name={name} chosen={chosen} onDone={() => setChosen(new Set())} />
             <Button icon="print" onClick={() => window.print()}>
               {t('print')}
             </Button>
@@ -104,33 +103,20 @@ function Sheet({ statement }: { statement: Statement }) {
               <dd className="num">{formatDateTime(statement.issued_at)}</dd>
             </div>
           </dl>
-          <dl className="totals">
-            <div>
-              <dt>
-                {t('gross')}
-                <span className="th-unit">{statement.currency}</span>
-              </dt>
-              <dd>
-                {formatAmount(statement.gross)}{' '}
-                <WhyButton title={name} path={`/statements/${encodeURIComponent(statement.id)}/explain`} />
-              </dd>
-            </div>
-            <div>
-              <dt>
-                {t('tax')}
-                <span className="th-unit">{statement.currency}</span>
-              </dt>
-              <dd>{formatAmount(statement.tax)}</dd>
-            </div>
-            <div>
-              <dt>
-                {t('net')}
-                <span className="th-unit">{statement.currency}</span>
-              </dt>
-              <dd>{formatAmount(statement.net)}</dd>
-            </div>
-          </dl>
+          <StatementTotals statement={statement} name={name} />
         </Card>
+        {statement.notes && statement.notes.length > 0 ? (
+          <Card title={t('notes')} id="notes">
+            <ul className="sentences">
+              {statement.notes.map((sentence) => (
+                <li key={sentence}>{sentence}</li>
+              ))}
+            </ul>
+          </Card>
+        ) : null}
+        {statement.disputes && statement.disputes.length > 0 ? (
+          <DisputesCard statement={statement} disputes={statement.disputes} lines={lines} />
+        ) : null}
         {statement.corrections && statement.corrections.length > 0 ? (
           <Card title={t('corrections')} id="corrections">
             <ul className="sentences">
@@ -155,72 +141,20 @@ function Sheet({ statement }: { statement: Statement }) {
           {lines.length === 0 && all && rest.isPending ? <Skeleton /> : null}
           {rest.error ? <FailureState failure={failureOf(rest.error)} onRetry={() => rest.refetch()} small /> : null}
           {statement.line_count === 0 ? <PageState icon="empty" title={t('noLines')} small /> : null}
-          {lines.length > 0 ? <LinesTable lines={lines} unit={statement.currency} more={more} totals={totals} /> : null}
+          {lines.length > 0 ? (
+            <LinesTable
+              lines={lines}
+              unit={statement.currency}
+              more={more}
+              totals={totals}
+              disputes={statement.disputes}
+              selection={
+                disputable ? { chosen, onChange: setChosen, title: (line) => line.fact?.title ?? line.id } : undefined
+              }
+            />
+          ) : null}
         </Card>
       </div>
-    </>
-  );
-}
-
-/** Issue, confirm, pay: each final towards the other party, so each is asked once. */
-function StatementActions({ statement, name }: { statement: Statement; name: string }) {
-  const { t } = useTranslation('settlement');
-  const client = useQueryClient();
-  const [asked, setAsked] = useState<Action | null>(null);
-  const act = useMutation({
-    mutationFn: (action: Action) =>
-      api.post<Statement>(
-        `/statements/${encodeURIComponent(statement.id)}/${encodeURIComponent(action.name)}`,
-        { version: statement.version },
-        { 'Idempotency-Key': randomId() },
-      ),
-    onSuccess: (answer, action) => {
-      client.setQueryData(statementQuery(statement.id).queryKey, (before) => ({
-        ...before,
-        ...answer,
-        lines: answer.lines ?? before?.lines,
-      }));
-      for (const queryKey of [['statements'], ['dashboard'], ['tasks'], ['record']])
-        client.invalidateQueries({ queryKey });
-      toast(t('actionDone', { action: action.title, name: answer.number ?? name }));
-    },
-    onError: (error) => {
-      if (asStale(error)) client.invalidateQueries({ queryKey: ['statements', 'one', statement.id] });
-      toast(problemText(error), { tone: 'danger' });
-    },
-    onSettled: () => setAsked(null),
-  });
-  return (
-    <>
-      {(statement._actions ?? []).map((action) => (
-        <Button
-          key={action.name}
-          look={action.primary && action.allowed ? 'primary' : action.destructive ? 'danger' : 'default'}
-          reason={action.allowed ? undefined : (action.reason ?? t('notAllowed'))}
-          onClick={() => setAsked(action)}
-        >
-          {action.title}
-        </Button>
-      ))}
-      {asked ? (
-        <Confirm
-          title={t('actionTitle', { action: asked.title, name })}
-          confirm={asked.title}
-          danger={asked.destructive}
-          busy={act.isPending}
-          onConfirm={() => act.mutate(asked)}
-          onClose={() => setAsked(null)}
-        >
-          <p>
-            {t('actionSure', {
-              action: asked.title,
-              party: statement.payee?.title ?? '',
-              amount: `${statement.currency} ${formatAmount(statement.gross)}`,
-              count: statement.line_count,
-            })}
-          </p>
-        </Confirm>
-      ) : null}
     </>
   );
 }

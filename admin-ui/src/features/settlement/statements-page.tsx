@@ -17,7 +17,7 @@ import { statementsQuery } from './queries';
 import type { StatementSearch } from './search';
 import { StatementTag } from './words';
 
-const STATUSES: StatementStatus[] = ['draft', 'issued', 'confirmed', 'paid'];
+const STATUSES: StatementStatus[] = ['draft', 'issued', 'confirmed', 'paid', 'reversed'];
 
 export default function StatementsPage() {
   const { t } = useTranslation('settlement');

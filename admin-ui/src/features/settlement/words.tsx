@@ -1,5 +1,5 @@
 import { useTranslation } from 'react-i18next';
-import type { LineKind, Run, StatementStatus } from '../../api/contract/settlement';
+import type { Dispute, LineKind, Run, StatementStatus } from '../../api/contract/settlement';
 import { StatusTag, type Tone } from '../../ui/layout';
 
 const STATEMENT: Record<StatementStatus, Tone> = {
@@ -7,11 +7,24 @@ const STATEMENT: Record<StatementStatus, Tone> = {
   issued: 'info',
   confirmed: 'warning',
   paid: 'success',
+  reversed: 'danger',
 };
 
 export function StatementTag({ status }: { status: StatementStatus }) {
   const { t } = useTranslation('settlement');
   return <StatusTag tone={STATEMENT[status] ?? 'neutral'}>{t(`status.${status}`)}</StatusTag>;
+}
+
+const DISPUTE: Record<Dispute['status'], Tone> = {
+  open: 'warning',
+  accepted: 'success',
+  upheld: 'info',
+  reversed: 'neutral',
+};
+
+export function DisputeTag({ status }: { status: Dispute['status'] }) {
+  const { t } = useTranslation('settlement');
+  return <StatusTag tone={DISPUTE[status] ?? 'neutral'}>{t(`disputeStatus.${status}`)}</StatusTag>;
 }
 
 const RUN: Record<Run['status'], Tone> = {

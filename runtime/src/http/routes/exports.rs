@@ -48,7 +48,11 @@ async fn export(
         }
     };
     members.finish()?;
-    let file = exports::begin(&app, &caller, Asked { of, format, titles }).await?;
+    Ok(streamed(exports::begin(&app, &caller, Asked { of, format, titles }).await?))
+}
+
+/// A file that is sent while it is made.
+pub(super) fn streamed(file: exports::Export) -> Response {
     let (media_type, name) = (file.media_type(), file.name().to_owned());
     let pieces = stream::unfold(Some(file), |file| async move {
         let mut file = file?;
@@ -61,7 +65,7 @@ async fn export(
             }
         }
     });
-    Ok(download(Body::from_stream(pieces), media_type, &name))
+    download(Body::from_stream(pieces), media_type, &name)
 }
 
 fn names(value: Option<Json>, parameter: &'static str) -> Result<Option<Vec<String>>, Problem> {

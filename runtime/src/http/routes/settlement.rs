@@ -1,13 +1,16 @@
 //! `/settlement`: plans, runs, lines, periods, the ledger's trial balance.
 
+use super::exports::streamed;
 use super::records::REPLAYED;
 use crate::app::App;
 use crate::http::extract::{IdempotencyKey, JsonObject, LargeJsonObject, Members, Query, SignedIn, wrong_type};
 use crate::http::problem::Problem;
 use crate::http::route::{Route, route};
 use crate::service::changes::draft::Drafted;
+use crate::service::exports;
 use crate::service::settlement::lineset::Basis;
-use crate::service::settlement::{self, attribution, close, compare, lines, run};
+use crate::service::settlement::{self, attribution, close, compare, ledger, lines, run};
+use crate::store::EntryQuery;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, Method};
@@ -20,6 +23,7 @@ use uuid::Uuid;
 
 const LINES: &[&str] = &["plan", "period", "party", "fact", "statement", "run", "limit", "cursor"];
 const ATTRIBUTION: &[&str] = &["by", "period"];
+const ENTRIES: &[&str] = &["period", "posting", "account", "format", "limit", "cursor"];
 const EXPLAIN: &[&str] = &["replay"];
 const RUNS: &[&str] = &["plan", "period", "limit", "cursor"];
 
@@ -50,6 +54,12 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::GET, "/settlement/trial-balance", tag, trial_balance)
             .query(&["period"])
             .answers("TrialBalance", "Debits and credits by account"),
+        route(Method::GET, "/settlement/entries", tag, entries)
+            .query(ENTRIES)
+            .answers("Rows", "Ledger entries in the order they were written; with `format` as a file"),
+        route(Method::GET, "/settlement/balances", tag, balances)
+            .query(ATTRIBUTION)
+            .answers("Rows", "Debits, credits and balances by account and dimensions of lines"),
         route(Method::GET, "/settlement/attribution", tag, attribution_by)
             .query(ATTRIBUTION)
             .answers("Rows", "Income, cost and profit by dimensions of lines"),
@@ -158,15 +168,42 @@ pub(super) fn maybe_replayed(shown: Body, replayed: bool) -> Response {
     response
 }
 
+async fn entries(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Query) -> Result<Response, Problem> {
+    query.only(ENTRIES)?;
+    let text = |name: &str| query.text(name).map(str::to_owned);
+    let (period, posting, account) = (text("period"), text("posting"), text("account"));
+    let asked = EntryQuery { period, posting, account, after: None, limit: query.limit(50)? };
+    match text("format") {
+        None => Ok(Json(ledger::entries(&app, &caller, asked, query.text("cursor")).await?).into_response()),
+        Some(format) => {
+            let asked = exports::Asked { of: exports::Of::Entries(asked), format, titles: true };
+            Ok(streamed(exports::begin(&app, &caller, asked).await?))
+        }
+    }
+}
+
+/// The names of a list, as `by=service_item,customer` gives them.
+fn names(query: &Query) -> Vec<String> {
+    let names = query.text("by").unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
+}
+
+async fn balances(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    query: Query,
+) -> Result<Json<Body>, Problem> {
+    query.only(ATTRIBUTION)?;
+    Ok(Json(ledger::balances(&app, &caller, names(&query), query.text("period")).await?))
+}
+
 async fn attribution_by(
     State(app): State<Arc<App>>,
     SignedIn(caller): SignedIn,
     query: Query,
 ) -> Result<Json<Body>, Problem> {
     query.only(ATTRIBUTION)?;
-    let names = query.text("by").unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
-    let by = names.map(str::to_owned).collect();
-    Ok(Json(attribution::by(&app, &caller, by, query.text("period")).await?))
+    Ok(Json(attribution::by(&app, &caller, names(&query), query.text("period")).await?))
 }
 
 async fn runs(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Query) -> Result<Json<Body>, Problem> {

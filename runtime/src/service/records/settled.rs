@@ -63,7 +63,7 @@ fn summary(model: &Model, locale: Locale, object: &Object, record: &Record, foun
         }
         Some(found) => {
             match found.statuses.iter().map(|(status, _)| *status).min_by_key(|status| progress(*status)).flatten() {
-                None | Some(StatementStatus::Draft) => ("charged", texts::charged(locale)),
+                None | Some(StatementStatus::Draft | StatementStatus::Reversed) => ("charged", texts::charged(locale)),
                 Some(StatementStatus::Issued) => ("billed", texts::billed(locale)),
                 Some(StatementStatus::Confirmed) => ("confirmed", texts::confirmed(locale)),
                 Some(StatementStatus::Paid) => ("paid", texts::paid(locale)),
@@ -82,7 +82,8 @@ fn summary(model: &Model, locale: Locale, object: &Object, record: &Record, foun
 fn progress(status: Option<StatementStatus>) -> u8 {
     match status {
         None => 0,
-        Some(StatementStatus::Draft) => 1,
+        // No line stands on what was taken back.
+        Some(StatementStatus::Draft | StatementStatus::Reversed) => 1,
         Some(StatementStatus::Issued) => 2,
         Some(StatementStatus::Confirmed) => 3,
         Some(StatementStatus::Paid) => 4,

@@ -85,6 +85,12 @@ fn check(model: &Model, by: &[String]) -> Result<(), Refusal> {
     if by.len() > BY_MAX {
         return Err(bad(format!("a view is by at most {BY_MAX} dimensions")));
     }
+    known_dimensions(model, by)
+}
+
+/// Refuses dimensions that no plan writes on its lines.
+pub(super) fn known_dimensions(model: &Model, by: &[String]) -> Result<(), Refusal> {
+    let bad = |detail: String| refuse(Code::BadParameter, detail).with("parameter", "by");
     let lines = model.plans.values().flat_map(|plan| &plan.lines);
     let known: BTreeSet<&str> = lines.flat_map(|line| &line.dimensions).map(|(name, _)| &**name).collect();
     match by.iter().find(|name| !known.contains(name.as_str())) {

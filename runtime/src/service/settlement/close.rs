@@ -3,7 +3,6 @@
 use super::facts;
 use super::preview::{self, Tally};
 use super::run;
-use super::statements::{self, Step};
 use super::{calendar, may, period, plans_of};
 use crate::app::App;
 use crate::service::session::Caller;
@@ -11,6 +10,7 @@ use crate::service::{Answer, Error, command, refuse};
 use crate::store::{CloseChecks, RunStatus, Scope, StatementQuery};
 use packwork_engine::access::SettlementAction;
 use packwork_engine::codes::Code;
+use packwork_engine::decision::{Command, StatementCommand, StatementStep};
 use packwork_engine::model::Model;
 use packwork_engine::period::Period;
 use packwork_engine::record::Name;
@@ -137,7 +137,7 @@ fn forms(model: &Model, calendar: &str) -> Vec<Name> {
 }
 
 /// Issues what is still a draft, oldest first, so that numbers follow the order statements were opened in.
-async fn issue_drafts(app: &App, model: &Model, scope: &Scope, calendar: &str, period: &Period) -> Answer<()> {
+async fn issue_drafts(app: &App, model: &Arc<Model>, scope: &Scope, calendar: &str, period: &Period) -> Answer<()> {
     const PAGE: u32 = 200;
     let forms = forms(model, calendar);
     let mut drafts = Vec::new();
@@ -159,7 +159,13 @@ async fn issue_drafts(app: &App, model: &Model, scope: &Scope, calendar: &str, p
         }
     }
     for draft in drafts.iter().rev() {
-        statements::change(app, model, scope, draft, Step::Issue).await?;
+        let command = Command::Statement(StatementCommand {
+            id: draft.id,
+            form: draft.key.statement.clone(),
+            version: draft.version,
+            step: StatementStep::Issue,
+        });
+        command::run_at(app, model, scope, command, app.clock.now(), None).await?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::service::session::{Caller, USER};
 use crate::service::view::{Titles, scaled};
 use crate::service::{Answer, explain, refuse};
-use crate::store::{LineQuery, StatementRow, StoredLine};
+use crate::store::{LineQuery, StoredLine};
 use packwork_engine::codes::Code;
 use packwork_engine::explain::named_in_line;
 use packwork_engine::model::Model;
@@ -14,6 +14,7 @@ use packwork_engine::record::Name;
 use packwork_engine::settlement::line::Line;
 use packwork_engine::settlement::plan::base_of;
 use packwork_engine::settlement::replay::Replay;
+use packwork_engine::settlement::statement::Statement;
 use packwork_engine::value::Value;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,7 +132,7 @@ async fn mirrored(app: &App, caller: &Caller, line: &Line) -> Answer<Vec<Arc<Lin
 /// Lines with everything that is shown of them, titles loaded in one batch.
 pub async fn shown(app: &App, model: &Model, caller: &Caller, lines: &[StoredLine]) -> Answer<Vec<Json>> {
     let titles = titles(app, model, caller, lines.iter().map(|stored| &stored.line)).await?;
-    let mut statements: BTreeMap<Uuid, StatementRow> = BTreeMap::new();
+    let mut statements: BTreeMap<Uuid, Statement> = BTreeMap::new();
     for id in lines.iter().filter_map(|stored| stored.line.statement).collect::<BTreeSet<_>>() {
         if let Some(row) = app.store.statement(&caller.scope, id).await? {
             statements.insert(id, row);
@@ -208,13 +209,13 @@ fn line_json(
     model: &Model,
     caller: &Caller,
     titles: &Titles,
-    statements: &BTreeMap<Uuid, StatementRow>,
+    statements: &BTreeMap<Uuid, Statement>,
     line: &Line,
 ) -> Json {
-    let kind = match (line.reverses, &line.corrects) {
-        (Some(_), _) => "reversal",
-        (None, Some(_)) => "correction",
-        (None, None) => "charge",
+    let kind = match (line.takes_back(), &line.corrects) {
+        (true, _) => "reversal",
+        (false, Some(_)) => "correction",
+        (false, None) => "charge",
     };
     let mut dimensions = Map::new();
     for (name, value) in &line.dimensions {

@@ -54,7 +54,7 @@ impl Tally {
         self.unchanged += decision.settled.unchanged;
         for line in &decision.lines {
             self.lines += 1;
-            self.reversed += u64::from(line.reverses.is_some());
+            self.reversed += u64::from(line.takes_back());
             self.amount += line.gross;
             self.currency.get_or_insert_with(|| line.currency.clone());
             self.statements.extend(line.statement);
@@ -93,7 +93,7 @@ fn hash_line(hash: &mut Sha256, line: &Line) {
         line.period,
         line.service_period,
         line.corrects,
-        line.reverses.is_some(),
+        line.takes_back(),
         line.quantity.normalize().to_string(),
         line.gross.normalize().to_string(),
         line.net.normalize().to_string(),

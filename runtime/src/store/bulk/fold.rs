@@ -97,6 +97,7 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
         numbers: _,
         closed_periods: _,
         statements: _,
+        stated: _,
         lines: _,
         cumulated: _,
         totals: _,

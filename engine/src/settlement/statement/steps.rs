@@ -1,0 +1,296 @@
+//! The steps of a statement: which follow which, and what each writes. A step is refused with a code of its own for
+//! every reason there is.
+
+use super::{Statement, dispute, reverse};
+use crate::codes::Code;
+use crate::decide::Halt;
+use crate::decision::{Decision, NewStatement, Numbering, StatementChange, StatementCommand, StatementStep};
+use crate::env::Reader;
+use crate::facts::{Counter, Stated, StatementsAsked};
+use crate::ids::IdSource;
+use crate::period::Period;
+use crate::refusal::Refusal;
+use crate::settlement::line::{Entry, StatementHead, StatementKey, StatementStatus};
+use crate::settlement::plan::{Negative, StatementForm};
+use rust_decimal::Decimal;
+
+/// Takes a statement a step further, disputes its lines or takes it back.
+pub fn step(reader: &Reader<'_>, command: &StatementCommand) -> Result<Decision, Halt> {
+    let stated = asked(reader, StatementsAsked::One(command.id))?;
+    let Some(statement) = stated.statements.first().filter(|statement| statement.key.statement == command.form) else {
+        let detail = format!("there is no statement `{}`", command.id);
+        return Err(Refusal::new(Code::NotFound, detail).with("id", command.id.to_string()).into());
+    };
+    if statement.version != command.version {
+        let detail = format!("the statement has version {}, not {}", statement.version, command.version);
+        return Err(Refusal::new(Code::StaleVersion, detail)
+            .with("version", statement.version)
+            .with("status", statement.status.as_str())
+            .into());
+    }
+    let mut decided = Deciding {
+        reader,
+        statement,
+        stated,
+        form: reader.model.statements.get(&statement.key.statement),
+        decision: Decision::default(),
+        ids: IdSource::new(reader.context.command, reader.context.moment),
+    };
+    match &command.step {
+        StatementStep::Issue => decided.issue()?,
+        StatementStep::Confirm => decided.advance(StatementStatus::Issued, StatementStatus::Confirmed, "confirm")?,
+        StatementStep::Pay => decided.pay()?,
+        StatementStep::WriteOff { reason } => decided.write_off(reason)?,
+        StatementStep::Dispute { lines, reason } => dispute::open(&mut decided, lines, reason)?,
+        StatementStep::Settle { dispute, outcome, note } => {
+            dispute::settle(&mut decided, *dispute, *outcome, note.as_deref())?;
+        }
+        StatementStep::Reverse { reason, period } => reverse::reverse(&mut decided, reason, period.as_deref())?,
+    }
+    Ok(decided.decision)
+}
+
+/// A step being decided.
+pub(super) struct Deciding<'r, 'a> {
+    pub reader: &'r Reader<'a>,
+    pub statement: &'r Statement,
+    pub stated: &'r Stated,
+    pub form: Option<&'r StatementForm>,
+    pub decision: Decision,
+    pub ids: IdSource,
+}
+
+impl<'r> Deciding<'r, '_> {
+    fn issue(&mut self) -> Result<(), Halt> {
+        self.expect(StatementStatus::Draft, "issue")?;
+        let mut change = self.changed(self.statement);
+        change.status = Some(StatementStatus::Issued);
+        change.number = Some(self.numbering()?);
+        if self.form.is_some_and(|form| !form.netting && form.negative == Negative::CarryDebt) {
+            let debtors = asked(self.reader, StatementsAsked::Debts(self.statement.key.clone()))?;
+            let mut opening = Decimal::ZERO;
+            for debtor in &debtors.statements {
+                let debt = debtor.debt(self.form);
+                if debt.is_zero() || debtor.id == self.statement.id {
+                    continue;
+                }
+                opening += debt;
+                let mut taken = self.changed(debtor);
+                taken.carried = Some((debt, Some(self.statement.id)));
+                self.decision.statement_changes.push(taken);
+            }
+            change.opening = Some(opening);
+        }
+        self.decision.statement_changes.push(change);
+        Ok(())
+    }
+
+    fn advance(&mut self, from: StatementStatus, to: StatementStatus, step: &'static str) -> Result<(), Halt> {
+        self.expect(from, step)?;
+        let mut change = self.changed(self.statement);
+        change.status = Some(to);
+        self.decision.statement_changes.push(change);
+        Ok(())
+    }
+
+    /// A netted statement is paid together with everything of its pair: one payment settles both directions.
+    fn pay(&mut self) -> Result<(), Halt> {
+        self.expect(StatementStatus::Confirmed, "pay")?;
+        let mut paid = vec![self.statement];
+        if self.form.is_some_and(|form| form.netting) {
+            let pair = asked(self.reader, StatementsAsked::Pair(self.statement.key.clone()))?;
+            for other in pair.statements.iter().filter(|other| other.id != self.statement.id && other.is_plain()) {
+                match other.status {
+                    StatementStatus::Confirmed => paid.push(other),
+                    StatementStatus::Paid | StatementStatus::Reversed => {}
+                    StatementStatus::Draft | StatementStatus::Issued => {
+                        let detail = format!(
+                            "the statements of this pair are paid together, and `{}` is {}",
+                            name_of(other),
+                            other.status.as_str()
+                        );
+                        return Err(Refusal::new(Code::PositionOpen, detail)
+                            .with("other", name_of(other))
+                            .with("status", other.status.as_str())
+                            .into());
+                    }
+                }
+            }
+        }
+        for statement in paid {
+            let mut change = self.changed(statement);
+            change.status = Some(StatementStatus::Paid);
+            self.decision.statement_changes.push(change);
+        }
+        Ok(())
+    }
+
+    /// Gives a debt up: it is posted as the form says, and nothing of it is carried on.
+    fn write_off(&mut self, reason: &str) -> Result<(), Halt> {
+        self.expect_plain()?;
+        let debt = self.statement.debt(self.form);
+        let posting = self.form.and_then(|form| self.reader.model.postings.get(form.write_off.as_ref()?));
+        let (Some(posting), false) = (posting, debt.is_zero() || self.statement.carried.is_some()) else {
+            let detail = "there is no debt on this statement that may be written off";
+            return Err(Refusal::new(Code::NoDebt, detail).with("debt", debt.to_string()).into());
+        };
+        if self.statement.status == StatementStatus::Draft {
+            return Err(self.refused_state("write_off"));
+        }
+        let calendar = self.calendar()?;
+        let period = self.open_from(&calendar, &self.period()?)?.name;
+        for entry in &posting.entries {
+            let sides = [(&entry.debit, -debt, Decimal::ZERO), (&entry.credit, Decimal::ZERO, -debt)];
+            for (account, debit, credit) in sides {
+                self.decision.entries.push(Entry {
+                    id: self.ids.take(),
+                    posting: posting.name.clone(),
+                    account: account.clone(),
+                    debit,
+                    credit,
+                    currency: self.statement.key.currency.clone(),
+                    period: period.clone(),
+                    payer: self.statement.key.payer.clone(),
+                    payee: self.statement.key.payee.clone(),
+                    run: None,
+                    posted_at: self.reader.context.moment,
+                });
+            }
+        }
+        let mut change = self.changed(self.statement);
+        change.carried = Some((debt, None));
+        change.reason = Some(reason.to_owned());
+        self.decision.statement_changes.push(change);
+        Ok(())
+    }
+
+    /// A change of a statement that so far only says that it was touched.
+    pub fn changed(&self, statement: &Statement) -> StatementChange {
+        StatementChange::of(statement.id, statement.version, self.reader.context.moment)
+    }
+
+    pub fn expect_plain(&self) -> Result<(), Halt> {
+        match self.statement.is_plain() {
+            true => Ok(()),
+            false => {
+                let detail = "the statement was taken back, or takes one back: nothing more happens to it";
+                Err(Refusal::new(Code::StatementReversed, detail).into())
+            }
+        }
+    }
+
+    fn expect(&self, status: StatementStatus, step: &'static str) -> Result<(), Halt> {
+        self.expect_plain()?;
+        if self.statement.status == status { Ok(()) } else { Err(self.refused_state(step)) }
+    }
+
+    pub fn refused_state(&self, step: &'static str) -> Halt {
+        let status = self.statement.status.as_str();
+        let detail = format!("a statement that is {status} cannot take the step `{step}`");
+        Refusal::new(Code::StatementState, detail).with("status", status).with("action", step).into()
+    }
+
+    pub fn numbering(&self) -> Result<Numbering, Halt> {
+        let form = self.known_form()?;
+        let date = self.reader.today();
+        let counter = Counter { sequence: format!("statement/{}", form.name), bucket: form.number.bucket(date) };
+        Ok(Numbering { counter, format: form.number.clone(), date })
+    }
+
+    fn known_form(&self) -> Result<&'r StatementForm, Halt> {
+        let name = &self.statement.key.statement;
+        self.form.ok_or_else(|| {
+            let detail = format!("there is no statement definition `{name}` any more");
+            Refusal::new(Code::UnknownDefinition, detail).with("name", &**name).into()
+        })
+    }
+
+    /// The calendar whose periods the statement is for.
+    pub fn calendar(&self) -> Result<crate::record::Name, Halt> {
+        Ok(self.known_form()?.calendar.clone())
+    }
+
+    /// The statement's own period.
+    pub fn period(&self) -> Result<Period, Halt> {
+        let calendar = self.calendar()?;
+        self.named(&calendar, &self.statement.key.period)
+    }
+
+    pub fn named(&self, calendar: &str, period: &str) -> Result<Period, Halt> {
+        let found = self.reader.model.calendars.get(calendar).and_then(|calendar| calendar.named(period));
+        found.ok_or_else(|| {
+            let detail = format!("there is no period `{period}` in the calendar `{calendar}`");
+            Refusal::new(Code::UnknownPeriod, detail).with("period", period).into()
+        })
+    }
+
+    pub fn is_closed(&self, calendar: &str, period: &str) -> Result<bool, Halt> {
+        match self.reader.facts.closed_periods.get(calendar) {
+            Some(closed) => Ok(closed.contains(period)),
+            None => {
+                self.reader.need(|need| {
+                    need.closed_periods.insert(calendar.into());
+                });
+                Err(Halt::Missing)
+            }
+        }
+    }
+
+    /// The first open period from this one on.
+    pub fn open_from(&self, calendar: &str, period: &Period) -> Result<Period, Halt> {
+        let mut period = period.clone();
+        while self.is_closed(calendar, &period.name)? {
+            match self.reader.model.calendars.get(calendar) {
+                Some(calendar) => period = calendar.next(&period),
+                None => break,
+            }
+        }
+        Ok(period)
+    }
+
+    /// The statement's key in the first open period from its own on: where what leaves it goes.
+    pub fn open_key(&self) -> Result<StatementKey, Halt> {
+        let period = self.open_from(&self.calendar()?, &self.period()?)?.name;
+        Ok(StatementKey { period, ..self.statement.key.clone() })
+    }
+
+    /// The newest statement under a key.
+    pub fn head(&self, key: &StatementKey) -> Result<Option<StatementHead>, Halt> {
+        match self.reader.facts.statements.get(key) {
+            Some(head) => Ok(head.clone()),
+            None => {
+                self.reader.need(|need| {
+                    need.statements.insert(key.clone());
+                });
+                Err(Halt::Missing)
+            }
+        }
+    }
+
+    /// Opens a statement under a key, after those there are.
+    pub fn opened(&mut self, key: StatementKey, head: Option<&StatementHead>) -> NewStatement {
+        let new = NewStatement {
+            id: self.ids.take(),
+            key,
+            ordinal: head.map_or(1, |head| head.ordinal + 1),
+            status: StatementStatus::Draft,
+            at: self.reader.context.moment,
+        };
+        self.decision.statements.push(new.clone());
+        new
+    }
+}
+
+/// What people call a statement.
+pub(super) fn name_of(statement: &Statement) -> String {
+    statement.number.clone().unwrap_or_else(|| format!("{} {}", statement.key.statement, statement.key.period))
+}
+
+pub(super) fn asked<'a>(reader: &Reader<'a>, what: StatementsAsked) -> Result<&'a Stated, Halt> {
+    reader.facts.stated.get(&what).ok_or_else(|| {
+        reader.need(|need| {
+            need.stated.insert(what);
+        });
+        Halt::Missing
+    })
+}
