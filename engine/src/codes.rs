@@ -173,6 +173,7 @@ codes! {
     PositionOpen = "position_open", Conflict, "the other direction of the pair is not confirmed yet", "双方互抵的另一方向尚未确认";
     NoDebt = "no_debt", Conflict, "there is no debt to give up", "没有可核销的欠款";
     RowsImmutable = "rows_immutable", Conflict, "rows of a rate table are closed and added, never edited", "价格行只能关闭和新增，不能修改";
+    FxRateMissing = "fx_rate_missing", Conflict, "there is no rate between the two currencies", "没有两种货币之间的汇率";
     RateRowInUse = "rate_row_in_use", Conflict, "a posted line rests on the row of the rate table", "已有结算行引用该价格行";
     RateGap = "rate_gap", Invalid, "the rate table has no row for some keys or days", "价格表存在未覆盖的组合或日期";
     RateUnreachable = "rate_unreachable", Invalid, "no look-up can find the row", "该价格行不会被匹配到";

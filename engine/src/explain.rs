@@ -159,6 +159,17 @@ impl Teller<'_> {
         for (name, value) in &lookup.values {
             children.push(leaf(self.text(&format!("{base}/values/{name}/title")), self.rate_value(value)));
         }
+        if let Some(told) = &lookup.converted {
+            let sum = format!(
+                "{} {} × {} = {} {}",
+                told.from,
+                told.amount.normalize(),
+                told.rate.normalize(),
+                told.to,
+                told.after
+            );
+            children.push(leaf(self.word("折算", "Conversion"), sum));
+        }
         let note = self.say(
             "{{ date }} 有效，价目表第 {{ revision }} 版",
             "valid on {{ date }}, revision {{ revision }} of the table",

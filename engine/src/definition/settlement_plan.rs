@@ -62,13 +62,38 @@ pub enum Each {
     Record,
 }
 
-/// A look-up in a rate table, the total of an accumulator, or a formula.
+/// A look-up in a rate table, the total of an accumulator, an amount in another currency, or a formula.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum StepDefinition {
     Formula(Expression),
     Total(TotalDefinition),
+    Convert(ConvertDefinition),
     Lookup(LookupDefinition),
+}
+
+/// An amount in another currency, by a dated row of a rate table; rounded once, at the point `fx`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ConvertDefinition {
+    /// The amount, in whichever currency it is. One that is in the wanted currency already stays as it is.
+    pub convert: Expression,
+    /// The wanted currency, such as `CNY`.
+    pub to: String,
+    /// The rate table. Its columns `from` and `to` are the two currencies.
+    pub rates: String,
+    /// An expression for each other column.
+    #[serde(default, rename = "with", skip_serializing_if = "IndexMap::is_empty")]
+    pub with: IndexMap<String, Expression>,
+    /// The value of the table that is the rate: units of `to` for one of `from` (default `rate`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// Two rates by way of this currency; without it a missing rate is an error, however it could be put together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
+    /// How the converted amount is rounded (default `half_up`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<Rounding>,
 }
 
 /// What an accumulator comes to for a key.

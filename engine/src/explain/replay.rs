@@ -53,6 +53,7 @@ impl Teller<'_> {
     fn replay_title(&self, step: StepKind) -> String {
         match step {
             StepKind::Trace => self.word("计算过程", "Trace"),
+            StepKind::Converted => self.word("折算", "Conversion"),
             StepKind::Parts => self.word("计价", "Price"),
             StepKind::Given => self.word("给定金额", "Given amount"),
             StepKind::Entitled => self.word("累计应计", "Earned so far"),

@@ -134,6 +134,10 @@ impl<'a> Checker<'a> {
                     Some(lookup) => (StepKind::Lookup(lookup), Type::Map),
                     None => continue,
                 },
+                StepDefinition::Convert(convert) => match self.convert(found, &pointer, convert, &names) {
+                    Some(convert) => (StepKind::Convert(convert), Type::Money),
+                    None => continue,
+                },
                 StepDefinition::Total(total) => {
                     match self.total(found, &pointer, total, &names, &facts, &KeySources::default()) {
                         Some(total) => (StepKind::Total(total), Type::Decimal),

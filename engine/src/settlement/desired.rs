@@ -4,6 +4,7 @@
 mod adjust;
 mod amount;
 mod chain;
+mod convert;
 mod mirror;
 mod priced;
 mod source;
@@ -117,6 +118,11 @@ pub fn desired(reader: &Reader<'_>, plan: &Plan, fact: Fact<'_>, posted: &[Arc<L
                 let row = trace.as_ref().map_or_else(String::new, |trace| trace.row_record.to_string());
                 shared.rows.insert(step.name.clone(), row);
                 shared.lookups.extend(trace);
+                value
+            }
+            StepKind::Convert(convert) => {
+                let (value, traces) = convert::converted(&asking, &env, &step.name, convert)?;
+                shared.lookups.extend(traces);
                 value
             }
             StepKind::Total(total) => {

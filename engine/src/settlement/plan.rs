@@ -178,6 +178,29 @@ pub enum StepKind {
     Formula(Expr),
     Lookup(Lookup),
     Total(Total),
+    Convert(Convert),
+}
+
+/// An amount in another currency.
+#[derive(Debug)]
+pub struct Convert {
+    pub amount: Expr,
+    pub to: Name,
+    pub table: Name,
+    /// One per column of the table, in its order.
+    pub inputs: Vec<ConvertInput>,
+    /// The value that is the rate.
+    pub value: Name,
+    /// By way of this currency.
+    pub through: Option<Name>,
+    pub rounding: Rounding,
+}
+
+#[derive(Debug)]
+pub enum ConvertInput {
+    From,
+    To,
+    Value(Expr),
 }
 
 #[derive(Debug)]

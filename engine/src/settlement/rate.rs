@@ -284,6 +284,7 @@ pub fn trace_of(step: &str, table: &RateTable, inputs: &[Value], date: Date, fou
         date,
         inputs: recorded_inputs(table, inputs),
         values: found.values.iter().map(|(name, value)| (name.to_string(), value.to_json())).collect(),
+        converted: None,
     }
 }
 

@@ -2,7 +2,8 @@
 //! any fact is decided; and the objects whose changes may move a line, so that a run can tell that nothing did.
 
 use super::plan::{
-    AdjustKind, Amount, By, Cumulate, Lookup, On, PartySource, Pays, Plan, PlanLine, StepKind, TaxRate, Used,
+    AdjustKind, Amount, By, ConvertInput, Cumulate, Lookup, On, PartySource, Pays, Plan, PlanLine, StepKind, TaxRate,
+    Used,
 };
 use crate::env::{Reader, RecordEnv};
 use crate::expr::{Env, Expr, Path};
@@ -34,6 +35,14 @@ impl<'p> Parts<'p> {
             match &step.kind {
                 StepKind::Formula(expr) => parts.exprs.push(expr),
                 StepKind::Lookup(lookup) => parts.lookup(lookup),
+                StepKind::Convert(convert) => {
+                    parts.tables.push(&convert.table);
+                    parts.exprs.push(&convert.amount);
+                    parts.exprs.extend(convert.inputs.iter().filter_map(|input| match input {
+                        ConvertInput::Value(expr) => Some(expr),
+                        ConvertInput::From | ConvertInput::To => None,
+                    }));
+                }
                 StepKind::Total(total) => {
                     parts.beyond = true;
                     parts.exprs.extend(&total.key);

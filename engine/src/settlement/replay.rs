@@ -7,7 +7,9 @@ use super::desired::taken_back_again;
 use super::line::{Line, TaxTreatment};
 use super::rounding::{Rounding, round};
 use super::tax::{TaxKind, Taxable, Taxed, tax_line};
-use super::trace::{AdjustTrace, ChainPart, ChainTrace, PriceTrace, RoundedTrace, TaxTrace};
+use super::trace::{
+    AdjustTrace, ChainPart, ChainTrace, LookupTrace, PriceTrace, RoundedTrace, THROUGH, TaxTrace, Trace,
+};
 use crate::money::places_of;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -38,6 +40,8 @@ pub struct Step {
 pub enum StepKind {
     /// The stored form is not there, or of a version that is not known.
     Trace,
+    /// An amount in another currency.
+    Converted,
     /// Parts of a price.
     Parts,
     /// An amount that was given: by a formula, by a bonus.
@@ -68,6 +72,7 @@ impl Replay {
         let mut steps = Vec::new();
         match (trace.v, trace.rounded.first(), &trace.tax) {
             (1..=super::trace::TRACE_VERSION, Some(rounded), Some(tax)) => {
+                steps.extend(trace.lookups.iter().filter_map(|lookup| converted(trace, lookup)));
                 amount(line, rounded, mirrored, &mut steps);
                 taxed(line, rounded, tax, &mut steps);
             }
@@ -75,6 +80,23 @@ impl Replay {
         }
         Replay { agrees: steps.iter().all(|step| step.agrees), steps }
     }
+}
+
+/// A conversion again: the rates of its rows, multiplied and applied.
+fn converted(trace: &Trace, last: &LookupTrace) -> Option<Step> {
+    let told = last.converted.as_ref()?;
+    let through = format!("{}{THROUGH}", last.step);
+    let rate_of = |lookup: &LookupTrace| match lookup.values.get(&told.value)? {
+        serde_json::Value::String(text) => text.parse::<Decimal>().ok(),
+        other => other.to_string().parse().ok(),
+    };
+    let first = trace.lookups.iter().find(|lookup| lookup.step == through).map_or(Some(Decimal::ONE), |at| rate_of(at));
+    let rate = first.zip(rate_of(last)).and_then(|(first, last)| first.checked_mul(last));
+    let before = rate.and_then(|rate| told.amount.checked_mul(rate));
+    let after = before.zip(mode_of(&told.mode)).map(|(before, mode)| round(before, told.places, mode));
+    let mut step = compare(StepKind::Converted, told.after, after);
+    step.agrees &= rate == Some(told.rate);
+    Some(step)
 }
 
 fn compare(step: StepKind, stored: Decimal, computed: Option<Decimal>) -> Step {

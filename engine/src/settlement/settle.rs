@@ -164,6 +164,7 @@ fn want_lines(reader: &Reader<'_>, plan: &Plan, fact: Uuid) {
 fn want_collections(reader: &Reader<'_>, plan: &Plan) {
     let steps = plan.steps.iter().filter_map(|step| match &step.kind {
         StepKind::Lookup(lookup) => Some(&lookup.table),
+        StepKind::Convert(convert) => Some(&convert.table),
         StepKind::Formula(_) | StepKind::Total(_) => None,
     });
     let figures = plan.lines.iter().filter_map(|line| match &line.pays {

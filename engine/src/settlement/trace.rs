@@ -62,7 +62,29 @@ pub struct LookupTrace {
     pub inputs: BTreeMap<String, String>,
     /// What the row gave.
     pub values: BTreeMap<String, serde_json::Value>,
+    /// Of the rate of a conversion: what it was applied to. By way of a third currency it stands at the last rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub converted: Option<ConvertedTrace>,
 }
+
+/// An amount in one currency and in another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConvertedTrace {
+    pub amount: Decimal,
+    pub from: String,
+    pub to: String,
+    /// The value of the rows that is the rate, and what all of them come to.
+    pub value: String,
+    pub rate: Decimal,
+    /// Before and after the rounding.
+    pub before: Decimal,
+    pub after: Decimal,
+    pub mode: String,
+    pub places: u32,
+}
+
+/// Stands behind the name of a conversion's step, at its rate to the currency between.
+pub const THROUGH: &str = "/through";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PriceTrace {

@@ -11,7 +11,11 @@ pub(super) struct Example {
 
 impl Example {
     pub(super) async fn new(on: On) -> Example {
-        let test = TestApp::at(on, Moment::parse("2026-03-01T01:00:00Z").expect("a moment")).await;
+        Example::over(TestApp::at(on, Moment::parse("2026-03-01T01:00:00Z").expect("a moment")).await).await
+    }
+
+    /// The same in an application that is there.
+    pub(super) async fn over(test: TestApp) -> Example {
         for (code, name) in [("le_hq", "总部"), ("le_a", "甲公司"), ("le_b", "乙公司")] {
             test.post("/records/legal_entity", json!({"code": code, "name": name})).await.ok();
         }

@@ -164,3 +164,26 @@ async fn lines_do_not_depend_on_how_many_facts_are_decided_together() {
     }
     assert!(found.iter().all(|amounts| *amounts == found[0]), "{found:#?}");
 }
+
+#[tokio::test]
+async fn a_run_by_the_latest_rates_posts_what_the_comparison_said() {
+    let example = settled(On::Sqlite).await;
+    let test = &example.test;
+    let change = json!({"mode": "apply", "changes": [{"op": "change", "row": "r1", "set": {"price": "125.00"}}]});
+    test.post(CHANGES, change).await.ok();
+    let run = json!({"plan": PLAN, "period": "2026-03"});
+    assert_eq!(test.post("/settlement/runs", run).await.ok()["lines"], 0, "what was recorded stays");
+    let latest = |mode: &str| json!({"plan": PLAN, "period": "2026-03", "mode": mode, "pin": "latest"});
+    let preview = test.post("/settlement/runs", latest("preview")).await.ok();
+    assert_eq!(
+        (&preview["lines"], &preview["amount"], &preview["pin"]),
+        (&json!(4), &json!("15.00"), &json!("latest"))
+    );
+    let posted = test.post("/settlement/runs", latest("commit")).await.ok();
+    assert_eq!((&posted["lines"], &posted["reversed"], &posted["amount"]), (&json!(4), &json!(2), &json!("15.00")));
+    assert_eq!(test.post("/settlement/runs", latest("commit")).await.ok()["lines"], 0);
+    let told = test.post("/settlement/runs", json!({"mode": "compare", "plan": PLAN, "period": "2026-03"})).await.ok();
+    assert_eq!(totals(&told), ["5350.00", "5350.00", "0.00"]);
+    let wrong = json!({"plan": PLAN, "period": "2026-03", "pin": "best"});
+    test.post("/settlement/runs", wrong).await.refused(400, "bad_parameter");
+}

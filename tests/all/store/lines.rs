@@ -105,6 +105,7 @@ pub(crate) async fn a_line_comes_back_as_it_was_posted(fixture: Fixture) {
         date: day("2026-03-05"),
         inputs: BTreeMap::from([("region".to_owned(), "北京".to_owned())]),
         values: BTreeMap::from([("price".to_owned(), serde_json::json!("8.10"))]),
+        converted: None,
     }));
     posted.trace.price = Some(PriceTrace {
         quantity: decimal("12.345678"),

@@ -35,6 +35,12 @@ pub async fn run(folder: &Path) -> Result<Json> {
 
 async fn settle(app: &Arc<App>) -> Result<Json> {
     let caller = Caller::system(app, Locale::English);
-    let asked = Asked { plan: PLAN.into(), period: PERIOD.into(), mode: Mode::Commit, key: None };
+    let asked = Asked {
+        plan: PLAN.into(),
+        period: PERIOD.into(),
+        mode: Mode::Commit,
+        pin: packwork_engine::decision::Pin::AsRecorded,
+        key: None,
+    };
     Ok(run::start(app, &caller, asked).await?.0)
 }

@@ -295,7 +295,7 @@ impl<'a> Checker<'a> {
             let step = scope.steps.iter().find(|step| step.name == path.root)?;
             match &step.kind {
                 StepKind::Total(total) => self.accumulators.get(&total.accumulator).map(|total| total.calendar.clone()),
-                StepKind::Formula(_) | StepKind::Lookup(_) => None,
+                StepKind::Formula(_) | StepKind::Lookup(_) | StepKind::Convert(_) => None,
             }
         })
     }

@@ -1,13 +1,13 @@
 //! Where lines take things from: look-ups, parties, taxes.
 
 use crate::codes::Code;
-use crate::definition::settlement_plan::{LookupDefinition, TaxDefinition};
+use crate::definition::settlement_plan::{ConvertDefinition, LookupDefinition, TaxDefinition};
 use crate::definition::{Kind, Operand};
 use crate::expr::Type;
 use crate::model::checker::{Checker, Found};
 use crate::model::names::Names;
 use crate::record::Name;
-use crate::settlement::plan::{Lookup, PartySource, Tax, TaxRate};
+use crate::settlement::plan::{Convert, ConvertInput, Lookup, PartySource, Tax, TaxRate};
 use crate::settlement::rounding::Rounding;
 use crate::value::Value;
 use rust_decimal::Decimal;
@@ -171,6 +171,75 @@ impl<'a> Checker<'a> {
             Some(given) => Some(self.otherwise(found, pointer, given, &values)?),
         };
         (inputs.len() == specs.len()).then(|| Lookup { table: written.lookup.as_str().into(), inputs, otherwise })
+    }
+
+    /// An amount in another currency: the table knows both currencies and gives the rate.
+    pub(in crate::model) fn convert(
+        &mut self,
+        found: Found<'a>,
+        pointer: &str,
+        written: &ConvertDefinition,
+        names: &Names<'_>,
+    ) -> Option<Convert> {
+        let amount = self.expression(found, &format!("{pointer}/convert"), &written.convert.0, names);
+        if let Some((_, Some(given))) = &amount
+            && !matches!(given, Type::Money | Type::Any | Type::Null)
+        {
+            let message = "what is converted must be an amount of money, which knows its currency";
+            self.error(Code::ScriptType, found, format!("{pointer}/convert"), message);
+        }
+        for (member, currency) in [("to", Some(&written.to)), ("through", written.through.as_ref())] {
+            let is_currency = |code: &String| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+            if currency.is_some_and(|code| !is_currency(code)) {
+                let message = "a currency is written as its ISO 4217 code, such as `CNY`";
+                self.error(Code::BadProperty, found, format!("{pointer}/{member}"), message);
+            }
+        }
+        if !self.expect(found, format!("{pointer}/rates"), Kind::RateTable, &written.rates) {
+            return None;
+        }
+        let table = self.rate_tables.get(written.rates.as_str())?;
+        let columns: Vec<Name> = table.columns.iter().map(|column| column.name.clone()).collect();
+        let values: Vec<Name> = table.values.iter().map(|value| value.name.clone()).collect();
+        let value = written.value.as_deref().unwrap_or("rate");
+        if !values.iter().any(|known| **known == *value) {
+            let place = format!("{pointer}/value");
+            self.unknown(found, place, "value", value, values.iter().map(|name| &**name));
+        }
+        for side in ["from", "to"].into_iter().filter(|side| !columns.iter().any(|column| **column == **side)) {
+            let message = format!("the table of a conversion has the column `{side}`, a currency");
+            self.error(Code::MissingProperty, found, format!("{pointer}/rates"), message);
+        }
+        for name in written.with.keys().filter(|name| !columns.iter().any(|column| **column == ***name)) {
+            let place = format!("{pointer}/with/{name}");
+            self.unknown(found, place, "column", name, columns.iter().map(|name| &**name));
+        }
+        let mut inputs = Vec::new();
+        for column in &columns {
+            match (&**column, written.with.get(&**column)) {
+                ("from", _) => inputs.push(ConvertInput::From),
+                ("to", _) => inputs.push(ConvertInput::To),
+                (_, Some(source)) => {
+                    let place = format!("{pointer}/with/{column}");
+                    let expr = self.expression(found, &place, &source.0, names);
+                    inputs.extend(expr.map(|(expr, _)| ConvertInput::Value(expr)));
+                }
+                (_, None) => {
+                    let message = format!("the column `{column}` of `{}` is not given", written.rates);
+                    self.error(Code::MissingProperty, found, format!("{pointer}/with"), message);
+                }
+            }
+        }
+        let amount = amount?.0;
+        (inputs.len() == columns.len()).then(|| Convert {
+            amount,
+            to: written.to.as_str().into(),
+            table: written.rates.as_str().into(),
+            inputs,
+            value: value.into(),
+            through: written.through.as_deref().map(Name::from),
+            rounding: written.round.unwrap_or(Rounding::HalfUp),
+        })
     }
 
     /// Values taken when no row matches: `{"value": x}` for all, or one per value.

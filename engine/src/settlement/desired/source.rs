@@ -30,7 +30,7 @@ pub(super) fn look_up(
     step: &str,
     lookup: &Lookup,
 ) -> Result<(Value, Option<Arc<LookupTrace>>), Halt> {
-    let (reader, date) = (asking.reader, asking.date);
+    let reader = asking.reader;
     let table = reader.model.rate_tables.get(&lookup.table).expect("the plan's tables were checked");
     let mut inputs = Vec::with_capacity(lookup.inputs.len());
     let mut missing = reader.collection(&table.name).is_err();
@@ -44,27 +44,39 @@ pub(super) fn look_up(
     if missing {
         return Err(Halt::Missing);
     }
+    look_up_by(asking, step, table, &inputs, lookup.otherwise.as_deref())
+}
+
+/// The same for inputs that are at hand.
+pub(super) fn look_up_by(
+    asking: &Asking<'_>,
+    step: &str,
+    table: &RateTable,
+    inputs: &[Value],
+    otherwise: Option<&[(Name, Value)]>,
+) -> Result<(Value, Option<Arc<LookupTrace>>), Halt> {
+    let (reader, date) = (asking.reader, asking.date);
     let pinned = if reader.terms.pin == Pin::Latest { &[] } else { asking.posted };
     let mut posted = pinned.iter().flat_map(|line| &line.trace.lookups);
     if let Some(recorded) = posted.find(|trace| trace.step == *step && trace.table == *table.name && trace.date == date)
-        && recorded.inputs == rate::recorded_inputs(table, &inputs)
+        && recorded.inputs == rate::recorded_inputs(table, inputs)
     {
         return Ok((recorded_value(table, recorded), Some(recorded.clone())));
     }
-    match rate::rate(reader, table, &inputs, date)? {
+    match rate::rate(reader, table, inputs, date)? {
         Rated::Found(found) => {
-            let trace = rate::trace_of(step, table, &inputs, date, &found);
+            let trace = rate::trace_of(step, table, inputs, date, &found);
             Ok((Value::Map(found.as_step()), Some(Arc::new(trace))))
         }
         Rated::Missed(miss) => {
             let nothing = matches!(miss, Miss::None { .. });
-            match &lookup.otherwise {
+            match otherwise {
                 Some(values) if nothing => Ok((
                     Value::Map(values.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()),
                     None,
                 )),
                 _ => {
-                    let mut refusal = rate::refusal_of(reader, table, &inputs, date, &miss);
+                    let mut refusal = rate::refusal_of(reader, table, inputs, date, &miss);
                     if nothing && table.no_match == NoMatch::Pending {
                         refusal.code = Code::PricePending;
                     }

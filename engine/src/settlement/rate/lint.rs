@@ -80,6 +80,7 @@ fn is_always_caught(model: &Model, table: &RateTable) -> bool {
     let steps = model.plans.values().flat_map(|plan| &plan.steps);
     let mut lookups = steps.filter_map(|step| match &step.kind {
         StepKind::Lookup(lookup) if lookup.table == table.name => Some(lookup.otherwise.is_some()),
+        StepKind::Convert(convert) if convert.table == table.name => Some(false),
         _ => None,
     });
     lookups.next().is_some_and(|first| first && lookups.all(|caught| caught))

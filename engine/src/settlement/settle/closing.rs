@@ -75,7 +75,7 @@ pub fn reach(model: &Model, plan: &Plan, period: &Period) -> (Date, Date) {
 fn totals(plan: &Plan) -> impl Iterator<Item = (&Name, u32)> {
     plan.steps.iter().filter_map(|step| match &step.kind {
         StepKind::Total(total) => Some((&total.accumulator, total.back)),
-        StepKind::Formula(_) | StepKind::Lookup(_) => None,
+        StepKind::Formula(_) | StepKind::Lookup(_) | StepKind::Convert(_) => None,
     })
 }
 

@@ -16,6 +16,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use packwork_engine::codes::Code;
+use packwork_engine::decision::Pin;
 use packwork_engine::refusal::Refusal;
 use serde_json::{Map, Value as Body};
 use std::sync::Arc;
@@ -80,12 +81,21 @@ async fn start(
     let plan = members.required_text("plan");
     let period = members.required_text("period");
     let mode = members.text("mode");
+    let pin = members.text("pin");
     members.finish()?;
+    let pin = match pin.as_deref() {
+        None | Some("as_recorded") => Pin::AsRecorded,
+        Some("latest") => Pin::Latest,
+        Some(_) => {
+            let problem = Problem::new(Code::BadParameter, "`pin` is `as_recorded` or `latest`");
+            return Err(problem.with("parameter", "pin"));
+        }
+    };
     let mode = run::Mode::named(mode.as_deref().unwrap_or("commit")).ok_or_else(|| {
         let detail = "`mode` is `commit`, `preview`, `simulate` or `compare`";
         Problem::new(Code::BadParameter, detail).with("parameter", "mode")
     })?;
-    let asked = run::Asked { plan, period, mode, key };
+    let asked = run::Asked { plan, period, mode, pin, key };
     let (shown, replayed) = run::start(&app, &caller, asked).await?;
     Ok(maybe_replayed(shown, replayed))
 }

@@ -61,7 +61,11 @@ pub fn told(model: &Model, caller: &Caller, found: &[Finding]) -> Vec<Json> {
 }
 
 fn looks_up(plan: &Plan, table: &str) -> bool {
-    plan.steps.iter().any(|step| matches!(&step.kind, StepKind::Lookup(lookup) if *lookup.table == *table))
+    plan.steps.iter().any(|step| match &step.kind {
+        StepKind::Lookup(lookup) => *lookup.table == *table,
+        StepKind::Convert(convert) => *convert.table == *table,
+        StepKind::Formula(_) | StepKind::Total(_) => false,
+    })
 }
 
 /// From the first day of the oldest open period with lines, or of the present one, to the end of the present one, by the

@@ -10,7 +10,7 @@ use crate::service::{Answer, Error, command, refuse};
 use crate::store::{CloseChecks, RunStatus, Scope, StatementQuery};
 use packwork_engine::access::SettlementAction;
 use packwork_engine::codes::Code;
-use packwork_engine::decision::{Command, StatementCommand, StatementStep};
+use packwork_engine::decision::{Command, Pin, StatementCommand, StatementStep};
 use packwork_engine::model::Model;
 use packwork_engine::period::Period;
 use packwork_engine::record::Name;
@@ -125,8 +125,13 @@ async fn see_through(app: &Arc<App>, caller: &Caller, period: &Period, plans: &[
         if newest.first().is_none_or(|run| run.status == RunStatus::Done) {
             continue;
         }
-        let asked =
-            run::Asked { plan: plan.to_string(), period: period.name.clone(), mode: run::Mode::Commit, key: None };
+        let asked = run::Asked {
+            plan: plan.to_string(),
+            period: period.name.clone(),
+            mode: run::Mode::Commit,
+            pin: Pin::AsRecorded,
+            key: None,
+        };
         run::start(app, &Caller::system(app, caller.locale), asked).await?;
     }
     Ok(())

@@ -105,13 +105,25 @@ fn hash_line(hash: &mut Sha256, line: &Line) {
 
 /// Decides all facts and writes nothing. Facts of one unit see each other only within one command.
 pub async fn preview(app: &App, model: &Arc<Model>, scope: &Scope, plan: &Plan, facts: &Facts) -> Answer<Tally> {
+    preview_by(app, model, scope, plan, facts, Command::Settle).await
+}
+
+/// The same by commands of other terms.
+pub async fn preview_by(
+    app: &App,
+    model: &Arc<Model>,
+    scope: &Scope,
+    plan: &Plan,
+    facts: &Facts,
+    command_of: impl Fn(SettleUnit) -> Command,
+) -> Answer<Tally> {
     let mut tally = Tally::over(facts);
     let run = app.entropy.uuid(app.clock.now());
     for unit in &facts.units {
         for chunk in unit.facts.chunks(UNIT_FACTS_MAX) {
             let (plan, period) = (plan.name.clone(), facts.period.clone());
             let settle = SettleUnit { plan, run, period, facts: chunk.to_vec() };
-            match command::decide_only(app, model, scope, &Command::Settle(settle)).await {
+            match command::decide_only(app, model, scope, &command_of(settle)).await {
                 Ok(decision) => tally.add(unit.of, &decision),
                 Err(Error::Refused(refusal)) => tally.refused(unit.of, *refusal),
                 Err(failure) => return Err(failure),

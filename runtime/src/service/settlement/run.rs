@@ -13,7 +13,7 @@ use crate::service::{Answer, Error, messages, refuse};
 use crate::store::{Run, RunHold, RunStatus, StoreError};
 use packwork_engine::access::SettlementAction;
 use packwork_engine::codes::Code;
-use packwork_engine::decision::{Command, SettleUnit};
+use packwork_engine::decision::{Command, Pin, SettleUnit, Terms};
 use packwork_engine::definition::role::SettlementRead;
 use packwork_engine::model::Model;
 use packwork_engine::period::Period;
@@ -59,6 +59,8 @@ pub struct Asked {
     pub plan: String,
     pub period: String,
     pub mode: Mode,
+    /// Which rates hold for what was settled before.
+    pub pin: Pin,
     pub key: Option<String>,
 }
 
@@ -70,9 +72,10 @@ pub async fn start(app: &Arc<App>, caller: &Caller, asked: Asked) -> Answer<(Jso
     let calendar = super::calendar(&model, &model.plans[&plan_name].calendar)?;
     let period = period(calendar, &asked.period)?;
     if asked.mode == Mode::Preview {
-        return Ok((preview_run(app, &model, caller, &plan_name, &period).await?, false));
+        return Ok((preview_run(app, &model, caller, &plan_name, &period, asked.pin).await?, false));
     }
-    let described = format!("run {plan_name} {}", period.name);
+    let by = if asked.pin == Pin::Latest { " by the latest rates" } else { "" };
+    let described = format!("run {plan_name} {}{by}", period.name);
     let (claimed, before) = command::claim(app, &model, caller, asked.key.as_deref(), &described).await?;
     if let Some(before) = before {
         return Ok((before, true));
@@ -95,7 +98,7 @@ pub async fn start(app: &Arc<App>, caller: &Caller, asked: Asked) -> Answer<(Jso
     };
     let held = app.store.hold_run(&caller.scope, run.id).await?;
     app.store.insert_run(&caller.scope, &run).await.map_err(|error| named(error, &run))?;
-    let work = Work { app: app.clone(), model: model.clone(), period, run, _held: held };
+    let work = Work { app: app.clone(), model: model.clone(), period, run, pin: asked.pin, _held: held };
     let finished = tokio::spawn(work.carry_out()).await.map_err(Error::task)?;
     let run = match finished {
         Ok(run) => run,
@@ -129,6 +132,7 @@ struct Work {
     model: Arc<Model>,
     period: Period,
     run: Run,
+    pin: Pin,
     _held: RunHold,
 }
 
@@ -146,6 +150,7 @@ impl Work {
         let plan = &self.model.plans[&self.run.plan];
         let beginning = Beginning::of(&self.app, &self.model, &scope, plan).await?;
         if let Some(beginning) = &beginning
+            && self.pin == Pin::AsRecorded
             && let Some(former) = beginning.same_as(&self.app, &self.model, &scope, &self.run).await?
         {
             unchanged(&mut self.run, &former);
@@ -165,7 +170,7 @@ impl Work {
                     facts: chunk.to_vec(),
                 };
                 let at = self.app.clock.now();
-                match command::run_at(&self.app, &self.model, &scope, Command::Settle(settle), at, None).await {
+                match command::run_at(&self.app, &self.model, &scope, pinned(settle, self.pin), at, None).await {
                     Ok(Done::Now { decision, .. }) => tally.add(unit.of, &decision),
                     Ok(Done::Before { .. }) => return Err(Error::Broken("a settling command was a repeat".into())),
                     Err(Error::Refused(refusal)) => tally.refused(unit.of, *refusal),
@@ -176,12 +181,28 @@ impl Work {
             self.app.store.update_run(&scope, &self.run).await?;
         }
         finish(&mut self.run, &facts, &tally);
+        self.run.details["pin"] = json!(pin_name(self.pin));
         // A fact that failed, or that is none any more, is looked at again whatever changed.
         if let Some(beginning) = beginning.filter(|_| tally.failures.is_empty() && facts.gone == 0) {
             self.run.details["since"] = beginning.kept(&self.model);
         }
         self.run.finished_at = Some(self.app.clock.now());
         Ok(self.app.store.update_run(&scope, &self.run).await?)
+    }
+}
+
+/// The command that settles a chunk by the rates asked for.
+fn pinned(unit: SettleUnit, pin: Pin) -> Command {
+    match pin {
+        Pin::AsRecorded => Command::Settle(unit),
+        Pin::Latest => Command::SettleBy(unit, Terms { pin, ..Terms::default() }),
+    }
+}
+
+fn pin_name(pin: Pin) -> &'static str {
+    match pin {
+        Pin::AsRecorded => "as_recorded",
+        Pin::Latest => "latest",
     }
 }
 
@@ -232,11 +253,18 @@ fn failure_kept(failure: &Failure) -> Json {
     })
 }
 
-async fn preview_run(app: &App, model: &Arc<Model>, caller: &Caller, plan: &str, period: &Period) -> Answer<Json> {
+async fn preview_run(
+    app: &App,
+    model: &Arc<Model>,
+    caller: &Caller,
+    plan: &str,
+    period: &Period,
+    pin: Pin,
+) -> Answer<Json> {
     let started = app.clock.now();
     let scope = app.system();
     let facts = facts::facts(app, model, &scope, &model.plans[plan], period).await?;
-    let tally = preview::preview(app, model, &scope, &model.plans[plan], &facts).await?;
+    let tally = preview::preview_by(app, model, &scope, &model.plans[plan], &facts, |unit| pinned(unit, pin)).await?;
     let mut run = Run {
         id: Uuid::nil(),
         plan: plan.into(),
@@ -253,6 +281,7 @@ async fn preview_run(app: &App, model: &Arc<Model>, caller: &Caller, plan: &str,
         details: json!({}),
     };
     finish(&mut run, &facts, &tally);
+    run.details["pin"] = json!(pin_name(pin));
     let mut shown = run_json(app, model, caller, &run).await?;
     shown["id"] = Json::Null;
     shown["mode"] = json!(Mode::Preview.as_str());
@@ -352,6 +381,7 @@ async fn run_json(app: &App, model: &Model, caller: &Caller, run: &Run) -> Answe
         "input_hash": details["input_hash"],
         "output_hash": details["output_hash"],
         "same_as": details["same_as"],
+        "pin": details["pin"].as_str().unwrap_or("as_recorded"),
     }))
 }
 

@@ -1,0 +1,51 @@
+//! Runs side by side: two on one plan and period are never both; what they find is posted once.
+
+use super::settlement::Example;
+use futures_util::future::join_all;
+use packwork_tests::app::On;
+use serde_json::{Value as Json, json};
+
+const CHANGES: &str = "/settlement/rate-tables/internal_price/changes";
+
+async fn of_many_runs_at_once_one_posts_and_nothing_is_posted_twice(on: On) {
+    let example = Example::new(on).await;
+    let test = &example.test;
+    example.to("2026-03-28T01:00:00Z");
+    let close = json!([{"op": "close", "row": "r1", "valid_to": "2026-01-02"}, {"op": "close", "row": "r5", "valid_to": "2026-01-02"}]);
+    test.post(CHANGES, json!({"mode": "apply", "changes": close})).await.ok();
+    for day in 10..18 {
+        let order = example.completed("direct1", "1", &format!("2026-03-{day}T10:00:00+08:00")).await;
+        assert_eq!(order["_settlement"]["status"], "pending");
+    }
+    let open = json!([{"op": "reopen", "row": "r1", "valid_to": "2026-07-01"}]);
+    test.post(CHANGES, json!({"mode": "apply", "changes": open})).await.ok();
+    let body = json!({"plan": "internal_settlement", "period": "2026-03"});
+    let replies = join_all((0..6).map(|_| test.post("/settlement/runs", body.clone()))).await;
+    let mut posted = 0;
+    for reply in replies {
+        match reply.status.as_u16() {
+            200 => posted += reply.json["lines"].as_u64().expect("a run counts its lines"),
+            _ => {
+                let refused = reply.refused(409, "run_active");
+                let place = (&refused["params"]["plan"], &refused["params"]["period"]);
+                assert_eq!(place, (&json!("internal_settlement"), &json!("2026-03")));
+            }
+        }
+    }
+    assert_eq!(posted, 8);
+    let lines = test.get("/settlement/lines?plan=internal_settlement").await.ok();
+    let amounts: Vec<&Json> = lines["data"].as_array().expect("lines").iter().map(|line| &line["amount"]).collect();
+    assert_eq!(amounts, vec![&json!("120.00"); 8]);
+    let again = test.post("/settlement/runs", body).await.ok();
+    assert_eq!(again["lines"], 0);
+}
+
+#[tokio::test]
+async fn of_many_runs_at_once_one_posts_and_nothing_is_posted_twice_on_sqlite() {
+    of_many_runs_at_once_one_posts_and_nothing_is_posted_twice(On::Sqlite).await;
+}
+
+#[tokio::test]
+async fn of_many_runs_at_once_one_posts_and_nothing_is_posted_twice_on_postgres() {
+    of_many_runs_at_once_one_posts_and_nothing_is_posted_twice(On::Postgres).await;
+}
