@@ -8,4 +8,5 @@ mod imports;
 mod kill;
 pub(crate) mod place;
 mod restart;
+mod runs;
 mod uploads;

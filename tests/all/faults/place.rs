@@ -118,15 +118,19 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
 /// The pack `base` without its records, and one with the object these tests write.
 pub(crate) fn packs() -> &'static Path {
     static PACKS: OnceLock<PathBuf> = OnceLock::new();
-    PACKS.get_or_init(|| {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let folder = std::env::temp_dir().join(format!("packwork-fault-packs-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        for (from, to) in [(here.join("../packs/base"), "base"), (here.join("all/faults/parcels"), "parcels")] {
-            copy(&from, &folder.join(to)).expect("packs can be copied");
-        }
-        folder
-    })
+    PACKS.get_or_init(|| packs_with("parcels"))
+}
+
+/// The pack `base` without its records, and one of those beside this file, in a folder of their own.
+pub(crate) fn packs_with(own: &str) -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let name: [u8; 8] = Entropy::system().bytes();
+    let unique = format!("packwork-fault-packs-{own}-{:016x}", u64::from_be_bytes(name));
+    let folder = std::env::temp_dir().join(unique);
+    for (from, to) in [(here.join("../packs/base"), "base"), (here.join("all/faults").join(own), own)] {
+        copy(&from, &folder.join(to)).expect("packs can be copied");
+    }
+    folder
 }
 
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {

@@ -49,3 +49,35 @@ async fn of_many_runs_at_once_one_posts_and_nothing_is_posted_twice_on_sqlite() 
 async fn of_many_runs_at_once_one_posts_and_nothing_is_posted_twice_on_postgres() {
     of_many_runs_at_once_one_posts_and_nothing_is_posted_twice(On::Postgres).await;
 }
+
+async fn an_amount_that_is_too_large_fails_its_fact_alone(on: On) {
+    let example = Example::new(on).await;
+    let test = &example.test;
+    example.to("2026-03-28T01:00:00Z");
+    let negative = json!({"template": "inspection", "customer": "c1", "service": "inspection", "quantity": "-3", "partner": "joint1", "department": "hq"});
+    let refused = test.post("/records/work_order", negative).await.refused(422, "out_of_range");
+    assert_eq!(refused["errors"][0]["pointer"], "/quantity");
+    let fine = example.completed("direct1", "1", "2026-03-10T10:00:00+08:00").await;
+    let large = example.completed("direct1", "9999999999999.00", "2026-03-11T10:00:00+08:00").await;
+    let run = test.post("/settlement/runs", json!({"plan": "internal_settlement", "period": "2026-03"})).await.ok();
+    assert_eq!(
+        (&run["status"], &run["failed"], &run["unchanged"]),
+        (&json!("partial"), &json!(1), &json!(1)),
+        "{run:#}"
+    );
+    let failure = &run["failures"][0];
+    assert_eq!((&failure["code"], &failure["fact"]["id"]), (&json!("amount_overflow"), &large["id"]), "{run:#}");
+    let lines = test.get("/settlement/lines?plan=internal_settlement").await.ok();
+    assert_eq!(lines["data"].as_array().map(Vec::len), Some(1));
+    assert_eq!(lines["data"][0]["fact"]["id"], fine["id"]);
+}
+
+#[tokio::test]
+async fn an_amount_that_is_too_large_fails_its_fact_alone_on_sqlite() {
+    an_amount_that_is_too_large_fails_its_fact_alone(On::Sqlite).await;
+}
+
+#[tokio::test]
+async fn an_amount_that_is_too_large_fails_its_fact_alone_on_postgres() {
+    an_amount_that_is_too_large_fails_its_fact_alone(On::Postgres).await;
+}
