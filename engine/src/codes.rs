@@ -107,6 +107,7 @@ codes! {
     FileTooLarge = "file_too_large", Limit, "the file is too large", "文件过大";
     NotUtf8 = "not_utf8", Malformed, "the file is not UTF-8", "文件不是 UTF-8 编码";
     DuplicateKey = "duplicate_key", Malformed, "a name is written twice", "同一名称重复出现";
+    UnusedFile = "unused_file", Invalid, "nothing reads the file", "该文件不会被读取";
     UndeclaredDependency = "undeclared_dependency", Invalid, "the definition uses a pack that its own does not require", "使用了未声明依赖的扩展包";
     UndeclaredCapability = "undeclared_capability", Invalid, "a script does what its pack has not asked leave for", "脚本使用了扩展包没有申请的能力";
     UnknownCapability = "unknown_capability", Invalid, "there is no such capability", "没有这种能力";
@@ -119,6 +120,7 @@ codes! {
     BadName = "bad_name", Invalid, "names are snake_case, start with a letter and have at most 48 characters", "名称须为小写下划线格式，以字母开头，最多 48 个字符";
     DuplicateDefinition = "duplicate_definition", Invalid, "two definitions have one name", "定义重名";
     BreakingChange = "breaking_change", Conflict, "something that is used would be taken out or change its type", "被使用的内容不能移除或改变类型";
+    DefinitionsChanged = "definitions_changed", Conflict, "other definitions came into force meanwhile", "期间定义已更新";
     StalePlan = "stale_plan", Conflict, "the definitions changed since the plan was made", "计划生成之后定义已被修改";
     UnknownPlan = "unknown_plan", NotFound, "there is no such plan", "没有这个计划";
     PlanBlocked = "plan_blocked", Conflict, "the plan cannot be applied as it is", "计划目前不能执行";

@@ -103,6 +103,7 @@ pub enum Operand {
 /// A literal where an expression could stand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Literal {
+    /// The literal, in the JSON form of what is wanted there.
     pub value: serde_json::Value,
 }
 
@@ -148,11 +149,16 @@ impl JsonSchema for RateText {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Tone {
+    /// Nothing special.
     #[default]
     Neutral,
+    /// Under way.
     Info,
+    /// As wished.
     Success,
+    /// Needs attention.
     Warning,
+    /// Went wrong, or cannot be undone.
     Danger,
 }
 

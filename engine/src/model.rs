@@ -50,6 +50,8 @@ pub use objects::DIGITS_MAX;
 pub struct Model {
     /// Digest of all definitions.
     pub hash: String,
+    /// Number of the version they were published as; 0 where they were not.
+    pub version: i64,
     pub zone: Zone,
     pub zone_name: String,
     /// The tenant's own currency.

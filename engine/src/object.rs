@@ -276,6 +276,12 @@ pub struct State {
     pub is_final: bool,
 }
 
+impl Lifecycle {
+    pub fn has(&self, state: &str) -> bool {
+        self.states.iter().any(|known| *known.name == *state)
+    }
+}
+
 #[derive(Debug)]
 pub struct Transition {
     pub name: Name,

@@ -1,10 +1,13 @@
 //! Packs: a folder of definitions with their texts. Read here from bytes; where bytes come from is the shell's business.
 
+pub mod files;
+pub mod manifest;
 pub mod order;
 pub mod places;
 pub mod shape;
 pub mod texts;
 pub mod uids;
+pub mod version;
 
 use crate::codes::Code;
 use crate::definition::{Definition, Kind};
@@ -13,7 +16,7 @@ use crate::layers::Document;
 use crate::layers::upgrade::Policy;
 use crate::script::Capability;
 use crate::suggest;
-use serde::Deserialize;
+use manifest::{MANIFEST, Manifest};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,65 +44,36 @@ pub struct Pack {
     pub untranslated: BTreeSet<String>,
     /// What its scripts do beyond their own records; an administrator grants it.
     pub capabilities: BTreeSet<Capability>,
+    /// Whether every file of it could be read: else nothing is said of texts, which may stand in the others.
+    pub is_whole: bool,
     /// Digest of all files.
     pub hash: String,
 }
 
-/// `pack.json`, as written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Manifest {
-    #[serde(rename = "$schema")]
-    _schema: Option<String>,
-    name: String,
-    version: String,
-    title: String,
-    description: String,
-    #[serde(rename = "license")]
-    _license: Option<String>,
-    #[serde(rename = "engine")]
-    _engine: Option<String>,
-    on_request: bool,
-    requires: BTreeMap<String, String>,
-    policies: BTreeMap<String, Policy>,
-    capabilities: Vec<String>,
-}
-
 /// A file that is larger than this is no definition.
 pub const FILE_BYTES_MAX: usize = 8 * 1024 * 1024;
-const MANIFEST: &str = "pack.json";
-const CHINESE: &str = "i18n/zh-CN.json";
 
 impl Pack {
     /// Reads the files of a pack, by path inside it. What cannot be read is reported and left out.
     pub fn read(files: &BTreeMap<String, Vec<u8>>, diagnostics: &mut Diagnostics) -> Pack {
+        Pack::read_in("", files, diagnostics)
+    }
+
+    /// The same for a pack of a folder, which is named where the pack cannot say its own name.
+    pub fn read_in(folder: &str, files: &BTreeMap<String, Vec<u8>>, diagnostics: &mut Diagnostics) -> Pack {
         let mut of_manifest = Diagnostics::default();
-        let manifest: Manifest = read_file(files, "", MANIFEST, &mut of_manifest).unwrap_or_default();
-        let folder = if manifest.name.is_empty() { String::new() } else { format!("{}/", manifest.name) };
-        diagnostics.extend(
-            of_manifest
-                .into_sorted()
-                .into_iter()
-                .map(|finding| Diagnostic { file: format!("{folder}{}", finding.file), ..finding }),
-        );
-        let written: BTreeMap<String, Option<String>> = match files.contains_key(CHINESE) {
-            true => read_file(files, &folder, CHINESE, diagnostics).unwrap_or_default(),
-            false => BTreeMap::new(),
-        };
-        let untranslated = written.iter().filter(|(_, text)| text.is_none()).map(|(path, _)| path.clone()).collect();
-        let mut capabilities = BTreeSet::new();
-        for (index, name) in manifest.capabilities.iter().enumerate() {
-            match Capability::named(name) {
-                Some(capability) => drop(capabilities.insert(capability)),
-                None => {
-                    let (file, place) = (format!("{folder}{MANIFEST}"), format!("/capabilities/{index}"));
-                    let known = Capability::ALL.iter().map(|known| known.as_str());
-                    diagnostics
-                        .error(Code::UnknownCapability, &file, place, format!("there is no capability `{name}`"))
-                        .hint(suggest::hint(name, known));
-                }
-            }
-        }
+        let read = Manifest::read(files.get(MANIFEST), MANIFEST, &mut of_manifest);
+        let is_readable = read.is_some();
+        let manifest = read.unwrap_or_default();
+        let capabilities = manifest.capabilities(MANIFEST, &mut of_manifest);
+        let home = if manifest.name.is_empty() { folder } else { manifest.name.as_str() };
+        let folder = if home.is_empty() { String::new() } else { format!("{home}/") };
+        let found = of_manifest.into_sorted().into_iter();
+        diagnostics.extend(found.map(|finding| Diagnostic { file: format!("{folder}{}", finding.file), ..finding }));
+        files::check(files, &folder, diagnostics);
+        let texts = texts::read(files.get(texts::CHINESE), &format!("{folder}{}", texts::CHINESE), diagnostics);
+        let untranslated = texts.iter().flatten().filter(|(_, text)| text.is_none()).map(|(path, _)| path.clone());
+        let untranslated = untranslated.collect();
         let mut pack = Pack {
             capabilities,
             name: manifest.name,
@@ -108,28 +82,20 @@ impl Pack {
             title: manifest.title,
             description: manifest.description,
             on_request: manifest.on_request,
-            chinese: written.into_iter().filter_map(|(path, text)| Some((path, text?))).collect(),
+            is_whole: is_readable && texts.is_some(),
+            chinese: texts.into_iter().flatten().filter_map(|(path, text)| Some((path, text?))).collect(),
             untranslated,
             hash: digest(files),
             documents: Vec::new(),
             policies: manifest.policies,
         };
-        for (member, text) in [("name", &pack.name), ("version", &pack.version)] {
-            if text.is_empty() {
-                let file = format!("{folder}{MANIFEST}");
-                diagnostics.error(
-                    Code::MissingProperty,
-                    &file,
-                    format!("/{member}"),
-                    format!("the pack has no `{member}`"),
-                );
-            }
-        }
         for (file, bytes) in files {
             let is_definition = file.ends_with(".json") && file != MANIFEST && !file.starts_with("i18n/");
             let file = format!("{folder}{file}");
             if is_definition {
-                pack.documents.extend(read_definition(&file, bytes, diagnostics));
+                let document = read_definition(&file, bytes, diagnostics);
+                pack.is_whole &= document.is_some();
+                pack.documents.extend(document);
             }
         }
         pack
@@ -139,6 +105,10 @@ impl Pack {
 /// Reads one definition: all that is wrong with its shape is reported, and what is left of it is read on.
 pub fn read_definition(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) -> Option<Document> {
     let mut json = parse(file, bytes, diagnostics)?;
+    if !json.is_object() {
+        diagnostics.error(Code::BadDefinition, file, "", "the file is no JSON object");
+        return None;
+    }
     let Some(kind_name) = json.get("kind").and_then(Json::as_str).map(str::to_owned) else {
         diagnostics.error(Code::BadDefinition, file, "/kind", "the file does not say its `kind`").hint(kinds_hint(""));
         return None;
@@ -151,6 +121,15 @@ pub fn read_definition(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) 
     };
     shape::check(kind, &mut json, file, diagnostics);
     match Definition::from_json(kind, &json) {
+        // Whatever stands in it would be told at places of that length.
+        Ok(definition) if definition.name().len() > NAME_BYTES_READ_MAX => {
+            let mut shown: String = definition.name().chars().take(20).collect();
+            shown.push('…');
+            diagnostics
+                .error(Code::BadName, file, "/name", format!("`{shown}` is not a good name"))
+                .hint("names are snake_case, start with a letter and have at most 48 characters");
+            None
+        }
         Ok(definition) => {
             Some(Document { file: file.to_owned(), kind, name: definition.name().into(), json: Arc::new(json) })
         }
@@ -161,25 +140,11 @@ pub fn read_definition(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) 
     }
 }
 
+/// Longer names are not read at all.
+const NAME_BYTES_READ_MAX: usize = 200;
+
 fn kinds_hint(kind: &str) -> String {
     suggest::hint(kind, Kind::ALL.iter().map(|kind| kind.as_str()))
-}
-
-fn read_file<T: for<'de> Deserialize<'de>>(
-    files: &BTreeMap<String, Vec<u8>>,
-    folder: &str,
-    name: &str,
-    diagnostics: &mut Diagnostics,
-) -> Option<T> {
-    let file = format!("{folder}{name}");
-    let Some(bytes) = files.get(name) else {
-        diagnostics.error(Code::BadDefinition, &file, "", format!("the pack has no `{name}`"));
-        return None;
-    };
-    let json = parse(&file, bytes, diagnostics)?;
-    serde_json::from_value(json)
-        .map_err(|error| diagnostics.error(Code::BadDefinition, &file, "", error.to_string()).code)
-        .ok()
 }
 
 fn parse(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) -> Option<Json> {
@@ -204,7 +169,7 @@ fn parse(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) -> Option<Json
     match serde_json::from_str(text) {
         Ok(json) => {
             for (pointer, (line, column)) in places::repeated(text, &json) {
-                let name = pointer.rsplit('/').next().unwrap_or_default();
+                let name = pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
                 diagnostics
                     .error(
                         Code::DuplicateKey,
@@ -218,9 +183,12 @@ fn parse(file: &str, bytes: &[u8], diagnostics: &mut Diagnostics) -> Option<Json
             Some(json)
         }
         Err(error) => {
+            // The place is said beside it.
+            let told = error.to_string();
+            let told = told.split(" at line ").next().unwrap_or_default();
             diagnostics
-                .error(Code::MalformedJson, file, "", format!("not valid JSON: {error}"))
-                .in_file(error.line(), error.column());
+                .error(Code::MalformedJson, file, "", format!("not valid JSON: {told}"))
+                .in_file(error.line(), error.column().max(1));
             None
         }
     }

@@ -11,13 +11,19 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
+/// Names a hint lists: all kinds of definitions and all types of fields, and few enough to be read.
+const SHOWN_MAX: usize = 30;
+
 /// A hint in words: the nearest name, or the first few that exist.
 pub fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
     match nearest(name, known.clone()) {
         Some(candidate) => format!("did you mean `{candidate}`?"),
         None => {
-            let mut shown: Vec<&str> = known.into_iter().take(12).collect();
+            let mut shown: Vec<&str> = known.into_iter().collect();
+            let is_more = shown.len() > SHOWN_MAX;
+            shown.truncate(SHOWN_MAX);
             shown.sort_unstable();
+            shown.extend(is_more.then_some("…"));
             match shown.is_empty() {
                 true => "there is none to choose from".to_owned(),
                 false => format!("there are: {}", shown.join(", ")),

@@ -134,6 +134,11 @@ impl App {
         Ok(())
     }
 
+    /// Waits for a publication of this process that has been written but is not worked with yet.
+    pub async fn published(&self) {
+        drop(self.publishing.lock().await);
+    }
+
     /// The system itself: jobs, seeds, the command line.
     pub fn system(&self) -> Scope {
         Scope::system(self.store.tenant())

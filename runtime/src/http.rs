@@ -1,5 +1,6 @@
 //! The HTTP contract (`docs/http.md`): requests to use cases and back. Takes no decision and knows no SQL.
 
+mod again;
 pub mod extract;
 pub mod gate;
 pub mod json;

@@ -255,7 +255,17 @@ async fn drive(app: &Arc<App>, mut job: Job, left: &mut usize) -> Answer<()> {
         let ending = if job.cancelling {
             Some(Ending::Cancelled)
         } else {
-            match work.unit(app, &job, &hold(app)).await {
+            // Another process may have published since the last unit.
+            let done = match app.catch_up().await {
+                Ok(()) => work.unit(app, &job, &hold(app)).await,
+                Err(failure) => Err(failure),
+            };
+            match done {
+                // Nothing was done by definitions that are in force no more; the next attempt goes by the newest.
+                Err(Error::Refused(refusal)) if refusal.code == Code::DefinitionsChanged => {
+                    app.published().await;
+                    None
+                }
                 Ok(Turn::Again) => {
                     attempts = 0;
                     None

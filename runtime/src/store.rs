@@ -46,6 +46,7 @@ mod since;
 mod sql;
 mod sqlite;
 mod standing;
+mod state_move;
 mod statement;
 mod stream;
 mod tables;
@@ -83,6 +84,7 @@ pub use statement::StatementQuery;
 pub use stream::Position;
 pub use tables::{Incompatible, Lock, Offer, Planned, Step as TableStep, TablePlan, knows_migrations};
 pub use todo::{StoredTodo, TodoFor};
+pub use under_way::{Documents, Ground, UnderWay};
 
 use crate::auth::secret::Secret;
 use packwork_engine::access::Rights;

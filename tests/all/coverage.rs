@@ -55,25 +55,78 @@ fn every_code_has_titles_in_both_languages() {
 #[test]
 fn every_kind_has_its_schema() {
     let mut findings = Vec::new();
-    for kind in Kind::ALL {
-        let path = format!("schemas/{}.json", kind.as_str());
+    for (name, wanted) in schemas() {
+        let path = format!("schemas/{name}.json");
         let Some(text) = repository::read(&path) else {
             findings.push(format!("{path} is missing"));
             continue;
         };
         match serde_json::from_str::<Json>(&text) {
-            Ok(schema) if schema == kind.json_schema() => {}
+            Ok(schema) if schema == wanted => {}
             Ok(_) => findings.push(format!("{path} is not what the engine's types say")),
             Err(error) => findings.push(format!("{path}: {error}")),
         }
     }
-    let known: BTreeSet<String> = Kind::ALL.iter().map(|kind| format!("{}.json", kind.as_str())).collect();
+    let known: BTreeSet<String> = schemas().into_iter().map(|(name, _)| format!("{name}.json")).collect();
     for name in repository::names("schemas") {
         if name.ends_with(".json") && !known.contains(&name) {
             findings.push(format!("schemas/{name} belongs to no kind"));
         }
     }
     report("write the schemas again with `make schemas`:", &findings);
+}
+
+/// Every schema by its name: the kinds of definitions, and `pack.json`.
+fn schemas() -> Vec<(&'static str, Json)> {
+    let kinds = Kind::ALL.iter().map(|kind| (kind.as_str(), kind.json_schema()));
+    kinds.chain([("pack", packwork_engine::pack::manifest::Manifest::schema())]).collect()
+}
+
+/// The shortest sentence that can say more than the name of what it is about.
+const DESCRIPTION_CHARS_MIN: usize = 10;
+
+/// The schemas are the reference manual: every property, every type and every word of an enumeration says what it is.
+#[test]
+fn everything_in_the_schemas_is_described() {
+    fn look(schema: &Json, place: &str, findings: &mut Vec<String>) {
+        let says = |schema: &Json| {
+            schema["description"].as_str().is_some_and(|text| text.chars().count() >= DESCRIPTION_CHARS_MIN)
+        };
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            if !says(property) {
+                findings.push(format!("{place}: `{name}`"));
+            }
+            look(property, &format!("{place}/{name}"), findings);
+        }
+        for (name, defined) in schema["$defs"].as_object().into_iter().flatten() {
+            if !says(defined) && defined.get("oneOf").is_none() {
+                findings.push(format!("{place}: the type `{name}`"));
+            }
+            look(defined, &format!("{place}#{name}"), findings);
+        }
+        for forms in ["oneOf", "anyOf", "allOf"] {
+            for form in schema[forms].as_array().into_iter().flatten() {
+                if form.get("const").is_some() && form["description"].as_str().is_none_or(str::is_empty) {
+                    findings.push(format!("{place}: the word {}", form["const"]));
+                }
+                // A word with something behind it is described as a whole.
+                if !(says(form) && form["properties"].as_object().is_some_and(|inside| inside.len() == 1)) {
+                    look(form, place, findings);
+                }
+            }
+        }
+        for word in schema["enum"].as_array().into_iter().flatten().filter_map(Json::as_str) {
+            findings.push(format!("{place}: the word `{word}`"));
+        }
+        for inside in ["items", "additionalProperties"].iter().filter_map(|inside| schema.get(inside)) {
+            look(inside, place, findings);
+        }
+    }
+    let mut findings = Vec::new();
+    for (name, schema) in schemas() {
+        look(&schema, name, &mut findings);
+    }
+    report("say in the engine's types what this is (`///`), then `make schemas`:", &findings);
 }
 
 #[test]
@@ -87,8 +140,8 @@ fn every_kind_has_a_sample_in_a_pack() {
 #[test]
 fn every_field_type_is_used() {
     let schema = Kind::Object.json_schema();
-    let written = &schema["$defs"]["FieldType"]["enum"];
-    let types: Vec<&str> = written.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    let written = &schema["$defs"]["FieldType"]["oneOf"];
+    let types: Vec<&str> = written.as_array().into_iter().flatten().filter_map(|form| form["const"].as_str()).collect();
     assert!(types.contains(&"money"), "the field types are not where they were in the schema: {written}");
     let mut used = BTreeSet::new();
     for json in definitions() {

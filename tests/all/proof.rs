@@ -4,5 +4,6 @@
 mod cases;
 mod fixture;
 mod leaving;
+mod promises;
 mod residue;
 mod upgrades;

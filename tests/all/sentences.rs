@@ -29,7 +29,7 @@ const SAY_FINDINGS: &[&str] = &[
 ];
 
 /// Texts that nobody reads as a finding.
-const NO_SENTENCES: &[&str] = &["{} {}", "{} to {}", "`{}` {}", "-() .#x转"];
+const NO_SENTENCES: &[&str] = &["{} {}", "{} to {}", "`{}` {}", "-() .#x转", " at line ", "…"];
 
 #[test]
 fn every_sentence_of_the_checker_has_its_chinese() {

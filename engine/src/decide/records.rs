@@ -207,6 +207,12 @@ pub fn restore(reader: &Reader<'_>, object: &Name, id: Uuid, version: Option<i64
         None => return Err(not_found(object, id).into()),
     };
     expect(&former, version)?;
+    if let (Some(lifecycle), Some(state)) = (&object.lifecycle, former.state())
+        && !lifecycle.has(state)
+    {
+        let detail = format!("the record was in the state `{state}`, which is gone");
+        return Err(Refusal::new(Code::TransitionNotAllowed, detail).with("state", state).into());
+    }
     let mut draft = Draft::of(reader, object, former.clone());
     draft.values[slot::DELETED_AT] = Value::Null;
     draft.check_references();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 written! {
     /// An aggregate of facts or lines by keys over a period.
     pub struct AccumulatorDefinition {
+        /// What is added up: facts of objects, lines of plans, or several of both.
         pub of: Vec<SourceDefinition>,
         /// Fields or line members that make up the key.
         pub by: Vec<String>,
@@ -33,8 +34,10 @@ written! {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct SourceDefinition {
+    /// The object whose records are the facts; or, with `line`, left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
+    /// The state in which a record counts; records in any state where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// Lines with this id.
@@ -52,8 +55,10 @@ pub struct SourceDefinition {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Sign {
+    /// It adds up.
     #[serde(rename = "+")]
     Plus,
+    /// It counts against.
     #[serde(rename = "-")]
     Minus,
 }

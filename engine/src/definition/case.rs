@@ -9,9 +9,12 @@ use serde_json::Value as Json;
 written! {
     /// A test of a pack. It runs on the bare engine and through HTTP on both databases.
     pub struct CaseDefinition {
+        /// What is there before the first step.
         pub given: Given,
+        /// What is done, step by step. A refused step fails the case unless the step expects it.
         #[serde(rename = "do")]
         pub steps: Vec<Step>,
+        /// What must be there after the last step.
         pub expect: Expect,
     }
 }
@@ -40,8 +43,10 @@ pub struct Step {
     /// An object; `with` holds the fields, `name` the name for later steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub create: Option<String>,
+    /// A record to change, by its `$name` or `object/key`; `with` holds the new values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update: Option<String>,
+    /// A record to delete, by its `$name` or `object/key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delete: Option<String>,
     /// A transition; `on` names the record, `with` its input.
@@ -53,18 +58,22 @@ pub struct Step {
     /// A period to close.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub close: Option<String>,
+    /// What later steps and `expect` call the record that is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// A record by its `$name`, or `object/key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on: Option<String>,
+    /// The period of `settle`, such as `2026-03`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
+    /// Fields of the record, or the input of the transition, in their JSON form.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub with: IndexMap<String, Json>,
     /// The moment from this step on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// The login of who acts in this step; otherwise who acts in the case.
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
     pub acting: Option<String>,
     /// Expected of this step alone: `{"refused": code | [pointers]}` or members of its answer.

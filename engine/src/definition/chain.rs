@@ -41,6 +41,7 @@ written! {
         /// Who keeps what nobody of the chain gets: `object/key`.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub remainder: Option<Literal>,
+        /// How the payouts are rounded, so that together they are exactly what is given away.
         pub round: PoolRoundDefinition,
     }
 }
@@ -64,6 +65,7 @@ pub struct ChainMethodDefinition {
     pub price_gap: Option<PriceGapDefinition>,
 }
 
+/// Each party gets its own rate less the highest rate below it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
@@ -72,6 +74,7 @@ pub struct DifferentialDefinition {
     pub rate: LookupDefinition,
 }
 
+/// Each party gets the difference between the price below it and its own.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
@@ -80,6 +83,7 @@ pub struct PriceGapDefinition {
     pub price: LookupDefinition,
 }
 
+/// A rate for each level of the chain.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
@@ -91,6 +95,7 @@ pub struct LevelRatesDefinition {
     pub factor: Option<DecimalText>,
 }
 
+/// What is given away: a share of a base.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
@@ -103,6 +108,7 @@ pub struct PoolDefinition {
     pub cap_rate: Option<RateText>,
 }
 
+/// The most all payouts of a fact together may be.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
@@ -114,14 +120,17 @@ pub struct LimitDefinition {
     pub of: Option<Expression>,
 }
 
+/// What a party gets that is as highly rated as the highest below it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct PeerBonusDefinition {
+    /// Name of the bonus among those of the chain; its line is called after it.
     pub id: String,
     /// How far the party's rate may lie below the highest (default 0).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gap: Option<RateText>,
+    /// The share of the base that one peer gets.
     pub rate: RateText,
     /// How many peers of one chain get it (default 1).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,11 +140,14 @@ pub struct PeerBonusDefinition {
     pub from: Option<String>,
 }
 
+/// How payouts are rounded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct PoolRoundDefinition {
+    /// What is rounded together: `pool`, all payouts of a fact, so that they add up.
     pub at: PoolRoundAt,
+    /// How one payout is rounded.
     pub mode: Rounding,
 }
 
@@ -148,5 +160,6 @@ impl Default for PoolRoundDefinition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PoolRoundAt {
+    /// All payouts of a fact together.
     Pool,
 }

@@ -28,8 +28,10 @@ written! {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct ClassificationDefinition {
+    /// English title; the Chinese one stands in `i18n/zh-CN.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// The values a record can be classified as, in order.
     pub values: IndexMap<String, OptionDefinition>,
     /// The object that holds the dated rows: a reference named after the dimension, a choice named after the
     /// classification, and the dates `valid_from` (inclusive) and `valid_to` (exclusive).

@@ -54,8 +54,10 @@ written! {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct FieldDefinition {
+    /// What the field holds (default `text`); `docs/reference/field-types.md` has each type with its JSON form.
     #[serde(rename = "type")]
     pub field_type: FieldType,
+    /// English title; the Chinese one stands in `i18n/zh-CN.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The former name after a rename: its data moves along.
@@ -82,8 +84,10 @@ pub struct FieldDefinition {
     /// Digits after the point (decimal 2, percent 4, money 2, rollup as its source).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<u32>,
+    /// Of integer, decimal, percent and money: the least value, itself allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minimum: Option<DecimalText>,
+    /// Of integer, decimal, percent and money: the greatest value, itself allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maximum: Option<DecimalText>,
     /// Of money: an ISO 4217 code, or the name of the record's field that holds it.
@@ -155,35 +159,64 @@ pub struct FieldDefinition {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldType {
+    /// One line of text.
     #[default]
     Text,
+    /// Several lines of text.
     LongText,
+    /// Text with headings, lists and emphasis, as Markdown.
     RichText,
+    /// A whole number.
     Integer,
+    /// An exact decimal, `scale` digits after the point.
     Decimal,
+    /// A share, kept as a decimal: 0.15 for 15%.
     Percent,
+    /// An amount with its currency.
     Money,
+    /// Yes or no.
     Boolean,
+    /// A day of the calendar.
     Date,
+    /// A moment.
     DateTime,
+    /// A time of the day.
     Time,
+    /// A length of time, in minutes.
     Duration,
+    /// One of `options`.
     Choice,
+    /// Several of `options`.
     Choices,
+    /// One record of `to`.
     Reference,
+    /// Several records of `to`.
     References,
+    /// Rows of `to` that this record owns.
     Items,
+    /// Files.
     Attachment,
+    /// Pictures.
     Image,
+    /// An address of mail.
     Email,
+    /// A telephone number.
     Phone,
+    /// An address of the web.
     Url,
+    /// A postal address, by which a dimension may find its region.
     Address,
+    /// A place on the map, WGS-84.
     Location,
+    /// A user.
     User,
+    /// A department.
     Department,
+    /// A number given by the system, by `format`.
     Sequence,
+    /// A figure over owned or referring records, always current.
     Rollup,
+    /// Any JSON.
     Json,
 }
 
@@ -213,17 +246,22 @@ impl Targets {
     }
 }
 
+/// One value of a choice.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct OptionDefinition {
+    /// English title; the Chinese one stands in `i18n/zh-CN.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// How the option is coloured.
     pub tone: Tone,
+    /// Place among the options; the order of the file where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rank: Option<i64>,
 }
 
+/// A condition every saved record meets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
@@ -240,10 +278,12 @@ pub struct RuleDefinition {
     pub when: Option<Expression>,
 }
 
+/// Something people with a role are asked to do while a condition holds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct TodoDefinition {
+    /// English text of the to-do; the Chinese one stands in `i18n/zh-CN.json`.
     pub title: String,
     /// The to-do is open while this holds.
     pub when: Expression,
@@ -261,6 +301,7 @@ pub struct DuplicateDefinition {
     /// The fields that are compared, and how. All must match; an empty value matches nothing.
     #[serde(rename = "match")]
     pub matching: IndexMap<String, MatchMethod>,
+    /// What happens when somebody saves a record that looks like another one.
     pub action: DuplicateAction,
 }
 
@@ -300,12 +341,15 @@ pub struct IndexDefinition {
     pub covers: Vec<String>,
 }
 
+/// How the list of an object's records is shown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct ListDefinition {
+    /// The fields shown, in order.
     pub columns: Vec<String>,
     /// Fields to sort by, `-` before a name for descending.
     pub sort: Vec<String>,
+    /// The fields offered for filtering; each is kept in an index.
     pub filters: Vec<String>,
 }

@@ -36,8 +36,10 @@ written! {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoMatch {
+    /// The record is refused.
     #[default]
     Error,
+    /// The record stays usable; its settlement waits for a price.
     Pending,
 }
 
@@ -46,6 +48,7 @@ pub enum NoMatch {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct ColumnDefinition {
+    /// English title; the Chinese one stands in `i18n/zh-CN.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Records of a dimension's object.
@@ -71,6 +74,7 @@ pub struct ColumnDefinition {
     pub from: Option<Expression>,
 }
 
+/// Fixed values: a list of names, or a map of names with titles.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ChoiceValues {
@@ -87,12 +91,15 @@ impl ChoiceValues {
     }
 }
 
+/// One value a row gives.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct RateValueDefinition {
+    /// English title; the Chinese one stands in `i18n/zh-CN.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// What the value is (default `money`).
     #[serde(rename = "type")]
     pub value_type: RateValueType,
     /// Of money: what one price is for (`unit`).
@@ -109,11 +116,15 @@ pub struct RateValueDefinition {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RateValueType {
+    /// An amount in `currency`.
     #[default]
     Money,
     /// A price, or `{"schedule": name}`: a price can become tiered without touching the plan.
     MoneyOrSchedule,
+    /// A share: 0.15, or 15%.
     Percent,
+    /// A factor.
     Decimal,
+    /// A text, such as the name of a schedule.
     Text,
 }

@@ -43,6 +43,7 @@ written! {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct MeasureDefinition {
+    /// English heading of the column; the Chinese one stands in `i18n/zh-CN.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The number of records.

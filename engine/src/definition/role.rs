@@ -11,19 +11,26 @@ written! {
         /// Everything, for administrators.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         pub everything: bool,
+        /// What may be done with records, by object.
         pub objects: IndexMap<String, GrantDefinition>,
+        /// What may be done with settlement; nothing where not given.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub settlement: Option<SettlementGrant>,
     }
 }
 
+/// What may be done with the records of one object.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct GrantDefinition {
+    /// Make new records.
     pub create: bool,
+    /// See records, alone, in lists and through references.
     pub read: bool,
+    /// Change records.
     pub update: bool,
+    /// Delete records and bring them back.
     pub delete: bool,
     /// Take lists of them away as files.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -42,6 +49,7 @@ pub struct GrantDefinition {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rows {
+    /// Every record.
     #[default]
     All,
     /// Records the user owns or created.
@@ -59,7 +67,9 @@ pub enum Rows {
 pub struct SettlementGrant {
     /// `all`, or `party`: only lines and statements in which the user's own party is payer or payee.
     pub read: SettlementRead,
+    /// Start settlement runs.
     pub run: bool,
+    /// Close periods.
     pub close: bool,
     /// Issue and record payment.
     pub issue: bool,
@@ -70,8 +80,11 @@ pub struct SettlementGrant {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SettlementRead {
+    /// Nothing.
     #[default]
     None,
+    /// Where the user's own party is payer or payee.
     Party,
+    /// Everything.
     All,
 }

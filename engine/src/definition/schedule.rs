@@ -41,6 +41,7 @@ written! {
         /// Of percentage: the most one transaction costs, its flat amount included.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub maximum: Option<DecimalText>,
+        /// The tiers, from the lowest bound upward.
         pub tiers: Vec<TierDefinition>,
     }
 }
@@ -50,6 +51,7 @@ written! {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct TierDefinition {
+    /// Where the tier ends; `null` for the last, open one.
     pub up_to: Option<DecimalText>,
     /// Price of one unit.
     #[serde(skip_serializing_if = "Option::is_none")]

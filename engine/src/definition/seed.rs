@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 written! {
     /// Records a pack brings along. References are written by the target's key.
     pub struct SeedDefinition {
+        /// The object whose records these are.
         pub object: String,
+        /// What becomes of the records later.
         pub mode: SeedMode,
         /// Place in the order of a pack's seeds; what is referred to comes first.
         pub rank: i64,

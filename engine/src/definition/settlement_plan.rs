@@ -27,6 +27,7 @@ written! {
         /// Named steps before the lines: look-ups, totals and formulas, in order.
         #[serde(rename = "let", skip_serializing_if = "IndexMap::is_empty")]
         pub steps: IndexMap<String, StepDefinition>,
+        /// The lines each fact should have, in order; a later one may use the amounts of earlier ones.
         pub lines: Vec<LineDefinition>,
         /// The posting that turns lines into ledger entries.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,10 +38,12 @@ written! {
     }
 }
 
+/// Which records are facts, and when.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct FactsDefinition {
+    /// The object whose records are settled.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub object: String,
     /// The state in which a record is a fact.
@@ -58,6 +61,7 @@ pub struct FactsDefinition {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Each {
+    /// Each record.
     #[default]
     Record,
 }
@@ -100,6 +104,7 @@ pub struct ConvertDefinition {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct TotalDefinition {
+    /// The accumulator whose total it is.
     pub accumulator: String,
     /// An expression for each member of its key. One left out is the unit, the payer or the payee of that name, or the
     /// fact's field of that name.
@@ -121,14 +126,18 @@ pub enum PostingChoice {
     Phases(PhasesDefinition),
 }
 
+/// A posting for each phase.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct PhasesDefinition {
+    /// The posting of what is accrued.
     pub accrue: String,
+    /// The posting of what pays it.
     pub pay: String,
 }
 
+/// Finds the row of a rate table that holds for a fact.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
@@ -147,14 +156,18 @@ pub struct LookupDefinition {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct LineDefinition {
+    /// Name of the line within the plan; posted lines, overlays and reports know it by this, so it does not change.
     pub id: String,
+    /// English title; the Chinese one stands in `i18n/zh-CN.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Only while this holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<Expression>,
+    /// Who pays: an expression that gives a record (`record.region.company`), or `{"value": "object/key"}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payer: Option<Operand>,
+    /// Who is paid, written as the payer is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payee: Option<Operand>,
     /// What it pays: exactly one of `amount`, `entitled`, `chain` and `mirror`.
@@ -187,8 +200,10 @@ pub struct LineDefinition {
     /// What happens where less than nothing is due (default, and only, `carry_debt`: it is set off against what comes next).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub negative: Option<NegativeDue>,
+    /// The tax on the line; none where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tax: Option<TaxDefinition>,
+    /// How the line's amount is rounded.
     pub round: RoundDefinition,
     /// What income, cost and profit are grouped by later.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
@@ -203,6 +218,7 @@ pub enum AmountDefinition {
     Apply(ApplyDefinition),
 }
 
+/// A price applied to a quantity.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
@@ -216,6 +232,7 @@ pub struct ApplyDefinition {
     pub cumulate: Option<CumulateDefinition>,
 }
 
+/// What tiers count together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
@@ -249,12 +266,14 @@ pub struct EntitledDefinition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SettleBy {
+    /// The difference to what was posted before.
     Delta,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NegativeDue {
+    /// It is set off against what comes next.
     CarryDebt,
 }
 
@@ -289,7 +308,9 @@ pub struct MirrorDefinition {
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct AdjustDefinition {
+    /// Name of the cap or minimum within the line: its own line is `<line>.<id>`.
     pub id: String,
+    /// English title of its line; the Chinese one stands in `i18n/zh-CN.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// The most the line may be, together with what counts toward it. Empty: no cap.
@@ -312,14 +333,18 @@ pub struct AdjustDefinition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cut {
+    /// A line of its own.
     Line,
 }
 
+/// The days a minimum is prorated by.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct DaysDefinition {
+    /// Days in use.
     pub active: Expression,
+    /// Days of the whole period.
     pub period: Expression,
 }
 
@@ -331,11 +356,13 @@ pub struct TaxDefinition {
     /// The rate table whose value `rate` is the tax rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lookup: Option<String>,
+    /// Of `lookup`: an expression for each column of the table; a column left out takes its `from`.
     #[serde(rename = "with", skip_serializing_if = "IndexMap::is_empty")]
     pub with: IndexMap<String, Expression>,
     /// The rate itself, instead of a look-up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<Operand>,
+    /// Whether the amount includes the tax, or the tax comes on top of it.
     pub mode: TaxMode,
     /// How the tax is rounded (default half_up, two digits).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -345,18 +372,25 @@ pub struct TaxDefinition {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TaxMode {
+    /// The amount includes the tax.
     #[default]
     Inclusive,
+    /// The tax comes on top of the amount.
     Exclusive,
+    /// No tax is due: the supply is exempt.
     Exempt,
+    /// Taxed at a rate of zero.
     Zero,
 }
 
+/// How an amount is rounded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct RoundDefinition {
+    /// What is rounded: each line.
     pub at: RoundAt,
+    /// Which way a part of the smallest unit goes.
     pub mode: Rounding,
 }
 
@@ -369,5 +403,6 @@ impl Default for RoundDefinition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RoundAt {
+    /// Each line.
     Line,
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 written! {
     /// The document of two parties and a period: its lines are those posted between them in it.
     pub struct StatementDefinition {
+        /// The calendar whose periods it is made for.
         pub period_calendar: String,
         /// The number given at issue, gapless: `ST-{yyyy}{MM}-{seq:4}`.
         pub number: String,

@@ -14,6 +14,7 @@ written! {
         /// A name from the UI's icon set.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub icon: Option<String>,
+        /// The parts of the form, in order.
         pub sections: Vec<SectionDefinition>,
         /// Fields that must have a value, beyond the object's own.
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -30,12 +31,16 @@ written! {
     }
 }
 
+/// One part of a form, under a heading.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
 pub struct SectionDefinition {
+    /// Name of the section within the form; overlays and texts find it by this.
     pub id: String,
+    /// English heading; the Chinese one stands in `i18n/zh-CN.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// The fields, in the order they are asked for; a field stands in one section.
     pub fields: Vec<String>,
 }

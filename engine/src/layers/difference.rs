@@ -198,10 +198,41 @@ fn of_type(field: &Json) -> &str {
     field["type"].as_str().unwrap_or("text")
 }
 
-/// The name path of a use, where the new definitions still say the same there.
+/// The name path of a use, where the new definitions still say the same: wherever it stands in a list without names.
 fn still_there(model: &Model, new: &Composed, used: &Use) -> Option<String> {
     let was = model.documents.get(&used.by)?;
     let now = new.documents.get(&used.by)?;
-    let place = path::of_pointer(&was.json, &used.pointer);
-    (path::get(&was.json, &place) == path::get(&now.json, &place)).then_some(place)
+    let says_same = stands_in(&was.json, &now.json, &path::segments(&used.pointer), used.target.member.as_deref());
+    says_same.then(|| path::of_pointer(&was.json, &used.pointer))
+}
+
+/// Whether what a pointer leads to in the old document is in the new one.
+fn stands_in(was: &Json, now: &Json, pointer: &[String], member: Option<&str>) -> bool {
+    let Some((segment, rest)) = pointer.split_first() else { return was == now };
+    match (was, now) {
+        (Json::Object(old), Json::Object(new)) => match (old.get(segment), new.get(segment)) {
+            // A filter names its field by the member itself, whatever it is compared with.
+            (Some(_), Some(_)) if rest.is_empty() && member.is_some_and(|member| names(segment, member)) => true,
+            (Some(old), Some(new)) => stands_in(old, new, rest, member),
+            // What is not written leads no further.
+            (None, _) => was == now,
+            (Some(_), None) => false,
+        },
+        (Json::Array(old), Json::Array(new)) => {
+            let Some(item) = segment.parse::<usize>().ok().and_then(|index| old.get(index)) else { return was == now };
+            match path::key(item) {
+                Some(key) => {
+                    let mut same = new.iter().filter(|other| path::key(other) == Some(key));
+                    same.any(|other| stands_in(item, other, rest, member))
+                }
+                None => new.iter().any(|other| stands_in(item, other, rest, member)),
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Whether a path of fields (`sender.level`) names a field.
+fn names(path: &str, member: &str) -> bool {
+    path.trim_start_matches('-').split('.').any(|name| name == member)
 }

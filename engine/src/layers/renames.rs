@@ -48,6 +48,30 @@ pub fn of_objects(old: &BTreeMap<(Kind, Name), Composite>, new: &BTreeMap<(Kind,
     between(&names(old), &names(new))
 }
 
+/// States whose records stand in others now. What is new says `was`, of several where it takes the place of several; on the
+/// way back, what goes says it, and gives its records to the first of them.
+pub fn of_states(old: &Json, new: &Json) -> Renames {
+    fn states(json: &Json) -> BTreeMap<&str, Vec<&str>> {
+        fn texts(list: &Json) -> Vec<&str> {
+            list.as_array().into_iter().flatten().filter_map(Json::as_str).collect()
+        }
+        let states = json["states"].as_object().into_iter().flatten();
+        states.map(|(name, state)| (name.as_str(), texts(&state["was"]))).collect()
+    }
+    let (before, now) = (states(old), states(new));
+    let mut moved = Renames::new();
+    for (state, was) in now.iter().filter(|(state, _)| !before.contains_key(*state)) {
+        let gone = was.iter().filter(|was| before.contains_key(*was) && !now.contains_key(*was));
+        moved.extend(gone.map(|was| ((*was).to_owned(), (*state).to_owned())));
+    }
+    for (state, was) in before.iter().filter(|(state, _)| !now.contains_key(*state)) {
+        if let Some(back) = was.iter().find(|was| now.contains_key(*was) && !before.contains_key(*was)) {
+            moved.entry((*state).to_owned()).or_insert_with(|| (*back).to_owned());
+        }
+    }
+    moved
+}
+
 /// An old object as it reads with the present names of its fields, so that only what else differs differs.
 pub fn with_present_names(old: &Json, renamed: &Renames) -> Json {
     let mut json = old.clone();

@@ -6,15 +6,18 @@ use super::renames;
 use super::{Change, Composed, Composite, content};
 use crate::definition::Kind;
 use crate::record::Name;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// Who wins where the tenant and the pack have both changed a property.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
+    /// The pack's value counts.
     Pack,
+    /// The tenant's value stays.
     #[default]
     Tenant,
     /// Somebody has to say.

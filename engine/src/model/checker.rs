@@ -346,6 +346,7 @@ impl Parts {
         let Some(zone) = self.zone else { return Err(Box::new(composed)) };
         Ok(Model {
             hash: content::of_model(&composed.documents),
+            version: 0,
             zone,
             zone_name: self.zone_name,
             currency: self.currency,

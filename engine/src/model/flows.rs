@@ -11,7 +11,7 @@ use crate::object::template::{Section, Template};
 use crate::object::{Lifecycle, Rule, State, Transition};
 use crate::record::Name;
 use indexmap::IndexMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl<'a> Checker<'a> {
     pub fn flows(&mut self) {
@@ -82,6 +82,20 @@ impl<'a> Checker<'a> {
                     format!("/states/{state}"),
                     format!("no transition leads to `{state}`"),
                 );
+            }
+        }
+        let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
+        for (state, definition) in &written.states {
+            for (index, was) in definition.was.iter().enumerate() {
+                let pointer = format!("/states/{state}/was/{index}");
+                self.check_name(found, &pointer, was);
+                if written.states.contains_key(was) {
+                    let message = format!("`{was}` is still a state: its records stay in it");
+                    self.error(Code::BadProperty, found, pointer, message);
+                } else if let Some(other) = taken.insert(was, state) {
+                    let message = format!("`{other}` takes the records of `{was}` already");
+                    self.error(Code::BadProperty, found, pointer, message);
+                }
             }
         }
         let states = written.states.iter().map(|(name, state)| State {

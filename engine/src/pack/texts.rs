@@ -15,6 +15,33 @@ use indexmap::IndexMap;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
+/// The file of Chinese texts.
+pub const CHINESE: &str = "i18n/zh-CN.json";
+
+/// Reads Chinese texts by path; `null` says that a text has none yet. None where the file cannot be read; what is no text is
+/// reported and taken for missing.
+pub(super) fn read(
+    bytes: Option<&Vec<u8>>,
+    file: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<BTreeMap<String, Option<String>>> {
+    let Some(bytes) = bytes else { return Some(BTreeMap::new()) };
+    let Json::Object(members) = super::parse(file, bytes, diagnostics)? else {
+        diagnostics.error(Code::BadDefinition, file, "", "the file is no JSON object");
+        return None;
+    };
+    let mut texts = BTreeMap::new();
+    for (path, text) in members {
+        if !text.is_string() && !text.is_null() {
+            let pointer = format!("/{}", crate::layers::path::escaped(&path));
+            diagnostics.error(Code::BadProperty, file, pointer, "a text, or null where there is none yet");
+        }
+        let text = if text.is_null() { None } else { Some(text.as_str().unwrap_or_default().to_owned()) };
+        texts.insert(path, text);
+    }
+    Some(texts)
+}
+
 /// The texts a pack brings along: a text without its Chinese, and Chinese without its text, are reported.
 pub struct Coverage<'p> {
     pack: &'p Pack,
@@ -43,7 +70,8 @@ impl<'p> Coverage<'p> {
     /// Reports what is missing, and puts the Chinese texts into the definitions they belong to.
     pub fn finish(self, documents: &mut BTreeMap<(Kind, Name), Composite>, diagnostics: &mut Diagnostics) {
         let file = format!("{}/i18n/zh-CN.json", self.pack.name);
-        for path in self.english.keys().filter(|path| !self.pack.chinese.contains_key(*path)) {
+        let missing = self.english.keys().filter(|path| !self.pack.chinese.contains_key(*path));
+        for path in missing.filter(|_| self.pack.is_whole) {
             let pointer = format!("/{}", path.replace('/', "~1"));
             let message = format!("`{path}` has no Chinese text");
             match self.pack.untranslated.contains(path) {
@@ -53,7 +81,7 @@ impl<'p> Coverage<'p> {
         }
         let mut homes: BTreeMap<(Kind, Name), BTreeMap<&str, &String>> = BTreeMap::new();
         for (path, text) in &self.pack.chinese {
-            if !self.english.contains_key(path) {
+            if self.pack.is_whole && !self.english.contains_key(path) {
                 let message = format!("`{path}` translates nothing: no definition has this text");
                 let pointer = format!("/{}", path.replace('/', "~1"));
                 diagnostics.warning(Code::MissingText, &file, pointer, message);

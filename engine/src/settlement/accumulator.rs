@@ -54,15 +54,20 @@ pub enum SourceOf {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
+    /// The sum.
     #[default]
     Sum,
+    /// How many there are.
     Count,
+    /// The greatest.
     Max,
+    /// The least.
     Min,
     /// The value of the latest.
     Last,
     /// How many different values there are.
     Distinct,
+    /// The average.
     Mean,
 }
 

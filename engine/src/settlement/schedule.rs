@@ -27,7 +27,9 @@ pub enum Mode {
     Volume,
     /// One price per started package.
     Package,
+    /// Each tier takes its rate of the part of the quantity that lies in it.
     GraduatedPercentage,
+    /// The tier that is reached takes its rate of the whole quantity.
     VolumePercentage,
     /// Like graduated; each tier prices started blocks of its own size.
     GraduatedBlock,
@@ -80,6 +82,7 @@ pub enum Bounds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ZeroUsage {
+    /// Nothing.
     None,
     /// The flat amount of the first tier is due without any usage.
     FirstFlat,
@@ -103,6 +106,7 @@ pub enum Negative {
     /// The negative of what the same positive quantity costs.
     #[default]
     Mirror,
+    /// The quantity is refused.
     Error,
 }
 

@@ -47,9 +47,13 @@ pub enum Policy {
     Priority,
     /// Any row, provided all that match have the same values.
     Any,
+    /// The sum of all rows that match.
     CollectSum,
+    /// The least of the rows that match.
     CollectMin,
+    /// The greatest of the rows that match.
     CollectMax,
+    /// How many rows match.
     CollectCount,
     /// Every row that matches, as written.
     RuleOrder,

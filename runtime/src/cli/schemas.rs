@@ -2,9 +2,10 @@
 
 use anyhow::Context;
 use packwork_engine::definition::Kind;
+use packwork_engine::pack::manifest::Manifest;
 use std::path::PathBuf;
 
-/// Write the JSON Schemas of all kinds of definitions.
+/// Write the JSON Schemas of all kinds of definitions, and of pack.json.
 #[derive(clap::Args)]
 pub(super) struct Schemas {
     /// Folder to write to
@@ -18,9 +19,11 @@ pub(super) struct Schemas {
 impl Schemas {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let mut differing = Vec::new();
-        for kind in Kind::ALL {
-            let path = self.folder.join(format!("{}.json", kind.as_str()));
-            let text = format!("{:#}\n", kind.json_schema());
+        let schemas = Kind::ALL.iter().map(|kind| (kind.as_str(), kind.json_schema()));
+        let schemas: Vec<_> = schemas.chain([("pack", Manifest::schema())]).collect();
+        for (name, schema) in &schemas {
+            let path = self.folder.join(format!("{name}.json"));
+            let text = format!("{schema:#}\n");
             if std::fs::read_to_string(&path).is_ok_and(|written| written == text) {
                 continue;
             }
@@ -33,7 +36,7 @@ impl Schemas {
         match (self.check, differing.is_empty()) {
             (true, false) => anyhow::bail!("not up to date: {} (run `packwork schemas`)", differing.join(", ")),
             _ => {
-                println!("{} schemas, {} written", Kind::ALL.len(), if self.check { 0 } else { differing.len() });
+                println!("{} schemas, {} written", schemas.len(), if self.check { 0 } else { differing.len() });
                 Ok(())
             }
         }

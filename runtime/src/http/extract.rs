@@ -88,7 +88,7 @@ impl JsonObject {
     }
 }
 
-async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Problem> {
+pub(super) async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Problem> {
     match Limited::new(body, bytes_max).collect().await {
         Ok(collected) => Ok(collected.to_bytes().to_vec()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {

@@ -1,5 +1,6 @@
 //! What every request passes: its id, who is calling, the CSRF check, the watchdog, and the rendering of problems.
 
+use super::again;
 use super::problem::Problem;
 use super::route::Access;
 use crate::app::App;
@@ -103,6 +104,7 @@ async fn pass(
             Err(error) => return Problem::from(error).into_response(),
         }
     }
+    request.extensions_mut().insert(app.clone());
     request.extensions_mut().insert(Asked { chosen, request_id: id.clone() });
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
     request.extensions_mut().insert(Peer(peer.unwrap_or_else(|| "local".into())));
@@ -115,13 +117,20 @@ async fn pass(
 pub struct Guard {
     pub access: Access,
     pub patience: Duration,
+    pub one_command: bool,
 }
 
 pub async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response<Body> {
     if guard.access == Access::SignedIn && request.extensions().get::<Arc<Caller>>().is_none() {
         return Problem::new(Code::Unauthenticated, "sign in first: POST /api/v1/session").into_response();
     }
-    match tokio::time::timeout(guard.patience, next.run(request)).await {
+    let answering = async move {
+        match guard.one_command {
+            true => again::carry_out(request, next).await,
+            false => next.run(request).await,
+        }
+    };
+    match tokio::time::timeout(guard.patience, answering).await {
         Ok(response) => response,
         Err(_) => Problem::new(Code::Unavailable, "the request took too long and was given up")
             .with("limit_seconds", guard.patience.as_secs())

@@ -35,6 +35,8 @@ pub struct Route {
     pub answer: &'static str,
     pub query: &'static [&'static str],
     pub patience: Duration,
+    /// It is one command: refused, it has done nothing, and may be sent again.
+    pub one_command: bool,
     handler: MethodRouter<Arc<App>>,
 }
 
@@ -55,6 +57,7 @@ where
         answer: "",
         query: &[],
         patience: USUAL,
+        one_command: false,
         handler: on(filter, handler),
     }
 }
@@ -81,6 +84,11 @@ impl Route {
         self
     }
 
+    pub fn one_command(mut self) -> Route {
+        self.one_command = true;
+        self
+    }
+
     pub fn long(mut self) -> Route {
         self.patience = LONG;
         self
@@ -90,7 +98,7 @@ impl Route {
 /// Adds routes to a router, each behind its own guard.
 pub fn mount(router: Router<Arc<App>>, routes: Vec<Route>) -> Router<Arc<App>> {
     routes.into_iter().fold(router, |router, route| {
-        let guard = gate::Guard { access: route.access, patience: route.patience };
+        let guard = gate::Guard { access: route.access, patience: route.patience, one_command: route.one_command };
         router.route(route.path, route.handler.layer(axum::middleware::from_fn_with_state(guard, gate::guard)))
     })
 }

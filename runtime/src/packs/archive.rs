@@ -5,6 +5,7 @@ use super::signing::{self, Key, Trust};
 use super::source::Files;
 use crate::tar::{self, BLOCK};
 use packwork_engine::codes::Code;
+use packwork_engine::pack::files::stays_inside;
 use packwork_engine::pack::{self, FILE_BYTES_MAX};
 use packwork_engine::refusal::Refusal;
 use serde::{Deserialize, Serialize};
@@ -45,12 +46,6 @@ pub struct Archive {
     /// Who signed it, as the trust list calls them.
     pub signer: Option<String>,
     pub files: Files,
-}
-
-/// Whether a path stays below the folder it is put into, on every system.
-fn stays_inside(path: &str) -> bool {
-    let parts = path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
-    parts && !path.contains(['\\', ':', '\0'])
 }
 
 /// Packs the files of a pack. `name` and `version` are those of its manifest.

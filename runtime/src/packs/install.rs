@@ -6,8 +6,9 @@ use super::shelf::{self, Candidate, InForce, Loaded};
 use super::source::{Source, Unreadable};
 use crate::app::App;
 use crate::service::{self, command};
-use crate::store::{InstalledPack, Published, Scope, Store, StoreError, Version};
+use crate::store::{InstalledPack, Published, Scope, Store, StoreError, UnderWay, Version};
 use futures_util::StreamExt;
+use packwork_engine::codes::Code;
 use packwork_engine::decision::Command;
 use packwork_engine::definition::rate_table::RateTableDefinition;
 use packwork_engine::definition::{Definition, Kind};
@@ -33,6 +34,8 @@ pub enum Error {
     Rate { table: String, row: String, refusal: Box<Refusal> },
     #[error("the contents of pack `{name}` {version} are not kept in this tenant any more")]
     Missing { name: String, version: String },
+    #[error("the packs cannot be brought into force ({}):\n{}", .0.code, places(.0))]
+    UnderWay(Box<Refusal>),
     #[error("other processes keep publishing; start again")]
     Busy,
     #[error(transparent)]
@@ -43,6 +46,10 @@ pub enum Error {
 
 fn errors(found: &[Diagnostic]) -> usize {
     found.iter().filter(|finding| finding.severity == Severity::Error).count()
+}
+
+fn places(refusal: &Refusal) -> String {
+    refusal.errors.iter().map(|error| format!("{}: {}", error.pointer, error.message)).collect::<Vec<_>>().join("\n")
 }
 
 /// Findings shown with the error; `pack check` shows all.
@@ -209,7 +216,15 @@ async fn attempt(store: &Store, source: &Source, settings: &Settings, now: Momen
     Ok(match store.publish(&scope, former.as_ref(), &model, &version).await? {
         Published::Done { .. } => Some(InForce::of(&version, model, candidate)),
         Published::Overtaken => None,
+        Published::Standing(under_way) => return Err(standing(&under_way)),
     })
+}
+
+/// Neither a start nor an edited file takes the ground from under what is under way.
+fn standing(under_way: &[UnderWay]) -> Error {
+    let refusal = service::changes::running::refusal(under_way)
+        .unwrap_or_else(|| service::refuse(Code::BreakingChange, "something under way stands in the way"));
+    Error::UnderWay(Box::new(refusal))
 }
 
 /// Writes what the packs in force bring along, each record once.

@@ -6,17 +6,7 @@ use packwork_engine::definition::Kind;
 use packwork_engine::layers::content;
 use serde_json::{Value as Json, json};
 
-/// Longest name of a pack: it becomes part of names of definitions.
-const NAME_CHARS_MAX: usize = 40;
-
-/// Whether a pack may have this name: lower-case words, joined by `-`.
-pub fn is_name(name: &str) -> bool {
-    name.len() <= NAME_CHARS_MAX
-        && name.split('-').all(|word| {
-            word.starts_with(|letter: char| letter.is_ascii_lowercase())
-                && word.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
-        })
-}
+pub use packwork_engine::pack::manifest::is_name;
 
 /// The files of a new pack of that name.
 pub fn files(pack: &str) -> Files {

@@ -78,7 +78,8 @@ pub struct InForce {
 }
 
 impl InForce {
-    pub fn of(version: &Version, model: Model, candidate: Candidate) -> InForce {
+    pub fn of(version: &Version, mut model: Model, candidate: Candidate) -> InForce {
+        model.version = version.number;
         let removed = version.packs.iter().filter(|pack| pack.is_removed()).map(|pack| pack.name.clone());
         model.govern(&version.scripts);
         InForce {

@@ -1,6 +1,7 @@
 //! Where packs come from: the binary itself, or a folder on disk.
 
 use include_dir::{Dir, include_dir};
+use packwork_engine::codes::Code;
 use packwork_engine::pack::FILE_BYTES_MAX;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -96,8 +97,13 @@ pub fn read_pack(folder: &Path) -> io::Result<Files> {
         for entry in std::fs::read_dir(folder)? {
             let entry = entry?;
             let path = entry.path();
-            if entry.file_type()?.is_dir() {
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
                 collect(root, &path, files)?;
+            } else if !kind.is_file() {
+                // It would bring in what stands elsewhere, or never end.
+                let told = format!("`{}` is a link or no file at all ({})", path.display(), Code::ArchiveLink);
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, told));
             } else {
                 let inside = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().replace('\\', "/");
                 let mut bytes = Vec::new();

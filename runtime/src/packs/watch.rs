@@ -144,6 +144,10 @@ async fn reload(app: &Arc<App>, first: bool) -> bool {
         Err(install::Error::Service(service::Error::Refused(refusal))) => {
             Some(Refused { detail: format!("{} ({})", refusal.detail, refusal.code), findings: Vec::new() })
         }
+        Err(install::Error::UnderWay(refusal)) => {
+            let told: Vec<&str> = refusal.errors.iter().map(|error| error.message.as_str()).collect();
+            Some(Refused { detail: format!("{} ({})", told.join("; "), refusal.code), findings: Vec::new() })
+        }
         Err(error) => Some(Refused { detail: chain(&error), findings: Vec::new() }),
     };
     if first && refused.is_none() && app.in_force().number == version {

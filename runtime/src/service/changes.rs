@@ -7,7 +7,7 @@ pub mod draft;
 pub mod plan;
 pub mod promote;
 pub mod reloads;
-mod running;
+pub(crate) mod running;
 pub mod tables;
 pub mod words;
 
@@ -45,6 +45,7 @@ pub(super) fn refused(error: install::Error) -> Error {
                 .collect();
             refusal.into()
         }
+        install::Error::UnderWay(refusal) => Error::Refused(refusal),
         install::Error::Store(error) => error.into(),
         install::Error::Service(error) => error,
         other => Error::Broken(super::chain(&other)),

@@ -279,6 +279,7 @@ async fn change(
     match app.store.publish(&caller.scope, Some(&current.model), &next.model, &version).await? {
         Published::Done { .. } => app.put_in_force(next),
         Published::Overtaken => return Err(stale(Vec::new()).into()),
+        Published::Standing(under_way) => return Err(apply::standing(&under_way)),
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ mod buffer;
 mod fold;
 
 use super::apply::apply;
-use super::command::{Before, Decide, Idempotency, Noted, applied_before, key_owner, note};
+use super::command::{Decide, Earlier, Idempotency, Noted, applied_before, key_owner, note};
 use super::connection::Connection;
 use super::transaction::{End, Locks};
 use super::{Scope, Store, StoreError};
@@ -106,12 +106,17 @@ pub(super) async fn carry_out(
     request: &Bulk,
 ) -> Result<Ended, StoreError> {
     let idempotency = request.idempotency.as_ref();
-    match applied_before(connection, scope, request.command_id, idempotency).await? {
-        Some(Before::Mismatch) => return Ok(End::Undo((BulkDone::Mismatch, BTreeMap::new()))),
-        Some(Before::Replayed { reply, .. }) => {
+    let before = applied_before(connection, scope, request.command_id, idempotency).await?;
+    let overtaken = before.overtaken(model);
+    match before.command {
+        Some(Earlier::Mismatch) => return Ok(End::Undo((BulkDone::Mismatch, BTreeMap::new()))),
+        Some(Earlier::Replayed { reply, .. }) => {
             return Ok(End::Undo((BulkDone::Replayed(reply), BTreeMap::new())));
         }
         None => {}
+    }
+    if let Some(refusal) = overtaken {
+        return Err(StoreError::Refused(Box::new(refusal)));
     }
     let results = request.items.iter().map(|_| None).collect();
     let numbers = request.items.iter().map(|_| BTreeMap::new()).collect();

@@ -70,7 +70,7 @@ impl Once {
         scope: &Scope,
     ) -> Result<Option<Executed>, StoreError> {
         let Some(once) = once else { return Ok(None) };
-        if let Some(before) = applied_before(connection, scope, once.id, Some(&once.key)).await? {
+        if let Some(before) = applied_before(connection, scope, once.id, Some(&once.key)).await?.command {
             return Ok(Some(before.into()));
         }
         let noted = Noted { id: once.id, at: once.at, subject: None, reply: Some(once.reply.clone()) };
@@ -149,7 +149,7 @@ impl Store {
         self.check(scope)?;
         let mut connection = self.reader().await?;
         let before = applied_before(&mut connection, scope, Uuid::nil(), Some(key)).await?;
-        Ok(before.map(Executed::from))
+        Ok(before.command.map(Executed::from))
     }
 
     /// Keeps what was answered to a command, for repeats of its idempotency key.
@@ -204,9 +204,13 @@ async fn carry_out(
     let (sql, kinds) = earlier(connection.dialect(), scope, request.command_id, request.idempotency.as_ref());
     statements.insert(0, (sql, kinds.to_vec()));
     let mut rows = connection.rows_of_each("looking for an earlier command", statements).await?;
-    if let Some(row) = rows.remove(0).into_iter().next() {
-        let before = before(row, request.idempotency.as_ref())?;
-        return Ok(End::Undo((before.into(), BTreeMap::new())));
+    let before = before(rows.remove(0), request.idempotency.as_ref())?;
+    let overtaken = before.overtaken(model);
+    if let Some(command) = before.command {
+        return Ok(End::Undo((command.into(), BTreeMap::new())));
+    }
+    if let Some(refusal) = overtaken {
+        return Ok(End::Undo((Executed::Refused(Box::new(refusal)), BTreeMap::new())));
     }
     let refused = |refusal: Refusal, facts: Facts| End::Undo((Executed::Refused(Box::new(refusal)), facts.collections));
     let mut facts = Facts::default();
@@ -247,17 +251,40 @@ async fn carry_out(
     Ok(refused(Refusal::new(Code::TooManyRounds, detail), facts))
 }
 
+/// What there was before a command, as its transaction sees it.
+pub(super) struct Before {
+    pub(super) command: Option<Earlier>,
+    /// The newest version of the definitions.
+    newest: i64,
+}
+
+impl Before {
+    /// Nobody decides by definitions that are in force no more: records could come into states, and values into fields, that
+    /// are gone.
+    pub(super) fn overtaken(&self, model: &Model) -> Option<Refusal> {
+        let is_older = model.version != 0 && model.version < self.newest;
+        is_older.then(|| {
+            let detail =
+                "other definitions came into force while the request was on its way; nothing was done, send it again";
+            Refusal::new(Code::DefinitionsChanged, detail)
+                .with("version", model.version)
+                .with("newest", self.newest)
+                .with("retry_after_seconds", 1)
+        })
+    }
+}
+
 /// What a command was answered when it came before.
-pub(super) enum Before {
+pub(super) enum Earlier {
     Replayed { command_id: Uuid, subject: Option<(Name, Uuid)>, reply: Option<Json> },
     Mismatch,
 }
 
-impl From<Before> for Executed {
-    fn from(before: Before) -> Executed {
-        match before {
-            Before::Replayed { command_id, subject, reply } => Executed::Replayed { command_id, subject, reply },
-            Before::Mismatch => Executed::Mismatch,
+impl From<Earlier> for Executed {
+    fn from(earlier: Earlier) -> Executed {
+        match earlier {
+            Earlier::Replayed { command_id, subject, reply } => Executed::Replayed { command_id, subject, reply },
+            Earlier::Mismatch => Executed::Mismatch,
         }
     }
 }
@@ -267,15 +294,12 @@ pub(super) async fn applied_before(
     scope: &Scope,
     command_id: Uuid,
     idempotency: Option<&Idempotency>,
-) -> Result<Option<Before>, StoreError> {
+) -> Result<Before, StoreError> {
     let (sql, kinds) = earlier(connection.dialect(), scope, command_id, idempotency);
-    match connection.row("looking for an earlier command", sql, &kinds).await? {
-        Some(row) => before(row, idempotency).map(Some),
-        None => Ok(None),
-    }
+    before(connection.rows("looking for an earlier command", sql, &kinds).await?, idempotency)
 }
 
-/// Looks for the command, or for one with its key.
+/// Looks for the command, or for one with its key; the last row is no command but says how new the definitions are.
 fn earlier(dialect: Dialect, scope: &Scope, command_id: Uuid, idempotency: Option<&Idempotency>) -> (Sql, [Kind; 5]) {
     let text = "SELECT id, digest, subject_object, subject, reply FROM command WHERE id = ?";
     let mut sql = Sql::of(dialect, text, vec![Datum::Id(command_id)]);
@@ -283,18 +307,36 @@ fn earlier(dialect: Dialect, scope: &Scope, command_id: Uuid, idempotency: Optio
         let binds = vec![Datum::text(&key_owner(scope)), Datum::text(&idempotency.key)];
         sql.with(" OR (key_owner = ? AND idempotency_key = ?)", binds);
     }
+    // A statement of its own would cost a round trip per command.
+    sql.push(" UNION ALL SELECT NULL, CAST(max(number) AS TEXT), NULL, NULL, NULL FROM model_version");
     (sql, [Kind::Id, Kind::Text, Kind::Text, Kind::Id, Kind::Json])
 }
 
 /// What was answered then; a key that was used for another request is none of it.
-fn before(row: Vec<Datum>, idempotency: Option<&Idempotency>) -> Result<Before, StoreError> {
-    let [Datum::Id(command_id), digest, object, subject, reply] = &row[..] else {
+fn before(rows: Vec<Vec<Datum>>, idempotency: Option<&Idempotency>) -> Result<Before, StoreError> {
+    let mut found = Before { command: None, newest: 0 };
+    for row in rows {
+        match &row[..] {
+            [Datum::Null(_), newest, ..] => {
+                if let Datum::Text(number) = newest {
+                    found.newest = number.parse().unwrap_or(0);
+                }
+            }
+            _ if found.command.is_none() => found.command = Some(answered(&row, idempotency)?),
+            _ => {}
+        }
+    }
+    Ok(found)
+}
+
+fn answered(row: &[Datum], idempotency: Option<&Idempotency>) -> Result<Earlier, StoreError> {
+    let [Datum::Id(command_id), digest, object, subject, reply] = row else {
         return Err(super::list::short_row());
     };
     if let Some(idempotency) = idempotency
         && *digest != Datum::text(&idempotency.digest)
     {
-        return Ok(Before::Mismatch);
+        return Ok(Earlier::Mismatch);
     }
     let subject = match (object, subject) {
         (Datum::Text(object), Datum::Id(id)) => Some((object.clone(), *id)),
@@ -307,7 +349,7 @@ fn before(row: Vec<Datum>, idempotency: Option<&Idempotency>) -> Result<Before, 
         ),
         _ => None,
     };
-    Ok(Before::Replayed { command_id: *command_id, subject, reply })
+    Ok(Earlier::Replayed { command_id: *command_id, subject, reply })
 }
 
 /// A command that was applied.

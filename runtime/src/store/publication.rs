@@ -5,8 +5,9 @@ use super::connection::Connection;
 use super::line::Columns;
 use super::sql::{Datum, Kind, Sql};
 use super::transaction::{End, Locks};
+use super::under_way::{Leaving, UnderWay};
 use super::{Scope, Store, StoreError};
-use super::{back_fill, tables};
+use super::{back_fill, state_move, tables};
 use packwork_engine::layers::Change;
 use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
@@ -87,6 +88,8 @@ pub enum Published {
     Done { jobs: Vec<Uuid> },
     /// Another version came first; nothing was written.
     Overtaken,
+    /// Something is under way on ground that would go; nothing was written.
+    Standing(Vec<UnderWay>),
 }
 
 const VERSION: &str = "number, hash, packs, overlay, manifest, cause, plan, author, at, scripts";
@@ -175,15 +178,23 @@ impl Store {
     ) -> Result<Published, StoreError> {
         self.check(scope)?;
         let aim = Arc::new(tables::Aim::of(former, model)?);
+        let leaving =
+            Arc::new(former.map(|former| Leaving::of(&former.documents, &model.documents)).unwrap_or_default());
         let version = Arc::new(version.clone());
         let done = self
             .transact(Locks::exclusive(), move |connection| {
-                let (aim, version) = (aim.clone(), version.clone());
+                let (aim, leaving, version) = (aim.clone(), leaving.clone(), version.clone());
                 Box::pin(async move {
                     if newest(connection).await? + 1 != version.number {
                         return Ok(End::Undo(Published::Overtaken));
                     }
+                    // Counted here, where no command overlaps: what was counted before may have changed.
+                    let standing = leaving.in_use(connection).await?;
+                    if !standing.is_empty() {
+                        return Ok(End::Undo(Published::Standing(standing)));
+                    }
                     let made = tables::make(connection, &aim, version.at).await?;
+                    state_move::carry_out(connection, &made, &version).await?;
                     insert(connection, &version).await?;
                     if let Some(plan) = &version.plan {
                         let text = "UPDATE change_plan SET applied_as = ? WHERE hash = ?";

@@ -15,6 +15,7 @@ use super::column::{Layout, column, table};
 use super::connection::Connection;
 use super::sql::{Datum, Dialect, Kind, Sql};
 use super::transaction::{End, Locks};
+use super::under_way::{StateMove, state_moves};
 use super::{Scope, Store, StoreError};
 use demand::{Demand, demands};
 use packwork_engine::codes::Code;
@@ -290,6 +291,7 @@ fn owners_first(model: &Model) -> Vec<String> {
 pub(super) struct Aim {
     wanted: Vec<Wanted>,
     demands: Vec<Demand>,
+    moves: Vec<StateMove>,
     totals: Vec<Filling>,
 }
 
@@ -297,7 +299,8 @@ impl Aim {
     /// Without a former model nothing new is asked of rows.
     pub(super) fn of(former: Option<&Model>, model: &Model) -> Result<Aim, StoreError> {
         let demands = former.map(|former| demands(former, model)).unwrap_or_default();
-        Ok(Aim { wanted: wanted(former, model)?, demands, totals: child_total::fillings(model)? })
+        let moves = former.map(|former| state_moves(&former.documents, &model.documents)).unwrap_or_default();
+        Ok(Aim { wanted: wanted(former, model)?, demands, moves, totals: child_total::fillings(model)? })
     }
 }
 
@@ -399,6 +402,18 @@ async fn planned(connection: &mut Connection, aim: &Aim, counting: Counting) -> 
             }
         }
     }
+    for StateMove { object_was, object, from, to } in &aim.moves {
+        let rows = match counting {
+            Counting::Rows => {
+                let text = format!("SELECT count(*) FROM {} WHERE f_state = ?", table(object_was));
+                let sql = Sql::of(dialect, &text, vec![Datum::text(from)]);
+                first_number(connection.row("counting records in a state", sql, &[Kind::Int]).await?)
+            }
+            Counting::Nothing => 0,
+        };
+        let step = Step::MoveState { object: object.clone(), from: from.clone(), to: to.clone() };
+        plan.steps.push(Planned { step, rows, lock: Lock::Moment, back_fill: true });
+    }
     for filling in child_total::waiting(connection, &aim.totals).await? {
         let of = renamed.get(&filling.of).unwrap_or(&filling.of);
         let rows = match standing.has_table(of) && counting == Counting::Rows {
@@ -449,11 +464,14 @@ fn in_the_way(step: &Step, rows: u64) -> Incompatible {
 
 async fn number(connection: &mut Connection, text: &str) -> Result<u64, StoreError> {
     let sql = Sql::of(connection.dialect(), text, vec![]);
-    let row = connection.row("counting rows", sql, &[Kind::Int]).await?;
-    Ok(match row.as_deref() {
+    Ok(first_number(connection.row("counting rows", sql, &[Kind::Int]).await?))
+}
+
+fn first_number(row: Option<Vec<Datum>>) -> u64 {
+    match row.as_deref() {
         Some([Datum::Int(number)]) => u64::try_from(*number).unwrap_or(0),
         _ => 0,
-    })
+    }
 }
 
 async fn standing(connection: &mut Connection) -> Result<Standing, StoreError> {

@@ -146,6 +146,104 @@ async fn taking_out_what_is_used_is_refused_with_every_place(on: On) {
     apply(&test, &plan).await.refused(409, "breaking_change");
 }
 
+/// Lists that are ordered anew still say the same: uses in them stay uses, and what is merely moved is not taken out.
+async fn a_list_in_another_order_loses_nothing(on: On) {
+    let test = TestApp::new(on).await;
+    let report = |turned: bool| {
+        let mut conditions = vec![json!({"weight": {"gt": "1"}}), json!({"code": {"ne": "x"}})];
+        let mut order = vec!["code", "all"];
+        if turned {
+            conditions.reverse();
+            order.reverse();
+        }
+        json!({"kind": "report", "name": "weights", "title": "Weights", "object": "parcel", "filter": {"and": conditions},
+            "group_by": ["code"], "measures": {"all": {"title": "All", "count": true}}, "sort": order})
+    };
+    let of = |version: &str, fields: serde_json::Value, turned: bool| {
+        let mut pack = parcels(version, fields, &[("reports/weights.json", report(turned))]);
+        let mut chinese: serde_json::Value =
+            serde_json::from_str(&text(&pack["files"]["i18n/zh-CN.json"])).expect("texts are JSON");
+        chinese["report/weights/measures/all/title"] = json!("全部");
+        let mut object: serde_json::Value =
+            serde_json::from_str(&text(&pack["files"]["objects/parcel.json"])).expect("an object is JSON");
+        let mut columns = vec!["code", "weight"];
+        if turned {
+            columns.reverse();
+        }
+        object["list"] = json!({"columns": columns});
+        pack["files"]["objects/parcel.json"] = json!(object.to_string());
+        pack["files"]["i18n/zh-CN.json"] = json!(chinese.to_string());
+        pack
+    };
+    let weight = || json!({"weight": {"type": "decimal", "title": "Weight"}});
+    upgrade(&test, of("1.0.0", weight(), false)).await;
+    let plan = plan_packs(&test, of("1.1.0", weight(), true), json!({})).await;
+    assert_eq!(
+        (&plan["blocked"], &plan["broken"], &plan["findings"]),
+        (&json!([]), &json!([]), &json!([])),
+        "{plan:#}"
+    );
+    let removed = plan["changes"].as_array().into_iter().flatten().filter(|one| one["to"].is_null());
+    assert_eq!(removed.count(), 0, "{plan:#}");
+    // A field that goes is missed where the list has moved it to.
+    let plan = plan_packs(&test, of("2.0.0", json!({}), true), json!({})).await;
+    let broken = plan["broken"].as_array().into_iter().flatten();
+    let by: Vec<String> = broken.map(|one| format!("{} {}", text(&one["by_kind"]), text(&one["path"]))).collect();
+    assert_eq!(by, ["object /list/columns/weight", "report /filter/and"], "{plan:#}");
+}
+
+/// A field in a script and in a report, and three records on their way through a state, all of which a new version drops.
+async fn dropping_what_a_script_a_report_and_three_records_use_is_refused_with_all_of_them(on: On) {
+    let test = TestApp::new(on).await;
+    let lifecycle = |with_packed: bool| {
+        let mut states = json!({"new": {"title": "New"}, "sent": {"title": "Sent", "final": true}});
+        let mut transitions = json!({"send": {"title": "Send", "from": ["new"], "to": "sent"}});
+        if with_packed {
+            states["packed"] = json!({"title": "Packed"});
+            transitions["pack"] = json!({"title": "Pack", "from": ["new"], "to": "packed"});
+        }
+        json!({"kind": "lifecycle", "name": "parcel", "title": "Parcel", "on": "parcel", "initial": "new",
+            "states": states, "transitions": transitions})
+    };
+    let report = json!({"kind": "report", "name": "weights", "title": "Weights", "object": "parcel",
+        "measures": {"all": {"title": "All", "sum": "weight"}}});
+    let of = |version: &str, whole: bool| {
+        let script = "let sum = 0; for at in 0..3 { sum += weight ?? 0; } sum";
+        let mut fields = json!({"heavy": {"type": "decimal", "title": "Heavy", "formula": script}});
+        if whole {
+            fields["weight"] = json!({"type": "decimal", "title": "Weight"});
+        }
+        let more = [("lifecycles/parcel.json", lifecycle(whole)), ("reports/weights.json", report.clone())];
+        let mut pack = parcels(version, fields, &more);
+        let mut chinese: serde_json::Value =
+            serde_json::from_str(&text(&pack["files"]["i18n/zh-CN.json"])).expect("texts are JSON");
+        for path in ["states/new", "states/packed", "states/sent", "transitions/pack", "transitions/send"] {
+            chinese[format!("lifecycle/parcel/{path}/title")] = json!("文");
+        }
+        chinese["report/weights/measures/all/title"] = json!("文");
+        pack["files"]["i18n/zh-CN.json"] = json!(chinese.to_string());
+        pack
+    };
+    upgrade(&test, of("1.0.0", true)).await;
+    for code in ["p1", "p2", "p3"] {
+        test.post("/records/parcel", json!({"code": code, "weight": "2"})).await.ok();
+        test.post(&format!("/records/parcel/{code}/transitions/pack"), json!({})).await.ok();
+    }
+    let plan = plan_packs(&test, of("2.0.0", false), json!({})).await;
+    let refused = apply(&test, &plan).await.refused(409, "breaking_change");
+    let mut places: Vec<String> =
+        refused["errors"].as_array().into_iter().flatten().map(|one| text(&one["pointer"])).collect();
+    places.sort();
+    assert_eq!(
+        places,
+        ["/object/parcel/fields/heavy/formula", "/record/parcel/state", "/report/weights/measures/all"],
+        "{refused:#}"
+    );
+    let records = plan["broken"].as_array().into_iter().flatten().find(|one| one["by_kind"] == "record");
+    assert_eq!(records.map(|one| &one["rows"]), Some(&json!(3)), "{plan:#}");
+    assert_eq!(test.get("/records/parcel/p1").await.ok()["heavy"], "6.00");
+}
+
 async fn what_is_wrong_with_a_pack_installs_nothing(on: On) {
     let test = with_parcels(on).await;
     let before = test.get("/definitions").await.ok()["model"].clone();
@@ -239,6 +337,9 @@ on_both! {
     a_field_somebody_adds_is_used_by_the_next_request_and_can_be_taken_back => field_added_on_sqlite, field_added_on_postgres;
     a_plan_that_others_overtook_names_what_moved => overtaken_on_sqlite, overtaken_on_postgres;
     taking_out_what_is_used_is_refused_with_every_place => used_on_sqlite, used_on_postgres;
+    a_list_in_another_order_loses_nothing => reordered_on_sqlite, reordered_on_postgres;
+    dropping_what_a_script_a_report_and_three_records_use_is_refused_with_all_of_them =>
+        dropped_on_sqlite, dropped_on_postgres;
     what_is_wrong_with_a_pack_installs_nothing => wrong_on_sqlite, wrong_on_postgres;
     only_administrators_change_definitions => rights_on_sqlite, rights_on_postgres;
     what_a_killed_process_began_is_finished_by_the_next => killed_on_sqlite, killed_on_postgres;

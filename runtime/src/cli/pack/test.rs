@@ -99,7 +99,8 @@ impl Test {
         };
         let asked = bench.cases(|pack, case| {
             let address = format!("{pack}/{}", case.name);
-            gathered.own.contains(pack) && self.filter.as_ref().is_none_or(|filter| address.contains(filter.as_str()))
+            gathered.own.iter().any(|own| own == pack)
+                && self.filter.as_ref().is_none_or(|filter| address.contains(filter.as_str()))
         });
         let mut outcomes = Vec::new();
         for (pack, case) in asked {

@@ -47,26 +47,31 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::POST, "/records/{object}", tag, create)
             .query(WRITE)
             .takes("RecordInput")
-            .answers("Record", "Create a record"),
+            .answers("Record", "Create a record")
+            .one_command(),
         route(Method::POST, "/records/{object}/duplicates", tag, duplicates)
             .takes("DuplicatesQuery")
             .answers("Duplicates", "Records that look like one"),
         route(Method::PUT, "/records/{object}/by/{field}/{value}", tag, upsert)
             .query(WRITE)
             .takes("RecordInput")
-            .answers("Record", "Create a record, or change the one with this value in a unique field"),
+            .answers("Record", "Create a record, or change the one with this value in a unique field")
+            .one_command(),
         route(Method::POST, "/records/{object}/{id}/restore", tag, restore)
-            .answers("Record", "Bring a record back from the recycle bin"),
+            .answers("Record", "Bring a record back from the recycle bin")
+            .one_command(),
         route(Method::GET, "/records/{object}/{id}", tag, get)
             .query(GET)
             .answers("Record", "One record with its actions"),
         route(Method::PATCH, "/records/{object}/{id}", tag, update)
             .takes("RecordInput")
-            .answers("Record", "Change a record (merge patch)"),
-        route(Method::DELETE, "/records/{object}/{id}", tag, delete).answers("", "Delete a record"),
+            .answers("Record", "Change a record (merge patch)")
+            .one_command(),
+        route(Method::DELETE, "/records/{object}/{id}", tag, delete).answers("", "Delete a record").one_command(),
         route(Method::POST, "/records/{object}/{id}/transitions/{name}", tag, transition)
             .takes("Transition")
-            .answers("Record", "Run a transition"),
+            .answers("Record", "Run a transition")
+            .one_command(),
         route(Method::GET, "/records/{object}/{id}/history", tag, history)
             .query(&["limit", "cursor"])
             .answers("Rows", "What happened to a record"),

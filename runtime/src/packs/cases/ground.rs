@@ -13,6 +13,7 @@ use crate::packs::source::{Files, Source};
 use crate::store::scratch::{self, Claim};
 use crate::store::{Database, StoreError};
 use packwork_engine::model::Settings;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +21,8 @@ use tokio::runtime::Handle;
 
 /// The tenant cases run in.
 const TENANT: &str = "main";
+/// How the folders of cases begin.
+const OF_CASES: &str = "packwork-cases";
 /// Cases attach nothing large.
 const ATTACHMENT_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -33,27 +36,58 @@ pub enum Error {
     Install(#[source] Box<install::Error>),
 }
 
-/// A temporary folder that goes with its value.
+/// A temporary folder that goes with its value; one that a killed process left goes with the next run.
 #[derive(Debug)]
-pub struct Folder(PathBuf);
+pub struct Folder {
+    path: PathBuf,
+    /// Locked for as long as the process lives.
+    _held: File,
+}
+
+/// The file whose lock says that a folder is in use.
+const HELD: &str = ".held";
 
 impl Folder {
     pub fn new(prefix: &str) -> io::Result<Folder> {
         let name: [u8; 8] = Entropy::system().bytes();
         let path = std::env::temp_dir().join(format!("{prefix}-{:016x}", u64::from_be_bytes(name)));
-        std::fs::create_dir_all(&path)?;
-        Ok(Folder(path))
+        // Made under another name: nobody finds it before it is held.
+        let making = path.with_extension("new");
+        std::fs::create_dir_all(&making)?;
+        let held = File::create(making.join(HELD))?;
+        held.lock()?;
+        std::fs::rename(&making, &path)?;
+        Ok(Folder { path, _held: held })
     }
 
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.path);
     }
+}
+
+/// Removes the folders of that name whose process is gone; how many.
+fn clear_abandoned_folders(prefix: &str) -> io::Result<usize> {
+    let mut removed = 0;
+    for entry in std::fs::read_dir(std::env::temp_dir())? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let digits = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
+        if digits.len() != 16 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            continue;
+        }
+        // Another user's, or one that goes at this moment: left alone.
+        let Ok(held) = File::open(entry.path().join(HELD)) else { continue };
+        if held.try_lock().is_ok() && std::fs::remove_dir_all(entry.path()).is_ok() {
+            removed += 1;
+        }
+    }
+    Ok(removed)
 }
 
 /// Copies all that is in a folder.
@@ -61,6 +95,9 @@ pub fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
+        if entry.file_name() == HELD {
+            continue;
+        }
         if entry.file_type()?.is_dir() {
             std::fs::create_dir_all(&target)?;
             copy_folder(&entry.path(), &target)?;
@@ -93,7 +130,7 @@ impl Drop for Place {
 impl Place {
     fn new(on: &On, claim: Option<&Claim>, number: u64, template: Option<&Place>) -> Result<Place, Error> {
         let runtime = Handle::current();
-        let folder = Folder::new("packwork-cases").map_err(Error::Folder)?;
+        let folder = Folder::new(OF_CASES).map_err(Error::Folder)?;
         let (database, made) = match (on, claim) {
             (On::Postgres(server), Some(claim)) => {
                 let name = claim.name(number);
@@ -160,6 +197,12 @@ pub struct Ground {
 impl Ground {
     /// Installs the packs.
     pub fn lay(on: &On, packs: Vec<Files>, progress: &dyn Progress) -> Result<Ground, Error> {
+        match clear_abandoned_folders(OF_CASES) {
+            Ok(0) => {}
+            Ok(removed) => tracing::warn!(removed, "folders of cases that were interrupted are removed"),
+            // They are in nobody's way.
+            Err(error) => tracing::warn!(%error, "folders of interrupted cases could not be removed"),
+        }
         let claim = match on {
             On::Postgres(server) => Some(claimed(server)?),
             On::Engine | On::Sqlite => None,

@@ -8,7 +8,7 @@ use crate::packs::install::{self, Seeds, Silent};
 use crate::packs::shelf::{self, Candidate, InForce};
 use crate::service::session::Caller;
 use crate::service::{Answer, Error, refuse};
-use crate::store::{Offer, Published, Version};
+use crate::store::{Offer, Published, UnderWay, Version};
 use packwork_engine::codes::Code;
 use packwork_engine::diagnostic::Diagnostics;
 use packwork_engine::model::Model;
@@ -68,14 +68,11 @@ pub async fn apply(app: &Arc<App>, caller: &Caller, hash: &str, accept: Accept) 
     if json!(next.model.hash) != document["to"]["hash"] {
         return Err(Error::Broken(format!("the plan `{hash}` gives another model than it says")));
     }
-    // Since the plan was made people have gone on.
-    let running = running::broken(app, &caller.scope, &current.model, &next.model).await?;
-    if let Some(refusal) = blocked(&json!({"broken": running}), accept) {
-        return Err(refusal.into());
-    }
     let jobs = match app.store.publish(&caller.scope, Some(&current.model), &next.model, &version).await? {
         Published::Done { jobs } => jobs,
         Published::Overtaken => return Err(stale(Vec::new()).into()),
+        // Since the plan was made people have gone on.
+        Published::Standing(under_way) => return Err(standing(&under_way)),
     };
     let model = next.model.clone();
     app.put_in_force(next);
@@ -146,8 +143,16 @@ async fn moved(app: &Arc<App>, caller: &Caller, document: &Json, current: &InFor
     Ok(changed.map(|(entity, _)| entity.clone()).chain(gone).collect())
 }
 
+/// Why something under way keeps a publication from being made.
+pub(in crate::service) fn standing(under_way: &[UnderWay]) -> Error {
+    match running::refusal(under_way) {
+        Some(refusal) => refusal.into(),
+        None => Error::Broken("nothing stands in the way of what was refused".into()),
+    }
+}
+
 /// Why a plan cannot be applied as it is.
-fn blocked(document: &Json, accept: Accept) -> Option<Refusal> {
+pub(super) fn blocked(document: &Json, accept: Accept) -> Option<Refusal> {
     let list = |member: &str| document[member].as_array().cloned().unwrap_or_default();
     let text = |json: &Json, member: &str| json[member].as_str().unwrap_or_default().to_owned();
     let broken = list("broken");

@@ -168,9 +168,9 @@ pub(super) async fn make(app: &Arc<App>, caller: &Caller, current: &InForce, wan
         Ok((model, findings)) => (Some(Arc::new(model)), findings),
         Err(findings) => (None, findings),
     };
-    if let Some(model) = &model {
-        breaks.extend(running::broken(app, &caller.scope, &current.model, model).await?);
-    }
+    // Also where the new definitions do not compile: whoever mends them should not learn of it afterwards.
+    let under_way = app.store.under_way(&caller.scope, &current.model.documents, &new.documents).await?;
+    breaks.extend(running::told(&under_way));
     let tables_plan = match &model {
         Some(model) => app.store.plan_tables(&caller.scope, Some(&current.model), model).await?,
         None => TablePlan::default(),

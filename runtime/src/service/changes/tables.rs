@@ -31,10 +31,11 @@ pub fn shown(plan: &TablePlan) -> Vec<Json> {
     steps.chain(refused).collect()
 }
 
-/// Indexes of tables that are new hold nobody up, and dropping one nobody notices.
+/// Indexes of tables that are new hold nobody up, dropping one nobody notices, and nor does a state in which nothing stands.
 fn matters(planned: &Planned, plan: &TablePlan) -> bool {
     match &planned.step {
         TableStep::DropIndex { .. } => false,
+        TableStep::MoveState { .. } => planned.rows > 0,
         TableStep::AddIndex { object, .. } => {
             planned.rows > 0
                 && !plan

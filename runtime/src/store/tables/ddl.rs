@@ -63,6 +63,7 @@ pub(super) fn statements(dialect: Dialect, step: &Step) -> Result<Vec<String>, S
         | Step::RestoreColumn { .. }
         | Step::RestoreTable { .. }
         | Step::BackFill { .. }
+        | Step::MoveState { .. }
         | Step::MakeTotals { .. } => Vec::new(),
         Step::MoveTableAway { object, name } => {
             vec![format!("ALTER TABLE {} RENAME TO {}", table(object), table(name))]
@@ -166,7 +167,7 @@ pub(super) fn notes(dialect: Dialect, step: &Step, at: Moment) -> Vec<Sql> {
         Step::MoveTableAway { object, name } => {
             vec![sql("UPDATE quarantine SET object = ? WHERE object = ?", &[name, object])]
         }
-        Step::BackFill { .. } | Step::MakeTotals { .. } => Vec::new(),
+        Step::BackFill { .. } | Step::MoveState { .. } | Step::MakeTotals { .. } => Vec::new(),
         Step::DropIndex { object, index } => {
             vec![sql("DELETE FROM object_index WHERE object = ? AND name = ?", &[object, index])]
         }

@@ -116,6 +116,12 @@ pub enum Step {
         root: String,
         column: String,
     },
+    /// Records whose state has another name now.
+    MoveState {
+        object: String,
+        from: String,
+        to: String,
+    },
     /// A rollup over records that refer, `of` the object they are: made with the other steps.
     MakeTotals {
         object: String,
@@ -216,6 +222,7 @@ impl Step {
             | Step::MoveColumnAway { object, .. }
             | Step::MoveTableAway { object, .. }
             | Step::BackFill { object, .. }
+            | Step::MoveState { object, .. }
             | Step::MakeTotals { object, .. }
             | Step::DropIndex { object, .. }
             | Step::AddIndex { object, .. } => object,

@@ -54,6 +54,9 @@ fn english_step(step: &Step) -> String {
             format!("keep the table of `{object}` that is aside as `{name}`: another one takes its name")
         }
         Step::MakeTotals { object, field, of } => format!("add up `{of}` for `{field}` of `{object}`"),
+        Step::MoveState { object, from, to } => {
+            format!("move records of `{object}` from the state `{from}` to `{to}`")
+        }
         Step::BackFill { object, column, .. } => {
             format!("fill `{column}` of `{object}` where it is empty, in the background")
         }
@@ -86,6 +89,7 @@ fn chinese_step(step: &Step) -> String {
         }
         Step::MoveTableAway { object, name } => format!("已停用的 `{object}` 的表改存为 `{name}`，为同名新表让位"),
         Step::MakeTotals { object, field, of } => format!("为 `{object}` 的字段 `{field}` 汇总 `{of}`"),
+        Step::MoveState { object, from, to } => format!("将 `{object}` 的记录由状态 `{from}` 移至 `{to}`"),
         Step::BackFill { object, column, .. } => format!("在后台补填 `{object}` 的列 `{column}` 的空值"),
         Step::DropIndex { object, index } => format!("删除 `{object}` 的索引 `{index}`"),
         Step::AddIndex { object, index, unique, columns } => {

@@ -85,6 +85,42 @@ fn an_edited_file_is_in_force_or_its_findings_are_told(place: &Place) {
     assert_eq!((&state["status"], &state["findings"]), (&json!("in_force"), &json!([])), "{state:#}");
     assert_ne!(state["model"]["hash"], version["hash"]);
     assert_eq!(author.get("/records/depot/D1")["gate"], "north");
+    a_state_in_which_records_stand_goes_only_where_another_takes_its_place(&mut author, &folder);
+}
+
+/// Neither does an edited file take the ground from under records.
+fn a_state_in_which_records_stand_goes_only_where_another_takes_its_place(author: &mut Author, folder: &Path) {
+    let texts = folder.join("parcels/i18n/zh-CN.json");
+    let mut chinese = String::from("{");
+    for path in ["title", "states/open/title", "states/shut/title", "transitions/shut/title", "states/ready/title"] {
+        chinese.push_str(&format!("\n  \"lifecycle/depot/{path}\": \"字\","));
+    }
+    replace(&texts, "{", &chinese);
+    let lifecycle = folder.join("parcels/lifecycles/depot.json");
+    std::fs::create_dir_all(folder.join("parcels/lifecycles")).expect("a folder can be made");
+    let written = json!({"kind": "lifecycle", "name": "depot", "title": "Depot", "on": "depot", "initial": "open",
+        "states": {"open": {"title": "Open"}, "shut": {"title": "Shut", "final": true}},
+        "transitions": {"shut": {"title": "Shut", "from": ["open"], "to": "shut"}}});
+    std::fs::write(&lifecycle, written.to_string()).expect("it can be written");
+    while author.reloaded()["status"] != "in_force" {}
+    let made = json!({"code": "D2", "name": "Two"});
+    let made = author.client.send("POST", "/api/v1/records/depot", Some(&made), None).expect("the server answers");
+    assert_eq!((made.status, &made.json["state"]), (201, &json!("open")), "{:#}", made.json);
+    let version = author.get("/packs/reload")["model"].clone();
+
+    let text = written.to_string().replace("\"open\"", "\"ready\"");
+    std::fs::write(&lifecycle, &text).expect("it can be written");
+    let state = author.reloaded();
+    let detail = state["detail"].as_str().unwrap_or_default();
+    assert_eq!((&state["status"], &state["model"]), (&json!("refused"), &version), "{state:#}");
+    assert!(detail.contains("1 record(s) of `depot`") && detail.contains("breaking_change"), "{state:#}");
+    assert_eq!(author.get("/records/depot/D2")["state"], "open");
+
+    std::fs::write(&lifecycle, text.replacen("\"title\":\"Open\"", "\"title\":\"Ready\",\"was\":[\"open\"]", 1))
+        .expect("it can be written");
+    let state = author.reloaded();
+    assert_eq!(state["status"], "in_force", "{state:#}");
+    assert_eq!(author.get("/records/depot/D2")["state"], "ready");
 }
 
 #[test]

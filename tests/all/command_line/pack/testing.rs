@@ -1,11 +1,13 @@
 //! `packwork pack test`: the same cases on the engine and through HTTP on both databases, and what is told of them.
 
-use super::desk::{DONE, Desk, FAILED, LEFT, read};
+use super::desk::{DONE, Desk, FAILED, LEFT, errors, out, read};
 use crate::faults::place::block_on;
 use packwork_tests::postgres;
 use quick_xml::Reader;
 use quick_xml::events::Event;
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{Connection, PgConnection};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 /// Name, attributes and text of an element.
 type Element = (String, Vec<(String, String)>, String);
@@ -96,14 +98,64 @@ fn cases_run_on_the_engine_and_through_http_on_both_databases() {
     }
     assert!(traces.windows(2).all(|two| two[0] == two[1]), "{traces:#?}");
 
-    let left = block_on(async {
-        let name = database.rsplit('/').next().unwrap_or_default();
-        let mut connection = PgConnection::connect(&database).await?;
-        let sql = "SELECT count(*) FROM pg_database WHERE datname LIKE $1 || '_cases_%'";
-        let row = sqlx::query(sql).bind(name).fetch_one(&mut connection).await?;
-        row.try_get::<i64, _>(0)
+    assert_eq!(databases_of_cases(&database), [] as [String; 0], "databases of cases are dropped");
+}
+
+/// Names of databases that runs of cases have made beside this one.
+fn databases_of_cases(database: &str) -> Vec<String> {
+    let name = database.rsplit('/').next().unwrap_or_default();
+    let found = block_on(async {
+        let mut connection = PgConnection::connect(database).await?;
+        let sql = "SELECT datname::text FROM pg_database WHERE starts_with(datname, $1 || '_cases_') ORDER BY 1";
+        sqlx::query_scalar(sql).bind(name).fetch_all(&mut connection).await
     });
-    assert_eq!(left.expect("PostgreSQL can be asked"), 0, "databases of cases are dropped");
+    found.expect("PostgreSQL can be asked")
+}
+
+fn folders_of_cases(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("the folder is there");
+    let named = entries.map(|entry| entry.expect("it can be read").path());
+    named.filter(|path| path.to_string_lossy().contains("packwork-cases-")).collect()
+}
+
+/// Kills a run as soon as it has made a place for its cases, and runs it again to its end.
+fn a_killed_run_is_cleared_by_the_next(on: &[&str], left: impl Fn(&Path) -> usize) {
+    let desk = Desk::new();
+    desk.told(&["pack", "new", "return-desk", "--folder", "packs"], DONE);
+    let temporary = desk.path("temporary");
+    std::fs::create_dir_all(&temporary).expect("a folder can be made");
+    let asked: Vec<&str> =
+        ["pack", "test", "packs", "--filter", "return-desk/"].into_iter().chain(on.iter().copied()).collect();
+    let mut killed = desk.command(&asked).env("TMPDIR", &temporary).stdout(Stdio::null()).spawn().expect("it runs");
+    while left(&temporary) == 0 {
+        assert_eq!(killed.try_wait().expect("a child can be asked"), None, "it ended before it could be killed");
+        std::thread::yield_now();
+    }
+    killed.kill().expect("a child can be killed");
+    killed.wait().expect("it is gone");
+    assert!(left(&temporary) > 0, "a killed run clears nothing up");
+    let next = desk.command(&asked).env("TMPDIR", &temporary).output().expect("it runs");
+    assert_eq!(next.status.code(), DONE, "{}{}", out(&next), errors(&next));
+    assert_eq!(left(&temporary), 0);
+}
+
+#[test]
+fn a_killed_run_on_sqlite_is_cleared_by_the_next() {
+    a_killed_run_is_cleared_by_the_next(&["--on", "sqlite"], |temporary| folders_of_cases(temporary).len());
+}
+
+#[test]
+fn a_killed_run_on_postgres_is_cleared_by_the_next() {
+    let database = block_on(postgres::fresh_database()).expect("PostgreSQL makes a database");
+    a_killed_run_is_cleared_by_the_next(&["--on", "postgres", "--database", &database], |temporary| {
+        let databases = databases_of_cases(&database).len();
+        // A folder comes first: both have to be there, and both have to go.
+        if databases == 0 && !folders_of_cases(temporary).is_empty() {
+            0
+        } else {
+            databases + folders_of_cases(temporary).len()
+        }
+    });
 }
 
 #[test]
