@@ -317,11 +317,8 @@ fn before(rows: Vec<Vec<Datum>>, idempotency: Option<&Idempotency>) -> Result<Be
     let mut found = Before { command: None, newest: 0 };
     for row in rows {
         match &row[..] {
-            [Datum::Null(_), newest, ..] => {
-                if let Datum::Text(number) = newest {
-                    found.newest = number.parse().unwrap_or(0);
-                }
-            }
+            [Datum::Null(_), Datum::Text(number), ..] => found.newest = number.parse().unwrap_or(0),
+            [Datum::Null(_), ..] => {}
             _ if found.command.is_none() => found.command = Some(answered(&row, idempotency)?),
             _ => {}
         }
