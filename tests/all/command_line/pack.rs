@@ -10,3 +10,4 @@ mod refusing;
 mod reloading;
 mod scripts;
 mod testing;
+mod upgrading;

@@ -40,7 +40,7 @@ pub(super) fn routes() -> Vec<Route> {
             .answers("RateTable", "What the rows of a rate table are made of"),
         route(Method::GET, "/settlement/rate-tables/{table}/rows", tag, rows)
             .query(ROWS)
-            .answers("Records", "A page of its rows, by the day they hold on and by when they were known"),
+            .answers("Page", "A page of its rows, by the day they hold on and by when they were known"),
         route(Method::GET, "/settlement/rate-tables/{table}/lint", tag, lint)
             .query(&["cliff"])
             .answers("RateFindings", "What is wrong with its rows"),

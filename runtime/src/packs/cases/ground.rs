@@ -47,12 +47,27 @@ pub struct Folder {
 /// The file whose lock says that a folder is in use.
 const HELD: &str = ".held";
 
+/// What a folder's name ends with until it is held.
+const MAKING: &str = "new";
+/// How often a folder is made anew when somebody takes it for abandoned before it is held.
+const TRIES: usize = 5;
+
 impl Folder {
     pub fn new(prefix: &str) -> io::Result<Folder> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match Folder::make(prefix) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {}
+                made => return made,
+            }
+        }
+    }
+
+    fn make(prefix: &str) -> io::Result<Folder> {
         let name: [u8; 8] = Entropy::system().bytes();
         let path = std::env::temp_dir().join(format!("{prefix}-{:016x}", u64::from_be_bytes(name)));
-        // Made under another name: nobody finds it before it is held.
-        let making = path.with_extension("new");
+        let making = path.with_extension(MAKING);
         std::fs::create_dir_all(&making)?;
         let held = File::create(making.join(HELD))?;
         held.lock()?;
@@ -78,11 +93,19 @@ fn clear_abandoned_folders(prefix: &str) -> io::Result<usize> {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let digits = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
+        let (digits, is_made) = match digits.strip_suffix(MAKING).and_then(|rest| rest.strip_suffix('.')) {
+            Some(digits) => (digits, false),
+            None => (digits, true),
+        };
         if digits.len() != 16 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             continue;
         }
         // Another user's, or one that goes at this moment: left alone.
-        let Ok(held) = File::open(entry.path().join(HELD)) else { continue };
+        let Ok(held) = File::open(entry.path().join(HELD)) else {
+            // Whoever was making it ended before it could be held; it is empty then.
+            removed += usize::from(!is_made && std::fs::remove_dir(entry.path()).is_ok());
+            continue;
+        };
         if held.try_lock().is_ok() && std::fs::remove_dir_all(entry.path()).is_ok() {
             removed += 1;
         }
