@@ -44,7 +44,7 @@ export function LinesTable({ lines, unit, more, totals, disputes, selection }: P
         </span>
       ),
     },
-    { id: 'what', title: t('what'), cell: (line) => dimensionText(line) },
+    { id: 'what', title: t('what'), cell: (line) => <span className="dimensions">{dimensionText(line)}</span> },
     {
       id: 'quantity',
       title: t('quantity'),
