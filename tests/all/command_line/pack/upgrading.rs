@@ -1,5 +1,6 @@
 //! Upgrades with the real binary that end in the middle: at each write to the tenant's log the process is killed, on data of
-//! its own; whoever upgrades again finishes it, and it comes to the same as an upgrade nobody disturbed.
+//! its own; whoever upgrades again finishes it, and it comes to the same as an upgrade nobody disturbed. (Records that are
+//! completed afterwards, by a job, are `definitions::back_fill`.)
 
 use super::desk::{DONE, Desk, out};
 use crate::faults::place::packs;
@@ -30,7 +31,7 @@ fn customer() -> Desk {
         "return-desk/objects/return_desk.json",
         "\"fields\": {",
         r#""fields": {
-            "reason": {"type": "text", "title": "Reason", "required": true, "default": "not said"},
+            "reason": {"type": "text", "title": "Reason"},
             "why": {"type": "reference", "title": "Why", "to": "return_reason"},"#,
     );
     desk.replace(
@@ -129,7 +130,6 @@ fn an_upgrade_killed_at_any_write_is_finished_by_the_next() {
     let expected = seen(&desk, "whole");
     let [cases, reasons, packs] = &expected;
     assert_eq!((cases.len(), &reasons[..]), (RECORDS, &["broken", "late"].map(str::to_owned)[..]));
-    assert!(cases.iter().all(|row| row.contains("not said")), "{:?}", cases.first());
     assert!(packs.iter().any(|pack| pack.contains("return-desk") && pack.contains("0.2.0")), "{packs:?}");
 
     let mut killed = 0;
@@ -141,7 +141,11 @@ fn an_upgrade_killed_at_any_write_is_finished_by_the_next() {
         }
         killed += 1;
         done(run(&desk, &upgrade(&data)));
-        assert_eq!(seen(&desk, &data), expected, "killed at write {killed}");
+        for (now, expected) in seen(&desk, &data).iter().zip(&expected) {
+            let differ: Vec<_> = now.iter().zip(expected).filter(|(now, expected)| now != expected).take(3).collect();
+            assert!(differ.is_empty(), "killed at write {killed}: {differ:?}");
+            assert_eq!(now.len(), expected.len(), "killed at write {killed}");
+        }
         done(run(&desk, &["doctor", "--data", &data]));
     }
     assert!(killed >= WRITES_MIN, "it wrote {killed} times only");
