@@ -146,6 +146,7 @@ codes! {
     UnsignedPack = "unsigned_pack", Forbidden, "the pack is not signed", "扩展包没有签名";
     // expressions and scripts
     ScriptSyntax = "script_syntax", Invalid, "the expression cannot be read", "表达式有语法错误";
+    ScriptUseless = "script_useless", Invalid, "the script says something that comes to nothing", "脚本中有不起作用的内容";
     ScriptUnknownName = "script_unknown_name", Invalid, "the expression names something that does not exist", "表达式引用了不存在的名称";
     ScriptType = "script_type", Invalid, "the expression mixes types that do not go together", "表达式的类型不匹配";
     ScriptLimit = "script_limit", Limit, "the script reached a limit", "脚本超出限制";

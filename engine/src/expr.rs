@@ -156,6 +156,7 @@ struct Compiled {
     /// Where each path stands: index into `reads`, line and column.
     sites: Vec<(usize, At)>,
     calls: Vec<Call>,
+    remarks: Vec<ExprError>,
     body: Body,
     /// Why it must not run.
     barred: OnceLock<ExprError>,
@@ -201,9 +202,10 @@ impl Expr {
             Some(tree) => Body::Tree(tree),
             None => Body::Script(script::Script::new(resolved.statements)),
         };
-        let (reads, sites, calls) = (resolved.reads, resolved.sites, resolved.calls);
+        let (reads, sites, calls, remarks) = (resolved.reads, resolved.sites, resolved.calls, resolved.remarks);
         let (barred, watched) = (OnceLock::new(), OnceLock::new());
-        Ok(Expr(Arc::new(Compiled { source: source.to_owned(), reads, sites, calls, body, barred, watched })))
+        let source = source.to_owned();
+        Ok(Expr(Arc::new(Compiled { source, reads, sites, calls, remarks, body, barred, watched })))
     }
 
     pub fn source(&self) -> &str {
@@ -218,6 +220,12 @@ impl Expr {
     /// Its calls in the order of the text.
     pub fn calls(&self) -> &[Call] {
         &self.0.calls
+    }
+
+    /// What it says that comes to nothing, in the order of the text: variables nobody reads or that hide others, and what
+    /// is never carried out.
+    pub fn remarks(&self) -> &[ExprError] {
+        &self.0.remarks
     }
 
     /// The path, if the expression is nothing but one path: the hot case of settlement look-ups.

@@ -29,6 +29,7 @@ pub(super) struct Resolved {
     pub(super) reads: Vec<Path>,
     pub(super) sites: Vec<(usize, At)>,
     pub(super) calls: Vec<Call>,
+    pub(super) remarks: Vec<ExprError>,
 }
 
 type Tokens = Arc<Mutex<Vec<(Token, At)>>>;
@@ -54,20 +55,23 @@ pub(super) fn resolve(source: &str, scope: &Scope<'_>) -> Result<Resolved, ExprE
         locals: Vec::new(),
         sites: Vec::new(),
         calls: Vec::new(),
+        remarks: Vec::new(),
         switches: 0,
         depth: 0,
     };
     resolver.statements(&mut statements)?;
+    resolver.leave(0);
     if statements.iter().all(Stmt::is_noop) {
         return Err(At::START.error(Code::ScriptSyntax, "the expression is empty"));
     }
-    let Resolver { sites, mut calls, .. } = resolver;
+    let Resolver { sites, mut calls, mut remarks, .. } = resolver;
+    remarks.sort_by_key(|remark| (remark.line, remark.column));
     let reads: Vec<Path> = sites.iter().map(|(path, _)| path.clone()).collect::<BTreeSet<_>>().into_iter().collect();
     let place = |path: &Path| reads.binary_search(path).unwrap_or_default();
     let mut sites: Vec<(usize, At)> = sites.iter().map(|(path, at)| (place(path), *at)).collect();
     sites.sort_by_key(|(_, at)| *at);
     calls.sort_by_key(|call| call.position);
-    Ok(Resolved { statements, reads, sites, calls })
+    Ok(Resolved { statements, reads, sites, calls, remarks })
 }
 
 /// One parser for all expressions: setting one up takes longer than parsing most of them.
@@ -115,12 +119,17 @@ struct Resolver<'a> {
     locals: Vec<Local>,
     sites: Vec<(Path, At)>,
     calls: Vec<Call>,
+    /// What is no error and yet nothing anybody means to write.
+    remarks: Vec<ExprError>,
     switches: usize,
     depth: usize,
 }
 
 struct Local {
     name: String,
+    at: At,
+    /// Somebody reads it, or nobody needs to: what a loop goes through.
+    read: bool,
     /// The path it stands for, when it was bound to one and never changed: `let c = record.customer; c.region`.
     path: Option<Path>,
 }
@@ -129,14 +138,36 @@ type Done = Result<(), ExprError>;
 
 impl Resolver<'_> {
     fn statements(&mut self, statements: &mut [Stmt]) -> Done {
+        let ends = |statement: &Stmt| matches!(statement, Stmt::Return(..) | Stmt::BreakLoop(..));
+        if let Some(end) = statements.iter().position(ends)
+            && let Some(next) = statements[end + 1..].iter().find(|next| !next.is_noop())
+        {
+            self.remark(
+                At::of(next.position()),
+                "this is never carried out: what stands before it ends the script or loop",
+            );
+        }
         statements.iter_mut().try_for_each(|statement| self.statement(statement))
     }
 
     fn block(&mut self, block: &mut StmtBlock) -> Done {
         let outer = self.locals.len();
         let done = self.statements(block.statements_mut());
-        self.locals.truncate(outer);
+        self.leave(outer);
         done
+    }
+
+    /// Forgets the variables of a block, and says which of them nobody reads.
+    fn leave(&mut self, outer: usize) {
+        for local in self.locals.split_off(outer) {
+            if !local.read && !local.name.starts_with('_') {
+                self.remark(local.at, format!("nothing reads the variable `{}`", local.name));
+            }
+        }
+    }
+
+    fn remark(&mut self, at: At, message: impl Into<String>) {
+        self.remarks.push(at.error(Code::ScriptUseless, message));
     }
 
     fn deeper<T>(
@@ -181,12 +212,11 @@ impl Resolver<'_> {
                 self.expr(&mut flow.expr)?;
                 wrap(&mut flow.expr, |list, at| encoded(form::ITEMS, [list], at));
                 let outer = self.locals.len();
-                self.declare(&item.name, None);
-                if let Some(counter) = counter {
-                    self.declare(&counter.name, None);
+                for name in [Some(item), counter.as_mut()].into_iter().flatten() {
+                    self.declare(&name.name, None, At::of(name.pos), true);
                 }
                 let done = self.block(&mut flow.body);
-                self.locals.truncate(outer);
+                self.leave(outer);
                 done
             }
             Stmt::Var(parts, ..) => {
@@ -195,7 +225,7 @@ impl Resolver<'_> {
                 // Variables are found by name, so that the ones added here cannot shift the places of others.
                 *slot = None;
                 let path = path_of(value).filter(|_| !self.changed.contains(name.name.as_str()));
-                self.declare(&name.name, path);
+                self.declare(&name.name, path, At::of(name.pos), false);
                 Ok(())
             }
             Stmt::Assignment(parts) => self.assignment(&mut parts.0, &mut parts.1.lhs, &mut parts.1.rhs),
@@ -219,8 +249,11 @@ impl Resolver<'_> {
         }
     }
 
-    fn declare(&mut self, name: &str, path: Option<Path>) {
-        self.locals.push(Local { name: name.to_owned(), path });
+    fn declare(&mut self, name: &str, path: Option<Path>, at: At, read: bool) {
+        if self.scope.roots.contains(&name) || self.locals.iter().any(|local| local.name == name) {
+            self.remark(at, format!("this variable hides another `{name}`"));
+        }
+        self.locals.push(Local { name: name.to_owned(), at, read, path });
     }
 
     fn assignment(&mut self, operator: &mut OpAssignment, target: &mut Expr, value: &mut Expr) -> Done {
@@ -362,7 +395,11 @@ impl Resolver<'_> {
         let mut steps = steps.into_iter().peekable();
         let mut value = match base {
             Expr::Variable(name, _, position) => {
-                let local = self.locals.iter().rev().find(|local| local.name == name.1.as_str());
+                let local = self.locals.iter_mut().rev().find(|local| local.name == name.1.as_str());
+                let local = local.map(|local| {
+                    local.read = true;
+                    &*local
+                });
                 let followed = matches!(steps.peek(), Some(Step::Property(_)));
                 let path = match local {
                     Some(Local { path: Some(path), .. }) if followed => Some(path.clone()),

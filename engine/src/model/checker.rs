@@ -202,7 +202,9 @@ impl<'a> Checker<'a> {
             self.note_use(found, &pointer, Target::field(object, field));
         } else {
             let known: Vec<Name> = self.objects[object].by_name.keys().cloned().collect();
-            self.unknown(found, pointer, &format!("field of `{object}`"), field, known.iter().map(|name| &**name));
+            let hint = suggest::hint(field, known.iter().map(|name| &**name));
+            let message = format!("`{object}` has no field `{field}`");
+            self.diagnostics.error(Code::UnknownReference, found.file, pointer, message).hint(hint);
         }
         slot
     }
@@ -233,6 +235,10 @@ impl<'a> Checker<'a> {
         }
         if let Some((expr, _)) = &result {
             self.script(found, pointer, expr, scope);
+            for remark in expr.remarks() {
+                let message = remark.message.clone();
+                self.diagnostics.warning(remark.code, found.file, pointer, message).at(remark.line, remark.column);
+            }
             if keeps == Keeps::Nothing {
                 for target in scope.targets_beyond(&self.objects, &self.dimensions, expr) {
                     self.check_kept(Keeps::Decision, found, pointer, &target);

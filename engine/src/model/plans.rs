@@ -19,6 +19,7 @@ use crate::record::Name;
 use crate::settlement::plan::{
     NumberFormat, PartySource, Pays, Plan, PlanLine, Posting, PostingEntry, StatementForm, Step, StepKind,
 };
+use crate::suggest;
 use facts::KeySources;
 use lines::LineScope;
 use sha2::{Digest, Sha256};
@@ -206,7 +207,9 @@ impl<'a> Checker<'a> {
             None => Vec::new(),
         };
         if !states.iter().any(|known| **known == *state) {
-            self.unknown(found, pointer, &format!("state of `{object}`"), state, states.iter().map(|name| &**name));
+            let hint = suggest::hint(state, states.iter().map(|name| &**name));
+            let message = format!("`{object}` has no state `{state}`");
+            self.diagnostics.error(Code::UnknownReference, found.file, pointer, message).hint(hint);
         }
     }
 
