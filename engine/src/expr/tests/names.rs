@@ -212,3 +212,27 @@ fn what_cannot_be_right_is_reported() {
         assert_eq!(found, expected, "{source}");
     }
 }
+
+#[test]
+fn what_comes_to_nothing_is_remarked_on() {
+    let remarks = |source: &str| -> Vec<String> {
+        let compiled = Expr::compile(source, &Scope { roots: &["record"], bare: None, functions: FUNCTIONS });
+        let expr = compiled.unwrap_or_else(|error| panic!("{source}: {}", error.message));
+        let told = |remark: &ExprError| format!("{}:{} {}", remark.line, remark.column, remark.message);
+        expr.remarks().iter().map(told).collect()
+    };
+    assert_eq!(remarks("let x = 1; let y = x; y + 1"), [] as [String; 0]);
+    assert_eq!(remarks("let _x = 1; for i in 0..3 { } 2"), [] as [String; 0]);
+    assert_eq!(
+        remarks("let x = 1; let x = 2; x"),
+        ["1:5 nothing reads the variable `x`", "1:16 this variable hides another `x`"]
+    );
+    assert_eq!(
+        remarks("let record = 1; if record > 0 { let a = 2; }\n3"),
+        ["1:5 this variable hides another `record`", "1:37 nothing reads the variable `a`"]
+    );
+    assert_eq!(
+        remarks("return 1;\n2"),
+        ["2:1 this is never carried out: what stands before it ends the script or loop"]
+    );
+}
