@@ -108,6 +108,7 @@ codes! {
     NotUtf8 = "not_utf8", Malformed, "the file is not UTF-8", "文件不是 UTF-8 编码";
     DuplicateKey = "duplicate_key", Malformed, "a name is written twice", "同一名称重复出现";
     UnusedFile = "unused_file", Invalid, "nothing reads the file", "该文件不会被读取";
+    UnusedDefinition = "unused_definition", Invalid, "nothing uses the definition", "没有任何地方使用该定义";
     UndeclaredDependency = "undeclared_dependency", Invalid, "the definition uses a pack that its own does not require", "使用了未声明依赖的扩展包";
     UndeclaredCapability = "undeclared_capability", Invalid, "a script does what its pack has not asked leave for", "脚本使用了扩展包没有申请的能力";
     UnknownCapability = "unknown_capability", Invalid, "there is no such capability", "没有这种能力";

@@ -17,6 +17,7 @@ mod seeds;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod unused;
 pub mod uses;
 
 use crate::codes::Code;
@@ -226,6 +227,9 @@ impl Model {
         accumulators::filters(&mut model, &mut found);
         reports::check(&model, &mut found);
         named::note(&mut model);
+        if !found.has_errors() {
+            unused::tell(&model, &mut found);
+        }
         // They are checked; whoever plants them reads them again.
         model.definitions.retain(|(kind, _), _| *kind != Kind::Seed);
         let sound = !found.has_errors();

@@ -40,8 +40,6 @@ pub struct Pack {
     pub policies: BTreeMap<String, Policy>,
     /// Chinese texts by path (`object/work_order/title`).
     pub chinese: BTreeMap<String, String>,
-    /// Paths of texts that are known to have no Chinese yet: written as `null`.
-    pub untranslated: BTreeSet<String>,
     /// What its scripts do beyond their own records; an administrator grants it.
     pub capabilities: BTreeSet<Capability>,
     /// Whether every file of it could be read: else nothing is said of texts, which may stand in the others.
@@ -72,8 +70,6 @@ impl Pack {
         diagnostics.extend(found.map(|finding| Diagnostic { file: format!("{folder}{}", finding.file), ..finding }));
         files::check(files, &folder, diagnostics);
         let texts = texts::read(files.get(texts::CHINESE), &format!("{folder}{}", texts::CHINESE), diagnostics);
-        let untranslated = texts.iter().flatten().filter(|(_, text)| text.is_none()).map(|(path, _)| path.clone());
-        let untranslated = untranslated.collect();
         let mut pack = Pack {
             capabilities,
             name: manifest.name,
@@ -84,7 +80,6 @@ impl Pack {
             on_request: manifest.on_request,
             is_whole: is_readable && texts.is_some(),
             chinese: texts.into_iter().flatten().filter_map(|(path, text)| Some((path, text?))).collect(),
-            untranslated,
             hash: digest(files),
             documents: Vec::new(),
             policies: manifest.policies,

@@ -76,12 +76,8 @@ impl<'a> Checker<'a> {
         for state in written.states.keys() {
             self.check_name(found, &format!("/states/{state}"), state);
             if !reached.contains(state.as_str()) {
-                self.error(
-                    Code::UnreachableState,
-                    found,
-                    format!("/states/{state}"),
-                    format!("no transition leads to `{state}`"),
-                );
+                let message = format!("no transition leads to `{state}`");
+                self.diagnostics.warning(Code::UnreachableState, found.file, format!("/states/{state}"), message);
             }
         }
         let mut taken: BTreeMap<&str, &str> = BTreeMap::new();

@@ -167,8 +167,11 @@ impl<'a> Checker<'a> {
             );
             return;
         };
-        let parsed = match self.sequences.get(format.as_str()) {
-            Some(named) => Ok(named.clone()),
+        let parsed = match self.sequences.get(format.as_str()).cloned() {
+            Some(named) => {
+                self.note_use(found, &format!("{pointer}/format"), Target::definition(Kind::Sequence, format));
+                Ok(named)
+            }
             None => NumberFormat::parse(format, None),
         };
         match parsed {

@@ -60,6 +60,8 @@ fn check(accumulator: &Json, chain: &Json, plan: &Json, expect: &[&str]) {
     let (_, found) = findings(&files);
     let lines: Vec<String> = found
         .iter()
+        // Not every plan needs both.
+        .filter(|finding| finding.code.as_str() != "unused_definition")
         .map(|finding| format!("{} {}#{}", finding.code, finding.file.trim_start_matches("shop/"), finding.pointer))
         .collect();
     assert_eq!(lines, expect, "{found:#?}");

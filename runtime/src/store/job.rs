@@ -141,6 +141,16 @@ impl Store {
         connection.row("reading a job", sql, &KINDS).await?.map(decode).transpose()
     }
 
+    /// Jobs of a kind that are not at their end, the oldest first.
+    pub async fn open_jobs(&self, scope: &Scope, kind: &str) -> Result<Vec<Uuid>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let text = "SELECT id FROM job WHERE kind = ? AND status IN ('waiting', 'running') ORDER BY created_at, id";
+        let sql = Sql::of(connection.dialect(), text, vec![Datum::text(kind)]);
+        let rows = connection.rows("looking for jobs", sql, &[Kind::Id]).await?;
+        rows.into_iter().map(|row| Columns::of("job", row).id()).collect()
+    }
+
     /// The open job of a subject.
     pub async fn job_of(&self, scope: &Scope, subject: Uuid) -> Result<Option<Job>, StoreError> {
         self.check(scope)?;

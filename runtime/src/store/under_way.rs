@@ -1,5 +1,5 @@
 //! What is under way and would lose its ground when other definitions come into force: records in a state that goes, runs
-//! of a plan that goes, imports into an object that goes. Counted when a plan is made, and again in the transaction that
+//! of a plan that goes, imports into an object that goes, price rows by a schedule that goes. Counted when a plan is made, and again in the transaction that
 //! publishes, which no command overlaps.
 
 use super::column::table;
@@ -21,9 +21,18 @@ const IMPORTING: [&str; 3] = ["planning", "applying", "reverting"];
 /// What goes, of which something may be under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ground {
-    State { object: Name, lifecycle: Name, state: Name },
+    State {
+        object: Name,
+        lifecycle: Name,
+        state: Name,
+    },
     Plan(Name),
     Object(Name),
+    /// A schedule that rows of a rate table name.
+    Schedule {
+        table: Name,
+        schedule: Name,
+    },
 }
 
 /// So much is under way on ground that goes.
@@ -40,6 +49,9 @@ pub(super) struct Leaving {
     states: Vec<(Name, Name, Vec<Name>)>,
     plans: Vec<Name>,
     objects: Vec<Name>,
+    schedules: Vec<Name>,
+    /// Rate tables that stay, with each of their values that may be a schedule, as the former model calls them.
+    scheduled: Vec<(Name, Name)>,
 }
 
 /// Records of an object that stand in another state from now on.
@@ -98,8 +110,17 @@ impl Leaving {
                 leaving.states.push((name.clone(), lifecycle.clone(), gone));
             }
         }
-        let plans = former.keys().filter(|(kind, _)| *kind == DefinitionKind::SettlementPlan);
-        leaving.plans = plans.filter(|plan| !next.contains_key(*plan)).map(|(_, name)| name.clone()).collect();
+        let gone = |kind: DefinitionKind| -> Vec<Name> {
+            let of_kind = former.keys().filter(|key| key.0 == kind && !next.contains_key(*key));
+            of_kind.map(|(_, name)| name.clone()).collect()
+        };
+        leaving.plans = gone(DefinitionKind::SettlementPlan);
+        leaving.schedules = gone(DefinitionKind::Schedule);
+        if !leaving.schedules.is_empty() {
+            let tables = former.iter().filter(|(key, _)| key.0 == DefinitionKind::RateTable);
+            let kept = tables.filter(|((_, name), _)| kept.contains(&present(name)));
+            leaving.scheduled = kept.flat_map(|((_, name), table)| scheduled(name, &table.json)).collect();
+        }
         leaving
     }
 
@@ -124,8 +145,25 @@ impl Leaving {
             let rows = counted(connection, text, binds).await?;
             found.extend((rows > 0).then(|| UnderWay { ground: Ground::Object(object.clone()), rows }));
         }
+        for (of, value) in &self.scheduled {
+            let text = format!(
+                "SELECT f_{value}_schedule, count(*) FROM {} WHERE f_deleted_at IS NULL AND f_superseded_at IS NULL AND ",
+                table(of)
+            );
+            for (schedule, rows) in by_value(connection, &text, &format!("f_{value}_schedule"), &self.schedules).await?
+            {
+                found.push(UnderWay { ground: Ground::Schedule { table: of.clone(), schedule }, rows });
+            }
+        }
         Ok(found)
     }
+}
+
+/// The values of a rate table that may be a schedule.
+fn scheduled(name: &Name, table: &Json) -> Vec<(Name, Name)> {
+    let values = table["values"].as_object().into_iter().flatten();
+    let of_schedules = values.filter(|(_, value)| value["type"] == "money_or_schedule");
+    of_schedules.map(|(value, _)| (name.clone(), value.as_str().into())).collect()
 }
 
 /// Which states take the records of which others when definitions come after former ones.
@@ -165,12 +203,22 @@ impl Store {
 /// Live records in each of these states, where there are some.
 async fn in_states(connection: &mut Connection, object: &str, states: &[Name]) -> Result<Vec<(Name, i64)>, StoreError> {
     let text = format!("SELECT f_state, count(*) FROM {} WHERE f_deleted_at IS NULL AND ", table(object));
-    let mut sql = Sql::of(connection.dialect(), &text, vec![]);
-    sql.any_of("f_state", Datum::Texts(states.to_vec())).push(" GROUP BY f_state ORDER BY f_state");
+    by_value(connection, &text, "f_state", states).await
+}
+
+/// How many rows have each of these values in a column, where there are some.
+async fn by_value(
+    connection: &mut Connection,
+    select: &str,
+    column: &str,
+    values: &[Name],
+) -> Result<Vec<(Name, i64)>, StoreError> {
+    let mut sql = Sql::of(connection.dialect(), select, vec![]);
+    sql.any_of(column, Datum::Texts(values.to_vec())).push(&format!(" GROUP BY {column} ORDER BY {column}"));
     let rows = connection.rows(DOING, sql, &[Kind::Text, Kind::Int]).await?;
     rows.into_iter()
         .map(|row| {
-            let mut row = Columns::of("state", row);
+            let mut row = Columns::of("value", row);
             Ok((row.text()?, row.int()?))
         })
         .collect()

@@ -241,6 +241,38 @@ async fn the_transaction_that_publishes_counts(on: On) {
     upgrade(&test, moving("2.0.0", &["new", "sent"])).await;
 }
 
+/// Prices that people have entered may be a schedule of a pack: nothing in the definitions says so.
+async fn a_schedule_that_prices_go_by_is_not_taken_out(on: On) {
+    let test = TestApp::new(on).await;
+    let steps = |name: &str| {
+        let tiers = json!([{"up_to": null, "rate": "2"}]);
+        let steps = json!({"kind": "schedule", "name": name, "title": "Steps", "mode": "graduated", "tiers": tiers});
+        (format!("settlement/{name}.json"), steps)
+    };
+    let prices = json!({"kind": "rate_table", "name": "parcel_price", "title": "Prices",
+        "columns": {"channel": {"choice": ["shop", "web"]}}, "values": {"unit": {"type": "money_or_schedule"}}});
+    let version = |number: &str, schedules: &[&str]| {
+        let schedules: Vec<(String, Json)> = schedules.iter().map(|name| steps(name)).collect();
+        let mut more = vec![("rate-tables/parcel_price.json", prices.clone())];
+        more.extend(schedules.iter().map(|(file, steps)| (file.as_str(), steps.clone())));
+        parcels(number, json!({}), &more)
+    };
+    upgrade(&test, version("1.0.0", &["steps", "stairs"])).await;
+    let row = json!({"id": "r1", "channel": "shop", "unit": {"schedule": "steps"}, "valid": ["2026-01-01", null]});
+    let add = json!({"mode": "apply", "changes": [{"op": "add", "row": row}]});
+    test.post("/settlement/rate-tables/parcel_price/changes", add).await.ok();
+    let plan = plan_packs(&test, version("2.0.0", &["stairs"]), json!({})).await;
+    let broken = &plan["broken"][0];
+    assert_eq!(
+        (&broken["what"], &broken["by_kind"], &broken["by_name"], &broken["rows"]),
+        (&json!("schedule/steps"), &json!("rate_row"), &json!("parcel_price"), &json!(1)),
+        "{plan:#}"
+    );
+    assert_eq!(plan["blocked"], json!(["breaking_change"]));
+    // The one nobody prices by goes.
+    upgrade(&test, version("2.0.0", &["steps"])).await;
+}
+
 /// The other side of the same door: whoever has read a request under the former definitions does not write by them.
 async fn nobody_writes_by_definitions_that_are_gone(on: On) {
     let test = TestApp::new(on).await;
@@ -341,12 +373,11 @@ async fn records_move_where_a_state_takes_the_place_of_others(on: On) {
     }
 }
 
-#[tokio::test]
-async fn a_request_that_was_overtaken_is_carried_out_once_more() {
+async fn a_request_that_was_overtaken_is_carried_out_once_more(on: On) {
     use packwork::http::problem::Problem;
     use packwork_engine::codes::Code;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    let test = TestApp::new(On::Sqlite).await;
+    let test = TestApp::new(on).await;
     let (app, times) = (test.app.clone(), std::sync::Arc::new(AtomicUsize::new(0)));
     let counted = times.clone();
     let overtaken = move |body: axum::body::Bytes| async move {
@@ -372,7 +403,9 @@ on_both! {
     who_uses_a_field_is_told_whatever_names_it => used_on_sqlite, used_on_postgres;
     a_plan_with_a_run_under_way_stays => runs_on_sqlite, runs_on_postgres;
     an_object_into_which_an_import_is_under_way_stays => imports_on_sqlite, imports_on_postgres;
+    a_schedule_that_prices_go_by_is_not_taken_out => schedules_on_sqlite, schedules_on_postgres;
     the_transaction_that_publishes_counts => counted_on_sqlite, counted_on_postgres;
     nobody_writes_by_definitions_that_are_gone => gone_on_sqlite, gone_on_postgres;
+    a_request_that_was_overtaken_is_carried_out_once_more => overtaken_on_sqlite, overtaken_on_postgres;
     records_move_where_a_state_takes_the_place_of_others => moved_on_sqlite, moved_on_postgres;
 }

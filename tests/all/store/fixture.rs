@@ -3,7 +3,6 @@
 use packwork::entropy::Entropy;
 use packwork::store::{Database, Execute, Executed, Idempotency, Scope, Store};
 use packwork_engine::access::Rights;
-use packwork_engine::codes::Code;
 use packwork_engine::decision::{Actor, Decision, Event, EventKind, Outcome, Write};
 use packwork_engine::diagnostic::Diagnostics;
 use packwork_engine::facts::Facts;
@@ -332,13 +331,7 @@ pub(crate) fn model(changed: &[Json]) -> Model {
         files.insert(format!("definitions/{name}.json"), definition.to_string().into_bytes());
     }
     let mut diagnostics = Diagnostics::default();
-    let mut pack = Pack::read(&files, &mut diagnostics);
-    // Texts are of no interest here: whatever is found missing is put there.
-    let (_, found) = Model::compile(vec![pack.clone()], &Settings::default());
-    for finding in found.iter().filter(|finding| finding.code == Code::MissingText) {
-        let path = finding.pointer.trim_start_matches('/').replace("~1", "/");
-        pack.chinese.insert(path, "文".into());
-    }
+    let pack = Pack::read(&files, &mut diagnostics);
     let (model, found) = Model::compile(vec![pack], &Settings::default());
     model.unwrap_or_else(|| panic!("{found:#?} {:#?}", diagnostics.into_sorted()))
 }

@@ -1,7 +1,6 @@
 //! Definitions made from a case's input, compiled by the engine, and asked.
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use packwork_engine::codes::Code;
 use packwork_engine::decision::{Command, Context, Decision};
 use packwork_engine::definition::Kind;
 use packwork_engine::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -91,18 +90,7 @@ impl Definitions {
         let manifest =
             json!({"name": "conformance", "version": "1.0.0", "title": "Conformance", "description": "A case"});
         self.files.insert("pack.json".to_owned(), manifest.to_string().into_bytes());
-        let mut found = self.checked();
-        if let Err(findings) = &found {
-            // A pack says everything in two languages; cases say it once.
-            let texts: Map<String, Json> = findings
-                .iter()
-                .filter(|finding| finding.code == Code::MissingText)
-                .map(|finding| (finding.pointer.trim_start_matches('/').replace("~1", "/"), json!("用例")))
-                .collect();
-            self.files.insert("i18n/zh-CN.json".to_owned(), Json::Object(texts).to_string().into_bytes());
-            found = self.checked();
-        }
-        let model = found.map_err(|findings| {
+        let model = self.checked().map_err(|findings| {
             let said: Vec<String> = findings.iter().map(ToString::to_string).collect();
             anyhow!("the definitions are refused: {}", said.join("; "))
         })?;

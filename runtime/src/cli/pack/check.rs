@@ -18,13 +18,16 @@ use std::process::ExitCode;
 /// The check itself could not be done. Packs with errors are an answer, and exit with 1.
 const FAILED: u8 = 2;
 
-/// Exit codes: 0 no errors, 1 the packs have errors, 2 they could not be checked
+/// Exit codes: 0 no errors, 1 the packs have errors (with `--strict`: or warnings), 2 they could not be checked
 #[derive(clap::Args)]
 pub(in crate::cli) struct Check {
     folder: PathBuf,
     /// Write missing identities (`uid`) into the files
     #[arg(long)]
     fix: bool,
+    /// Let warnings fail it too
+    #[arg(long)]
+    strict: bool,
     /// Language of the findings
     #[arg(long, env = "PACKWORK_LOCALE", value_enum, default_value = "en")]
     lang: Locale,
@@ -73,8 +76,8 @@ impl Check {
         let fixed = if self.fix { fix(&self.folder)? } else { Vec::new() };
         let found = findings(&gather(&self.folder, &self.beside)?);
         let errors = found.iter().filter(|finding| finding.severity == Severity::Error).count();
+        let warnings = found.len() - errors;
         if self.json {
-            let warnings = found.len() - errors;
             let told: Vec<_> = found.into_iter().map(|finding| words::told(self.lang, finding)).collect();
             println!("{:#}", json!({"errors": errors, "warnings": warnings, "findings": told, "fixed": fixed}));
         } else {
@@ -87,8 +90,9 @@ impl Check {
             for finding in &found {
                 println!("{}", words::line(self.lang, finding));
             }
-            println!("{}", words::counts(self.lang, errors, found.len() - errors));
+            println!("{}", words::counts(self.lang, errors, warnings));
         }
-        Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        let fails = errors > 0 || self.strict && warnings > 0;
+        Ok(if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
 }

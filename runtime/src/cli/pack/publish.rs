@@ -3,7 +3,9 @@
 use super::archive::{bytes_of, is_archive};
 use super::shown::{items, print_plan, text};
 use crate::cli::client::{Api, Target};
+use crate::cli::progress::Meter;
 use crate::cli::table::{Align, Table};
+use crate::packs::install::Progress;
 use crate::packs::scaffold;
 use crate::packs::shelf::to_json;
 use crate::packs::source::read_packs;
@@ -15,6 +17,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value as Json, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct New {
@@ -194,7 +197,33 @@ impl Apply {
 async fn apply(api: &Api, hash: &str, accept: Accept) -> anyhow::Result<ExitCode> {
     let body = json!({"plan": hash, "accept": accept.json()});
     let applied = api.call(Method::POST, "/packs/apply", Some(body)).await?;
+    in_force(api, &applied).await
+}
+
+/// How often a job is asked how far it is.
+const ASK_EVERY: Duration = Duration::from_millis(100);
+
+/// Says what is in force and sees the records through that have to be completed: without a server nobody else does.
+async fn in_force(api: &Api, applied: &Json) -> anyhow::Result<ExitCode> {
     println!("Version {} of the definitions is in force.", applied["model"]["version"]);
+    for id in items(&applied["jobs"]) {
+        let meter = Meter::start();
+        let job = loop {
+            let job = api.call(Method::GET, &format!("/jobs/{}", text(id)), None).await?;
+            if !matches!(job["status"].as_str(), Some("waiting" | "running")) {
+                break job;
+            }
+            let number = |name: &str| job[name].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+            meter.step("completing records", number("done"), number("total"));
+            tokio::time::sleep(ASK_EVERY).await;
+        };
+        meter.finish();
+        if job["status"] != "done" {
+            let problem = text(&job["problem"]["detail"]);
+            bail!("records are not complete: job {} is {} {problem}", text(id), text(&job["status"]));
+        }
+        println!("{} record(s) were completed.", job["done"]);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -239,7 +268,6 @@ impl Rollback {
         let api = self.target.connect().await?;
         let body = json!({"to": self.to, "accept": self.accept.json()});
         let applied = api.call(Method::POST, "/definitions/rollback", Some(body)).await?;
-        println!("Version {} of the definitions is in force.", applied["model"]["version"]);
-        Ok(ExitCode::SUCCESS)
+        in_force(&api, &applied).await
     }
 }

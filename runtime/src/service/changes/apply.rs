@@ -8,7 +8,7 @@ use crate::packs::install::{self, Seeds, Silent};
 use crate::packs::shelf::{self, Candidate, InForce};
 use crate::service::session::Caller;
 use crate::service::{Answer, Error, refuse};
-use crate::store::{Offer, Published, UnderWay, Version};
+use crate::store::{BACK_FILL, Offer, Published, UnderWay, Version};
 use packwork_engine::codes::Code;
 use packwork_engine::diagnostic::Diagnostics;
 use packwork_engine::model::Model;
@@ -40,7 +40,7 @@ pub async fn apply(app: &Arc<App>, caller: &Caller, hash: &str, accept: Accept) 
     if let Some(number) = plan.applied_as {
         // A repeat of what was done: the records that packs bring along may still be missing.
         install::install(app, Seeds::Product, &Silent).await.map_err(super::refused)?;
-        return Ok(done(number, &current.model, &[]));
+        return done(app, number, &current.model, Vec::new()).await;
     }
     let document = &plan.document;
     if document["from"]["version"] != current.number {
@@ -83,7 +83,7 @@ pub async fn apply(app: &Arc<App>, caller: &Caller, hash: &str, accept: Accept) 
         app.store.clear_drafts(&caller.scope).await?;
     }
     install::install(app, Seeds::Product, &Silent).await.map_err(super::refused)?;
-    Ok(done(number, &model, &jobs))
+    done(app, number, &model, jobs).await
 }
 
 /// The rules about scripts with what whoever applies the plan has accepted. What a pack asks for no more, or one that is gone
@@ -100,8 +100,11 @@ fn granted(rules: &Rules, document: &Json) -> Rules {
     rules
 }
 
-fn done(number: i64, model: &Model, jobs: &[Uuid]) -> Json {
-    json!({"applied": true, "model": {"version": number, "hash": model.hash}, "jobs": jobs})
+/// What is in force, and the jobs that complete records: those of this publication, and of one that was broken off.
+async fn done(app: &App, number: i64, model: &Model, mut jobs: Vec<Uuid>) -> Answer<Json> {
+    let open = app.store.open_jobs(&app.system(), BACK_FILL).await?;
+    jobs.extend(open.into_iter().filter(|job| !jobs.contains(job)).collect::<Vec<_>>());
+    Ok(json!({"applied": true, "model": {"version": number, "hash": model.hash}, "jobs": jobs}))
 }
 
 /// Compiles what a version says; its hash and manifest are filled in.

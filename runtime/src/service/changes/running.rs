@@ -1,5 +1,5 @@
 //! What is under way and would lose its ground, told to people: records in a state that goes, settlement runs of a plan that
-//! goes, imports into an object that goes.
+//! goes, imports into an object that goes, price rows by a schedule that goes.
 
 use super::apply::{Accept, blocked};
 use crate::store::{Ground, UnderWay};
@@ -43,6 +43,16 @@ fn entry(UnderWay { ground, rows }: &UnderWay) -> Json {
             "",
             format!("{rows} import(s) into `{object}` are under way; let them end or cancel them"),
             format!("“{object}”有 {rows} 个导入正在进行，请等待结束或取消"),
+        ),
+        Ground::Schedule { table, schedule } => (
+            format!("schedule/{schedule}"),
+            "rate_row",
+            table,
+            "",
+            format!(
+                "{rows} row(s) of the rate table `{table}` price by the schedule `{schedule}`; give them another price first"
+            ),
+            format!("价格表“{table}”有 {rows} 行使用阶梯“{schedule}”，请先为其设置其他价格"),
         ),
     };
     json!({"what": what, "retyped": false, "by_kind": kind, "by_name": &**name, "file": "", "path": path, "rows": rows,

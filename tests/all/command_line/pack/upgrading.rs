@@ -1,11 +1,13 @@
-//! Upgrades with the real binary that end in the middle: at a write to the tenant's log the process is killed, on data of
-//! its own; whoever upgrades again finishes it, and it comes to the same as an upgrade nobody disturbed. (Records that are
-//! completed afterwards, by a job, are `definitions::back_fill`.)
+//! Upgrades with the real binary that end in the middle: at a write to the database's log the process is killed, on data of
+//! its own; whoever upgrades again finishes it, and it comes to the same as an upgrade nobody disturbed. Without a server
+//! the command itself completes the records that lack something. (Jobs that are killed are `definitions::back_fill`.)
 
 use super::desk::{DONE, Desk, out};
 use crate::faults::place::packs;
+use packwork_tests::postgres::{Server, execute, of_database};
 use serde_json::Value as Json;
-use std::path::Path;
+use sqlx::{Connection, PgConnection};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// Records that are there when the new version comes.
@@ -13,25 +15,93 @@ const RECORDS: usize = 400;
 /// Fewer kills than this show nothing.
 const KILLS_MIN: usize = 3;
 
+/// Where customers have their data: each a folder, or a database of one server.
+enum Place {
+    Folders,
+    Databases(Server),
+}
+
+impl Place {
+    fn command(&self, desk: &Desk, customer: &str, arguments: &[&str]) -> Command {
+        let mut command = desk.command(arguments);
+        command.env("PACKWORK_PACKS_DIR", packs()).args(["--data", customer]);
+        if let Place::Databases(server) = self {
+            command.env("PACKWORK_DATABASE", of_database(&server.url, customer));
+        }
+        command
+    }
+
+    #[track_caller]
+    fn done(&self, desk: &Desk, customer: &str, arguments: &[&str]) -> String {
+        ended(self.command(desk, customer, arguments).output().expect("the binary runs"))
+    }
+
+    async fn make(&self, customer: &str) {
+        if let Place::Databases(server) = self {
+            execute(&server.url, &format!("CREATE DATABASE {customer}")).await.expect("a database can be made");
+        }
+    }
+
+    /// A customer with the same data.
+    async fn copy(&self, desk: &Desk, from: &str, to: &str) {
+        match self {
+            Place::Folders => copy(&desk.path(from), &desk.path(to)),
+            Place::Databases(server) => {
+                let copy = format!("CREATE DATABASE {to} TEMPLATE {from}");
+                execute(&server.url, &copy).await.expect("a database can be copied");
+            }
+        }
+    }
+
+    async fn log(&self, desk: &Desk, customer: &str) -> Log {
+        match self {
+            Place::Folders => Log::File(desk.path(customer).join("tenants/main.db-wal")),
+            Place::Databases(server) => {
+                Log::Server(PgConnection::connect(&server.url).await.expect("the server is there"))
+            }
+        }
+    }
+}
+
+/// The log that every write goes to first.
+enum Log {
+    File(PathBuf),
+    Server(PgConnection),
+}
+
+impl Log {
+    /// How far it is.
+    async fn end(&mut self) -> u64 {
+        match self {
+            Log::File(path) => std::fs::metadata(path).map_or(0, |file| file.len()),
+            Log::Server(connection) => {
+                let end = "SELECT (pg_current_wal_insert_lsn() - '0/0')::BIGINT";
+                let end: i64 = sqlx::query_scalar(end).fetch_one(connection).await.expect("the server answers");
+                end.unsigned_abs()
+            }
+        }
+    }
+}
+
 /// A customer who works with version 0.1.0 of a pack; the folder has 0.2.0.
-fn customer() -> Desk {
+async fn customer(place: &Place) -> Desk {
     let desk = Desk::new();
+    place.make("customer").await;
     desk.told(&["pack", "new", "return-desk"], DONE);
-    let password = "correct horse battery";
-    let add = ["user", "add", "admin", "--role", "admin", "--password", password, "--data", "customer"];
-    done(run(&desk, &add));
-    done(run(&desk, &["pack", "build", "return-desk", "--output", "first.pwpack"]));
-    done(run(&desk, &["pack", "apply", "first.pwpack", "--lang", "en", "--data", "customer"]));
+    let done = |arguments: &[&str]| drop(place.done(&desk, "customer", arguments));
+    done(&["user", "add", "admin", "--role", "admin", "--password", "correct horse battery"]);
+    desk.told(&["pack", "build", "return-desk", "--output", "first.pwpack"], DONE);
+    done(&["pack", "apply", "first.pwpack", "--lang", "en"]);
     let rows: String = (0..RECORDS).map(|row| format!("Case {row},2026-03-20\n")).collect();
     std::fs::write(desk.path("first.csv"), format!("subject,due\n{rows}")).expect("a file can be written");
-    done(run(&desk, &["import", "first.csv", "--object", "return_desk", "--data", "customer"]));
+    done(&["import", "first.csv", "--object", "return_desk"]);
 
     desk.replace("return-desk/pack.json", "\"version\": \"0.1.0\"", "\"version\": \"0.2.0\"");
     desk.replace(
         "return-desk/objects/return_desk.json",
         "\"fields\": {",
         r#""fields": {
-            "reason": {"type": "text", "title": "Reason"},
+            "reason": {"type": "text", "title": "Reason", "required": true, "default": "none given"},
             "why": {"type": "reference", "title": "Why", "to": "return_reason"},"#,
     );
     desk.replace(
@@ -51,41 +121,28 @@ fn customer() -> Desk {
             .map(|(file, text)| (file.to_owned(), text.as_bytes().to_vec()))
             .into(),
     );
-    done(run(&desk, &["pack", "build", "return-desk", "--output", "next.pwpack"]));
+    desk.told(&["pack", "build", "return-desk", "--output", "next.pwpack"], DONE);
     desk
 }
 
-fn command(desk: &Desk, arguments: &[&str]) -> Command {
-    let mut command = desk.command(arguments);
-    command.env("PACKWORK_PACKS_DIR", packs());
-    command
-}
-
-fn run(desk: &Desk, arguments: &[&str]) -> Output {
-    command(desk, arguments).output().expect("the binary runs")
-}
-
 #[track_caller]
-fn done(output: Output) -> String {
+fn ended(output: Output) -> String {
     assert_eq!(output.status.code(), DONE, "{}\n{}", out(&output), super::desk::errors(&output));
     out(&output)
 }
 
-fn upgrade(data: &str) -> [&str; 7] {
-    ["pack", "apply", "next.pwpack", "--lang", "en", "--data", data]
-}
+const UPGRADE: &[&str] = &["pack", "apply", "next.pwpack", "--lang", "en"];
 
 /// Everything somebody would look at afterwards: cases, reasons, packs with their versions.
-fn seen(desk: &Desk, data: &str) -> [Vec<String>; 3] {
+fn seen(place: &Place, desk: &Desk, customer: &str) -> [Vec<String>; 3] {
     let rows = |object: &str, fields: &str| {
-        let asked = ["export", "--object", object, "--fields", fields, "-o", "after.csv", "--data", data];
-        done(run(desk, &asked));
+        place.done(desk, customer, &["export", "--object", object, "--fields", fields, "-o", "after.csv"]);
         let text = std::fs::read_to_string(desk.path("after.csv")).expect("it was written");
         let mut rows: Vec<String> = text.lines().skip(1).map(str::to_owned).collect();
         rows.sort();
         rows
     };
-    let listed = done(run(desk, &["pack", "list", "--json", "--data", data]));
+    let listed = place.done(desk, customer, &["pack", "list", "--json"]);
     let listed: Json = serde_json::from_str(&listed).unwrap_or_else(|_| panic!("{listed}"));
     let packs = listed["data"].as_array().unwrap_or_else(|| panic!("{listed:#}"));
     let packs = packs.iter().map(|pack| format!("{} {}", pack["name"], pack["version"])).collect();
@@ -93,15 +150,17 @@ fn seen(desk: &Desk, data: &str) -> [Vec<String>; 3] {
 }
 
 /// Runs an upgrade and kills it at its `nth` write to the log; whether it lived to be killed.
-fn killed_at(desk: &Desk, data: &str, nth: usize) -> bool {
-    let log = desk.path(data).join("tenants/main.db-wal");
-    let mut child = command(desk, &upgrade(data)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
-    let (mut length, mut writes) = (0, 0);
+async fn killed_at(place: &Place, desk: &Desk, customer: &str, nth: usize) -> bool {
+    let mut log = place.log(desk, customer).await;
+    let mut length = log.end().await;
+    let mut upgrade = place.command(desk, customer, UPGRADE);
+    let mut child = upgrade.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
+    let mut writes = 0;
     while writes < nth {
         if child.try_wait().expect("a child can be asked").is_some() {
             return false;
         }
-        let now = std::fs::metadata(&log).map_or(0, |file| file.len());
+        let now = log.end().await;
         writes += usize::from(now > length);
         length = now;
         std::thread::yield_now();
@@ -122,33 +181,45 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-#[test]
-fn an_upgrade_killed_at_any_write_is_finished_by_the_next() {
-    let desk = customer();
-    copy(&desk.path("customer"), &desk.path("whole"));
-    done(run(&desk, &upgrade("whole")));
-    let expected = seen(&desk, "whole");
+async fn an_upgrade_killed_at_any_write_is_finished_by_the_next(place: Place) {
+    let desk = customer(&place).await;
+    place.copy(&desk, "customer", "whole").await;
+    let told = place.done(&desk, "whole", UPGRADE);
+    assert!(told.contains(&format!("{RECORDS} record(s) were completed.")), "{told}");
+    let expected = seen(&place, &desk, "whole");
     let [cases, reasons, packs] = &expected;
     assert_eq!((cases.len(), &reasons[..]), (RECORDS, &["broken", "late"].map(str::to_owned)[..]));
+    assert!(cases.iter().all(|case| case.contains("none given")), "{cases:?}");
     assert!(packs.iter().any(|pack| pack.contains("return-desk") && pack.contains("0.2.0")), "{packs:?}");
 
-    // The first writes one by one, then in longer and longer steps.
+    // In longer and longer steps.
     let (mut killed, mut write) = (0, 1);
     loop {
-        let data = format!("killed-{write}");
-        copy(&desk.path("customer"), &desk.path(&data));
-        if !killed_at(&desk, &data, write) {
+        let customer = format!("killed_{write}");
+        place.copy(&desk, "customer", &customer).await;
+        if !killed_at(&place, &desk, &customer, write).await {
             break;
         }
         killed += 1;
-        done(run(&desk, &upgrade(&data)));
-        for (now, expected) in seen(&desk, &data).iter().zip(&expected) {
+        place.done(&desk, &customer, UPGRADE);
+        for (now, expected) in seen(&place, &desk, &customer).iter().zip(&expected) {
             let differ: Vec<_> = now.iter().zip(expected).filter(|(now, expected)| now != expected).take(3).collect();
             assert!(differ.is_empty(), "killed at write {write}: {differ:?}");
             assert_eq!(now.len(), expected.len(), "killed at write {write}");
         }
-        done(run(&desk, &["doctor", "--data", &data]));
-        write += 1 + write / 2;
+        place.done(&desk, &customer, &["doctor"]);
+        write *= 2;
     }
     assert!(killed >= KILLS_MIN, "it was killed {killed} times only");
+}
+
+#[tokio::test]
+async fn killed_on_sqlite() {
+    an_upgrade_killed_at_any_write_is_finished_by_the_next(Place::Folders).await;
+}
+
+#[tokio::test]
+async fn killed_on_postgres() {
+    let server = Server::start().expect("PostgreSQL starts");
+    an_upgrade_killed_at_any_write_is_finished_by_the_next(Place::Databases(server)).await;
 }
