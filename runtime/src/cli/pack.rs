@@ -29,6 +29,8 @@ pub(super) enum Pack {
     Verify(archive::Verify),
     /// Write what a tenant has changed as a pack for other tenants
     Export(export::Export),
+    /// Write an installed pack into a folder or an archive
+    Fetch(export::Fetch),
     /// Say what installing or upgrading packs would change
     Plan(publish::Plan),
     /// Put a plan into force
@@ -51,6 +53,7 @@ impl Pack {
             Pack::Keygen(keygen) => keygen.run(),
             Pack::Verify(verify) => verify.run(),
             Pack::Export(export) => export.run().await,
+            Pack::Fetch(fetch) => fetch.run().await,
             Pack::Plan(plan) => plan.run().await,
             Pack::Apply(apply) => apply.run().await,
             Pack::Remove(remove) => remove.run().await,

@@ -1,9 +1,10 @@
-//! `packwork pack export`: what a tenant has changed, as a pack for other tenants.
+//! `packwork pack export|fetch`: what a tenant has changed, as a pack for other tenants; and a pack as the tenant has it.
 
 use super::archive::{is_archive, write};
 use crate::cli::client::Target;
 use crate::packs::archive;
 use crate::packs::shelf::from_json;
+use crate::packs::source::Files;
 use crate::telemetry;
 use anyhow::{Context, bail};
 use axum::http::Method;
@@ -32,12 +33,34 @@ pub(in crate::cli) struct Export {
     target: Target,
 }
 
+/// Its files are as they were installed, to the byte; the tenant's changes are not in them
+#[derive(clap::Args)]
+pub(in crate::cli) struct Fetch {
+    /// Name of an installed pack
+    name: String,
+    /// A folder to make, or a file that ends with .pwpack
+    #[arg(long, short, value_name = "DIR|FILE")]
+    output: PathBuf,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Fetch {
+    pub(in crate::cli) async fn run(self) -> anyhow::Result<ExitCode> {
+        telemetry::start("warn");
+        is_free(&self.output)?;
+        let api = self.target.connect().await?;
+        let pack = api.call(Method::GET, &format!("/packs/{}/files", self.name), None).await?;
+        let files = from_json(&pack["files"]).context("the answer holds no files")?;
+        save(&self.output, &self.name, &text(&pack["version"]), &files)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 impl Export {
     pub(in crate::cli) async fn run(self) -> anyhow::Result<ExitCode> {
         telemetry::start("warn");
-        if self.output.exists() && !is_archive(&self.output) {
-            bail!("`{}` is there already", self.output.display());
-        }
+        is_free(&self.output)?;
         let api = self.target.connect().await?;
         let body = json!({"name": self.name, "version": self.version, "title": self.title});
         let exported = api.call(Method::POST, "/packs/export", Some(body)).await?;
@@ -45,16 +68,7 @@ impl Export {
             bail!("this tenant has changed nothing that could be exported");
         }
         let files = from_json(&exported["files"]).context("the answer holds no files")?;
-        if is_archive(&self.output) {
-            let bytes = archive::write(&self.name, &self.version, &files, None)
-                .map_err(|refusal| anyhow::anyhow!("{} ({})", refusal.detail, refusal.code))?;
-            write(&self.output, &bytes)?;
-        } else {
-            for (file, bytes) in &files {
-                put(&self.output, file, bytes)?;
-            }
-        }
-        println!("{}: {} {}, {} files", self.output.display(), self.name, self.version, files.len());
+        save(&self.output, &self.name, &self.version, &files)?;
         let left_out = told(&exported["left_out"], |left| left["words"][self.locale()].as_str().map(str::to_owned));
         let missing = exported["findings"]
             .as_array()
@@ -82,6 +96,28 @@ impl Export {
     fn locale(&self) -> &'static str {
         if self.target.locale.starts_with("zh") { "zh-CN" } else { "en" }
     }
+}
+
+fn is_free(output: &Path) -> anyhow::Result<()> {
+    if output.exists() && !is_archive(output) {
+        bail!("`{}` is there already", output.display());
+    }
+    Ok(())
+}
+
+/// Writes the files of a pack into a folder, or as an archive.
+fn save(output: &Path, name: &str, version: &str, files: &Files) -> anyhow::Result<()> {
+    if is_archive(output) {
+        let bytes = archive::write(name, version, files, None)
+            .map_err(|refusal| anyhow::anyhow!("{} ({})", refusal.detail, refusal.code))?;
+        write(output, &bytes)?;
+    } else {
+        for (file, bytes) in files {
+            put(output, file, bytes)?;
+        }
+    }
+    println!("{}: {name} {version}, {} files", output.display(), files.len());
+    Ok(())
 }
 
 fn put(folder: &Path, file: &str, bytes: &[u8]) -> anyhow::Result<()> {

@@ -11,7 +11,12 @@ pub(super) fn print_plan(plan: &Json, locale: &str) {
         let version = |of: &Json| of.as_str().unwrap_or("-").to_owned();
         let signer = plan["signers"][text(&pack["name"])].as_str();
         let signer = signer.map(|signer| format!(" ({signer})")).unwrap_or_default();
-        println!("{}: {} -> {}{signer}", text(&pack["name"]), version(&pack["from"]), version(&pack["to"]));
+        let older = match (pack["older"] == true, chinese) {
+            (false, _) => "",
+            (true, true) => "（降级：回到较早的版本）",
+            (true, false) => " (a downgrade: an older version)",
+        };
+        println!("{}: {} -> {}{older}{signer}", text(&pack["name"]), version(&pack["from"]), version(&pack["to"]));
     }
     for asked in items(&plan["capabilities"]).iter().filter(|asked| asked["granted"] == false) {
         let (pack, capability) = (text(&asked["pack"]), text(&asked["capability"]));

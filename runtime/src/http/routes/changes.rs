@@ -58,6 +58,7 @@ pub(super) fn routes() -> Vec<Route> {
             .takes("PackExportRequest")
             .answers("PackExport", "What the tenant has changed, as a pack of its own")
             .long(),
+        route(Method::GET, "/packs/{name}/files", tag, files).answers("PackFiles", "The files of an installed pack"),
         route(Method::GET, "/packs/reload", tag, reload)
             .query(&["after"])
             .answers("Reload", "What became of the last edit in the folder of packs; with `after`, of the next one"),
@@ -183,6 +184,14 @@ async fn export(
     let title = members.text("title");
     members.finish()?;
     Ok(Json(promote::export(&app, &caller, promote::Asked { name, version, title }).await?))
+}
+
+async fn files(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path(name): Path<String>,
+) -> Result<Json<Body>, Problem> {
+    Ok(Json(promote::files(&app, &caller, &name).await?))
 }
 
 async fn reload(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Query) -> Result<Json<Body>, Problem> {

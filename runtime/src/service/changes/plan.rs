@@ -3,7 +3,7 @@
 use super::{cases, may_configure, running, tables, words};
 use crate::app::App;
 use crate::packs::archive;
-use crate::packs::shelf::{Candidate, InForce, Loaded, shelf_versions};
+use crate::packs::shelf::{Candidate, InForce, Loaded, numbers, shelf_versions};
 use crate::packs::source::{Files, name_of};
 use crate::service::session::Caller;
 use crate::service::{Answer, Error, chain, refuse};
@@ -293,7 +293,13 @@ fn pack_changes(old: &[PackVersion], new: &[PackVersion]) -> Json {
     let changed = names.into_iter().filter_map(|name| {
         let (from, to) = (standing(old, name), standing(new, name));
         let versions = (from.as_ref().map(|(version, _)| version), to.as_ref().map(|(version, _)| version));
-        (from != to).then(|| json!({"name": name, "from": versions.0, "to": versions.1}))
+        let mut change = json!({"name": name, "from": versions.0, "to": versions.1});
+        if let (Some(from), Some(to)) = versions
+            && numbers(to) < numbers(from)
+        {
+            change["older"] = json!(true);
+        }
+        (from != to).then_some(change)
     });
     Json::Array(changed.collect())
 }

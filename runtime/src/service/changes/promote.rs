@@ -21,6 +21,17 @@ pub struct Asked {
     pub title: Option<String>,
 }
 
+/// An installed pack as its files, so that what a tenant has can be brought to another one.
+pub async fn files(app: &Arc<App>, caller: &Caller, name: &str) -> Answer<Json> {
+    may_configure(caller)?;
+    app.catch_up().await?;
+    let packs = app.in_force().packs();
+    let Some(loaded) = packs.iter().find(|loaded| loaded.pack.name == name) else {
+        return Err(refuse(Code::NotFound, format!("there is no pack `{name}` here")).with("name", name).into());
+    };
+    Ok(json!({"name": name, "version": loaded.pack.version, "files": to_json(&loaded.files)}))
+}
+
 /// The version of a pack that has no other.
 const FIRST_VERSION: &str = "0.1.0";
 

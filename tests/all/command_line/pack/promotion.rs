@@ -77,14 +77,21 @@ async fn an_export_that_goes_round_is_the_same_to_the_byte(on: On) {
     assert!(has("roles/dispatcher.json") && has("lifecycles/work_order.json"), "{:#}", exported["files"]);
     upgrade(&to, json!({"files": exported["files"]})).await;
     assert_eq!(model(&to).await, model(&from).await);
-    let hash =
-        to.app.in_force().versions().into_iter().find(|pack| pack.name == "house-style").expect("it is there").hash;
-    let kept = to.app.store.pack_files(&to.app.system(), &hash).await.expect("the store answers");
     let archived = |files: &Json| {
         let files = from_json(files).expect("they are files");
         packwork::packs::archive::write("house-style", "1.2.0", &files, None).expect("they can be packed")
     };
-    assert_eq!(archived(&kept.expect("its files are kept")), archived(&exported["files"]));
+    let kept = to.get("/packs/house-style/files").await.ok();
+    assert_eq!((&kept["version"], archived(&kept["files"])), (&json!("1.2.0"), archived(&exported["files"])));
+
+    // Any pack goes from tenant to tenant as it is.
+    let parcels = from.get("/packs/parcels/files").await.ok();
+    let (third, archive) = (TestApp::new(on).await, archived(&parcels["files"]));
+    upgrade(&third, json!({"files": parcels["files"]})).await;
+    assert_eq!(archived(&third.get("/packs/parcels/files").await.ok()["files"]), archive);
+    third.get("/packs/nowhere/files").await.refused(404, "not_found");
+    let token = third.user("li", &["dispatcher"], json!({})).await;
+    third.by(&token, axum::http::Method::GET, "/packs/parcels/files", None).await.refused(403, "forbidden");
 }
 
 on_both! {
@@ -135,6 +142,9 @@ fn the_command_line_writes_a_folder_and_an_archive_that_can_be_applied() {
     );
     assert!(desk.path("house-style/objects/depot.json").is_file());
     desk.told(&words(&["pack", "export", "--name", "house-style", "-o", "house-style.pwpack"]), DONE);
+    desk.told(&words(&["pack", "fetch", "base", "-o", "fetched"]), DONE);
+    let read = |folder: &std::path::Path| packwork::packs::source::read_pack(folder).expect("it is a pack");
+    assert_eq!(read(&desk.path("fetched")), read(&std::path::Path::new(place.packs()).join("base")));
     let verified = desk.json(&["pack", "verify", "house-style.pwpack", "--json"], DONE);
     assert_eq!((&verified["name"], &verified["signer"]), (&json!("house-style"), &Json::Null));
     let told = desk.told(&words(&["pack", "export", "--name", "house-style", "--output", "house-style"]), FAILED);
