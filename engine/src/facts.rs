@@ -8,6 +8,7 @@ use crate::record::{Name, Record};
 use crate::settlement::chain::LEVELS_MAX;
 use crate::settlement::desired::Counts;
 use crate::settlement::line::{Line, StatementHead, StatementKey};
+use crate::settlement::settle::Ahead;
 use crate::settlement::statement::{Dispute, StatedLine, Statement};
 use crate::settlement::table::Table;
 use crate::value::Value;
@@ -58,6 +59,8 @@ pub struct Facts {
     pub totals: BTreeMap<TotalQuery, Vec<Counted>>,
     /// Whether any posted line rests on a row of a rate table: (table, row's name).
     pub rate_uses: BTreeMap<(Name, Name), bool>,
+    /// Lines that were worked out from these records before their turn.
+    pub ahead: Option<Arc<Ahead>>,
 }
 
 /// What was changed of a record after a version: fields with the values they had then.

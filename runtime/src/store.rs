@@ -2,6 +2,7 @@
 //! Decides nothing itself; knows no HTTP and no sign-in. Every call takes a [`Scope`]: there is no read without one.
 
 mod aggregate;
+mod ahead;
 mod apply;
 mod attachment;
 mod attribution;
@@ -14,6 +15,7 @@ mod column;
 mod command;
 mod comment;
 mod connection;
+mod copy;
 mod counter;
 mod dispute;
 mod duplicate;
@@ -55,6 +57,7 @@ mod total;
 mod transaction;
 mod under_way;
 
+pub use ahead::{Ahead, Shared};
 pub use attribution::LineSum;
 pub use back_fill::{BACK_FILL, BackFill};
 pub use bulk::{Applied, Bulk, BulkDone, Item};
@@ -78,7 +81,7 @@ pub use run::{Run, RunHold, RunStatus};
 pub use script::{INPUTS_KEPT, OPERATIONS_UP_TO, ScriptInput, ScriptUsage};
 pub use session::Session;
 pub use shown::TitlesOf;
-pub use since::Standpoint;
+pub use since::{Changed, Seen, Standpoint};
 pub use standing::FactsOf;
 pub use statement::StatementQuery;
 pub use stream::Position;

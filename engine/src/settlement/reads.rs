@@ -10,9 +10,9 @@ use crate::expr::{Env, Expr, Path};
 use crate::model::Model;
 use crate::moment::Date;
 use crate::object::{FieldKind, Object};
-use crate::record::{Name, Record};
+use crate::record::{Name, Record, slot};
 use crate::value::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Functions that look beyond the paths an expression names.
 const LOOKING: [&str; 5] = ["now", "today", "locate", "rate", "lookup"];
@@ -176,45 +176,80 @@ impl<'p> Leads<'p> {
     }
 }
 
-/// The objects whose records a plan's lines are made from; `None` where that cannot be told by its paths, because it adds
-/// up, divides or takes back what others have, asks for the day, or reads what moves without an event of its own.
-pub fn objects(model: &Model, plan: &Plan) -> Option<BTreeSet<Name>> {
-    let parts = Parts::of(plan);
-    let looks = |expr: &&Expr| expr.is_script() || expr.calls().iter().any(|call| LOOKING.contains(&&*call.function));
-    if parts.beyond || parts.exprs.iter().any(looks) {
-        return None;
+/// What a plan's lines are made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reads {
+    /// The objects whose records they are.
+    pub objects: BTreeSet<Name>,
+    /// What of a record that is read by itself is looked at; collections are read whole.
+    pub slots: BTreeMap<Name, BTreeSet<usize>>,
+}
+
+/// What every record is asked for.
+const OF_ALL: [usize; 4] = [slot::ID, slot::VERSION, slot::STATE, slot::DELETED_AT];
+
+impl Reads {
+    /// `None` where it cannot be told by the plan's paths, because it adds up, divides or takes back what others have, asks
+    /// for the day, or reads what moves without an event of its own.
+    pub fn of(model: &Model, plan: &Plan) -> Option<Reads> {
+        let parts = Parts::of(plan);
+        let looks =
+            |expr: &&Expr| expr.is_script() || expr.calls().iter().any(|call| LOOKING.contains(&&*call.function));
+        if parts.beyond || parts.exprs.iter().any(looks) {
+            return None;
+        }
+        if parts.exprs.iter().flat_map(|expr| expr.reads()).any(|path| &*path.root == "user") {
+            return None;
+        }
+        let mut reads = Reads { objects: BTreeSet::new(), slots: BTreeMap::new() };
+        let of_fact = plan.in_state().map(|facts| [facts.day_slot, facts.date_slot]);
+        reads.add(&plan.object, of_fact.into_iter().flatten().chain(plan.unit_slot));
+        reads.objects.extend(parts.tables.iter().map(|table| (*table).clone()));
+        for party in &parts.parties {
+            let (PartySource::Expression { object, .. } | PartySource::Fixed { object, .. }) = party;
+            let entity = model.object(object).and_then(|object| object.role("party", "legal_entity"));
+            reads.add(object, entity.map(|(slot, _)| slot));
+        }
+        for dimension in model.dimensions.values().filter(|dimension| !dimension.classifications.is_empty()) {
+            reads.objects.insert(dimension.of.clone());
+            reads.objects.extend(dimension.classifications.values().map(|classification| classification.rows.clone()));
+        }
+        if !parts.paths().into_iter().all(|path| reads.follow(model, plan, path)) {
+            return None;
+        }
+        // Refusals name records by their keys.
+        for (object, slots) in &mut reads.slots {
+            slots.extend(model.object(object).and_then(|object| object.key));
+        }
+        Some(reads)
     }
-    if parts.exprs.iter().flat_map(|expr| expr.reads()).any(|path| &*path.root == "user") {
-        return None;
+
+    fn add(&mut self, object: &Name, slots: impl IntoIterator<Item = usize>) {
+        self.objects.insert(object.clone());
+        self.slots.entry(object.clone()).or_insert_with(|| OF_ALL.into()).extend(slots);
     }
-    let mut objects: BTreeSet<Name> = BTreeSet::from([plan.object.clone()]);
-    objects.extend(parts.tables.iter().map(|table| (*table).clone()));
-    for party in &parts.parties {
-        let (PartySource::Expression { object, .. } | PartySource::Fixed { object, .. }) = party;
-        objects.insert(object.clone());
-    }
-    for dimension in model.dimensions.values().filter(|dimension| !dimension.classifications.is_empty()) {
-        objects.insert(dimension.of.clone());
-        objects.extend(dimension.classifications.values().map(|classification| classification.rows.clone()));
-    }
-    for path in parts.paths() {
+
+    /// Adds what a path leads over; whether what it reads moves only with an event.
+    fn follow(&mut self, model: &Model, plan: &Plan, path: &Path) -> bool {
         let mut at: BTreeSet<Name> = BTreeSet::from([plan.object.clone()]);
         for step in &path.steps {
             let mut next = BTreeSet::new();
             for object in at.iter().filter_map(|name| model.object(name)) {
+                self.add(&object.name, None);
                 let Some((slot, field)) = object.field(step) else { continue };
                 if object.live_order.contains(&slot) {
-                    return None;
+                    return false;
                 }
+                self.add(&object.name, Some(slot));
                 match &field.kind {
                     FieldKind::Id { to, .. } => next.extend(to.iter().cloned()),
-                    FieldKind::Ids { .. } | FieldKind::Items { .. } | FieldKind::Rollup { .. } => return None,
+                    FieldKind::Ids { .. } | FieldKind::Items { .. } | FieldKind::Rollup { .. } => return false,
                     _ => {}
                 }
             }
-            objects.extend(next.iter().cloned());
+            self.objects.extend(next.iter().cloned());
             at = next;
         }
+        true
     }
-    Some(objects)
 }

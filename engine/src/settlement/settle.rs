@@ -1,10 +1,12 @@
 //! Settling facts: the lines that should exist against those posted, and the difference. Completing a record and a
 //! run over a period come through the same door, so the second finds nothing to do after the first.
 
+mod ahead;
 mod batch;
 mod closing;
 mod posting;
 
+pub use ahead::{Ahead, foresee, work_out};
 pub use closing::reach;
 
 use super::desired::{Counts, Fact, Group, desired};

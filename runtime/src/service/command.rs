@@ -6,7 +6,7 @@ use super::session::{Caller, USER};
 use super::{Answer, Error, refuse};
 use crate::app::App;
 use crate::auth::token::hex;
-use crate::store::{Applied, Bulk, BulkDone, Decide, Execute, Executed, Idempotency, Item, Scope, posting_lock};
+use crate::store::{Ahead, Applied, Bulk, BulkDone, Decide, Execute, Executed, Idempotency, Item, Scope, posting_lock};
 use packwork_engine::codes::Code;
 use packwork_engine::decide::{decide, foresee};
 use packwork_engine::decision::{Command, Context, Decision, Outcome, Write};
@@ -59,11 +59,12 @@ struct How {
     idempotency: Option<Idempotency>,
     check: Check,
     reply: Option<Json>,
+    ahead: Option<Ahead>,
 }
 
 impl How {
     fn at(at: Moment) -> How {
-        How { at, idempotency: None, check: Arc::new(|_, _| Ok(())), reply: None }
+        How { at, idempotency: None, check: Arc::new(|_, _| Ok(())), reply: None, ahead: None }
     }
 }
 
@@ -93,15 +94,27 @@ pub async fn run_at(
     carry_out(app, model, scope, command, How { idempotency, ..How::at(at) }).await
 }
 
+/// The same with what was read for it before its turn.
+pub async fn run_ahead(
+    app: &App,
+    model: &Arc<Model>,
+    scope: &Scope,
+    command: Command,
+    at: Moment,
+    ahead: Option<Ahead>,
+) -> Answer<Done> {
+    carry_out(app, model, scope, command, How { ahead, ..How::at(at) }).await
+}
+
 async fn carry_out(app: &App, model: &Arc<Model>, scope: &Scope, command: Command, how: How) -> Answer<Done> {
-    let How { at, idempotency, check, reply } = how;
+    let How { at, idempotency, check, reply, ahead } = how;
     let id = app.entropy.uuid(app.clock.now());
     let keyed = idempotency.is_some();
     let context = Context { command: id, moment: at, actor: scope.actor.clone() };
     let locks = locks(model, &command);
     let decided = model.clone();
     let decide = checked(decided, Arc::new(command), context, check);
-    let request = Execute { command_id: id, at, idempotency, locks, reply, decide };
+    let request = Execute { command_id: id, at, idempotency, locks, reply, ahead, decide };
     match app.store.execute(scope, model, request).await? {
         Executed::Applied(decision) => {
             if decision.writes.iter().any(writes_user) {
@@ -329,6 +342,7 @@ pub async fn claim(
         idempotency: Some(Idempotency { key: key.to_owned(), digest: digest(asked), lasting: true }),
         locks: Vec::new(),
         reply: None,
+        ahead: None,
         decide: Box::new(|_| Outcome::Decided(Box::default())),
     };
     match app.store.execute(&caller.scope, model, request).await? {

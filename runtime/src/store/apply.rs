@@ -78,6 +78,44 @@ pub(super) async fn gather_rows(
     Ok(())
 }
 
+/// Rows of one statement where there are many: few sizes, so that few statements are prepared.
+const MANY: [usize; 4] = [500, 100, 16, 1];
+/// From so many rows on PostgreSQL takes them as a stream.
+const STREAMED_FROM: usize = 32;
+
+/// Inserts what comes by the thousand, each row new: nothing is taken back but with the whole command, so that SQLite, told
+/// to leave what a failing statement has done, needs to keep no page for it.
+pub(super) async fn insert_many(
+    connection: &mut Connection,
+    doing: &'static str,
+    into: &str,
+    rows: Vec<Vec<Datum>>,
+) -> Result<(), StoreError> {
+    if connection.dialect() == Dialect::Postgres {
+        return match rows.len() < STREAMED_FROM {
+            true => insert_rows(connection, doing, "", into, rows).await,
+            false => connection.copy_in(doing, into, &rows).await,
+        };
+    }
+    let columns = rows.first().map_or(1, Vec::len).max(1);
+    let one = format!("({}?)", "?, ".repeat(columns - 1));
+    let mut left = rows.len();
+    let mut rows = rows.into_iter();
+    while left > 0 {
+        let fitting = |size: &&usize| **size <= left && **size * columns <= Dialect::Sqlite.binds_max();
+        let size = MANY.iter().find(fitting).copied().unwrap_or(1);
+        let mut sql = Sql::new(Dialect::Sqlite);
+        sql.push("INSERT OR FAIL INTO ").push(into).push(" VALUES ").push(&one);
+        for _ in 1..size {
+            sql.push(", ").push(&one);
+        }
+        sql.binds = rows.by_ref().take(size).flatten().collect();
+        connection.execute(doing, sql).await?;
+        left -= size;
+    }
+    Ok(())
+}
+
 fn inserts(dialect: Dialect, prefix: &str, into: &str, rows: Vec<Vec<Datum>>) -> Vec<Sql> {
     let (sizes, between): (&[usize], String) = match dialect {
         Dialect::Sqlite => (&CHUNKS_OF_SQLITE, format!("); {prefix}INSERT INTO {into} VALUES (")),

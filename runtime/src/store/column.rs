@@ -223,8 +223,12 @@ impl<'m> Layout<'m> {
 
     /// Reads only these slots, and the id.
     pub(crate) fn reading(mut self, slots: Option<&BTreeSet<usize>>) -> Layout<'m> {
-        self.reads = slots.map(|slots| slots.iter().copied().chain([slot::ID]).collect());
+        self.read_only(slots);
         self
+    }
+
+    pub(crate) fn read_only(&mut self, slots: Option<&BTreeSet<usize>>) {
+        self.reads = slots.map(|slots| slots.iter().copied().chain([slot::ID]).collect());
     }
 
     fn reads(&self, slot: usize) -> bool {

@@ -1,5 +1,6 @@
 //! Commands: decide over facts and write what was decided, all in one transaction.
 
+use super::ahead::Ahead;
 use super::apply::{apply, insert_rows};
 use super::connection::Connection;
 use super::facts::Records;
@@ -31,6 +32,8 @@ pub struct Execute {
     pub locks: Vec<String>,
     /// What is answered, where that is known before; else it is kept afterwards.
     pub reply: Option<Json>,
+    /// What was read before its turn, used where it still holds.
+    pub ahead: Option<Ahead>,
     /// Pure: it may be asked several times.
     pub decide: Decide,
 }
@@ -107,10 +110,8 @@ impl Store {
             keys.push(format!("idempotency {} {}", key_owner(scope), idempotency.key));
         }
         // Asked once before its turn: what it needs first is then fetched together with the look for an earlier command.
-        let first = match asked(&request.decide, &Facts::default())? {
-            Outcome::Needs(need) => need,
-            Outcome::Refused(_) | Outcome::Decided(_) => Need::default(),
-        };
+        let first =
+            first_need(&request.decide, request.ahead.as_ref().map_or(&Facts::default(), |ahead| &ahead.facts))?;
         let carried = Arc::new((self.clone(), scope.clone(), model.clone(), request, first));
         let attempt = carried.clone();
         let (executed, collections) = self
@@ -186,6 +187,14 @@ pub(super) fn key_owner(scope: &Scope) -> String {
     scope.actor.id.map_or_else(|| "system".to_owned(), |id| id.to_string())
 }
 
+/// What a command asks for first.
+fn first_need(decide: &Decide, facts: &Facts) -> Result<Need, StoreError> {
+    Ok(match asked(decide, facts)? {
+        Outcome::Needs(need) => need,
+        Outcome::Refused(_) | Outcome::Decided(_) => Need::default(),
+    })
+}
+
 /// Asks the engine. What panics is one command, not the writer that others wait for.
 fn asked(decide: &Decide, facts: &Facts) -> Result<Outcome, StoreError> {
     let outcome = catch_unwind(AssertUnwindSafe(|| decide(facts)));
@@ -214,8 +223,14 @@ async fn carry_out(
     }
     let refused = |refusal: Refusal, facts: Facts| End::Undo((Executed::Refused(Box::new(refusal)), facts.collections));
     let mut facts = Facts::default();
+    let mut rest = Need { records: BTreeSet::new(), ..first.clone() };
+    match &request.ahead {
+        Some(ahead) if ahead.holds(connection).await? => facts = ahead.facts.clone(),
+        // What was read is true no more: as if nothing had been.
+        Some(_) => rest = first_need(&request.decide, &facts)?,
+        None => {}
+    }
     records.add(rows, &mut facts)?;
-    let rest = Need { records: BTreeSet::new(), ..first.clone() };
     if !rest.is_empty() {
         store.fetch_for_command(connection, model, &rest, &mut facts).await?;
     }

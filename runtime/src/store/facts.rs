@@ -31,6 +31,19 @@ impl<'m> Records<'m> {
         Ok(Records { by_object: layouts.collect::<Result<_, StoreError>>()? })
     }
 
+    /// The same, where only some slots are looked at: those of objects that are named.
+    pub(super) fn reading(
+        model: &'m Model,
+        need: &Need,
+        slots: &BTreeMap<Name, BTreeSet<usize>>,
+    ) -> Result<Records<'m>, StoreError> {
+        let mut records = Records::of(model, need)?;
+        for (layout, _) in &mut records.by_object {
+            layout.read_only(slots.get(&layout.object.name));
+        }
+        Ok(records)
+    }
+
     pub(super) fn statements(&self, dialect: Dialect) -> Vec<(Sql, Vec<Kind>)> {
         let statement =
             |(layout, ids): &(Layout<'_>, Vec<Uuid>)| (records_sql(dialect, layout, ids.clone()), layout.kinds());

@@ -1,7 +1,7 @@
 //! Settlement lines: posted, taken back, read. Posted lines never change, but for whether they still stand and which
 //! statement they are on.
 
-use super::apply::insert_rows;
+use super::apply::insert_many;
 use super::column::{typed_json, typed_value};
 use super::connection::Connection;
 use super::sql::{Datum, Dialect, Kind, Sql, scaled};
@@ -205,7 +205,7 @@ pub(super) async fn insert(connection: &mut Connection, lines: &[Line]) -> Resul
         dispute::settle_by(connection, &before, &takers).await?;
     }
     let into = format!("settlement_line ({})", column_names(""));
-    insert_rows(connection, "posting lines", "", &into, rows).await?;
+    insert_many(connection, "posting lines", &into, rows).await?;
     super::rate_use::keep(connection, lines).await?;
     Ok(None)
 }

@@ -1,22 +1,95 @@
 //! Whether anything that a run read has changed since: where the tenant stood at its beginning, and what came after.
 
+use super::connection::Connection;
 use super::sql::{Datum, Dialect, Kind, Sql};
 use super::{Scope, Store, StoreError};
 use packwork_engine::record::Name;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// Where a tenant stands, as far as one plan's lines depend on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standpoint {
-    /// The last event by number.
-    pub last: i64,
-    /// On PostgreSQL the snapshot that saw it: transactions end in another order than they take their numbers.
-    pub snapshot: Option<String>,
+    #[serde(flatten)]
+    pub seen: Seen,
     /// How many lines the plan has, taken back or not.
     pub lines: i64,
     /// How many periods of the plan's calendar are closed.
     pub closed: i64,
+}
+
+/// Up to which event a tenant was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The last event by number.
+    pub last: i64,
+    /// On PostgreSQL the snapshot that saw it: transactions end in another order than they take their numbers.
+    pub snapshot: Option<String>,
+}
+
+/// What happened to a record since: see [`Store::changes_since`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    pub object: Name,
+    pub record: Uuid,
+    /// It did not exist before.
+    pub is_new: bool,
+}
+
+impl Seen {
+    pub(super) async fn now(connection: &mut Connection) -> Result<Seen, StoreError> {
+        let text = format!("SELECT (SELECT coalesce(max(seq), 0) FROM event), {}", snapshot(connection.dialect()));
+        let sql = Sql::of(connection.dialect(), &text, Vec::new());
+        match connection.row("looking for the last event", sql, &[Kind::Int, Kind::Text]).await?.as_deref() {
+            Some([Datum::Int(last), snapshot]) => Ok(Seen::of(*last, snapshot)),
+            _ => Err(StoreError::Broken("an event without number".into())),
+        }
+    }
+
+    fn of(last: i64, snapshot: &Datum) -> Seen {
+        let snapshot = match snapshot {
+            Datum::Text(snapshot) => Some(snapshot.to_string()),
+            _ => None,
+        };
+        Seen { last, snapshot }
+    }
+
+    /// `SELECT … FROM event WHERE …` of events of these objects that came after.
+    fn later(&self, dialect: Dialect, columns: &str, objects: &BTreeSet<Name>) -> Sql {
+        let of = || Datum::Texts(objects.iter().cloned().collect());
+        let mut sql =
+            Sql::of(dialect, &format!("SELECT {columns} FROM event WHERE seq > ? AND "), vec![Datum::Int(self.last)]);
+        sql.any_of("object", of());
+        if let Some(snapshot) = &self.snapshot {
+            // What was written by a transaction whose end the snapshot did not see.
+            let text = format!(
+                " UNION ALL SELECT {columns} FROM event WHERE tx >= pg_snapshot_xmin(?::text::pg_snapshot)
+                 AND NOT pg_visible_in_snapshot(tx, ?::text::pg_snapshot) AND seq <= ? AND "
+            );
+            sql.with(&text, vec![Datum::text(snapshot), Datum::text(snapshot), Datum::Int(self.last)]);
+            sql.any_of("object", of());
+        }
+        sql
+    }
+
+    /// Whether a record of one of these objects was changed since.
+    pub(super) async fn is_past(
+        &self,
+        connection: &mut Connection,
+        objects: &BTreeSet<Name>,
+    ) -> Result<bool, StoreError> {
+        let mut sql = self.later(connection.dialect(), "seq", objects);
+        sql.push(" LIMIT 1");
+        Ok(connection.row("looking for later changes", sql, &[Kind::Int]).await?.is_some())
+    }
+}
+
+fn snapshot(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "NULL",
+        Dialect::Postgres => "pg_current_snapshot()::text",
+    }
 }
 
 impl Store {
@@ -24,23 +97,16 @@ impl Store {
         self.check(scope)?;
         let mut connection = self.reader().await?;
         let dialect = connection.dialect();
-        let snapshot = match dialect {
-            Dialect::Sqlite => "NULL",
-            Dialect::Postgres => "pg_current_snapshot()::text",
-        };
         let text = format!(
-            "SELECT (SELECT coalesce(max(seq), 0) FROM event), {snapshot}, (SELECT count(*) FROM settlement_line WHERE plan = ?),
-             (SELECT count(*) FROM period_closed WHERE calendar = ?)"
+            "SELECT (SELECT coalesce(max(seq), 0) FROM event), {}, (SELECT count(*) FROM settlement_line WHERE plan = ?),
+             (SELECT count(*) FROM period_closed WHERE calendar = ?)",
+            snapshot(dialect)
         );
         let sql = Sql::of(dialect, &text, vec![Datum::text(plan), Datum::text(calendar)]);
         let kinds = [Kind::Int, Kind::Text, Kind::Int, Kind::Int];
         match connection.row("looking where the tenant stands", sql, &kinds).await?.as_deref() {
             Some([Datum::Int(last), snapshot, Datum::Int(lines), Datum::Int(closed)]) => {
-                let snapshot = match snapshot {
-                    Datum::Text(snapshot) => Some(snapshot.to_string()),
-                    _ => None,
-                };
-                Ok(Standpoint { last: *last, snapshot, lines: *lines, closed: *closed })
+                Ok(Standpoint { seen: Seen::of(*last, snapshot), lines: *lines, closed: *closed })
             }
             _ => Err(StoreError::Broken("a standpoint without numbers".into())),
         }
@@ -50,26 +116,36 @@ impl Store {
     pub async fn changed_since(
         &self,
         scope: &Scope,
-        since: &Standpoint,
+        since: &Seen,
         objects: &BTreeSet<Name>,
     ) -> Result<bool, StoreError> {
         self.check(scope)?;
+        since.is_past(&mut self.reader().await?, objects).await
+    }
+
+    /// The records of these objects that were changed since, one more than `limit` at most.
+    pub async fn changes_since(
+        &self,
+        scope: &Scope,
+        since: &Seen,
+        objects: &BTreeSet<Name>,
+        limit: usize,
+    ) -> Result<Vec<Changed>, StoreError> {
+        self.check(scope)?;
         let mut connection = self.reader().await?;
-        let dialect = connection.dialect();
-        let of = || Datum::Texts(objects.iter().cloned().collect());
-        let mut sql = Sql::of(dialect, "SELECT seq FROM event WHERE seq > ? AND ", vec![Datum::Int(since.last)]);
-        sql.any_of("object", of());
-        if let Some(snapshot) = &since.snapshot {
-            // What was written by a transaction whose end the snapshot did not see.
-            let binds = vec![Datum::text(snapshot), Datum::text(snapshot)];
-            sql.with(
-                " UNION ALL SELECT seq FROM event WHERE tx >= pg_snapshot_xmin(?::text::pg_snapshot)
-                 AND NOT pg_visible_in_snapshot(tx, ?::text::pg_snapshot) AND ",
-                binds,
-            );
-            sql.any_of("object", of());
-        }
-        sql.push(" LIMIT 1");
-        Ok(connection.row("looking for later changes", sql, &[Kind::Int]).await?.is_some())
+        let later = since.later(connection.dialect(), "object, record, kind", objects);
+        let mut sql = Sql::new(connection.dialect());
+        sql.push("SELECT object, record, max(CASE WHEN kind = 'created' THEN 1 ELSE 0 END) FROM (");
+        sql.push(&later.text);
+        sql.binds = later.binds;
+        sql.push(") AS later GROUP BY object, record ORDER BY object, record LIMIT ").number(limit + 1);
+        let rows = connection.rows("looking for what changed", sql, &[Kind::Text, Kind::Id, Kind::Int]).await?;
+        let changed = |row: Vec<Datum>| match &row[..] {
+            [Datum::Text(object), Datum::Id(record), Datum::Int(new)] => {
+                Some(Changed { object: object.clone(), record: *record, is_new: *new != 0 })
+            }
+            _ => None,
+        };
+        Ok(rows.into_iter().filter_map(changed).collect())
     }
 }

@@ -105,6 +105,7 @@ pub(crate) async fn a_command_is_applied_once(fixture: Fixture) {
         idempotency: None,
         locks: Vec::new(),
         reply: None,
+        ahead: None,
         decide: Box::new(creates(&ticket)),
     };
     let first = fixture.store.execute(&fixture.scope, &fixture.model, request()).await.expect("it works");
@@ -161,6 +162,7 @@ pub(crate) async fn commands_with_a_common_lock_take_turns(fixture: Fixture) {
                     idempotency: None,
                     locks: vec!["b".into(), format!("ticket {}", key.1), "a".into()],
                     reply: None,
+                    ahead: None,
                     decide: Box::new(decide),
                 };
                 fixture.store.execute(&fixture.scope, &fixture.model, request).await.expect("it works")
@@ -195,6 +197,7 @@ pub(crate) async fn a_command_that_panics_hurts_nobody_else(fixture: Fixture) {
         idempotency: None,
         locks: Vec::new(),
         reply: None,
+        ahead: None,
         decide: Box::new(|_| panic!("a panic that this test wants")),
     };
     let result = fixture.store.execute(&fixture.scope, &fixture.model, request).await;

@@ -175,6 +175,7 @@ impl Fixture {
             }),
             locks: Vec::new(),
             reply: None,
+            ahead: None,
             decide: Box::new(decide),
         };
         self.store.execute(scope, &self.model, request).await.expect("the store works")

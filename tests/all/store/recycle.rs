@@ -19,6 +19,7 @@ async fn carried_out(fixture: &Fixture, command: Command) -> Executed {
         idempotency: None,
         locks: Vec::new(),
         reply: None,
+        ahead: None,
         decide: Box::new(move |facts| decide(&model, facts, &command, &context)),
     };
     fixture.store.execute(&fixture.scope, &fixture.model, request).await.expect("the store works")

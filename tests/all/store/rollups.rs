@@ -19,6 +19,7 @@ async fn done(fixture: &Fixture, command: Command) -> Box<Decision> {
         idempotency: None,
         locks: Vec::new(),
         reply: None,
+        ahead: None,
         decide: Box::new(move |facts| decide(&model, facts, &command, &context)),
     };
     match fixture.store.execute(&fixture.scope, &fixture.model, request).await.expect("the store works") {

@@ -86,6 +86,7 @@ async fn execute(
         idempotency: None,
         locks: Vec::new(),
         reply: None,
+        ahead: None,
         decide: Box::new(move |facts| decide(&decided, facts, &command, &context)),
     };
     store.execute(scope, model, request).await.expect("the store works")

@@ -106,6 +106,7 @@ async fn store(
         idempotency: None,
         locks: Vec::new(),
         reply: None,
+        ahead: None,
         decide: Box::new(move |_| {
             let decision = decided.lock().ok().and_then(|mut decided| decided.take());
             Outcome::Decided(decision.unwrap_or_default())

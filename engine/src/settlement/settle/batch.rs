@@ -1,7 +1,7 @@
 //! One batch of facts being settled, in order of (business date, id): what each should have against what stands posted.
 
 use super::posting::{Charge, Posting};
-use super::{business_date, group_of, is_fact, value_of};
+use super::{Ahead, business_date, group_of, is_fact, value_of};
 use crate::codes::Code;
 use crate::decide::Halt;
 use crate::decision::{Against, Decision, FactFailure};
@@ -31,6 +31,8 @@ pub(super) struct Settling<'r, 'a> {
     passed: BTreeMap<GroupKey, Decimal>,
     /// The same for late facts, which stand after everything posted.
     late: BTreeMap<GroupKey, Decimal>,
+    /// What was worked out before, where it still holds.
+    ahead: Option<&'a Ahead>,
     failures: Vec<FactFailure>,
     facts: u64,
     unchanged: u64,
@@ -49,6 +51,7 @@ impl<'r, 'a> Settling<'r, 'a> {
             running: BTreeMap::new(),
             passed: BTreeMap::new(),
             late: BTreeMap::new(),
+            ahead: reader.facts.ahead.as_deref().filter(|ahead| ahead.holds(reader.facts)),
             failures: Vec::new(),
             facts: 0,
             unchanged: 0,
@@ -77,7 +80,7 @@ impl<'r, 'a> Settling<'r, 'a> {
                 }
             }
         }
-        if missing { Err(Halt::Missing) } else { Ok(()) }
+        if missing || !self.reader().needs_nothing() { Err(Halt::Missing) } else { Ok(()) }
     }
 
     /// What the facts lead to is at hand before the first of them is decided: deciding is the greater work by far.
@@ -134,6 +137,10 @@ impl<'r, 'a> Settling<'r, 'a> {
                 self.posting.want_statement(&desired, period);
             }
             let before = self.before(&desired, date, id, closed, posted)?;
+            // A round that lacks something decides nothing: it only asks.
+            if !self.reader().needs_nothing() {
+                continue;
+            }
             match desired.priced(self.reader(), self.plan(), before) {
                 Err(refusal) => {
                     failed = Some(refusal);
@@ -141,7 +148,7 @@ impl<'r, 'a> Settling<'r, 'a> {
                 }
                 Ok(parts) => {
                     self.count(&desired, &parts, closed);
-                    outcomes.push(Outcome { desired: Arc::new(desired), parts });
+                    outcomes.push(Outcome { desired, parts });
                 }
             }
         }
@@ -179,7 +186,7 @@ impl<'r, 'a> Settling<'r, 'a> {
         Ok(())
     }
 
-    fn wanted(&self, fact: &Record, posted: &[Arc<Line>]) -> Result<(Vec<Desired>, Option<Date>), Halt> {
+    fn wanted(&self, fact: &Record, posted: &[Arc<Line>]) -> Result<(Vec<Arc<Desired>>, Option<Date>), Halt> {
         let plan = self.plan();
         let object = self.reader().model.objects.get(&plan.object).expect("the plan's object was checked");
         let Some(date) = business_date(plan, fact) else {
@@ -188,8 +195,13 @@ impl<'r, 'a> Settling<'r, 'a> {
                 .with("field", field)
                 .into());
         };
+        let ahead = self.ahead.filter(|_| posted.is_empty()).and_then(|ahead| ahead.of(plan, fact.id()));
+        if let Some(lines) = ahead {
+            return Ok((lines.to_vec(), Some(date)));
+        }
         let fact = Fact { object, record: fact, date, period: None, bound: None };
-        desired(self.reader(), plan, fact, posted).map(|lines| (lines, Some(date)))
+        let lines = desired(self.reader(), plan, fact, posted)?;
+        Ok((lines.into_iter().map(Arc::new).collect(), Some(date)))
     }
 
     /// What the group of a line had before its fact.

@@ -1,6 +1,7 @@
 //! Settlement runs: one command per chunk of a unit, so that people's commands go between and a failing unit stands
 //! alone; what came of it is kept with the run.
 
+use super::ahead::{self, CHUNK};
 use super::facts::{self, Facts};
 use super::preview::{self, Failure, Tally};
 use super::since::Beginning;
@@ -23,8 +24,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Facts of one command: about 50 ms of the writer's time, so that nobody waits behind a run.
-const CHUNK: usize = 500;
 /// Failures kept with a run; their number is kept whole.
 const FAILURES_KEPT: usize = 500;
 /// Runs of one answer.
@@ -158,19 +157,21 @@ impl Work {
             self.run.finished_at = Some(self.app.clock.now());
             return Ok(self.app.store.update_run(&scope, &self.run).await?);
         }
-        let facts = facts::facts(&self.app, &self.model, &scope, plan, &self.period).await?;
+        let facts = Arc::new(facts::facts(&self.app, &self.model, &scope, plan, &self.period).await?);
         self.run.facts = i64::try_from(facts.count()).unwrap_or(i64::MAX);
         let mut tally = Tally::over(&facts);
+        let mut reading = ahead::chunks(&self.app, &self.model, &scope, &plan.name, &facts);
         for unit in &facts.units {
             for chunk in unit.facts.chunks(CHUNK) {
+                let ahead = reading.recv().await.ok_or_else(|| Error::Broken("reading ahead ended early".into()))??;
                 let settle = SettleUnit {
                     plan: plan.name.clone(),
                     run: self.run.id,
                     period: self.period.name.clone(),
                     facts: chunk.to_vec(),
                 };
-                let at = self.app.clock.now();
-                match command::run_at(&self.app, &self.model, &scope, pinned(settle, self.pin), at, None).await {
+                let (at, settle) = (self.app.clock.now(), pinned(settle, self.pin));
+                match command::run_ahead(&self.app, &self.model, &scope, settle, at, ahead).await {
                     Ok(Done::Now { decision, .. }) => tally.add(unit.of, &decision),
                     Ok(Done::Before { .. }) => return Err(Error::Broken("a settling command was a repeat".into())),
                     Err(Error::Refused(refusal)) => tally.refused(unit.of, *refusal),

@@ -7,7 +7,7 @@ use crate::store::{Run, RunStatus, Scope, Standpoint};
 use packwork_engine::model::Model;
 use packwork_engine::record::Name;
 use packwork_engine::settlement::plan::Plan;
-use packwork_engine::settlement::reads;
+use packwork_engine::settlement::reads::Reads;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -20,9 +20,9 @@ pub struct Beginning {
 impl Beginning {
     /// `None` for plans whose lines are made from more than the records their paths lead to.
     pub async fn of(app: &App, model: &Model, scope: &Scope, plan: &Plan) -> Answer<Option<Beginning>> {
-        let Some(objects) = reads::objects(model, plan) else { return Ok(None) };
+        let Some(reads) = Reads::of(model, plan) else { return Ok(None) };
         let standpoint = app.store.standpoint(scope, &plan.name, &plan.calendar).await?;
-        Ok(Some(Beginning { standpoint, objects }))
+        Ok(Some(Beginning { standpoint, objects: reads.objects }))
     }
 
     /// What is kept with the run.
@@ -44,7 +44,7 @@ impl Beginning {
         if self.standpoint.lines != lines || self.standpoint.closed != stood.closed {
             return Ok(None);
         }
-        let changed = app.store.changed_since(scope, &stood, &self.objects).await?;
+        let changed = app.store.changed_since(scope, &stood.seen, &self.objects).await?;
         Ok((!changed).then_some(former))
     }
 }

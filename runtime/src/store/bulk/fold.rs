@@ -102,6 +102,8 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
         cumulated: _,
         totals: _,
         rate_uses: _,
+        // Only of units of a run, which come alone.
+        ahead: _,
     } = facts;
 }
 
