@@ -1,5 +1,6 @@
 //! What a command is, and what deciding it gives: plain data, nothing left to choose when it is carried out.
 
+use crate::access::SettlementAction;
 use crate::attachment::{Attachment, FileChange};
 use crate::facts::{Counter, Need};
 use crate::moment::{Date, Moment};
@@ -182,6 +183,34 @@ pub enum StatementStep {
         outcome: DisputeOutcome,
         note: Option<String>,
     },
+}
+
+impl StatementStep {
+    /// What the step is called where it is asked for.
+    pub fn name(&self) -> &'static str {
+        match self {
+            StatementStep::Issue => "issue",
+            StatementStep::Confirm => "confirm",
+            StatementStep::Pay => "pay",
+            StatementStep::Reverse { .. } => "reverse",
+            StatementStep::WriteOff { .. } => "write_off",
+            StatementStep::Dispute { .. } => "dispute",
+            StatementStep::Settle { outcome: DisputeOutcome::Accepted, .. } => "accept",
+            StatementStep::Settle { .. } => "uphold",
+        }
+    }
+
+    /// Which rights take it: one of them is enough.
+    pub fn rights(&self) -> &'static [SettlementAction] {
+        use SettlementAction::{Close, Confirm, Issue};
+        match self {
+            StatementStep::Issue | StatementStep::Pay | StatementStep::Reverse { .. } => &[Issue],
+            StatementStep::Confirm | StatementStep::Dispute { .. } => &[Confirm],
+            StatementStep::WriteOff { .. } => &[Close],
+            StatementStep::Settle { outcome: DisputeOutcome::Accepted, .. } => &[Confirm, Issue],
+            StatementStep::Settle { .. } => &[Issue],
+        }
+    }
 }
 
 /// The most facts one command settles; people's commands go between the commands of a run.

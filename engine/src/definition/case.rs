@@ -35,7 +35,7 @@ pub struct Given {
     pub rows: IndexMap<String, Vec<IndexMap<String, Json>>>,
 }
 
-/// One step. Exactly one of `create`, `update`, `delete`, `transition`, `settle`, `close` and `issue`.
+/// One step. Exactly one of `create`, `update`, `delete`, `transition`, `settle`, `close` and `statement`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(deny_unknown_fields)]
@@ -58,6 +58,14 @@ pub struct Step {
     /// A period to close.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub close: Option<String>,
+    /// A step of a statement: `issue`, `confirm`, `pay`, `dispute`, `accept`, `uphold`, `reverse` or `write_off`. `of` says
+    /// which statement, `with` holds what the step takes: `reason`, `note`, the `period` of a reversal, and as `lines` the
+    /// facts whose lines are meant, by their `$name` or `object/key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
+    /// The newest statement with this `payee`, `payer` and `period`; each may be left out.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub of: IndexMap<String, Json>,
     /// What later steps and `expect` call the record that is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

@@ -16,8 +16,8 @@ use crate::record::{Name, Record, slot};
 use crate::refusal::Refusal;
 use crate::settlement::desired::treatment_name;
 use crate::settlement::line::Line;
-use crate::settlement::statement::Statement;
 use crate::settlement::statement::position::Position;
+use crate::settlement::statement::{DisputeOutcome, Statement};
 use crate::settlement::trace::Trace;
 use crate::suggest;
 use crate::value::Value;
@@ -290,14 +290,12 @@ impl World for Bare {
         Ok(json!({"name": period, "status": "closed"}))
     }
 
-    fn advance(&mut self, statement: &str, step: &str) -> Answer {
-        let (action, taken) = match step {
-            "issue" => (SettlementAction::Issue, StatementStep::Issue),
-            "confirm" => (SettlementAction::Confirm, StatementStep::Confirm),
-            "pay" => (SettlementAction::Issue, StatementStep::Pay),
-            other => return Err(Refused::because(format!("a statement has no step `{other}`"))),
-        };
-        self.may_settle(action, step)?;
+    fn advance(&mut self, statement: &str, step: &str, with: &Map<String, Json>) -> Answer {
+        let taken = self.statement_step(step, with)?;
+        let mut allowed = taken.rights().iter().map(|action| self.may_settle(*action, step));
+        if !allowed.any(|allowed| allowed.is_ok()) {
+            self.may_settle(taken.rights()[0], step)?;
+        }
         let context = self.context();
         let id = read_id(statement);
         self.memory.advance(&self.model, id, taken, &context)?;
@@ -348,6 +346,36 @@ impl Bare {
         let record = self.memory.get(&object.name, read_id(id)).filter(|record| !record.is_deleted())?;
         let context = Context { command: Uuid::nil(), moment: self.now, actor: self.actor.clone() };
         Some(self.record_json(object, &as_read(&self.memory, &self.model, record, &context)))
+    }
+}
+
+impl Bare {
+    fn statement_step(&self, step: &str, with: &Map<String, Json>) -> Result<StatementStep, Refused> {
+        let text = |member: &str| with.get(member).and_then(Json::as_str).map(str::to_owned);
+        let reason = || text("reason").unwrap_or_default();
+        let settle = |outcome| {
+            let line = text("line").map(|line| read_id(&line));
+            let open = self.memory.disputes.iter().find(|it| Some(it.line) == line && it.settled.is_none());
+            let dispute = open.ok_or_else(|| Refused::because("the line is not disputed".to_owned()))?.id;
+            Ok(StatementStep::Settle { dispute, outcome, note: text("note") })
+        };
+        Ok(match step {
+            "issue" => StatementStep::Issue,
+            "confirm" => StatementStep::Confirm,
+            "pay" => StatementStep::Pay,
+            "reverse" => StatementStep::Reverse { reason: reason(), period: text("period") },
+            "write_off" => StatementStep::WriteOff { reason: reason() },
+            "dispute" => {
+                let lines = with.get("lines").and_then(Json::as_array).into_iter().flatten();
+                StatementStep::Dispute {
+                    lines: lines.filter_map(Json::as_str).map(read_id).collect(),
+                    reason: reason(),
+                }
+            }
+            "accept" => return settle(DisputeOutcome::Accepted),
+            "uphold" => return settle(DisputeOutcome::Upheld),
+            other => return Err(Refused::because(format!("a statement has no step `{other}`"))),
+        })
     }
 }
 

@@ -1,6 +1,8 @@
 //! Running a case: what is given is written, what is to be done is done, and what came of it is compared. The same run
 //! drives the bare engine and HTTP; it knows them as a `World`.
 
+mod statement;
+
 use super::compare::Compare;
 use crate::definition::case::{CaseDefinition, Given, Step};
 use crate::definition::{Definition, Kind};
@@ -27,8 +29,8 @@ pub trait World {
     fn add_rate(&mut self, table: &str, row: &Map<String, Json>) -> Answer;
     fn settle(&mut self, plan: &str, period: &str) -> Answer;
     fn close(&mut self, calendar: &str, period: &str) -> Answer;
-    /// Takes a statement a step further: `issue`, `confirm`, `pay`.
-    fn advance(&mut self, statement: &str, step: &str) -> Answer;
+    /// Takes a step of a statement, with what it takes. A dispute that is settled is named by its `line`.
+    fn advance(&mut self, statement: &str, step: &str, with: &Map<String, Json>) -> Answer;
 
     // Looking, with an administrator's eyes.
     fn find(&mut self, object: &str, key: &str) -> Option<String>;
@@ -250,6 +252,7 @@ impl<'c> Run<'c> {
             }
             Step { settle: Some(plan), .. } => self.world.settle(plan, period()),
             Step { close: Some(period), .. } => self.world.close(CALENDAR, period),
+            Step { statement: Some(taken), .. } => self.advance(taken, &step.of, &step.with),
             _ => Err(Refused::because("the step says nothing that can be done".to_owned())),
         }
     }
@@ -355,6 +358,7 @@ fn describe(step: &Step) -> String {
         .or_else(|| of("transition", &step.transition))
         .or_else(|| of("settle", &step.settle))
         .or_else(|| of("close", &step.close))
+        .or_else(|| of("statement", &step.statement))
         .unwrap_or_else(|| "nothing".to_owned());
     let more = [of("on", &step.on), of("as", &step.name), of("for", &step.period)];
     more.into_iter().flatten().fold(did, |text, more| format!("{text} {more}"))

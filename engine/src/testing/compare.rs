@@ -167,16 +167,7 @@ impl Compare<'_> {
         let all = self.world.statements();
         let mut differences = Vec::new();
         for expected in expected {
-            let mut found = None;
-            for statement in &all {
-                let by = ["payee", "payer"].iter().all(|party| {
-                    expected.get(*party).is_none_or(|expected| self.is_reference(expected, &statement[*party]))
-                });
-                if by && expected.get("period").is_none_or(|period| *period == statement["period"]) {
-                    found = Some(statement);
-                }
-            }
-            let difference = match found {
+            let difference = match self.statement(expected, &all) {
                 Some(statement) => {
                     expected.iter().find_map(|(name, expected)| self.statement_member(name, expected, statement))
                 }
@@ -187,6 +178,15 @@ impl Compare<'_> {
             differences.extend(difference.map(|difference| format!("statement {}: {difference}", named.join(" "))));
         }
         differences
+    }
+
+    /// The newest statement with the parties and the period that are named, oldest first.
+    pub fn statement<'s>(&mut self, named: &Members, all: &'s [Json]) -> Option<&'s Json> {
+        all.iter().rev().find(|statement| {
+            let mut parties = ["payee", "payer"].iter().filter_map(|party| Some((party, named.get(*party)?)));
+            parties.all(|(party, expected)| self.is_reference(expected, &statement[*party]))
+                && named.get("period").is_none_or(|period| *period == statement["period"])
+        })
     }
 
     fn statement_member(&mut self, name: &str, expected: &Json, statement: &Json) -> Option<String> {

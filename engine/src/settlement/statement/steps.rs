@@ -1,7 +1,7 @@
 //! The steps of a statement: which follow which, and what each writes. A step is refused with a code of its own for
 //! every reason there is.
 
-use super::{Statement, dispute, reverse};
+use super::{REASON_MAX, Statement, dispute, reverse};
 use crate::codes::Code;
 use crate::decide::Halt;
 use crate::decision::{Decision, NewStatement, Numbering, StatementChange, StatementCommand, StatementStep};
@@ -16,6 +16,7 @@ use rust_decimal::Decimal;
 
 /// Takes a statement a step further, disputes its lines or takes it back.
 pub fn step(reader: &Reader<'_>, command: &StatementCommand) -> Result<Decision, Halt> {
+    said(&command.step)?;
     let stated = asked(reader, StatementsAsked::One(command.id))?;
     let Some(statement) = stated.statements.first().filter(|statement| statement.key.statement == command.form) else {
         let detail = format!("there is no statement `{}`", command.id);
@@ -48,6 +49,26 @@ pub fn step(reader: &Reader<'_>, command: &StatementCommand) -> Result<Decision,
         StatementStep::Reverse { reason, period } => reverse::reverse(&mut decided, reason, period.as_deref())?,
     }
     Ok(decided.decision)
+}
+
+/// What people write is there and not too long.
+fn said(step: &StatementStep) -> Result<(), Refusal> {
+    let (text, member, needed) = match step {
+        StatementStep::Reverse { reason, .. }
+        | StatementStep::WriteOff { reason }
+        | StatementStep::Dispute { reason, .. } => (reason.as_str(), "reason", true),
+        StatementStep::Settle { note, .. } => (note.as_deref().unwrap_or_default(), "note", false),
+        StatementStep::Issue | StatementStep::Confirm | StatementStep::Pay => return Ok(()),
+    };
+    if needed && text.trim().is_empty() {
+        let detail = format!("`{member}` says why, and is empty");
+        return Err(Refusal::new(Code::Required, detail).with("field", member));
+    }
+    if text.chars().count() > REASON_MAX {
+        let detail = format!("`{member}` has at most {REASON_MAX} characters");
+        return Err(Refusal::new(Code::OutOfRange, detail).with("field", member).with("maximum", REASON_MAX));
+    }
+    Ok(())
 }
 
 /// A step being decided.

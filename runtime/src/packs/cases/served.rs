@@ -182,9 +182,23 @@ impl World for Served {
         self.ask(Method::POST, &format!("/settlement/periods/{period}/close"), Some(json!({"calendar": calendar})))
     }
 
-    fn advance(&mut self, statement: &str, step: &str) -> Answer {
-        let version = self.version(&format!("/statements/{statement}"));
-        self.ask(Method::POST, &format!("/statements/{statement}/{step}"), Some(json!({"version": version})))
+    fn advance(&mut self, statement: &str, step: &str, with: &Map<String, Json>) -> Answer {
+        let path = format!("/statements/{statement}");
+        let shown = self.look(&path).unwrap_or_default();
+        let mut body = with.clone();
+        body.insert("version".to_owned(), shown.get("version").cloned().unwrap_or(json!(1)));
+        let step = match (step, body.remove("line")) {
+            ("dispute", _) => "disputes".to_owned(),
+            (_, None) => step.to_owned(),
+            (_, Some(line)) => {
+                let disputes = shown["disputes"].as_array().into_iter().flatten();
+                let open = disputes.into_iter().find(|it| it["line"] == line && it["status"] == "open");
+                let open = open.and_then(|dispute| dispute["id"].as_str());
+                let dispute = open.ok_or_else(|| Refused::because("the line is not disputed".to_owned()))?;
+                format!("disputes/{dispute}/{step}")
+            }
+        };
+        self.ask(Method::POST, &format!("{path}/{step}"), Some(Json::Object(body)))
     }
 
     fn find(&mut self, object: &str, key: &str) -> Option<String> {

@@ -5,14 +5,11 @@ use crate::app::App;
 use crate::service::command::{self, Done};
 use crate::service::session::Caller;
 use crate::service::settlement::may;
-use crate::service::{Answer, Error, refuse, texts};
+use crate::service::{Answer, Error, texts};
 use crate::store::Idempotency;
-use packwork_engine::access::SettlementAction;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Command, StatementCommand, StatementStep};
-use packwork_engine::refusal::Refusal;
 use packwork_engine::settlement::line::StatementStatus;
-use packwork_engine::settlement::statement::{DisputeOutcome, REASON_MAX};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
@@ -23,29 +20,13 @@ pub struct Asked {
     pub key: Option<String>,
 }
 
-/// Which rights take a step: one of them is enough.
-fn rights(step: &StatementStep) -> (&'static str, &'static [SettlementAction]) {
-    use SettlementAction::{Close, Confirm, Issue};
-    match step {
-        StatementStep::Issue => ("issue", &[Issue]),
-        StatementStep::Confirm => ("confirm", &[Confirm]),
-        StatementStep::Pay => ("pay", &[Issue]),
-        StatementStep::Reverse { .. } => ("reverse", &[Issue]),
-        StatementStep::WriteOff { .. } => ("write_off", &[Close]),
-        StatementStep::Dispute { .. } => ("dispute", &[Confirm]),
-        StatementStep::Settle { outcome: DisputeOutcome::Accepted, .. } => ("accept", &[Confirm, Issue]),
-        StatementStep::Settle { .. } => ("uphold", &[Issue]),
-    }
-}
-
 /// Takes a statement a step further, disputes its lines or takes it back.
 pub async fn take(app: &App, caller: &Caller, id: Uuid, asked: Asked) -> Answer<(Json, bool)> {
     let row = load(app, caller, id).await?;
-    let (name, enough) = rights(&asked.step);
+    let enough = asked.step.rights();
     if !enough.iter().any(|right| caller.rights().may_settle(*right)) {
-        may(caller, enough[0], name)?;
+        may(caller, enough[0], asked.step.name())?;
     }
-    said(&asked.step)?;
     let model = app.model();
     let idempotency = asked.key.map(|key| {
         let digest = command::digest(&format!("statement {id} {:?} {}", asked.step, asked.version));
@@ -65,25 +46,6 @@ pub async fn take(app: &App, caller: &Caller, id: Uuid, asked: Asked) -> Answer<
         }
         Err(error) => Err(in_words(caller, error)),
     }
-}
-
-/// What people write is there and not too long.
-fn said(step: &StatementStep) -> Result<(), Refusal> {
-    let (text, member, needed) = match step {
-        StatementStep::Reverse { reason, .. }
-        | StatementStep::WriteOff { reason }
-        | StatementStep::Dispute { reason, .. } => (reason.as_str(), "reason", true),
-        StatementStep::Settle { note, .. } => (note.as_deref().unwrap_or_default(), "note", false),
-        StatementStep::Issue | StatementStep::Confirm | StatementStep::Pay => return Ok(()),
-    };
-    if needed && text.trim().is_empty() {
-        return Err(refuse(Code::Required, format!("`{member}` says why, and is empty")).with("field", member));
-    }
-    if text.chars().count() > REASON_MAX {
-        let detail = format!("`{member}` has at most {REASON_MAX} characters");
-        return Err(refuse(Code::OutOfRange, detail).with("field", member).with("maximum", REASON_MAX));
-    }
-    Ok(())
 }
 
 /// Names of statuses and steps as the caller reads them.
