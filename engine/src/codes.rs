@@ -160,6 +160,7 @@ codes! {
     PeriodClosed = "period_closed", Conflict, "the period is closed", "账期已关闭";
     PeriodNotReady = "period_not_ready", Conflict, "the period cannot be closed yet", "账期尚不能关闭";
     UnknownPeriod = "unknown_period", Invalid, "there is no such period", "没有这个账期";
+    RunEnded = "run_ended", Conflict, "the run has ended", "该结算已结束";
     RunActive = "run_active", Conflict, "a run of this plan and period is active", "该方案和账期已有结算正在运行";
     AmountOverflow = "amount_overflow", Invalid, "the amount has more than 18 digits", "金额超过 18 位";
     ChainCycle = "chain_cycle", Conflict, "a party stands twice in its chain", "分润链中出现循环";

@@ -12,6 +12,8 @@ use std::process::ExitCode;
 pub(super) enum Settle {
     /// Run a settlement plan over a period
     Run(Run),
+    /// Let a run stop; what it posted stands, and another run does the rest
+    Cancel(Cancel),
     /// Close a period
     Close(Close),
     /// Say why a line has its amount
@@ -29,6 +31,17 @@ pub(super) struct Run {
     /// Only say what would be posted
     #[arg(long)]
     preview: bool,
+    /// Print the answer as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(clap::Args)]
+pub(super) struct Cancel {
+    /// Id of the run
+    run: String,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
@@ -70,6 +83,7 @@ impl Settle {
         telemetry::start("warn");
         match self {
             Settle::Run(run) => run.run().await,
+            Settle::Cancel(cancel) => cancel.run().await,
             Settle::Close(close) => close.run().await,
             Settle::Explain(explain) => explain.run().await,
         }
@@ -132,6 +146,19 @@ fn print_run(run: &Json) {
         ]);
     }
     print!("\n{}", table.render());
+}
+
+impl Cancel {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let api = self.target.connect().await?;
+        let run = api.call(Method::POST, &format!("/settlement/runs/{}/cancel", self.run), None).await?;
+        if self.json {
+            println!("{run:#}");
+        } else {
+            print_run(&run);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
 }
 
 impl Close {

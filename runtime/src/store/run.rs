@@ -127,6 +127,29 @@ impl Store {
         connection.rows("listing runs", sql, &KINDS).await?.into_iter().map(decode).collect()
     }
 
+    /// Asks a run to stop; whether it was running.
+    pub async fn cancel_run(&self, scope: &Scope, id: Uuid) -> Result<bool, StoreError> {
+        self.check(scope)?;
+        self.transact(Locks::default(), move |connection| {
+            Box::pin(async move {
+                let text = "UPDATE settlement_run SET cancelling = ? WHERE id = ? AND status = 'running'";
+                let sql = Sql::of(connection.dialect(), text, vec![Datum::Bool(true), Datum::Id(id)]);
+                Ok(End::Keep(connection.execute("cancelling a run", sql).await? > 0))
+            })
+        })
+        .await
+    }
+
+    /// Whether somebody asked a run to stop.
+    pub async fn is_run_cancelling(&self, scope: &Scope, id: Uuid) -> Result<bool, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let text = "SELECT cancelling FROM settlement_run WHERE id = ?";
+        let sql = Sql::of(connection.dialect(), text, vec![Datum::Id(id)]);
+        let row = connection.row("looking whether a run is to stop", sql, &[Kind::Bool]).await?;
+        Ok(row == Some(vec![Datum::Bool(true)]))
+    }
+
     /// The run of a plan and period that is running.
     pub async fn active_run(&self, scope: &Scope, plan: &str, period: &str) -> Result<Option<Run>, StoreError> {
         self.check(scope)?;

@@ -98,6 +98,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0013_rate_use.sql"),
         include_str!("../../migrations/postgres/0013_rate_use.sql"),
     ),
+    (
+        "0014_run_cancel",
+        include_str!("../../migrations/sqlite/0014_run_cancel.sql"),
+        include_str!("../../migrations/postgres/0014_run_cancel.sql"),
+    ),
 ];
 
 /// Whether all of these migrations are known here: a backup of a newer version may have more.

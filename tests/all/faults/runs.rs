@@ -3,11 +3,12 @@
 
 use super::imports::post;
 use super::place::{BINARY, Place, packs_with};
-use packwork_tests::process::{Client, Launch, Process};
+use packwork_tests::process::{Answer, Client, Launch, Process};
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::thread::JoinHandle;
 
 const CARRIERS: usize = 40;
 const EACH: usize = 50;
@@ -22,6 +23,16 @@ fn a_run_killed_in_the_middle_is_finished_by_the_next_one_on_sqlite() {
 #[test]
 fn a_run_killed_in_the_middle_is_finished_by_the_next_one_on_postgres() {
     survives(Place::postgres());
+}
+
+#[test]
+fn a_run_is_cancelled_and_the_next_one_does_the_rest_on_sqlite() {
+    stops(Place::sqlite());
+}
+
+#[test]
+fn a_run_is_cancelled_and_the_next_one_does_the_rest_on_postgres() {
+    stops(Place::postgres());
 }
 
 fn pieces(at: usize) -> usize {
@@ -103,6 +114,53 @@ fn posted(client: &mut Client) -> BTreeMap<String, Decimal> {
     }
 }
 
+/// Deliveries with their price, before any run; what each costs.
+fn priced(server: &Process) -> BTreeMap<String, Decimal> {
+    let owed = owed(deliver(server));
+    let price = json!({"mode": "apply", "rows": [{"id": "usual", "kind": "usual", "price": {"schedule": "fee_steps"}, "valid": ["2026-01-01", null]}]});
+    post(server, "/settlement/rate-tables/fee/changes", price);
+    assert_eq!(posted(&mut server.client()).len(), 0, "nothing is settled before the run");
+    owed
+}
+
+/// Starts a run and comes back when a part of it is done.
+fn under_way(server: &Process) -> JoinHandle<std::io::Result<Answer>> {
+    let (address, token) = (server.address, server.token.clone());
+    let run = std::thread::spawn(move || Client::new(address, &token).send("POST", RUN, Some(&asked()), None));
+    let mut client = server.client();
+    loop {
+        let runs = get(&mut client, RUN);
+        let done = runs["data"][0]["done"].as_u64().unwrap_or(0);
+        assert_ne!(runs["data"][0]["status"], "completed", "the run was over too early: the test tests nothing");
+        if done > 0 {
+            return run;
+        }
+    }
+}
+
+fn stops(place: Place) {
+    let packs = packs_with("deliveries");
+    let (binary, database) = (Path::new(BINARY), place.database.as_deref());
+    let launch = Launch { binary, data: &place.folder, packs: &packs, database };
+    let server = launch.start().expect("the server starts");
+    let owed = priced(&server);
+    let run = under_way(&server);
+    let mut client = server.client();
+    let id = get(&mut client, RUN)["data"][0]["id"].as_str().expect("a run has an id").to_owned();
+    let cancel = format!("{RUN}/{id}/cancel");
+    let mut stop = || client.send("POST", &cancel, None, None).expect("the server answers");
+    assert_eq!(stop().status, 202);
+    let ended = run.join().expect("the thread ends").expect("the server answers").json;
+    assert_eq!(ended["status"], "cancelled", "{ended:#}");
+    assert_eq!((stop().status, &stop().json["code"]), (409, &json!("run_ended")));
+    let before = posted(&mut client);
+    assert_eq!(Some(before.len() as u64), ended["lines"].as_u64(), "what it posted stands");
+    assert!(!before.is_empty() && before.len() < FACTS, "{} lines when it was cancelled", before.len());
+    let rest = client.send("POST", RUN, Some(&asked()), None).expect("the server answers").json;
+    assert_eq!((&rest["status"], rest["lines"].as_u64()), (&json!("completed"), Some((FACTS - before.len()) as u64)));
+    assert_eq!(posted(&mut client), owed);
+}
+
 fn survives(place: Place) {
     let packs = packs_with("deliveries");
     let launch = || Launch {
@@ -112,22 +170,8 @@ fn survives(place: Place) {
         database: place.database.as_deref(),
     };
     let server = launch().start().expect("the server starts");
-    let owed = owed(deliver(&server));
-    let price = json!({"mode": "apply", "rows": [{"id": "usual", "kind": "usual", "price": {"schedule": "fee_steps"}, "valid": ["2026-01-01", null]}]});
-    post(&server, "/settlement/rate-tables/fee/changes", price);
-    assert_eq!(posted(&mut server.client()).len(), 0, "nothing is settled before the run");
-
-    let (address, token) = (server.address, server.token.clone());
-    let run = std::thread::spawn(move || Client::new(address, &token).send("POST", RUN, Some(&asked()), None));
-    let mut client = server.client();
-    loop {
-        let runs = get(&mut client, RUN);
-        let done = runs["data"][0]["done"].as_u64().unwrap_or(0);
-        assert_ne!(runs["data"][0]["status"], "completed", "the run was over before the kill: the test tests nothing");
-        if done > 0 {
-            break;
-        }
-    }
+    let owed = priced(&server);
+    let run = under_way(&server);
     server.kill().expect("a child can be killed");
     assert!(run.join().expect("the thread ends").is_err(), "the killed server answers nobody");
 

@@ -110,10 +110,11 @@ export type Run = {
   plan: string;
   period: string;
   mode: 'commit' | 'preview';
-  status: 'running' | 'completed' | 'partial' | 'unchanged' | 'failed';
+  status: 'running' | 'completed' | 'partial' | 'unchanged' | 'failed' | 'cancelled';
   started_at?: string;
   finished_at?: string | null;
   facts?: number;
+  done?: number;
   lines?: number;
   reversed?: number;
   unchanged?: number;

@@ -30,14 +30,24 @@ export const linesQuery = (statement: string) =>
     ...paged,
   });
 
+/** How often a run under way is asked how far it is. */
+const LOOK_EVERY_MS = 1_000;
+
 export const runsQuery = infiniteQueryOptions({
   queryKey: ['runs', 'list'],
   queryFn: ({ pageParam, signal }) => api.get<Page<Run>>('/settlement/runs', { limit: 20, cursor: pageParam }, signal),
   ...paged,
+  refetchInterval: (query) =>
+    query.state.data?.pages.some((page) => page.data.some(isRunning)) ? LOOK_EVERY_MS : false,
 });
 
 export const runQuery = (id: string) =>
   queryOptions({
     queryKey: ['runs', 'one', id],
     queryFn: ({ signal }) => api.get<Run>(`/settlement/runs/${encodeURIComponent(id)}`, undefined, signal),
+    refetchInterval: (query) => (query.state.data && isRunning(query.state.data) ? LOOK_EVERY_MS : false),
   });
+
+function isRunning(run: Run): boolean {
+  return run.status === 'running';
+}

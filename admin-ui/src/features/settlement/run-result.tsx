@@ -1,11 +1,15 @@
-import { useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
+import { api } from '../../api/client';
 import type { Run, RunFailure } from '../../api/contract/settlement';
+import { problemText } from '../../api/problems';
 import { plansQuery } from '../../api/queries';
 import { RefLink } from '../../fields/titles';
 import { formatCount, formatDateTime, formatMoney } from '../../lib/format';
+import { Button } from '../../ui/button';
 import { Card } from '../../ui/layout';
+import { Progress } from '../../ui/progress';
 import { RunTag } from './words';
 
 /** What a run did, in a sentence, in numbers, and what it could not do, in words with a way there. */
@@ -27,6 +31,7 @@ export function RunResult({ run }: { run: Run }) {
           amount: formatMoney(run.amount, run.currency),
         })}
       </p>
+      {run.status === 'running' ? <UnderWay run={run} /> : null}
       <dl className="counts">
         <Count label={t('facts')} value={formatCount(run.facts)} />
         <Count label={t(run.mode === 'preview' ? 'linesWould' : 'linesWritten')} value={formatCount(run.lines)} />
@@ -54,6 +59,35 @@ export function RunResult({ run }: { run: Run }) {
         </p>
       ) : null}
     </Card>
+  );
+}
+
+/** How far a run is, and the way to stop it. */
+function UnderWay({ run }: { run: Run }) {
+  const { t } = useTranslation('settlement');
+  const client = useQueryClient();
+  const cancel = useMutation({
+    mutationFn: () => api.post<Run>(`/settlement/runs/${encodeURIComponent(run.id ?? '')}/cancel`, {}),
+    onSettled: () => client.invalidateQueries({ queryKey: ['runs'] }),
+  });
+  const facts = run.facts ?? 0;
+  const share = facts > 0 ? Math.floor(((run.done ?? 0) / facts) * 100) : 0;
+  return (
+    <div className="toolbar">
+      <Progress
+        ratio={facts > 0 ? (run.done ?? 0) / facts : null}
+        label={t('run.running')}
+        text={facts > 0 ? `${formatCount(run.done)} / ${formatCount(facts)} (${share}%)` : undefined}
+      />
+      <Button busy={cancel.isPending || cancel.isSuccess} onClick={() => cancel.mutate()}>
+        {t('cancelRun')}
+      </Button>
+      {cancel.error ? (
+        <span className="notice notice-danger" role="alert">
+          {problemText(cancel.error)}
+        </span>
+      ) : null}
+    </div>
   );
 }
 

@@ -19,12 +19,17 @@ import { runQuery, runsQuery } from './queries';
 import { RunResult } from './run-result';
 import { RunTag } from './words';
 
+/** What is over sooner needs no progress. */
+const SHOWN_AFTER_MS = 800;
+
 export default function RunsPage() {
   const { t } = useTranslation('settlement');
   const client = useQueryClient();
   const start = useMutation({
     mutationFn: (asked: { plan: string; period: string; mode: 'commit' | 'preview' }) =>
       api.post<Run>('/settlement/runs', asked, { 'Idempotency-Key': randomId() }),
+    // It stands in the list as soon as it is under way: how far it is, and the way to stop it.
+    onMutate: () => setTimeout(() => client.invalidateQueries({ queryKey: ['runs'] }), SHOWN_AFTER_MS),
     onSuccess: (run) => {
       if (run.mode === 'preview') return;
       for (const queryKey of [['runs'], ['statements'], ['periods'], ['tasks'], ['dashboard'], ['record']])

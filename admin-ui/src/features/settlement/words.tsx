@@ -33,6 +33,7 @@ const RUN: Record<Run['status'], Tone> = {
   partial: 'warning',
   unchanged: 'neutral',
   failed: 'danger',
+  cancelled: 'neutral',
 };
 
 export function RunTag({ status }: { status: Run['status'] }) {

@@ -13,7 +13,7 @@ use crate::service::settlement::{self, attribution, close, compare, ledger, line
 use crate::store::EntryQuery;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use packwork_engine::codes::Code;
 use packwork_engine::decision::Pin;
@@ -37,6 +37,8 @@ pub(super) fn routes() -> Vec<Route> {
             .long(),
         route(Method::GET, "/settlement/runs", tag, runs).query(RUNS).answers("Rows", "Runs, newest first"),
         route(Method::GET, "/settlement/runs/{id}", tag, one_run).answers("Run", "One run"),
+        route(Method::POST, "/settlement/runs/{id}/cancel", tag, cancel_run)
+            .answers("Run", "Ask a run to stop; what it posted stands"),
         route(Method::GET, "/settlement/plans", tag, plans).answers("Rows", "Settlement plans"),
         route(Method::GET, "/settlement/lines", tag, list_lines)
             .query(LINES)
@@ -227,6 +229,14 @@ async fn one_run(
     Path(id): Path<String>,
 ) -> Result<Json<Body>, Problem> {
     Ok(Json(run::one(&app, &caller, uuid(&id)?).await?))
+}
+
+async fn cancel_run(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<Body>), Problem> {
+    Ok((StatusCode::ACCEPTED, Json(run::cancel(&app, &caller, uuid(&id)?).await?)))
 }
 
 async fn plans(State(app): State<Arc<App>>, SignedIn(caller): SignedIn) -> Result<Json<Body>, Problem> {

@@ -161,7 +161,8 @@ impl Work {
         self.run.facts = i64::try_from(facts.count()).unwrap_or(i64::MAX);
         let mut tally = Tally::over(&facts);
         let mut reading = ahead::chunks(&self.app, &self.model, &scope, &plan.name, &facts);
-        for unit in &facts.units {
+        let mut cancelled = false;
+        'units: for unit in &facts.units {
             for chunk in unit.facts.chunks(CHUNK) {
                 let ahead = reading.recv().await.ok_or_else(|| Error::Broken("reading ahead ended early".into()))??;
                 let settle = SettleUnit {
@@ -178,13 +179,21 @@ impl Work {
                     Err(failure) => return Err(failure),
                 }
                 self.run.done += i64::try_from(chunk.len()).unwrap_or(0);
+                cancelled = self.app.store.is_run_cancelling(&scope, self.run.id).await?;
+                if cancelled {
+                    break 'units;
+                }
             }
+            self.run.lines = i64::try_from(tally.lines).unwrap_or(i64::MAX);
             self.app.store.update_run(&scope, &self.run).await?;
         }
         finish(&mut self.run, &facts, &tally);
+        if cancelled {
+            self.run.status = RunStatus::Cancelled;
+        }
         self.run.details["pin"] = json!(pin_name(self.pin));
         // A fact that failed, or that is none any more, is looked at again whatever changed.
-        if let Some(beginning) = beginning.filter(|_| tally.failures.is_empty() && facts.gone == 0) {
+        if let Some(beginning) = beginning.filter(|_| !cancelled && tally.failures.is_empty() && facts.gone == 0) {
             self.run.details["since"] = beginning.kept(&self.model);
         }
         self.run.finished_at = Some(self.app.clock.now());
@@ -297,6 +306,15 @@ pub async fn one(app: &App, caller: &Caller, id: Uuid) -> Answer<Json> {
     run_json(app, &app.model(), caller, &run).await
 }
 
+/// Asks a run to stop after the command it is at. What it posted stands; another run does the rest.
+pub async fn cancel(app: &App, caller: &Caller, id: Uuid) -> Answer<Json> {
+    may(caller, SettlementAction::Run, "run")?;
+    if !app.store.cancel_run(&caller.scope, id).await? && app.store.run(&caller.scope, id).await?.is_some() {
+        return Err(refuse(Code::RunEnded, "the run has ended").with("id", id.to_string()).into());
+    }
+    one(app, caller, id).await
+}
+
 pub async fn list(app: &App, caller: &Caller, plan: Option<&str>, period: Option<&str>, limit: u32) -> Answer<Json> {
     see(caller)?;
     let model = app.model();
@@ -357,7 +375,8 @@ async fn run_json(app: &App, model: &Model, caller: &Caller, run: &Run) -> Answe
         RunStatus::Done if run.lines == 0 => "unchanged",
         RunStatus::Done => "completed",
         RunStatus::Partial => "partial",
-        RunStatus::Failed | RunStatus::Cancelled => "failed",
+        RunStatus::Failed => "failed",
+        RunStatus::Cancelled => "cancelled",
     };
     let details = &run.details;
     Ok(json!({
