@@ -783,6 +783,12 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
         return reply(200, parts[3] === 'explain' ? explainLine(line, chinese) : withStatement(line));
       }
       if (parts[1] === 'runs') {
+        if (parts[3] === 'cancel') {
+          const run = db.runs.find((one) => one.id === parts[2]);
+          if (run?.status !== 'running') return problem(409, 'run_ended', 'the run has ended');
+          run.status = 'cancelled';
+          return reply(202, run);
+        }
         if (method === 'POST') {
           const run = {
             id: fresh(),

@@ -219,7 +219,9 @@ export function RunPage() {
         {run.isPending ? <Skeleton /> : null}
         {run.error ? <FailureState failure={failureOf(run.error)} onRetry={() => run.refetch()} /> : null}
         {run.data ? <RunResult run={run.data} /> : null}
-        <Button onClick={() => navigate({ to: '/runs' })}>{t('backToRuns')}</Button>
+        <div>
+          <Button onClick={() => navigate({ to: '/runs' })}>{t('backToRuns')}</Button>
+        </div>
       </div>
     </>
   );
