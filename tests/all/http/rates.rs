@@ -1,8 +1,10 @@
 //! Rate tables edited over HTTP, on both databases: listed by validity and knowledge, changed in one command, pasted,
 //! uploaded, looked over; and who may.
 
+use super::exports::book;
 use super::imports::upload;
 use super::settlement::Example;
+use crate::definitions::fixture::{parcels, upgrade};
 use axum::http::Method;
 use packwork_tests::app::{On, TestApp};
 use serde_json::{Value as Json, json};
@@ -145,6 +147,69 @@ async fn everything_that_is_wrong_is_said_at_its_change_and_nothing_is_written()
     test.post("/settlement/rate-tables/nothing/changes", json!({"rows": []})).await.refused(404, "unknown_definition");
 }
 
+/// A table of a pack with one row more or less for each thing that can be wrong with one.
+#[tokio::test]
+async fn each_look_at_a_table_has_its_finding() {
+    let test = TestApp::new(On::Sqlite).await;
+    let table = |hit: &str| {
+        let columns = json!({"channel": {"choice": ["shop", "web"]}});
+        let prices = json!({"kind": "rate_table", "name": "parcel_price", "title": "Prices", "hit": hit, "columns": columns,
+            "values": {"unit": {"type": "money_or_schedule"}}});
+        let tiers = json!([{"up_to": "10", "rate": "10"}, {"up_to": null, "rate": "5"}]);
+        let volume = json!({"kind": "schedule", "name": "volume", "title": "Volume", "mode": "volume", "tiers": tiers});
+        let more = [("rate-tables/parcel_price.json", prices), ("settlement/volume.json", volume)];
+        parcels(if hit == "first" { "1.0.0" } else { "2.0.0" }, json!({}), &more)
+    };
+    upgrade(&test, table("first")).await;
+    let path = "/settlement/rate-tables/parcel_price";
+    let found = async || -> Vec<(String, String, Json)> {
+        let told = test.get(&format!("{path}/lint")).await.ok();
+        let told = told["findings"].as_array().expect("findings").iter();
+        let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
+        told.map(|one| (text(&one["code"]), text(&one["row"]["row"]), one["params"].clone())).collect()
+    };
+    let row = |id: &str, channel: &str, unit: Json, valid: [Option<&str>; 2]| json!({"op": "add", "row": {"id": id, "channel": channel, "unit": unit, "valid": valid}});
+    let change = async |changes: Json| {
+        let body = json!({"mode": "apply", "changes": changes, "accept_findings": true});
+        test.post(&format!("{path}/changes"), body).await.ok()
+    };
+
+    // The web has no row at all.
+    change(json!([row("shop", "shop", json!("3.00"), [Some("2026-01-01"), None])])).await;
+    let told = found().await;
+    assert_eq!(
+        told.iter().map(|(code, row, _)| (&**code, &**row)).collect::<Vec<_>>(),
+        [("rate_gap", "")],
+        "{told:#?}"
+    );
+    assert_eq!(told[0].2["key"], json!({"channel": "web"}));
+    // It gets two, with a hole between them.
+    change(json!([
+        row("web", "web", json!("3.00"), [Some("2026-01-01"), Some("2026-02-01")]),
+        row("late", "web", json!("3.00"), [Some("2026-02-10"), None]),
+    ]))
+    .await;
+    let told = found().await;
+    let of = |code: &str| told.iter().find(|one| one.0 == code).unwrap_or_else(|| panic!("{code}: {told:#?}")).clone();
+    let (_, row_of_gap, gap) = of("rate_gap");
+    assert_eq!((&*row_of_gap, &gap["from"], &gap["to"]), ("web", &json!("2026-02-01"), &json!("2026-02-10")));
+    // Behind a row that takes all keys, a second one is never found; tiers that price the whole quantity anew fall.
+    change(json!([
+        row("all", "*", json!({"schedule": "volume"}), [Some("2026-01-01"), None]),
+        row("never", "shop", json!("4.00"), [Some("2026-01-01"), None]),
+    ]))
+    .await;
+    let told = found().await;
+    let of = |code: &str| told.iter().find(|one| one.0 == code).unwrap_or_else(|| panic!("{code}: {told:#?}")).clone();
+    assert_eq!(of("rate_unreachable").1, "never");
+    let (_, row_of_fall, fall) = of("rate_falls");
+    assert_eq!(
+        (&*row_of_fall, &fall["schedule"], &fall["bound"], &fall["before"], &fall["after"]),
+        ("all", &json!("volume"), &json!("10"), &json!("100"), &json!("50"))
+    );
+    assert!(!told.iter().any(|(code, ..)| code == "rate_gap"), "{told:#?}");
+}
+
 async fn rows_are_pasted_and_uploaded(on: On) {
     let test = TestApp::new(on).await;
     let pasted = "id\tservice\ttier\tmode\tprice\tvalid_from\tvalid_to\n\
@@ -177,6 +242,18 @@ async fn rows_are_pasted_and_uploaded(on: On) {
     assert_eq!((&applied["total"], &applied["errors_total"]), (&json!(2), &json!(0)));
     assert_eq!(price(&test, "f1", "").await.as_deref(), Some("91.0000"));
     assert!(applied["findings"].as_array().expect("findings").iter().any(|finding| finding["code"] == "table_overlap"));
+
+    // A spreadsheet, with titles of columns in the language of whoever fills it in.
+    let file = book(&[
+        &["row", "service", "tier", "price", "valid_from"],
+        &["x1", "training", "tier1", "810.00", "2026-05-01"],
+    ]);
+    let import = upload(&test, "internal_price", file).await;
+    let body = json!({"import": import["id"], "sheet": "Sheet1", "mode": "apply", "accept_findings": true});
+    let applied = test.post(CHANGES, body).await.ok();
+    assert_eq!((&applied["total"], &applied["errors_total"]), (&json!(1), &json!(0)), "{applied:#}");
+    assert_eq!(price(&test, "x1", "valid_at=2026-05-01").await.as_deref(), Some("810.0000"));
+    assert_eq!(price(&test, "x1", "valid_at=2026-04-30").await, None);
 }
 
 #[tokio::test]
@@ -225,7 +302,8 @@ async fn a_look_at_the_table_finds_what_is_wrong_with_its_rows() {
     let found = test.get(&format!("{TABLE}/lint?cliff=20")).await.ok();
     assert!(!codes(&found).contains(&"rate_cliff r2@2026-10-01".to_owned()), "{found:#}");
     let applied = apply(&test, json!([{"op": "close", "row": "r5", "valid_to": "2026-02-01"}])).await;
-    assert!(codes(&applied).iter().any(|code| code.starts_with("rate_")), "{applied:#}");
+    // Nobody has closed March: its days are without a row.
+    assert!(codes(&applied).contains(&"rate_not_covered r5".to_owned()), "{applied:#}");
     let found = test.get(&format!("{TABLE}/lint")).await.ok();
     assert!(found["findings"].as_array().expect("findings").iter().all(|finding| finding["hint"] != ""));
 }
