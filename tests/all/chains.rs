@@ -80,3 +80,23 @@ fn payouts_are_at_most_a_share_of_what_was_paid() {
     assert_eq!(paid(&mut limited("0.10")), [Decimal::TEN]);
     assert!(refused(&mut limited("0.0999")).starts_with("chain_limit: "));
 }
+
+#[test]
+fn a_partner_in_two_chains_is_paid_by_each() {
+    let mut company = climbing(json!({}));
+    company.party("top", json!({})).expect("a party");
+    for low in ["left", "right"] {
+        company.party(low, json!({"upline": "top"})).expect("a party");
+    }
+    company.sale("left", 0, Decimal::ONE_HUNDRED, json!({})).expect("a sale");
+    company.sale("right", 1, Decimal::from(40), json!({})).expect("a sale");
+    // What the top sells itself is a chain in which it is the first.
+    company.sale("top", 2, Decimal::from(60), json!({})).expect("a sale");
+    let lines = company.run("2026").expect("the sales can be settled");
+    let of = |code: &str| -> Decimal {
+        let id = company.world.memory.by_key(&company.world.model, "party", code).expect("a party");
+        lines.iter().filter(|line| line.payee.id == id).map(|line| line.gross).sum()
+    };
+    assert_eq!([of("left"), of("right"), of("top")], [10, 4, 5 + 2 + 6].map(Decimal::from));
+    assert_eq!(company.run_once("2026").expect("nothing has changed"), 0);
+}
