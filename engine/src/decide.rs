@@ -60,12 +60,30 @@ pub(crate) fn refusal_of(error: &crate::expr::ExprError) -> Refusal {
 ///
 /// What the actor may do is asked by whoever calls (`access`); what the definitions allow is decided here.
 pub fn decide(model: &Model, facts: &Facts, command: &Command, context: &Context) -> Outcome {
+    decide_for(Purpose::CarryingOut, model, facts, command, context)
+}
+
+/// Whether a command would be carried out: answered as [`decide`] does, but what a new record would write may be left out.
+pub fn foretell(model: &Model, facts: &Facts, command: &Command, context: &Context) -> Outcome {
+    decide_for(Purpose::Foretelling, model, facts, command, context)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    CarryingOut,
+    Foretelling,
+}
+
+fn decide_for(purpose: Purpose, model: &Model, facts: &Facts, command: &Command, context: &Context) -> Outcome {
     let mut reader = Reader::new(model, facts, context);
     reader.accepts_duplicates = matches!(command, Command::AcceptingDuplicates(_));
     if let Command::SettleBy(_, terms) = command {
         reader.terms = *terms;
     }
     let decided: Result<Decision, Halt> = match command.plain() {
+        Command::Create { object, input } if purpose == Purpose::Foretelling => {
+            records::creatable(&reader, object, input)
+        }
         Command::Create { object, input } => records::create(&reader, object, input),
         Command::Update { object, id, version, input } => records::update(&reader, object, *id, *version, input),
         Command::Upsert { object, field, value, input } => upsert::upsert(&reader, object, field, value, input),

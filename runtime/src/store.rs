@@ -65,7 +65,7 @@ pub use check::{Check, Drift, Found};
 pub use command::{Decide, Execute, Executed, Idempotency, Once};
 pub use comment::{After, Comment, Mention};
 pub use history::{FOLDED_MAX, StoredEvent};
-pub use import::{Chunk, ChunkWork, Import, ImportList, JobEnd, Kept, Stage};
+pub use import::{Chunk, ChunkWork, Import, ImportList, JobEnd, Kept, KeptOfChunk, Stage};
 pub use job::{Held, Job, JobStatus, NewJob, Step};
 pub use ledger::{EntryQuery, StoredEntry, TrialRow};
 pub use line::{LineQuery, StoredLine};

@@ -447,18 +447,11 @@ impl<'r, 'a> Draft<'r, 'a> {
     }
 
     pub fn check_required(&mut self, also: &[usize]) {
-        let required: BTreeSet<usize> = self
-            .object
-            .fields
-            .iter()
-            .enumerate()
-            .filter(|(_, field)| field.required)
-            .map(|(slot, _)| slot)
-            .chain(also.iter().copied())
-            .collect();
-        for slot in required {
+        for slot in 0..self.object.fields.len() {
             let field = &self.object.fields[slot];
-            let pointer = format!("/{}", field.name);
+            if !field.required && !also.contains(&slot) {
+                continue;
+            }
             let empty = match &field.kind {
                 FieldKind::Items { to } => match self.children.get(&slot) {
                     Some(children) => children.is_empty(),
@@ -466,9 +459,12 @@ impl<'r, 'a> Draft<'r, 'a> {
                 },
                 _ => self.values[slot].is_null(),
             };
+            if !empty || self.waiting {
+                continue;
+            }
+            let pointer = format!("/{}", field.name);
             // A value that could not be read is missing for that reason alone.
-            let is_reported = self.errors.iter().any(|error| error.pointer == pointer);
-            if empty && !is_reported && !self.waiting {
+            if self.errors.iter().all(|error| error.pointer != pointer) {
                 self.errors.push(
                     FieldError::new(Code::Required, pointer, format!("`{}` is required", field.name))
                         .with("field", &*field.name),
@@ -508,8 +504,12 @@ impl<'r, 'a> Draft<'r, 'a> {
     }
 
     pub fn check_constraints(&mut self) {
-        let record = Record { object: self.object.name.clone(), values: self.values.clone() };
-        self.errors.extend(schema::violations(self.object, &record));
+        self.errors.extend(schema::violations(self.object, &self.values));
+    }
+
+    /// Whether what is left of deciding, once it is judged, can only write and not refuse.
+    pub fn is_settled(&self) -> bool {
+        self.former.is_none() && self.children.is_empty() && self.object.todos.is_empty()
     }
 
     /// All errors as one refusal, or that facts are missing.

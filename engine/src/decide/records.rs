@@ -20,9 +20,38 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub fn create(reader: &Reader<'_>, object: &Name, input: &Map<String, Json>) -> Result<Decision, Halt> {
+    let mut ids = IdSource::new(reader.context.command, reader.context.moment);
+    let (draft, template) = judged(reader, object, input, &mut ids)?;
+    let mut decision = Decision::default();
+    let date = business_date(reader, template, &draft.values);
+    draft.finish(&mut decision, &mut ids, EventKind::Created, None, date)?;
+    Ok(decision)
+}
+
+/// Whether a record could be created. What it would write is left out where that cannot be refused any more.
+pub fn creatable(reader: &Reader<'_>, object: &Name, input: &Map<String, Json>) -> Result<Decision, Halt> {
+    let mut ids = IdSource::new(reader.context.command, reader.context.moment);
+    let (draft, template) = judged(reader, object, input, &mut ids)?;
+    let mut decision = Decision::default();
+    if !draft.is_settled() {
+        let date = business_date(reader, template, &draft.values);
+        draft.finish(&mut decision, &mut ids, EventKind::Created, None, date)?;
+    }
+    Ok(decision)
+}
+
+/// A new record with its defaults and computed values, found to be in order.
+fn judged<'r, 'a>(
+    reader: &'r Reader<'a>,
+    object: &Name,
+    input: &Map<String, Json>,
+    ids: &mut IdSource,
+) -> Result<(Draft<'r, 'a>, Option<&'a Template>), Halt>
+where
+    'a: 'r,
+{
     let object = object_of(reader, object)?;
     changeable(object)?;
-    let mut ids = IdSource::new(reader.context.command, reader.context.moment);
     let mut draft = Draft::new(reader, object, ids.take());
     let template = template_of(reader, object, input)?;
     let actor = &reader.context.actor;
@@ -35,11 +64,8 @@ pub fn create(reader: &Reader<'_>, object: &Name, input: &Map<String, Json>) -> 
     draft.read(input, &["template"]);
     draft.defaults(template);
     draft.numbers(reader.today());
-    let mut decision = Decision::default();
     judge(&mut draft, template)?;
-    let date = business_date(reader, template, &draft.values);
-    draft.finish(&mut decision, &mut ids, EventKind::Created, None, date)?;
-    Ok(decision)
+    Ok((draft, template))
 }
 
 pub fn update(

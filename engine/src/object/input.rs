@@ -292,14 +292,14 @@ pub fn currency_slot(field: &Field) -> Option<usize> {
 
 /// The field of this name that people may fill; the refusal says why not.
 pub fn writable<'o>(object: &'o Object, name: &str) -> Result<(usize, &'o Field), FieldError> {
-    let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    let pointer = || format!("/{}", name.replace('~', "~0").replace('/', "~1"));
     match object.field(name) {
         None => {
             let known: Vec<&str> = object.own_fields().map(|(_, field)| &*field.name).collect();
             let hint = suggest::hint(name, known.iter().copied());
             let error = FieldError::new(
                 Code::UnknownField,
-                pointer,
+                pointer(),
                 format!("`{}` has no field `{name}`; {hint}", object.name),
             );
             let error = error.with("field", name);
@@ -309,7 +309,7 @@ pub fn writable<'o>(object: &'o Object, name: &str) -> Result<(usize, &'o Field)
             })
         }
         Some((_, field)) if !field.is_writable() && !matches!(name, "owner" | "department" | "template") => {
-            Err(FieldError::new(Code::ReadOnly, pointer, format!("`{name}` is computed or kept by the system"))
+            Err(FieldError::new(Code::ReadOnly, pointer(), format!("`{name}` is computed or kept by the system"))
                 .with("field", name))
         }
         Some((slot, field)) => Ok((slot, field)),

@@ -2,7 +2,7 @@
 
 use super::{Field, FieldKind, Object};
 use crate::codes::Code;
-use crate::record::{Record, slot};
+use crate::record::slot;
 use crate::refusal::FieldError;
 use crate::value::Value;
 use jsonschema::error::ValidationErrorKind;
@@ -79,7 +79,7 @@ fn field_schema(field: &Field) -> Json {
 }
 
 /// Checks patterns and constraints; fields that are empty are absent to the schema.
-pub fn violations(object: &Object, record: &Record) -> Vec<FieldError> {
+pub fn violations(object: &Object, values: &[Value]) -> Vec<FieldError> {
     let validator = object.validator.get_or_init(|| {
         let has_pattern =
             object.fields.iter().any(|field| matches!(&field.kind, FieldKind::Text { pattern: Some(_), .. }));
@@ -89,7 +89,7 @@ pub fn violations(object: &Object, record: &Record) -> Vec<FieldError> {
     let Some(validator) = validator else { return Vec::new() };
     let mut document = Map::new();
     for (index, field) in object.fields.iter().enumerate().skip(slot::OWN) {
-        let value = record.values.get(index).unwrap_or(&Value::Null);
+        let value = values.get(index).unwrap_or(&Value::Null);
         if !value.is_null() && !matches!(field.kind, FieldKind::Items { .. }) {
             document.insert(field.name.to_string(), value.to_json());
         }

@@ -143,7 +143,6 @@ fn checked(model: Arc<Model>, command: Arc<Command>, context: Context, check: Ch
 pub fn item(model: &Arc<Model>, command: Arc<Command>, context: Context, check: Check) -> Item {
     let (of_model, foreseen) = (model.clone(), command.clone());
     Item {
-        command_id: context.command,
         decide: checked(model.clone(), command, context, check),
         foresee: Box::new(move |facts, need| foresee(&of_model, facts, &foreseen, need)),
     }

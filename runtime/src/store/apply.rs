@@ -46,9 +46,10 @@ pub(super) async fn apply(
 
 /// Rows that are sent together: few sizes, so that few statements are prepared.
 const CHUNKS: [usize; 4] = [512, 128, 16, 1];
-/// SQLite is sent as many statements of one row each: of a statement with several rows it keeps every page as it was before,
-/// to be able to undo that statement alone. What we undo is the command.
-const CHUNKS_OF_SQLITE: [usize; 2] = [16, 1];
+const CHUNKS_OF_SQLITE: [usize; 3] = [128, 16, 1];
+/// Of a statement that may fail in the middle SQLite keeps every page as it was before, to be able to undo that statement
+/// alone. What we undo is the command.
+const INSERT_OF_SQLITE: &str = "INSERT OR FAIL INTO ";
 
 /// Inserts rows with as few statements as may be. `into` is `table (columns)`.
 pub(super) async fn insert_rows(
@@ -117,9 +118,9 @@ pub(super) async fn insert_many(
 }
 
 fn inserts(dialect: Dialect, prefix: &str, into: &str, rows: Vec<Vec<Datum>>) -> Vec<Sql> {
-    let (sizes, between): (&[usize], String) = match dialect {
-        Dialect::Sqlite => (&CHUNKS_OF_SQLITE, format!("); {prefix}INSERT INTO {into} VALUES (")),
-        Dialect::Postgres => (&CHUNKS, "), (".into()),
+    let (sizes, insert): (&[usize], &str) = match dialect {
+        Dialect::Sqlite => (&CHUNKS_OF_SQLITE, INSERT_OF_SQLITE),
+        Dialect::Postgres => (&CHUNKS, "INSERT INTO "),
     };
     let mut statements = Vec::new();
     let mut left = rows.len();
@@ -130,9 +131,9 @@ fn inserts(dialect: Dialect, prefix: &str, into: &str, rows: Vec<Vec<Datum>>) ->
         let size = sizes.iter().find(fitting).copied().unwrap_or(1);
         let mut sql = Sql::new(dialect);
         sql.binds.reserve(size * columns);
-        sql.push(prefix).push("INSERT INTO ").push(into).push(" VALUES (");
+        sql.push(prefix).push(insert).push(into).push(" VALUES (");
         for (index, row) in rows.by_ref().take(size).enumerate() {
-            sql.push(if index == 0 { "" } else { &between });
+            sql.push(if index == 0 { "" } else { "), (" });
             for (place, datum) in row.into_iter().enumerate() {
                 if place > 0 {
                     sql.push(", ");

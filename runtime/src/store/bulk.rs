@@ -4,8 +4,8 @@
 
 mod buffer;
 mod fold;
+mod pen;
 
-use super::apply::apply;
 use super::command::{Decide, Earlier, Idempotency, Noted, applied_before, key_owner, note};
 use super::connection::Connection;
 use super::transaction::{End, Locks};
@@ -18,6 +18,7 @@ use packwork_engine::model::Model;
 use packwork_engine::moment::Moment;
 use packwork_engine::record::Name;
 use packwork_engine::refusal::Refusal;
+use pen::Pen;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,7 +27,7 @@ use uuid::Uuid;
 
 /// Commands of one request.
 pub struct Bulk {
-    /// The request itself, whose reply is kept.
+    /// The request itself: what is noted, what its events name, whose reply is kept. See `docs/decisions/0074`.
     pub command_id: Uuid,
     pub at: Moment,
     pub idempotency: Option<Idempotency>,
@@ -43,7 +44,6 @@ pub type Reply = Box<dyn Fn(&[Result<Applied, Box<Refusal>>]) -> Json + Send + S
 
 /// One command of many.
 pub struct Item {
-    pub command_id: Uuid,
     pub decide: Decide,
     /// What it is going to need, as far as can be told without deciding.
     pub foresee: Foresee,
@@ -55,7 +55,6 @@ pub type Foresee = Box<dyn Fn(&Facts, &mut Need) + Send + Sync + 'static>;
 /// What a command of many did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Applied {
-    pub command_id: Uuid,
     pub subject: Option<(Name, Uuid)>,
     /// The subject's version afterwards, where it was written.
     pub version: Option<i64>,
@@ -120,9 +119,11 @@ pub(super) async fn carry_out(
     }
     let results = request.items.iter().map(|_| None).collect();
     let numbers = request.items.iter().map(|_| BTreeMap::new()).collect();
-    let mut work = Work { store, scope, model, request, facts: Facts::default(), numbers, results };
+    let mut work = Work { store, model, request, facts: Facts::default(), numbers, results };
     // Ranges still to be done, the next one last.
-    let mut waiting = vec![(0, request.items.len())];
+    let count = request.items.len();
+    let mut waiting: Vec<(usize, usize)> =
+        (0..count).step_by(RANGE).rev().map(|from| (from, count.min(from + RANGE))).collect();
     while let Some((from, to)) = waiting.pop() {
         if from == to {
             continue;
@@ -150,10 +151,10 @@ pub(super) async fn carry_out(
     }
     let missing = || Err(Box::new(Refusal::new(Code::Internal, "a command of the request was left out")));
     let results: Vec<_> = work.results.into_iter().map(|result| result.unwrap_or_else(missing)).collect();
-    if idempotency.is_some() {
-        let reply = Some((request.reply)(&results));
+    if idempotency.is_some() || results.iter().any(Result::is_ok) {
+        let reply = idempotency.map(|_| (request.reply)(&results));
         let noted = Noted { id: request.command_id, at: request.at, subject: None, reply };
-        note(connection, scope, vec![noted], idempotency).await?;
+        note(connection, scope, noted, idempotency).await?;
     }
     Ok(End::Keep((BulkDone::Done(results), work.facts.collections)))
 }
@@ -169,7 +170,6 @@ enum Ran {
 
 struct Work<'r> {
     store: &'r Store,
-    scope: &'r Scope,
     model: &'r Model,
     request: &'r Bulk,
     facts: Facts,
@@ -183,6 +183,12 @@ struct Pass {
     need: Need,
     numbers: BTreeMap<Counter, Vec<usize>>,
 }
+
+/// Commands between two savepoints: what the database does not take is looked for among them.
+const RANGE: usize = 1_000;
+
+/// Commands whose decisions are written together, while the next ones are decided.
+const WRITTEN_TOGETHER: usize = 256;
 
 /// How often is looked ahead: keys, then the records they lead to.
 const FORESEEN_TIMES: usize = 2;
@@ -199,6 +205,7 @@ impl Work<'_> {
 
     async fn run(&mut self, connection: &mut Connection, from: usize, to: usize) -> Result<Ran, StoreError> {
         self.look_ahead(connection, from, to).await?;
+        let mut pen = Pen::Free(connection);
         let mut buffer = Buffer::default();
         let (mut next, mut rounds, mut ahead) = (from, 0, to - from);
         while next < to {
@@ -223,16 +230,19 @@ impl Work<'_> {
                     _ if waits => {}
                     Outcome::Refused(refusal) => {
                         if self.request.atomic {
-                            let written = self.write(connection, &mut buffer).await?;
+                            let written = self.write_all(&mut pen, &mut buffer).await?;
                             return Ok(written.map_or(Ran::Refused(at, refusal), Ran::NotWritten));
                         }
                         self.results[at] = Some(Err(refusal));
                         (next, rounds) = (at + 1, 0);
                     }
                     Outcome::Decided(decision) => {
-                        if buffer.must_go_before(self.model, &decision)
-                            && let Some(refusal) = self.write(connection, &mut buffer).await?
-                        {
+                        let full = buffer.len() >= WRITTEN_TOGETHER || buffer.must_go_before(self.model, &decision);
+                        let written = match full {
+                            true => pen.write(self.model, buffer.take()).await?,
+                            false => pen.nudge().await?,
+                        };
+                        if let Some(refusal) = written {
                             return Ok(Ran::NotWritten(refusal));
                         }
                         self.accept(at, *decision, &mut buffer);
@@ -248,7 +258,9 @@ impl Work<'_> {
                 let detail = format!("the command asked for more in each of {ROUNDS_MAX} rounds");
                 let refusal = Box::new(Refusal::new(Code::TooManyRounds, detail));
                 if self.request.atomic {
-                    return Ok(Ran::Refused(next, refusal));
+                    // What is being written is undone with all else, but not in the middle.
+                    let written = pen.rest().await?;
+                    return Ok(written.map_or(Ran::Refused(next, refusal), Ran::NotWritten));
                 }
                 self.results[next] = Some(Err(refusal));
                 (next, rounds) = (next + 1, 0);
@@ -257,12 +269,15 @@ impl Work<'_> {
             // Commands that wait for each other are not asked over and over.
             let decided = next - first;
             ahead = if decided * 4 < ahead && decided > 0 { (ahead / 2).max(AHEAD_MIN) } else { ahead * 2 };
-            if let Some(refusal) = self.write(connection, &mut buffer).await? {
+            if let Some(refusal) = self.write_all(&mut pen, &mut buffer).await? {
                 return Ok(Ran::NotWritten(refusal));
             }
-            self.fetch(connection, pass).await?;
+            match pen.connection().await? {
+                Ok(connection) => self.fetch(connection, pass).await?,
+                Err(refusal) => return Ok(Ran::NotWritten(refusal)),
+            }
         }
-        Ok(self.write(connection, &mut buffer).await?.map_or(Ran::Done, Ran::NotWritten))
+        Ok(self.write_all(&mut pen, &mut buffer).await?.map_or(Ran::Done, Ran::NotWritten))
     }
 
     /// Fetches what many commands will need, before any of them is asked.
@@ -292,9 +307,8 @@ impl Work<'_> {
         outcome.map_err(|_| StoreError::Broken("it panicked; the log says where".into()))
     }
 
-    fn accept(&mut self, at: usize, decision: Decision, buffer: &mut Buffer) {
+    fn accept(&mut self, at: usize, mut decision: Decision, buffer: &mut Buffer) {
         fold::fold(self.model, &mut self.facts, &decision);
-        let command_id = self.request.items[at].command_id;
         let subject = decision.subject.clone();
         let of_subject = |write: &&Write| match write {
             Write::Insert(record) | Write::Update { record, .. } => {
@@ -309,26 +323,24 @@ impl Work<'_> {
             // Nothing was to be changed: the record stands as it was read.
             _ => subject.clone().and_then(|key| self.facts.records.get(&key)?.as_ref().map(|record| record.version())),
         };
-        self.results[at] = Some(Ok(Applied { command_id, subject: subject.clone(), version, created }));
-        let noted = Noted { id: command_id, at: self.request.at, subject, reply: None };
-        buffer.add(self.model, decision, noted);
+        self.results[at] = Some(Ok(Applied { subject, version, created }));
+        for event in &mut decision.events {
+            event.command = self.request.command_id;
+        }
+        buffer.add(self.model, decision);
     }
 
-    /// Writes what waits; a refusal where the database does not take it.
-    async fn write(
-        &mut self,
-        connection: &mut Connection,
-        buffer: &mut Buffer,
-    ) -> Result<Option<Box<Refusal>>, StoreError> {
-        if buffer.is_empty() {
-            return Ok(None);
+    /// Writes what waits, and waits for it; a refusal where the database does not take it.
+    async fn write_all<'c>(&self, pen: &mut Pen<'c>, buffer: &mut Buffer) -> pen::Written
+    where
+        Self: 'c,
+    {
+        if !buffer.is_empty()
+            && let Some(refusal) = pen.write(self.model, buffer.take()).await?
+        {
+            return Ok(Some(refusal));
         }
-        let (decision, commands) = buffer.take();
-        if let Some(refusal) = apply(connection, self.model, &decision).await? {
-            return Ok(Some(Box::new(refusal)));
-        }
-        note(connection, self.scope, commands, None).await?;
-        Ok(None)
+        pen.rest().await
     }
 
     async fn fetch(&mut self, connection: &mut Connection, pass: Pass) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! Commands: decide over facts and write what was decided, all in one transaction.
 
 use super::ahead::Ahead;
-use super::apply::{apply, insert_rows};
+use super::apply::{apply, gather_rows};
 use super::connection::Connection;
 use super::facts::Records;
 use super::record::refusal_of_gathered;
@@ -77,7 +77,7 @@ impl Once {
             return Ok(Some(before.into()));
         }
         let noted = Noted { id: once.id, at: once.at, subject: None, reply: Some(once.reply.clone()) };
-        note(connection, scope, vec![noted], Some(&once.key)).await?;
+        note(connection, scope, noted, Some(&once.key)).await?;
         Ok(None)
     }
 }
@@ -244,17 +244,8 @@ async fn carry_out(
             Outcome::Refused(refusal) => return Ok(refused(*refusal, facts)),
             Outcome::Decided(decision) => {
                 connection.gather(true);
-                let applied = apply(connection, model, &decision).await;
+                let written = write(connection, (scope, model), request, &decision).await;
                 connection.gather(false);
-                let written = match applied {
-                    Ok(None) => {
-                        let subject = decision.subject.clone();
-                        let reply = request.reply.clone();
-                        let noted = Noted { id: request.command_id, at: request.at, subject, reply };
-                        note(connection, scope, vec![noted], request.idempotency.as_ref()).await.map(|()| None)
-                    }
-                    other => other,
-                };
                 return Ok(match written.or_else(|error| refusal_of_gathered(model, error).map(Some))? {
                     Some(refusal) => refused(refusal, facts),
                     None => End::Keep((Executed::Applied(decision), facts.collections)),
@@ -264,6 +255,23 @@ async fn carry_out(
     }
     let detail = format!("the command asked for more in each of {ROUNDS_MAX} rounds");
     Ok(refused(Refusal::new(Code::TooManyRounds, detail), facts))
+}
+
+/// Writes what was decided and notes the command, with as few round trips as may be.
+async fn write(
+    connection: &mut Connection,
+    (scope, model): (&Scope, &Model),
+    request: &Execute,
+    decision: &Decision,
+) -> Result<Option<Refusal>, StoreError> {
+    if let Some(refusal) = apply(connection, model, decision).await? {
+        return Ok(Some(refusal));
+    }
+    let (subject, reply) = (decision.subject.clone(), request.reply.clone());
+    let noted = Noted { id: request.command_id, at: request.at, subject, reply };
+    note(connection, scope, noted, request.idempotency.as_ref()).await?;
+    connection.flush("writing a command").await?;
+    Ok(None)
 }
 
 /// What there was before a command, as its transaction sees it.
@@ -372,28 +380,26 @@ pub(super) struct Noted {
     pub(super) reply: Option<Json>,
 }
 
-/// Notes that commands were applied: whoever sends one again is told so.
+/// Notes that a command was applied: whoever sends it again is told so.
 pub(super) async fn note(
     connection: &mut Connection,
     scope: &Scope,
-    commands: Vec<Noted>,
+    noted: Noted,
     idempotency: Option<&Idempotency>,
 ) -> Result<(), StoreError> {
     let owner = idempotency.map(|_| key_owner(scope));
-    let row = |noted: Noted| {
-        vec![
-            Datum::Id(noted.id),
-            Datum::Int(noted.at.micros()),
-            Datum::optional_id(scope.actor.id),
-            Datum::optional_text(owner.as_deref()),
-            Datum::optional_text(idempotency.map(|idempotency| &*idempotency.key)),
-            Datum::optional_text(idempotency.map(|idempotency| &*idempotency.digest)),
-            Datum::optional_text(noted.subject.as_ref().map(|(object, _)| &**object)),
-            Datum::optional_id(noted.subject.map(|(_, id)| id)),
-            noted.reply.map_or(Datum::Null(Kind::Json), |reply| Datum::json(&reply)),
-            Datum::Int(i64::from(idempotency.is_some_and(|idempotency| idempotency.lasting))),
-        ]
-    };
+    let row = vec![
+        Datum::Id(noted.id),
+        Datum::Int(noted.at.micros()),
+        Datum::optional_id(scope.actor.id),
+        Datum::optional_text(owner.as_deref()),
+        Datum::optional_text(idempotency.map(|idempotency| &*idempotency.key)),
+        Datum::optional_text(idempotency.map(|idempotency| &*idempotency.digest)),
+        Datum::optional_text(noted.subject.as_ref().map(|(object, _)| &**object)),
+        Datum::optional_id(noted.subject.map(|(_, id)| id)),
+        noted.reply.map_or(Datum::Null(Kind::Json), |reply| Datum::json(&reply)),
+        Datum::Int(i64::from(idempotency.is_some_and(|idempotency| idempotency.lasting))),
+    ];
     let into = "command (id, at, actor, key_owner, idempotency_key, digest, subject_object, subject, reply, lasting)";
-    insert_rows(connection, "noting commands", "", into, commands.into_iter().map(row).collect()).await
+    gather_rows(connection, "noting a command", "", into, vec![row]).await
 }

@@ -109,6 +109,11 @@ impl Connection {
 
     /// Sends a statement and gives the number of rows it changed.
     pub(crate) async fn execute(&mut self, doing: &'static str, sql: Sql) -> Result<u64, StoreError> {
+        self.write_gathered(doing).await?;
+        self.send(doing, sql).await
+    }
+
+    async fn send(&mut self, doing: &'static str, sql: Sql) -> Result<u64, StoreError> {
         let done = match &mut self.driver {
             Driver::Sqlite(connection) => execute_sqlite(connection, &mut self.waiting, sql).await,
             Driver::Postgres(connection) => match bind_postgres(sql.binds) {
@@ -129,6 +134,7 @@ impl Connection {
         sql: Sql,
         kinds: &[Kind],
     ) -> Result<Vec<Vec<Datum>>, StoreError> {
+        self.write_gathered(doing).await?;
         let found = match &mut self.driver {
             Driver::Sqlite(connection) => {
                 let mut found = [Vec::new()];
@@ -219,9 +225,7 @@ impl Connection {
 
     /// Runs a text of several statements without binds: migrations and table changes.
     pub(crate) async fn script(&mut self, doing: &'static str, text: String) -> Result<(), StoreError> {
-        if let Some(last) = self.waiting.take_last() {
-            self.execute(doing, last).await?;
-        }
+        self.send_waiting(doing).await?;
         let done = match &mut self.driver {
             Driver::Sqlite(connection) => connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(|_| ()),
             Driver::Postgres(connection) => connection.execute(sqlx::raw_sql(AssertSqlSafe(text))).await.map(|_| ()),
@@ -243,6 +247,12 @@ impl Connection {
         };
         self.open = true;
         self.control("beginning a transaction", text).await
+    }
+
+    /// Begins a transaction with statements of numbers alone, all in one round trip: the locks it holds until it ends.
+    pub(crate) async fn begin_holding(&mut self, statements: &str) -> Result<(), StoreError> {
+        self.open = true;
+        self.script("beginning a transaction", format!("BEGIN; {statements}")).await
     }
 
     /// Begins a transaction that reads one snapshot.
@@ -299,12 +309,39 @@ impl Connection {
 
     /// Sends an insert, or lets it wait for the next statement.
     pub(crate) async fn insert(&mut self, doing: &'static str, sql: Sql) -> Result<(), StoreError> {
+        match self.waiting.gathers {
+            true => self.waiting.add(sql, What::Insert),
+            false => drop(self.execute(doing, sql).await?),
+        }
+        Ok(())
+    }
+
+    /// Sends inserts that wait. Savepoints alone wait for what they are about.
+    pub(crate) async fn flush(&mut self, doing: &'static str) -> Result<(), StoreError> {
+        match self.waiting.has_inserts() {
+            true => self.send_waiting(doing).await,
+            false => Ok(()),
+        }
+    }
+
+    async fn send_waiting(&mut self, doing: &'static str) -> Result<(), StoreError> {
+        if let Driver::Postgres(_) = self.driver {
+            return self.write_gathered(doing).await;
+        }
+        match self.waiting.take_last() {
+            Some(last) => self.send(doing, last).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// On PostgreSQL what was gathered goes before the next statement, as one; on SQLite with it.
+    async fn write_gathered(&mut self, doing: &'static str) -> Result<(), StoreError> {
         match self.driver {
-            Driver::Sqlite(_) if self.waiting.gathers => {
-                self.waiting.add(sql, What::Insert);
-                Ok(())
+            Driver::Postgres(_) if self.waiting.len() > 0 => {
+                let all = self.waiting.take_as_one();
+                self.send(doing, all).await.map(|_| ())
             }
-            _ => self.execute(doing, sql).await.map(|_| ()),
+            _ => Ok(()),
         }
     }
 }

@@ -72,24 +72,28 @@ pub struct Chunk {
     pub results: Option<String>,
 }
 
-/// A chunk's commands, carried out with the chunk's results, the import and the job's step in one transaction.
+/// The commands of chunks, carried out with what becomes of them, the import and the job's step in one transaction.
 pub struct ChunkWork {
     pub import: Uuid,
-    pub first_row: i64,
     pub stage: Stage,
     pub bulk: Bulk,
     pub step: Step,
-    /// What is to be kept of what became of the commands: the chunk's results, the import's details.
+    /// What is to be kept of what became of the commands.
     pub results: Results,
 }
 
 pub type Results = Box<dyn Fn(&[Result<Applied, Box<Refusal>>]) -> Kept + Send + Sync + 'static>;
 
-/// What is kept of a chunk that was carried out.
+/// What is kept of chunks that were carried out: the results of each, and the import's details.
 pub struct Kept {
+    pub chunks: Vec<KeptOfChunk>,
+    pub details: Json,
+}
+
+pub struct KeptOfChunk {
+    pub first_row: i64,
     pub outcomes: String,
     pub results: String,
-    pub details: Json,
 }
 
 /// How a job ended, and who held it.
@@ -278,8 +282,8 @@ impl Store {
         .await
     }
 
-    /// Carries out a chunk's commands; nothing where the job was lost.
-    pub async fn carry_out_chunk(
+    /// Carries out the commands of chunks; nothing where the job was lost.
+    pub async fn carry_out_chunks(
         &self,
         scope: &Scope,
         model: &Arc<Model>,
@@ -289,54 +293,66 @@ impl Store {
         let keys = work.bulk.locks.clone();
         let kept_of = model.clone();
         let carried = Arc::new((self.clone(), scope.clone(), model.clone(), work));
-        let (held, collections) = self.transact(Locks { exclusive: false, keys }, move |connection| {
-            let carried = carried.clone();
-            Box::pin(async move {
-                let (store, scope, model, work) = &*carried;
-                if advance(connection, &work.step).await? == Held::Lost {
-                    return Ok(End::Undo((Held::Lost, BTreeMap::new())));
-                }
-                let (done, collections) = match bulk::carry_out(store, connection, scope, model, &work.bulk).await? {
-                    End::Keep(done) => done,
-                    End::Undo(_) => return Err(StoreError::Broken("rows of an import do not stand alone".into())),
-                };
-                let BulkDone::Done(executed) = done else {
-                    return Err(StoreError::Broken("rows of an import were answered as a whole".into()));
-                };
-                let kept = (work.results)(&executed);
-                let binds = vec![
-                    Datum::text(work.stage.as_str()),
-                    Datum::text(&kept.outcomes),
-                    Datum::text(&kept.results),
-                    Datum::Id(work.import),
-                    Datum::Int(work.first_row),
-                ];
-                let text =
-                    "UPDATE import_chunk SET stage = ?, outcomes = ?, results = ? WHERE import = ? AND first_row = ?";
-                connection.execute("keeping results", Sql::of(connection.dialect(), text, binds)).await?;
-                update(connection, work.import, None, &kept.details).await?;
-                Ok(End::Keep((Held::Yes, collections)))
+        let (held, collections) = self
+            .transact(Locks { exclusive: false, keys }, move |connection| {
+                let carried = carried.clone();
+                Box::pin(async move {
+                    let (store, scope, model, work) = &*carried;
+                    if advance(connection, &work.step).await? == Held::Lost {
+                        return Ok(End::Undo((Held::Lost, BTreeMap::new())));
+                    }
+                    let (done, collections) = match bulk::carry_out(store, connection, scope, model, &work.bulk).await?
+                    {
+                        End::Keep(done) => done,
+                        End::Undo(_) => return Err(StoreError::Broken("rows of an import do not stand alone".into())),
+                    };
+                    let BulkDone::Done(executed) = done else {
+                        return Err(StoreError::Broken("rows of an import were answered as a whole".into()));
+                    };
+                    let kept = (work.results)(&executed);
+                    for chunk in &kept.chunks {
+                        keep_results(connection, work, chunk).await?;
+                    }
+                    update(connection, work.import, None, &kept.details).await?;
+                    Ok(End::Keep((Held::Yes, collections)))
+                })
             })
-        })
-        .await?;
+            .await?;
         self.keep_collections(&kept_of, &collections);
         Ok(held)
     }
 
-    /// The first chunk of a stage, or the last one.
-    pub async fn chunk_at(
+    /// The first chunks of a stage, at most so many.
+    pub async fn chunks_at(
         &self,
         scope: &Scope,
         import: Uuid,
         stage: Stage,
-        last: bool,
-    ) -> Result<Option<Chunk>, StoreError> {
+        limit: u32,
+    ) -> Result<Vec<Chunk>, StoreError> {
+        self.chunks(scope, import, stage, "first_row", limit).await
+    }
+
+    /// The last chunk of a stage.
+    pub async fn last_chunk(&self, scope: &Scope, import: Uuid, stage: Stage) -> Result<Option<Chunk>, StoreError> {
+        Ok(self.chunks(scope, import, stage, "first_row DESC", 1).await?.pop())
+    }
+
+    async fn chunks(
+        &self,
+        scope: &Scope,
+        import: Uuid,
+        stage: Stage,
+        order: &str,
+        limit: u32,
+    ) -> Result<Vec<Chunk>, StoreError> {
         self.check(scope)?;
         let mut connection = self.reader().await?;
         let binds = vec![Datum::Id(import), Datum::text(stage.as_str())];
         let mut sql = select_chunk(connection.dialect(), "import = ? AND stage = ?", binds);
-        sql.push(if last { " ORDER BY first_row DESC LIMIT 1" } else { " ORDER BY first_row LIMIT 1" });
-        connection.row("reading a plan", sql, &CHUNK_KINDS).await?.map(decode_chunk).transpose()
+        sql.push(" ORDER BY ").push(order).push(" LIMIT ").bind(Datum::Int(i64::from(limit)));
+        let rows = connection.rows("reading a plan", sql, &CHUNK_KINDS).await?;
+        rows.into_iter().map(decode_chunk).collect()
     }
 
     /// The next chunk that ends after a row, with this outcome where one is given.
@@ -404,6 +420,18 @@ impl Store {
         })
         .await
     }
+}
+
+async fn keep_results(connection: &mut Connection, work: &ChunkWork, chunk: &KeptOfChunk) -> Result<(), StoreError> {
+    let binds = vec![
+        Datum::text(work.stage.as_str()),
+        Datum::text(&chunk.outcomes),
+        Datum::text(&chunk.results),
+        Datum::Id(work.import),
+        Datum::Int(chunk.first_row),
+    ];
+    let text = "UPDATE import_chunk SET stage = ?, outcomes = ?, results = ? WHERE import = ? AND first_row = ?";
+    connection.execute("keeping results", Sql::of(connection.dialect(), text, binds)).await.map(|_| ())
 }
 
 async fn update(connection: &mut Connection, id: Uuid, status: Option<&str>, details: &Json) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! Finding many records at once: by the text in one field, by id, what a command did to them.
+//! Finding many records at once: by the text in one field, by id, what was done to them.
 
 use super::column::{self, Layout};
 use super::list::{Life, Within};
@@ -6,6 +6,7 @@ use super::sql::{Datum, Kind, Sql};
 use super::{Scope, Store, StoreError};
 use packwork_engine::decision::Change;
 use packwork_engine::model::Model;
+use packwork_engine::moment::Moment;
 use packwork_engine::query::Filter;
 use packwork_engine::record::Name;
 use std::collections::BTreeMap;
@@ -45,24 +46,24 @@ impl Store {
         Ok(rows.into_iter().filter_map(pair).collect())
     }
 
-    /// What commands changed in these records: by (record, command).
-    pub async fn changes_by(
+    /// What was changed in these records at these moments: by record and moment.
+    pub async fn changes_at(
         &self,
         scope: &Scope,
-        of: &[(Uuid, Uuid)],
-    ) -> Result<BTreeMap<(Uuid, Uuid), BTreeMap<String, Change>>, StoreError> {
+        of: &[(Uuid, Moment)],
+    ) -> Result<BTreeMap<(Uuid, Moment), BTreeMap<String, Change>>, StoreError> {
         self.check(scope)?;
         let mut found = BTreeMap::new();
         if of.is_empty() {
             return Ok(found);
         }
-        let (records, commands): (Vec<Uuid>, Vec<Uuid>) = of.iter().copied().unzip();
+        let (records, moments): (Vec<Uuid>, Vec<i64>) = of.iter().map(|(record, at)| (*record, at.micros())).unzip();
         let mut connection = self.reader().await?;
-        let mut sql = Sql::of(connection.dialect(), "SELECT record, command, changes FROM event WHERE ", vec![]);
-        sql.any_of("record", Datum::Ids(records)).push(" AND ").any_of("command", Datum::Ids(commands));
-        for row in connection.rows("reading changes", sql, &[Kind::Id, Kind::Id, Kind::Json]).await? {
+        let mut sql = Sql::of(connection.dialect(), "SELECT record, at, changes FROM event WHERE ", vec![]);
+        sql.any_of("record", Datum::Ids(records)).push(" AND ").any_of("at", Datum::Ints(moments));
+        for row in connection.rows("reading changes", sql, &[Kind::Id, Kind::Int, Kind::Json]).await? {
             let mut row = super::line::Columns::of("event", row);
-            found.insert((row.id()?, row.id()?), row.json()?);
+            found.insert((row.id()?, row.moment()?), row.json()?);
         }
         Ok(found)
     }

@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::connection::{Connection, Suspects, is_lost};
 use super::patience::{self, Waiting};
-use super::sql::{Datum, Dialect, Kind, Sql};
+use super::sql::{Datum, Kind};
 use super::transaction::{Attempt, End, Locks};
 use crate::auth::secret::Secret;
 use packwork_engine::moment::Date;
@@ -75,8 +75,7 @@ impl PostgresStore {
     /// Makes the schema; two processes may try at once.
     pub(crate) async fn create_schema(&self) -> Result<(), StoreError> {
         let mut connection = self.connection().await?;
-        connection.begin().await?;
-        self.lock(&mut connection, &Locks::exclusive()).await?;
+        self.begin(&mut connection, &Locks::exclusive()).await?;
         connection.script("creating the schema", format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", self.schema)).await?;
         connection.commit().await
     }
@@ -148,8 +147,7 @@ impl PostgresStore {
     }
 
     async fn attempt<T>(&self, connection: &mut Connection, locks: &Locks, attempt: &Attempt<T>) -> Result<T, Failed> {
-        connection.begin().await.map_err(Failed::Before)?;
-        let ended = match self.lock(connection, locks).await {
+        let ended = match self.begin(connection, locks).await {
             Ok(()) => attempt(connection).await,
             Err(error) => Err(error),
         };
@@ -164,24 +162,26 @@ impl PostgresStore {
         }
     }
 
-    /// Takes the locks in one round trip, in an order that is the same for everyone.
-    async fn lock(&self, connection: &mut Connection, locks: &Locks) -> Result<(), StoreError> {
-        let model = if locks.exclusive { "pg_advisory_xact_lock(?)" } else { "pg_advisory_xact_lock_shared(?)" };
+    /// Begins and takes the locks in one round trip, in an order that is the same for everyone.
+    async fn begin(&self, connection: &mut Connection, locks: &Locks) -> Result<(), StoreError> {
         let mut keys: Vec<i64> = locks.keys.iter().map(|key| self.lock_number(&format!("key {key}"))).collect();
         keys.sort_unstable();
         keys.dedup();
-        if locks.exclusive {
-            let text = format!("SET LOCAL lock_timeout TO {}", self.waiting.patience().wait_ms);
-            let limit = Sql::of(Dialect::Postgres, &text, vec![]);
-            connection.execute("limiting how long locks are waited for", limit).await?;
-        }
-        let mut binds = vec![Datum::Int(self.lock_number("model"))];
-        let mut text = format!("SELECT {model}::text");
+        let model = self.lock_number("model");
+        let mut text = match locks.exclusive {
+            true => {
+                let wait_ms = self.waiting.patience().wait_ms;
+                format!("SET LOCAL lock_timeout TO {wait_ms}; SELECT pg_advisory_xact_lock({model})")
+            }
+            false => format!("SELECT pg_advisory_xact_lock_shared({model})"),
+        };
         if !keys.is_empty() {
-            text.push_str(", (SELECT count(pg_advisory_xact_lock(k)) FROM unnest(?) AS k)");
-            binds.push(Datum::Ints(keys));
+            let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
+            text.push_str(", (SELECT count(pg_advisory_xact_lock(k)) FROM unnest('{");
+            text.push_str(&keys.join(","));
+            text.push_str("}'::bigint[]) AS k)");
         }
-        connection.execute("taking locks", Sql::of(Dialect::Postgres, &text, binds)).await.map(|_| ())
+        connection.begin_holding(&text).await
     }
 
     pub(crate) fn lock_number(&self, key: &str) -> i64 {

@@ -133,7 +133,10 @@ async fn insert(
     let inserted = match layout.object.owned_by {
         None => gather_rows(connection, "writing records", &prefix, layout.insert_list(), rows).await,
         // A missing owner is told without a table's name: who is to blame is known only here.
-        Some(_) => insert_rows(connection, "writing records", &prefix, layout.insert_list(), rows).await,
+        Some(_) => {
+            connection.flush("writing records").await?;
+            insert_rows(connection, "writing records", &prefix, layout.insert_list(), rows).await
+        }
     };
     constraint_refusal(&layout, inserted)
 }
@@ -153,8 +156,10 @@ fn encoded(layout: &Layout<'_>, record: &Record, slots: &[usize], errors: &mut V
 pub(super) fn refusal_of_gathered(model: &Model, error: StoreError) -> Result<Refusal, StoreError> {
     let object = match &error {
         StoreError::Database { cause: sqlx::Error::Database(cause), .. } if cause.is_unique_violation() => {
-            let columns = cause.message().split_once(": o_").map(|(_, columns)| columns.to_owned());
-            columns.and_then(|columns| Some(columns.split_once('.')?.0.to_owned()))
+            // SQLite says `UNIQUE constraint failed: o_x.f_a`, PostgreSQL names the table.
+            let columns = || Some(cause.message().split_once(": ")?.1.split_once('.')?.0);
+            let table = cause.table().or_else(columns);
+            table.and_then(|table| table.strip_prefix("o_")).map(str::to_owned)
         }
         _ => None,
     };

@@ -126,6 +126,21 @@ impl Sql {
         self
     }
 
+    /// Appends a statement of PostgreSQL with its binds; its placeholders are counted on. For texts of ours, in which `$`
+    /// stands before numbers of binds only.
+    pub(crate) fn append(&mut self, other: Sql) -> &mut Sql {
+        let before = self.binds.len();
+        let mut parts = other.text.split('$');
+        self.push(parts.next().unwrap_or_default());
+        for part in parts {
+            let digits = part.len() - part.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+            let number: usize = part[..digits].parse().unwrap_or_default();
+            self.push("$").number(before + number).push(&part[digits..]);
+        }
+        self.binds.extend(other.binds);
+        self
+    }
+
     /// `column IN (all of these)` with one bind, so that the text does not depend on how many there are. One value is
     /// the common case, and cheaper said as such.
     pub(crate) fn any_of(&mut self, column: &str, values: Datum) -> &mut Sql {

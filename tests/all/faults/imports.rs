@@ -122,7 +122,7 @@ fn check(place: &Place, fresh: usize) {
         (EXISTING as i64, "SELECT count(*) FROM o_depot WHERE f_version = 2"),
         (fresh as i64, "SELECT count(*) FROM o_depot WHERE f_version = 1"),
         (all + EXISTING as i64, "SELECT count(*) FROM event WHERE object = 'depot'"),
-        (all + EXISTING as i64, "SELECT count(*) FROM command WHERE subject_object = 'depot'"),
+        (EXISTING as i64, "SELECT count(*) FROM command WHERE subject_object = 'depot'"),
         (0, "SELECT count(*) FROM event WHERE command NOT IN (SELECT id FROM command)"),
         (0, "SELECT count(*) FROM job WHERE status IN ('waiting', 'running')"),
     ] {

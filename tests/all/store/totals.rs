@@ -165,7 +165,7 @@ async fn bulk(fixture: &Fixture, atomic: bool, commands: Vec<Command>) -> BulkDo
         let (model, id) = (fixture.model.clone(), fixture.id());
         let context = Context { command: id, moment: at(1), actor: Arc::default() };
         let decide = move |facts: &packwork_engine::facts::Facts| decide(&model, facts, &command, &context);
-        Item { command_id: id, decide: Box::new(decide), foresee: Box::new(|_, _| {}) }
+        Item { decide: Box::new(decide), foresee: Box::new(|_, _| {}) }
     });
     let request = Bulk {
         command_id: fixture.id(),

@@ -5,8 +5,9 @@ use super::{caller_of, finish, import_of, mapping};
 use crate::app::App;
 use crate::jobs::{Ending, Hold, Turn, Work};
 use crate::service::records::accepting;
+use crate::service::session::Caller;
 use crate::service::{Answer, Error, command, refuse};
-use crate::store::{Applied, Bulk, ChunkWork, Held, Item, Job, Kept, Stage};
+use crate::store::{Applied, Bulk, Chunk, ChunkWork, Held, Import, Item, Job, Kept, KeptOfChunk, Stage};
 use futures_util::future::BoxFuture;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Command, Context};
@@ -39,7 +40,7 @@ pub fn command_id(import: Uuid, row: i64, doing: Doing) -> Uuid {
 }
 
 /// A row's moment: records made of a file stand in the order of its rows.
-fn moment_of(applied_at: Moment, row: i64) -> Moment {
+pub fn moment_of(applied_at: Moment, row: i64) -> Moment {
     Moment::from_micros(applied_at.micros() + row)
 }
 
@@ -52,91 +53,176 @@ pub fn written<T: serde::Serialize>(document: &T) -> String {
     serde_json::to_string(document).expect("rows are plain data with text keys")
 }
 
+/// The command of a unit, under which those of its rows are noted. See `docs/decisions/0074`.
+pub fn command_of_unit(import: Uuid, first_row: i64, doing: Doing) -> Uuid {
+    command_of_row(import, &format!("{} a unit", doing.status()), u64::try_from(first_row).unwrap_or(0))
+}
+
+/// The most chunks of new records that are carried out in one transaction: pages of indexes that all of them touch are
+/// written once. People's commands wait for as long.
+const CHUNKS_MAX: usize = 4;
+/// A unit that took longer is not followed by a larger one.
+const UNIT_MS: i64 = 250;
+
+/// What is kept between the units of one process.
+struct Pace {
+    /// Chunks the next unit takes: one at first, more while they are quick.
+    chunks: usize,
+    /// Read and understood while the unit before was carried out.
+    ahead: Vec<Planned>,
+}
+
+/// A chunk that is to be applied.
+struct Planned {
+    first_row: i64,
+    rows: Vec<Row>,
+}
+
+impl Planned {
+    fn of(chunk: Chunk) -> Answer<Planned> {
+        Ok(Planned { first_row: chunk.first_row, rows: document(&chunk.rows)? })
+    }
+
+    fn changes(&self) -> bool {
+        self.rows.iter().any(|row| row.outcome == Outcome::Update)
+    }
+}
+
 async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
     let import = import_of(app, job).await?;
-    let mut details = Details::of(&import)?;
     let caller = caller_of(app, job).await?;
+    let mut pace = app.jobs.kept(job.id).unwrap_or(Pace { chunks: 1, ahead: Vec::new() });
+    if pace.ahead.is_empty() {
+        let chunks = app.store.chunks_at(&caller.scope, import.id, Stage::Planned, 1).await?;
+        pace.ahead = chunks.into_iter().map(Planned::of).collect::<Answer<_>>()?;
+    }
+    let Some(last) = pace.ahead.last().map(|chunk| chunk.first_row) else { return Ok(Turn::Done) };
+    let started = app.clock.now();
+    let work = work(app, job, hold, &caller, &import, std::mem::take(&mut pace.ahead)).await?;
     let model = app.model();
-    let object = crate::service::records::object(&model, &caller, &import.object)?;
-    mapping::check_rights(&caller, &object, details.mode)?;
-    let Some(chunk) = app.store.chunk_at(&caller.scope, import.id, Stage::Planned, false).await? else {
-        return Ok(Turn::Done);
+    let ahead = chunks_after(app, &caller, &import, last, pace.chunks * 2);
+    let (held, ahead) = tokio::join!(app.store.carry_out_chunks(&caller.scope, &model, work), ahead);
+    let held = held?;
+    pace.ahead = ahead?;
+    let took_ms = (app.clock.now().micros() - started.micros()) / 1_000;
+    pace.chunks = match took_ms {
+        ..UNIT_MS => (pace.chunks * 2).min(CHUNKS_MAX),
+        _ => (pace.chunks / 2).max(1),
     };
-    let rows: Vec<Row> = document(&chunk.rows)?;
+    pace.ahead.truncate(pace.chunks);
+    app.jobs.keep(job.id, pace);
+    Ok(held.into())
+}
+
+/// The next chunks: one that changes records goes alone, since each of these is locked.
+async fn chunks_after(app: &App, caller: &Caller, import: &Import, row: i64, count: usize) -> Answer<Vec<Planned>> {
+    let mut found: Vec<Planned> = Vec::new();
+    let mut row = row;
+    for _ in 0..count.min(CHUNKS_MAX) {
+        let Some(chunk) = app.store.chunk_after(&caller.scope, import.id, row + 1, None).await? else { break };
+        row = chunk.first_row;
+        let planned = Planned::of(chunk)?;
+        if planned.changes() && !found.is_empty() {
+            break;
+        }
+        let alone = planned.changes();
+        found.push(planned);
+        if alone {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// What is to be carried out: the commands of all rows, and what becomes of them.
+async fn work(
+    app: &App,
+    job: &Job,
+    hold: &Hold,
+    caller: &Caller,
+    import: &Import,
+    mut chunks: Vec<Planned>,
+) -> Answer<ChunkWork> {
+    let mut details = Details::of(import)?;
+    let model = app.model();
+    let object = crate::service::records::object(&model, caller, &import.object)?;
+    mapping::check_rights(caller, &object, details.mode)?;
     let at = Moment::from_micros(details.applied_at.unwrap_or_else(|| app.clock.now().micros()));
-    let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.id).collect();
+    let rows = || chunks.iter().flat_map(|chunk| &chunk.rows);
+    let ids: Vec<Uuid> = rows().filter_map(|row| row.id).collect();
+    let first = chunks.first().map_or(0, |chunk| chunk.first_row);
+    let last = chunks.last().map_or(0, |chunk| chunk.first_row);
+    details.done += rows().count() as i64;
     let visible = app.store.visible(&caller.scope, &model, &import.object, ids).await?;
     let mut commands = Vec::new();
-    let mut asked: Vec<Row> = Vec::new();
-    let mut unseen: Vec<RowResult> = Vec::new();
-    for row in &rows {
+    for row in chunks.iter_mut().flat_map(|chunk| &mut chunk.rows) {
+        let input = std::mem::take(&mut row.input);
+        let object = import.object.clone();
+        let command = match (row.outcome, row.id) {
+            (Outcome::Create, _) => {
+                accepting(details.duplicates == Duplicates::Create, Command::Create { object, input })
+            }
+            (Outcome::Update, Some(id)) if !visible.contains(&id) => {
+                row.errors = RowError::of_refusal(&gone(&import.object, id), &details.mapping);
+                continue;
+            }
+            (Outcome::Update, Some(id)) => Command::Update { object, id, version: row.version, input },
+            (Outcome::Update, None) => {
+                let after = row.after.unwrap_or(0);
+                let earlier = command_id(import.id, after, Doing::Applying);
+                let id = IdSource::new(earlier, moment_of(at, after)).take();
+                Command::Update { object, id, version: None, input }
+            }
+            _ => continue,
+        };
         let context = Context {
             command: command_id(import.id, row.number, Doing::Applying),
             moment: moment_of(at, row.number),
             actor: caller.scope.actor.clone(),
         };
-        match (row.outcome, row.id) {
-            (Outcome::Create, _) => {
-                let command = Command::Create { object: import.object.clone(), input: row.input.clone() };
-                let command = accepting(details.duplicates == Duplicates::Create, command);
-                commands.push(item(&model, context, command));
-            }
-            (Outcome::Update, Some(id)) if !visible.contains(&id) => {
-                unseen.push(RowResult {
-                    number: row.number,
-                    id: None,
-                    version: None,
-                    errors: RowError::of_refusal(&gone(&import.object, id), &details.mapping),
-                    kept: false,
-                });
-                continue;
-            }
-            (Outcome::Update, Some(id)) => {
-                let version = row.version;
-                let (object, input) = (import.object.clone(), row.input.clone());
-                commands.push(item(&model, context, Command::Update { object, id, version, input }));
-            }
-            (Outcome::Update, None) => {
-                let after = row.after.unwrap_or(0);
-                let earlier = command_id(import.id, after, Doing::Applying);
-                let id = IdSource::new(earlier, moment_of(at, after)).take();
-                let (object, input) = (import.object.clone(), row.input.clone());
-                commands.push(item(&model, context, Command::Update { object, id, version: None, input }));
-            }
-            _ => continue,
-        }
-        asked.push(row.clone());
+        commands.push(item(&model, context, command));
     }
-    details.done += rows.len() as i64;
-    let step = hold.step(job, (chunk.first_row + 1).to_string(), details.done, details.rows);
-    let work = ChunkWork {
+    Ok(ChunkWork {
         import: import.id,
-        first_row: chunk.first_row,
         stage: Stage::Applied,
-        bulk: bulk(command_id(import.id, chunk.first_row, Doing::Planning), at, commands),
-        step,
+        bulk: bulk(command_of_unit(import.id, first, Doing::Applying), at, commands),
+        step: hold.step(job, (last + 1).to_string(), details.done, details.rows),
         results: Box::new(move |executed| {
-            let mut results = unseen.clone();
+            let mut executed = executed.iter();
             let mut details = details.clone();
-            for (row, executed) in asked.iter().zip(executed) {
-                results.push(result(row, executed, &details));
-            }
-            for result in &results {
-                match result.errors.is_empty() {
-                    true => details.counts.applied += 1,
-                    false => {
-                        let planned = rows.iter().find(|row| row.number == result.number).map(|row| row.outcome);
-                        *details.counts.of(planned.unwrap_or(Outcome::Error)) -= 1;
-                        details.counts.error += 1;
-                    }
-                }
-            }
-            let failed = results.iter().any(|result| !result.errors.is_empty());
-            let outcomes = rows.iter().map(|row| row.outcome).chain(failed.then_some(Outcome::Error));
-            Kept { outcomes: letters(outcomes), results: written(&results), details: details.json() }
+            let chunks = chunks.iter().map(|chunk| kept(chunk, &mut executed, &mut details)).collect();
+            Kept { chunks, details: details.json() }
         }),
-    };
-    Ok(app.store.carry_out_chunk(&caller.scope, &model, work).await?.into())
+    })
+}
+
+/// What became of a chunk's rows; counts what was planned otherwise.
+fn kept(
+    chunk: &Planned,
+    executed: &mut std::slice::Iter<'_, Result<Applied, Box<Refusal>>>,
+    details: &mut Details,
+) -> KeptOfChunk {
+    let mut results = Vec::with_capacity(chunk.rows.len());
+    let asked = |row: &&Row| matches!(row.outcome, Outcome::Create | Outcome::Update);
+    for row in chunk.rows.iter().filter(asked) {
+        // Those whose records the caller does not see were not asked.
+        let result = match row.errors.is_empty() {
+            true => executed.next().map(|executed| result(row, executed, details)),
+            false => Some(RowResult { errors: row.errors.clone(), ..RowResult::of(row.number) }),
+        };
+        let Some(result) = result else { continue };
+        match result.errors.is_empty() {
+            true => details.counts.applied += 1,
+            false => {
+                *details.counts.of(row.outcome) -= 1;
+                details.counts.error += 1;
+            }
+        }
+        results.push(result);
+    }
+    let failed = results.iter().any(|result| !result.errors.is_empty());
+    let outcomes = chunk.rows.iter().map(|row| row.outcome).chain(failed.then_some(Outcome::Error));
+    KeptOfChunk { first_row: chunk.first_row, outcomes: letters(outcomes), results: written(&results) }
 }
 
 /// One row's command, and what must not change under it.
@@ -165,7 +251,7 @@ fn gone(object: &Name, id: Uuid) -> Refusal {
 }
 
 fn result(row: &Row, done: &Result<Applied, Box<Refusal>>, details: &Details) -> RowResult {
-    let mut result = RowResult { number: row.number, id: None, version: None, errors: Vec::new(), kept: false };
+    let mut result = RowResult::of(row.number);
     match done {
         Ok(applied) => {
             result.id = applied.subject.as_ref().map(|(_, id)| *id);

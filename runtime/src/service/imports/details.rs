@@ -211,6 +211,12 @@ pub struct RowResult {
     pub kept: bool,
 }
 
+impl RowResult {
+    pub fn of(number: i64) -> RowResult {
+        RowResult { number, id: None, version: None, errors: Vec::new(), kept: false }
+    }
+}
+
 impl RowError {
     pub fn of_fault(fault: &Fault, column: Option<String>) -> RowError {
         let params = match (fault, &column) {

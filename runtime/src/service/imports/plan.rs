@@ -14,10 +14,11 @@ use crate::service::{Answer, refuse};
 use crate::store::{Chunk, Held, Import, Job, Scope, Stage};
 use futures_util::future::BoxFuture;
 use packwork_engine::codes::Code;
-use packwork_engine::decide::{decide, foresee};
+use packwork_engine::decide::{decide, foresee, foretell};
 use packwork_engine::decision::{Command, Context, Decision, Outcome as Decided, Write};
 use packwork_engine::facts::{Facts, Need, ROUNDS_MAX};
 use packwork_engine::model::Model;
+use packwork_engine::moment::Moment;
 use packwork_engine::object::{FieldKind, Object, cell};
 use packwork_engine::record::{Name, Record};
 use packwork_engine::refusal::{FieldError, Refusal};
@@ -33,6 +34,8 @@ pub const KIND: &str = "import_plan";
 const CHUNK_ROWS: usize = 1_000;
 /// Found references that are remembered from chunk to chunk.
 const REMEMBERED_MAX: usize = 50_000;
+/// Records rows refer to that are remembered, whole.
+const REFERRED_MAX: usize = 10_000;
 
 pub struct Plan;
 
@@ -453,8 +456,7 @@ impl State {
 
     /// Asks the engine what each row would do.
     async fn decide(&mut self, app: &App, drafts: &mut [Draft]) -> Answer<()> {
-        let collections = std::mem::take(&mut self.facts.collections);
-        self.facts = Facts { collections, ..Facts::default() };
+        self.forget();
         // An empty cell clears what is there; of a record that is not there yet it says nothing, and the default counts.
         for draft in drafts.iter_mut().filter(|draft| draft.existing.is_none() && draft.row.after.is_none()) {
             draft.row.input.retain(|_, value| !value.is_null());
@@ -474,6 +476,18 @@ impl State {
         Ok(())
     }
 
+    /// Keeps what rows refer to, as long as it is not much: most files refer to the same records over and over. What the
+    /// rows are about is read anew.
+    fn forget(&mut self) {
+        let former = std::mem::take(&mut self.facts);
+        self.facts.collections = former.collections;
+        if self.made.is_none() && former.records.len() <= REFERRED_MAX && former.keys.len() <= REMEMBERED_MAX {
+            (self.facts.records, self.facts.keys) = (former.records, former.keys);
+            self.facts.records.retain(|(object, _), _| *object != self.object.name);
+            self.facts.keys.retain(|(object, _), _| *object != self.object.name);
+        }
+    }
+
     fn know_made(&mut self) {
         for (key, record) in self.made.iter().flatten() {
             self.facts.keys.insert((self.object.name.clone(), key.clone()), Some(record.id()));
@@ -482,12 +496,24 @@ impl State {
     }
 
     async fn decide_all(&mut self, app: &App, drafts: &mut [&mut Draft]) -> Answer<()> {
-        self.look_ahead(app, drafts).await?;
+        let commands: Vec<_> = drafts.iter_mut().map(|draft| self.command(draft)).collect();
+        let decided = self.decide_commands(app, drafts, &commands).await;
+        for (draft, command) in drafts.iter_mut().zip(commands) {
+            if let Ok(command) = command {
+                draft.row.input = input_of(command);
+            }
+        }
+        decided
+    }
+
+    async fn decide_commands(&mut self, app: &App, drafts: &mut [&mut Draft], commands: &[Asked]) -> Answer<()> {
+        self.look_ahead(app, commands).await?;
         let mut open: Vec<usize> = (0..drafts.len()).collect();
         for _ in 0..=ROUNDS_MAX {
             let mut need = Need::default();
             let mut asking = Vec::new();
-            let outcomes = in_parallel(&open, |at| self.outcome(&*drafts[*at], app));
+            let (now, of) = (app.clock.now(), &*drafts);
+            let outcomes = in_parallel(&open, |at| self.outcome(of[*at].row.number, &commands[*at], now));
             for (at, outcome) in open.into_iter().zip(outcomes) {
                 let draft = &mut *drafts[at];
                 match outcome {
@@ -517,13 +543,11 @@ impl State {
     }
 
     /// Keys first, then the records they lead to: each row is asked once then.
-    async fn look_ahead(&mut self, app: &App, drafts: &[&mut Draft]) -> Answer<()> {
+    async fn look_ahead(&mut self, app: &App, commands: &[Asked]) -> Answer<()> {
         for _ in 0..2 {
             let mut need = Need::default();
-            for draft in drafts {
-                if let Ok(command) = self.command(draft) {
-                    foresee(&self.model, &self.facts, &command, &mut need);
-                }
+            for command in commands.iter().flatten() {
+                foresee(&self.model, &self.facts, command, &mut need);
             }
             if need.is_empty() {
                 break;
@@ -538,26 +562,32 @@ impl State {
         Ok(app.store.fetch(&scope, &self.model, &need, &mut self.facts).await?)
     }
 
-    fn outcome(&self, draft: &Draft, app: &App) -> Decided {
+    fn outcome(&self, row: i64, command: &Asked, now: Moment) -> Decided {
         let context = Context {
-            command: command_id(self.import.id, draft.row.number, Doing::Applying),
-            moment: app.clock.now(),
+            command: command_id(self.import.id, row, Doing::Applying),
+            moment: now,
             actor: self.caller.scope.actor.clone(),
         };
-        match self.command(draft) {
-            Ok(command) => decide(&self.model, &self.facts, &command, &context),
-            Err(refusal) => Decided::Refused(refusal),
+        match (command, &self.made) {
+            (Err(refusal), _) => Decided::Refused(refusal.clone()),
+            (Ok(command), None) => foretell(&self.model, &self.facts, command, &context),
+            // Later rows may refer to the record as it would be.
+            (Ok(command), Some(_)) => decide(&self.model, &self.facts, command, &context),
         }
     }
 
-    /// What the row asks for.
-    fn command(&self, draft: &Draft) -> Result<Command, Box<Refusal>> {
-        let (object, input) = (self.object.name.clone(), draft.row.input.clone());
+    /// What the row asks for. Its input goes with it, and comes back by [`input_of`].
+    fn command(&self, draft: &mut Draft) -> Asked {
+        let object = self.object.name.clone();
         let Some(id) = draft.existing else {
+            let input = std::mem::take(&mut draft.row.input);
             return Ok(accepting(self.details.duplicates == Duplicates::Create, Command::Create { object, input }));
         };
         match self.facts.records.get(&(object.clone(), id)) {
-            Some(Some(record)) => Ok(Command::Update { object, id, version: Some(record.version()), input }),
+            Some(Some(record)) => {
+                let input = std::mem::take(&mut draft.row.input);
+                Ok(Command::Update { object, id, version: Some(record.version()), input })
+            }
             _ => Err(Box::new(refuse(Code::NotFound, format!("there is no {object} `{id}` any more")))),
         }
     }
@@ -600,6 +630,17 @@ impl State {
             .errors
             .extend(errors.into_iter().filter(|error| error.field.is_none() || !told.contains(&error.field)));
         draft.row.outcome = Outcome::Error;
+    }
+}
+
+/// What a row asks for, where it can be asked for.
+type Asked = Result<Command, Box<Refusal>>;
+
+fn input_of(command: Command) -> Map<String, Json> {
+    match command {
+        Command::AcceptingDuplicates(command) => input_of(*command),
+        Command::Create { input, .. } | Command::Update { input, .. } => input,
+        _ => Map::new(),
     }
 }
 

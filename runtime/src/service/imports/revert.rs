@@ -1,16 +1,17 @@
 //! Taking an import back, last row first: what it made is deleted, what it changed gets its old values, as long as
 //! nobody touched it since.
 
-use super::apply::{Asked, bulk, command_id, document, item, written};
+use super::apply::{Asked, bulk, command_id, command_of_unit, document, item, moment_of, written};
 use super::details::{Details, Doing, Outcome, Row, RowResult};
 use super::{caller_of, finish, import_of};
 use crate::app::App;
 use crate::jobs::{Ending, Hold, Turn, Work};
 use crate::service::Answer;
-use crate::store::{ChunkWork, Held, Job, Kept, Stage};
+use crate::store::{ChunkWork, Held, Job, Kept, KeptOfChunk, Stage};
 use futures_util::future::BoxFuture;
 use packwork_engine::decision::{Change, Command, Context};
 use packwork_engine::facts::{Facts, Need};
+use packwork_engine::moment::Moment;
 use packwork_engine::object::input::{self, Keys, NotYet, Read};
 use packwork_engine::object::{Field, Object};
 use packwork_engine::record::{Name, Record};
@@ -49,19 +50,19 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
     let model = app.model();
     let object = crate::service::records::object(&model, &caller, &import.object)?;
     super::may_revert(&caller, &object, &details)?;
-    let Some(chunk) = app.store.chunk_at(&caller.scope, import.id, Stage::Applied, true).await? else {
+    let Some(chunk) = app.store.last_chunk(&caller.scope, import.id, Stage::Applied).await? else {
         return Ok(Turn::Done);
     };
     let rows: Vec<Row> = document(&chunk.rows)?;
     let rows: BTreeMap<i64, Row> = rows.into_iter().map(|row| (row.number, row)).collect();
     let mut results: Vec<RowResult> = chunk.results.as_deref().map(document).transpose()?.unwrap_or_default();
     results.sort_by_key(|result| std::cmp::Reverse(result.number));
-    let changed: Vec<(Uuid, Uuid)> = results
-        .iter()
-        .filter_map(|result| Some((result.id?, command_id(import.id, result.number, Doing::Applying))))
-        .collect();
-    let changes = app.store.changes_by(&caller.scope, &changed).await?;
-    let records = records(app, &import.object, changed.iter().map(|(id, _)| *id)).await?;
+    // The moment of a row's command is its own.
+    let applied_at = Moment::from_micros(details.applied_at.unwrap_or_default());
+    let touched: Vec<(Uuid, Moment)> =
+        results.iter().filter_map(|result| Some((result.id?, moment_of(applied_at, result.number)))).collect();
+    let changes = app.store.changes_at(&caller.scope, &touched).await?;
+    let records = records(app, &import.object, touched.into_iter().map(|(id, _)| id)).await?;
     let mut commands: Vec<Asked> = Vec::new();
     let mut ways = Vec::new();
     for result in &results {
@@ -86,9 +87,9 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
                 Way::Asked(commands.len() - 1, false)
             }
             (_, Some(now)) => {
-                let by = command_id(import.id, result.number, Doing::Applying);
                 let empty = BTreeMap::new();
-                let (input, stays) = former(&object, now, changes.get(&(id, by)).unwrap_or(&empty));
+                let changed = changes.get(&(id, moment_of(applied_at, result.number))).unwrap_or(&empty);
+                let (input, stays) = former(&object, now, changed);
                 match input.is_empty() {
                     true if stays => Way::Kept,
                     true => Way::Nothing,
@@ -103,12 +104,11 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
     }
     details.done += rows.len() as i64;
     let step = hold.step(job, chunk.first_row.to_string(), details.done, details.rows);
-    let outcomes = chunk.outcomes.clone();
+    let (first_row, outcomes) = (chunk.first_row, chunk.outcomes.clone());
     let work = ChunkWork {
         import: import.id,
-        first_row: chunk.first_row,
         stage: Stage::Reverted,
-        bulk: bulk(command_id(import.id, chunk.first_row, Doing::Planning), app.clock.now(), commands),
+        bulk: bulk(command_of_unit(import.id, chunk.first_row, Doing::Reverting), app.clock.now(), commands),
         step,
         results: Box::new(move |executed| {
             let mut details = details.clone();
@@ -121,10 +121,11 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
                 };
                 details.counts.kept += i64::from(result.kept);
             }
-            Kept { outcomes: outcomes.clone(), results: written(&results), details: details.json() }
+            let kept = KeptOfChunk { first_row, outcomes: outcomes.clone(), results: written(&results) };
+            Kept { chunks: vec![kept], details: details.json() }
         }),
     };
-    Ok(app.store.carry_out_chunk(&caller.scope, &model, work).await?.into())
+    Ok(app.store.carry_out_chunks(&caller.scope, &model, work).await?.into())
 }
 
 /// Whether another row of the chunk is about the same record.

@@ -1,6 +1,5 @@
 //! What many commands decided and is still to be written: one decision made of many, each record in it once.
 
-use crate::store::command::Noted;
 use crate::store::record::{UniqueMove, unique_move};
 use packwork_engine::decision::{Decision, TodoChange, Write};
 use packwork_engine::model::Model;
@@ -22,12 +21,17 @@ pub(super) struct Buffer {
     moved: BTreeSet<Name>,
     /// Objects of which records are deleted, and their unique values free.
     freed: BTreeSet<Name>,
-    pub(super) commands: Vec<Noted>,
+    /// How many commands it came from.
+    commands: usize,
 }
 
 impl Buffer {
     pub(super) fn is_empty(&self) -> bool {
-        self.commands.is_empty()
+        self.commands == 0
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.commands
     }
 
     /// Whether a decision must find what is waiting written: deletions go before changes and those before additions, so
@@ -42,7 +46,7 @@ impl Buffer {
         })
     }
 
-    pub(super) fn add(&mut self, model: &Model, decision: Decision, command: Noted) {
+    pub(super) fn add(&mut self, model: &Model, decision: Decision) {
         for write in &decision.writes {
             match moves_unique_value(model, write) {
                 Some((object, UniqueMove::Takes)) => self.moved.insert(object.clone()),
@@ -61,7 +65,7 @@ impl Buffer {
         self.decision.lines.extend(decision.lines);
         self.decision.entries.extend(decision.entries);
         self.decision.statements.extend(decision.statements);
-        self.commands.push(command);
+        self.commands += 1;
     }
 
     fn add_write(&mut self, write: Write) {
@@ -92,13 +96,13 @@ impl Buffer {
         };
     }
 
-    /// Everything as one decision, and the commands it came from.
-    pub(super) fn take(&mut self) -> (Decision, Vec<Noted>) {
+    /// Everything as one decision.
+    pub(super) fn take(&mut self) -> Decision {
         let taken = std::mem::take(self);
         let mut decision = taken.decision;
         decision.writes = taken.writes.into_iter().flatten().collect();
         decision.todos = taken.todos.into_values().collect();
-        (decision, taken.commands)
+        decision
     }
 }
 

@@ -1,7 +1,7 @@
-//! Statements that go to SQLite together with the next one. What a statement costs there is mostly the way to the thread
-//! that has the file and back; their order and their meaning stay the same. See `docs/decisions/0039`.
+//! Statements that go to the database together: on SQLite with the next one, on PostgreSQL inserts as one statement. What a statement costs is mostly the way to the thread
+//! that has the file, or to the server, and back; their order and their meaning stay the same. See `docs/decisions/0039`.
 
-use super::super::sql::Sql;
+use super::super::sql::{Dialect, Sql};
 use super::super::sqlite::bind_sqlite;
 use sqlx::sqlite::SqliteArguments;
 
@@ -24,6 +24,10 @@ impl Waiting {
         self.statements.push((sql, what));
     }
 
+    pub(super) fn has_inserts(&self) -> bool {
+        self.statements.iter().any(|(_, what)| *what == What::Insert)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.statements.len()
     }
@@ -31,6 +35,22 @@ impl Waiting {
     /// The last one, to be sent with all before it.
     pub(super) fn take_last(&mut self) -> Option<Sql> {
         self.statements.pop().map(|(sql, _)| sql)
+    }
+
+    /// All inserts as one statement of PostgreSQL: each but the last is a part that is carried out in full.
+    pub(super) fn take_as_one(&mut self) -> Sql {
+        let mut all = Sql::new(Dialect::Postgres);
+        let count = self.statements.len();
+        for (index, (sql, _)) in self.statements.drain(..).enumerate() {
+            if index + 1 == count {
+                all.append(sql);
+            } else {
+                all.push(if index == 0 { "WITH " } else { ", " }).push("w").number(index).push(" AS (");
+                all.append(sql).push(")");
+                all.push(if index + 2 == count { " " } else { "" });
+            }
+        }
+        all
     }
 
     pub(super) fn forget_all(&mut self) {
