@@ -180,6 +180,7 @@ impl Connection {
         kinds: &[Kind],
         mut take: impl FnMut(Vec<Datum>),
     ) -> Result<(), StoreError> {
+        self.write_gathered(doing).await?;
         let done = match &mut self.driver {
             Driver::Sqlite(connection) => match self.waiting.before(sql) {
                 Ok((text, binds)) => {
@@ -206,6 +207,7 @@ impl Connection {
         into: &str,
         rows: &[Vec<Datum>],
     ) -> Result<(), StoreError> {
+        self.write_gathered(doing).await?;
         let Driver::Postgres(connection) = &mut self.driver else {
             return Err(StoreError::Broken("SQLite takes no stream of rows".into()));
         };
