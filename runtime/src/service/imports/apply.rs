@@ -61,11 +61,15 @@ pub fn command_of_unit(import: Uuid, first_row: i64, doing: Doing) -> Uuid {
 /// The most chunks of new records that are carried out in one transaction: pages of indexes that all of them touch are
 /// written once. People's commands wait for as long.
 const CHUNKS_MAX: usize = 4;
+/// Units of one chunk each, before there are larger ones: small files go step by step.
+const UNITS_ALONE: usize = 4;
 /// A unit that took longer is not followed by a larger one.
 const UNIT_MS: i64 = 250;
 
 /// What is kept between the units of one process.
 struct Pace {
+    /// Units carried out.
+    units: usize,
     /// Chunks the next unit takes: one at first, more while they are quick.
     chunks: usize,
     /// Read and understood while the unit before was carried out.
@@ -91,7 +95,7 @@ impl Planned {
 async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
     let import = import_of(app, job).await?;
     let caller = caller_of(app, job).await?;
-    let mut pace = app.jobs.kept(job.id).unwrap_or(Pace { chunks: 1, ahead: Vec::new() });
+    let mut pace = app.jobs.kept(job.id).unwrap_or(Pace { units: 0, chunks: 1, ahead: Vec::new() });
     if pace.ahead.is_empty() {
         let chunks = app.store.chunks_at(&caller.scope, import.id, Stage::Planned, 1).await?;
         pace.ahead = chunks.into_iter().map(Planned::of).collect::<Answer<_>>()?;
@@ -105,7 +109,9 @@ async fn unit(app: &Arc<App>, job: &Job, hold: &Hold) -> Answer<Turn> {
     let held = held?;
     pace.ahead = ahead?;
     let took_ms = (app.clock.now().micros() - started.micros()) / 1_000;
+    pace.units += 1;
     pace.chunks = match took_ms {
+        _ if pace.units < UNITS_ALONE => 1,
         ..UNIT_MS => (pace.chunks * 2).min(CHUNKS_MAX),
         _ => (pace.chunks / 2).max(1),
     };
