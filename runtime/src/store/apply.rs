@@ -73,8 +73,15 @@ pub(super) async fn gather_rows(
     into: &str,
     rows: Vec<Vec<Datum>>,
 ) -> Result<(), StoreError> {
-    for sql in inserts(connection.dialect(), prefix, into, rows) {
-        connection.insert(doing, sql).await?;
+    let dialect = connection.dialect();
+    let statements = inserts(dialect, prefix, into, rows);
+    // Parts of one statement of PostgreSQL are carried out in no order: rows that need several keep theirs.
+    let in_order = dialect == Dialect::Postgres && statements.len() > 1;
+    for sql in statements {
+        match in_order {
+            true => drop(connection.execute(doing, sql).await?),
+            false => connection.insert(doing, sql).await?,
+        }
     }
     Ok(())
 }
