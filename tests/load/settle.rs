@@ -20,6 +20,7 @@ pub const PERIOD: &str = "2026-03";
 
 struct Asked {
     orders: u32,
+    partners: usize,
     /// Each round measures both programs on fresh copies; the best of each counts.
     rounds: u32,
     json: bool,
@@ -30,7 +31,7 @@ pub fn run(words: &[&str]) -> Result<()> {
     let folder = Folder::new()?;
     let base = folder.0.join("base");
     progress(&asked, &format!("preparing {} work orders", asked.orders));
-    let prepared = start("prepare", &base, &[&asked.orders.to_string()])?;
+    let prepared = start("prepare", &base, &[&asked.orders.to_string(), &asked.partners.to_string()])?;
     let mut product: Vec<Json> = Vec::new();
     let mut hand: Vec<Json> = Vec::new();
     let mut compared = Json::Null;
@@ -58,14 +59,17 @@ pub fn run(words: &[&str]) -> Result<()> {
 }
 
 fn asked(words: &[&str]) -> Result<Asked> {
-    let mut asked = Asked { orders: 100_000, rounds: 3, json: false };
+    let mut asked = Asked { orders: 100_000, partners: prepare::PARTNERS, rounds: 3, json: false };
     let mut words = Words::of(words);
     while let Some(word) = words.next() {
         match word {
             "--orders" => asked.orders = words.number(word)?,
+            "--partners" => {
+                asked.partners = usize::try_from(words.number(word)?).context("reading the number of partners")?
+            }
             "--rounds" => asked.rounds = words.number(word)?,
             "--json" => asked.json = true,
-            other => bail!("`{other}` is not known: load settle [--orders N] [--rounds N] [--json]"),
+            other => bail!("`{other}` is not known: load settle [--orders N] [--partners N] [--rounds N] [--json]"),
         }
     }
     Ok(asked)
@@ -74,8 +78,9 @@ fn asked(words: &[&str]) -> Result<Asked> {
 /// One part of the measurement, in this process.
 pub async fn part(what: &str, rest: &[&str]) -> Result<Json> {
     match (what, rest) {
-        ("prepare", [folder, orders]) => {
-            prepare::run(Path::new(folder), orders.parse().context("reading the number of orders")?).await
+        ("prepare", [folder, orders, partners]) => {
+            let orders = orders.parse().context("reading the number of orders")?;
+            prepare::run(Path::new(folder), orders, partners.parse().context("reading the number of partners")?).await
         }
         ("settle", [folder]) => product::run(Path::new(folder)).await,
         ("hand", [folder]) => hand::run(Path::new(folder)).await,

@@ -1,6 +1,6 @@
 //! Settlement as callers see it: plans, runs, lines, statements, periods. What is owed the engine decides.
 
-mod ahead;
+pub mod ahead;
 pub mod attribution;
 pub mod close;
 pub mod compare;

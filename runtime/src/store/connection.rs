@@ -11,7 +11,6 @@ use futures_util::TryStreamExt;
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Executor, Postgres, Sqlite};
-use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use waiting::{Waiting, What};
@@ -170,34 +169,6 @@ impl Connection {
         let kinds: Vec<&[Kind]> = statements.iter().map(|(_, kinds)| &kinds[..]).collect();
         let done = rows_of_sqlite(connection, &mut self.waiting, all, &kinds, &mut found).await;
         done.map(|()| found).map_err(|cause| self.failed(doing, cause))
-    }
-
-    /// Sends a statement and hands over its rows one after the other, so that they need not all be in memory.
-    pub(crate) async fn each_row(
-        &mut self,
-        doing: &'static str,
-        sql: Sql,
-        kinds: &[Kind],
-        mut take: impl FnMut(Vec<Datum>),
-    ) -> Result<(), StoreError> {
-        self.write_gathered(doing).await?;
-        let done = match &mut self.driver {
-            Driver::Sqlite(connection) => match self.waiting.before(sql) {
-                Ok((text, binds)) => {
-                    let rows = sqlx::query_with(AssertSqlSafe(text), binds).fetch(&mut **connection);
-                    rows.try_for_each(|row| ready(read_sqlite(&row, kinds).map(&mut take))).await
-                }
-                Err(error) => Err(error),
-            },
-            Driver::Postgres(connection) => match bind_postgres(sql.binds) {
-                Ok(binds) => {
-                    let rows = sqlx::query_with(AssertSqlSafe(sql.text), binds).fetch(&mut **connection);
-                    rows.try_for_each(|row| ready(read_postgres(&row, kinds).map(&mut take))).await
-                }
-                Err(error) => Err(error),
-            },
-        };
-        done.map_err(|cause| self.failed(doing, cause))
     }
 
     /// Sends rows to PostgreSQL as a stream. `into` is `table (columns)`.

@@ -62,17 +62,17 @@ pub async fn open(folder: &Path) -> Result<Arc<App>> {
     app.await.context("opening the product")
 }
 
-pub async fn run(folder: &Path, orders: u32) -> Result<Json> {
+pub async fn run(folder: &Path, orders: u32, partners: usize) -> Result<Json> {
     std::fs::create_dir_all(folder).context("making the data folder")?;
     let app = open(folder).await?;
-    let patterns = masters(&app).await?;
+    let patterns = masters(&app, partners).await?;
     drop(app);
     let figures = orders::insert(&database(folder), &patterns, orders).await?;
     Ok(figures)
 }
 
 /// Writes who takes part, and one draft work order per customer. Their ids: the patterns the month is made of.
-async fn masters(app: &Arc<App>) -> Result<Vec<Uuid>> {
+async fn masters(app: &Arc<App>, partners: usize) -> Result<Vec<Uuid>> {
     create(app, "legal_entity", json!({"code": "le_own", "name": "总公司"})).await?;
     create(
         app,
@@ -83,7 +83,7 @@ async fn masters(app: &Arc<App>) -> Result<Vec<Uuid>> {
     for number in 0..SALESPEOPLE {
         create(app, "user", json!({"login": format!("sales{number}"), "name": "销售", "roles": ["sales"]})).await?;
     }
-    for number in 0..PARTNERS {
+    for number in 0..partners {
         let entity = match number < OWN_PARTNERS {
             true => "le_own".to_owned(),
             false => {
@@ -109,7 +109,7 @@ async fn masters(app: &Arc<App>) -> Result<Vec<Uuid>> {
         create(app, "customer", customer).await?;
         let order = json!({
             "template": "inspection", "customer": code, "service": "inspection", "quantity": "1", "subject": "季度检测",
-            "partner": format!("p{:02}", number % PARTNERS), "department": "ops", "owner": format!("sales{}", number % SALESPEOPLE),
+            "partner": format!("p{:02}", number % partners), "department": "ops", "owner": format!("sales{}", number % SALESPEOPLE),
         });
         patterns.push(create(app, "work_order", order).await?);
     }

@@ -90,10 +90,10 @@ pub fn run(figures: &Json) {
     );
     for (name, what) in [
         ("listing facts", "listing_ms"),
-        ("fetching facts", "fetching_ms"),
-        ("deciding", "deciding_ms"),
-        ("writing", "writing_ms"),
-        ("committing", "committing_ms"),
+        ("reading ahead", "reading_ms"),
+        ("working lines out", "working_ms"),
+        ("deciding in its turn", "deciding_ms"),
+        ("posting, committing", "posting_ms"),
     ] {
         println!("  {name:<24}{:>14}", seconds(&phases[what]));
     }
