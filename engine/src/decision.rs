@@ -127,6 +127,16 @@ pub struct SettleUnit {
 pub struct Terms {
     pub pin: Pin,
     pub against: Against,
+    pub traces: Traces,
+}
+
+/// Whether lines say what they were made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Traces {
+    #[default]
+    Kept,
+    /// Only what they come to. To look at, not to write: nobody could explain such a line, nor tell later that it is right.
+    Left,
 }
 
 /// Which rates hold for a fact that was settled before.

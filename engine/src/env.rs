@@ -2,6 +2,8 @@
 //! functions that read tables and trees. A fact that is missing is noted as a need; the decision goes on
 //! elsewhere and is taken again when it is there.
 
+mod routes;
+
 use crate::codes::Code;
 use crate::decision::{Context, Terms};
 use crate::expr::{Env, EvalError, Expr, ExprError, Path};
@@ -19,6 +21,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
+
+pub use routes::{Route, Routes};
 
 /// What deciding reads: the model, the facts at hand, who acts and when, and what turned out to be missing.
 pub struct Reader<'a> {
@@ -144,10 +148,12 @@ pub struct RecordEnv<'a> {
     pub values: &'a [Value],
     /// The date prices and classifications are read for.
     pub date: Date,
-    /// What `let` defined.
-    pub lets: &'a BTreeMap<Name, Value>,
+    /// What `let` defined, the latest last.
+    pub lets: &'a [Let],
     /// A root besides the record that is a record too: the `party` of a chain, the unit of a period.
     pub bound: Option<&'a Bound>,
+    /// The ways of the paths that expressions know by number.
+    pub routes: Option<&'a Routes<'a>>,
     /// Where values came from, noted while evaluating.
     pub origins: Option<&'a RefCell<Vec<Json>>>,
 }
@@ -160,13 +166,13 @@ pub struct Bound {
     pub id: Uuid,
 }
 
-/// No `let`.
-static NO_LETS: BTreeMap<Name, Value> = BTreeMap::new();
+/// A name that `let` gave a value.
+pub type Let = (Name, Arc<Value>);
 
 impl<'a> RecordEnv<'a> {
     /// Nothing but the record.
     pub fn of(reader: &'a Reader<'a>, object: &'a Object, values: &'a [Value], date: Date) -> RecordEnv<'a> {
-        RecordEnv { reader, object, values, date, lets: &NO_LETS, bound: None, origins: None }
+        RecordEnv { reader, object, values, date, lets: &[], bound: None, routes: None, origins: None }
     }
 }
 
@@ -320,10 +326,17 @@ impl Env for RecordEnv<'_> {
                     steps => self.follow(std::slice::from_ref(&bound.object), bound.id, steps),
                 }
             }
-            root => match self.lets.get(root) {
-                Some(value) => Ok(member(value, &path.steps)),
+            root => match self.lets.iter().rev().find(|(name, _)| **name == *root) {
+                Some((_, value)) => Ok(member(value, &path.steps)),
                 None => Ok(Value::Null),
             },
+        }
+    }
+
+    fn numbered(&self, number: usize, path: &Path) -> Result<Value, EvalError> {
+        match self.routes {
+            Some(routes) => routes.value(self, number, path),
+            None => self.get(path),
         }
     }
 

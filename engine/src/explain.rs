@@ -145,7 +145,7 @@ impl Teller<'_> {
                 "{{ service }} is closed; posted in {{ period }}",
                 json!({"service": line.service_period, "period": line.period}),
             );
-            tree.push(Node { note: Some(note), ..leaf(self.word("补记账期", "Makes up for"), period.clone()) });
+            tree.push(Node { note: Some(note), ..leaf(self.word("补记账期", "Makes up for"), period.to_string()) });
         }
         Explanation { sentence: self.line_sentence(line), tree }
     }
@@ -156,7 +156,7 @@ impl Teller<'_> {
             leaf(self.text(&format!("{base}/columns/{column}/title")), self.column_value(&lookup.table, column, value))
         });
         let mut children: Vec<Node> = children.collect();
-        for (name, value) in &lookup.values {
+        for (name, value) in &*lookup.values {
             children.push(leaf(self.text(&format!("{base}/values/{name}/title")), self.rate_value(value)));
         }
         if let Some(told) = &lookup.converted {
@@ -181,9 +181,9 @@ impl Teller<'_> {
             note: Some(note),
             children,
             reference: Some(Reference {
-                object: lookup.table.clone(),
+                object: lookup.table.to_string(),
                 id: lookup.row_record,
-                title: lookup.row.clone(),
+                title: lookup.row.to_string(),
             }),
         }
     }
@@ -223,7 +223,7 @@ impl Teller<'_> {
     fn price(&self, line: &Line, price: &PriceTrace, places: u32) -> Node {
         let mut children = vec![leaf(self.word("数量", "Quantity"), plain(price.quantity))];
         if let Some(before) = price.before {
-            let note = line.group_period.clone();
+            let note = line.group_period.as_deref().map(str::to_owned);
             children.push(Node { note, ..leaf(self.word("此前累计", "Counted before"), plain(before)) });
         }
         for (index, part) in price.parts.iter().enumerate() {
@@ -247,11 +247,11 @@ impl Teller<'_> {
     }
 
     fn rounding(&self, rounded: &RoundedTrace) -> Node {
-        let point = match rounded.point.as_str() {
+        let point = match &*rounded.point {
             "tax" => self.word("税额取整", "Tax rounding"),
             _ => self.word("明细取整", "Line rounding"),
         };
-        let mode = match rounded.mode.as_str() {
+        let mode = match &*rounded.mode {
             "half_up" => self.word("四舍五入", "half up"),
             "half_even" => self.word("四舍六入五成双", "half to even"),
             "half_down" => self.word("五舍六入", "half down"),
@@ -471,7 +471,7 @@ pub fn named_in_line(model: &Model, line: &Line) -> Vec<(Name, Uuid)> {
         named_in_inputs(
             model,
             &lookup.table,
-            lookup.inputs.iter().map(|(column, value)| (column.as_str(), value.as_str())),
+            lookup.inputs.iter().map(|(column, value)| (&**column, value.as_str())),
         )
     }));
     named

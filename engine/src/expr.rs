@@ -94,6 +94,13 @@ pub trait Env {
     /// (`record.price.amount`, `.currency`) are part of the path too.
     fn get(&self, path: &Path) -> Result<Value, EvalError>;
 
+    /// The same for a path that was given a number by [`Expr::number`]; an environment that knows the number may know a
+    /// shorter way.
+    fn numbered(&self, number: usize, path: &Path) -> Result<Value, EvalError> {
+        let _ = number;
+        self.get(path)
+    }
+
     /// A function of the host. A method call on its result (`.amount(quantity)`) arrives as `call("amount", [result,
     /// quantity])`. A script that runs in Rhai is evaluated again from the start after each host call, with the
     /// answers so far, so every call is made once and in order.
@@ -158,6 +165,8 @@ struct Compiled {
     calls: Vec<Call>,
     remarks: Vec<ExprError>,
     body: Body,
+    /// The numbers of the paths it reads, one for each.
+    numbers: OnceLock<Box<[Option<usize>]>>,
     /// Why it must not run.
     barred: OnceLock<ExprError>,
     /// Who is told what it costs, and under which address.
@@ -203,9 +212,9 @@ impl Expr {
             None => Body::Script(script::Script::new(resolved.statements)),
         };
         let (reads, sites, calls, remarks) = (resolved.reads, resolved.sites, resolved.calls, resolved.remarks);
-        let (barred, watched) = (OnceLock::new(), OnceLock::new());
+        let (numbers, barred, watched) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         let source = source.to_owned();
-        Ok(Expr(Arc::new(Compiled { source, reads, sites, calls, remarks, body, barred, watched })))
+        Ok(Expr(Arc::new(Compiled { source, reads, sites, calls, remarks, body, numbers, barred, watched })))
     }
 
     pub fn source(&self) -> &str {
@@ -239,7 +248,7 @@ impl Expr {
     /// Evaluates. Fails with `script_failed` or `script_limit`, at the place that failed.
     pub fn eval(&self, env: &dyn Env) -> Result<Value, EvalError> {
         match &self.0.body {
-            Body::Tree(tree) => tree.eval(&self.0.reads, env),
+            Body::Tree(tree) => tree.eval(self.paths(), env),
             Body::Script(script) => match self.0.barred.get() {
                 Some(error) => Err(EvalError::Failed(error.clone())),
                 None => script.eval(&self.0.reads, env, self.0.watched.get()),
@@ -250,9 +259,18 @@ impl Expr {
     /// Evaluates what may be barred, and tells nobody.
     fn eval_unbarred(&self, env: &dyn Env) -> Result<Value, EvalError> {
         match &self.0.body {
-            Body::Tree(tree) => tree.eval(&self.0.reads, env),
+            Body::Tree(tree) => tree.eval(self.paths(), env),
             Body::Script(script) => script.eval(&self.0.reads, env, None),
         }
+    }
+
+    fn paths(&self) -> tree::Paths<'_> {
+        tree::Paths { reads: &self.0.reads, numbers: self.0.numbers.get().map_or(&[], |numbers| numbers) }
+    }
+
+    /// Gives the paths it reads numbers under which environments may know them; the first time counts.
+    pub fn number(&self, number_of: impl Fn(&Path) -> Option<usize>) {
+        self.0.numbers.get_or_init(|| self.0.reads.iter().map(number_of).collect());
     }
 
     /// Whether it is more than a formula: it loops, changes parts of lists, or calls what is watched.

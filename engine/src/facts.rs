@@ -84,9 +84,9 @@ pub struct CumulationQuery {
     pub plan: Name,
     pub line: Name,
     /// The digest of the group's key values.
-    pub group: String,
+    pub group: Name,
     /// The cumulation period, by the fact's business date.
-    pub period: String,
+    pub period: Name,
     /// Quantities of this line, or amounts of it and of what is derived from it.
     pub counts: Counts,
     /// Only lines of facts before this place in (business date, fact id) order; everything when `None`.

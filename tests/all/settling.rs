@@ -193,7 +193,7 @@ fn code_of(shop: &Shop, partner: Uuid) -> String {
 fn posted(shop: &Shop) -> Totals {
     let mut totals = Totals::new();
     for line in &shop.bare.memory.lines {
-        *totals.entry((code_of(shop, line.payee.id), line.service_period.clone())).or_default() += line.gross;
+        *totals.entry((code_of(shop, line.payee.id), line.service_period.to_string())).or_default() += line.gross;
     }
     totals
 }
@@ -322,7 +322,7 @@ fn late_orders_of_a_closed_period_add_to_what_was_posted() {
         }
         let late = &shop.bare.memory.lines[frozen..];
         assert!(
-            late.iter().all(|line| line.period == "2026-04" && line.corrects.as_deref() == Some("2026-03")),
+            late.iter().all(|line| *line.period == *"2026-04" && line.corrects.as_deref() == Some("2026-03")),
             "seed {seed}"
         );
         assert_eq!(late.len(), 5, "seed {seed}: one line per late order, and the earlier ones stay");
@@ -352,7 +352,7 @@ fn after_closing_anything_that_happens_stays_sound() {
         }
         let later = shop.bare.memory.lines.split_off(frozen.len());
         assert_eq!(shop.bare.memory.lines, frozen, "seed {seed}: posted lines never change");
-        assert!(later.iter().all(|line| line.period != "2026-03"), "seed {seed}: nothing enters the closed period");
+        assert!(later.iter().all(|line| *line.period != *"2026-03"), "seed {seed}: nothing enters the closed period");
     }
 }
 
@@ -431,7 +431,7 @@ fn a_late_order_of_a_closed_period_is_posted_in_the_open_one_and_says_what_it_co
         .memory
         .lines
         .iter()
-        .map(|line| (line.period.as_str(), line.service_period.as_str(), line.gross, line.corrects.as_deref()))
+        .map(|line| (&*line.period, &*line.service_period, line.gross, line.corrects.as_deref()))
         .collect();
     assert_eq!(lines, [("2026-04", "2026-03", Decimal::from(5), Some("2026-03"))]);
 }

@@ -185,7 +185,7 @@ impl Teller<'_> {
             "amount": money(adjusted.amount, places),
             "counted": money(adjusted.used + adjusted.amount, places),
         });
-        match adjusted.kind.as_str() {
+        match &*adjusted.kind {
             "cap" => self.say(
                 "封顶 {{ limit }}：此前已用 {{ used }}，本笔 {{ amount }} 超出部分扣减",
                 "capped at {{ limit }}: {{ used }} used before, what of {{ amount }} is above is cut",
@@ -200,7 +200,7 @@ impl Teller<'_> {
     }
 
     fn adjusted(&self, adjusted: &AdjustTrace, places: u32) -> Node {
-        let label = match adjusted.kind.as_str() {
+        let label = match &*adjusted.kind {
             "cap" => self.word("封顶", "Cap"),
             _ => self.word("保底", "Minimum"),
         };

@@ -67,13 +67,29 @@ impl Tree {
         }
     }
 
-    pub(super) fn eval(&self, reads: &[Path], env: &dyn Env) -> Result<Value, EvalError> {
-        Run { reads, env, locals: vec![Value::Null; self.slots] }.value(&self.root)
+    pub(super) fn eval(&self, paths: Paths<'_>, env: &dyn Env) -> Result<Value, EvalError> {
+        Run { paths, env, locals: vec![Value::Null; self.slots] }.value(&self.root)
+    }
+}
+
+/// The paths an expression reads, and the numbers of those that have one.
+#[derive(Clone, Copy)]
+pub(super) struct Paths<'a> {
+    pub(super) reads: &'a [Path],
+    pub(super) numbers: &'a [Option<usize>],
+}
+
+impl Paths<'_> {
+    fn value(&self, index: usize, env: &dyn Env) -> Result<Value, EvalError> {
+        match self.numbers.get(index) {
+            Some(Some(number)) => env.numbered(*number, &self.reads[index]),
+            _ => env.get(&self.reads[index]),
+        }
     }
 }
 
 struct Run<'a> {
-    reads: &'a [Path],
+    paths: Paths<'a>,
     env: &'a dyn Env,
     locals: Vec<Value>,
 }
@@ -82,7 +98,7 @@ impl Run<'_> {
     fn value(&mut self, node: &Node) -> Result<Value, EvalError> {
         match node {
             Node::Constant(value) => Ok(value.clone()),
-            Node::Path(index) => self.env.get(&self.reads[*index]),
+            Node::Path(index) => self.paths.value(*index, self.env),
             Node::Local(slot) => Ok(self.locals[*slot].clone()),
             Node::Set(slot, value) => {
                 self.locals[*slot] = self.value(value)?;

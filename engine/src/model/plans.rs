@@ -19,6 +19,7 @@ use crate::record::Name;
 use crate::settlement::plan::{
     NumberFormat, PartySource, Pays, Plan, PlanLine, Posting, PostingEntry, StatementForm, Step, StepKind,
 };
+use crate::settlement::reads::route;
 use crate::suggest;
 use facts::KeySources;
 use lines::LineScope;
@@ -170,7 +171,7 @@ impl<'a> Checker<'a> {
             _ => None,
         };
         let digest = Sha256::digest(found.definition.to_json().to_string());
-        Some(Plan {
+        let mut plan = Plan {
             name: name.clone(),
             object,
             on: facts.on?,
@@ -182,8 +183,12 @@ impl<'a> Checker<'a> {
             posting,
             paying,
             statement: written.statement.as_deref().map(Name::from),
-            digest: hex(&digest)[..16].to_owned(),
-        })
+            digest: hex(&digest)[..16].into(),
+            routes: Vec::new(),
+        };
+        let object = plan.object.clone();
+        route(&mut plan, &self.objects[&object]);
+        Some(plan)
     }
 
     fn postings_of(&mut self, found: Found<'a>, written: &SettlementPlanDefinition) -> (Option<Name>, Option<Name>) {

@@ -5,30 +5,30 @@ mod adjust;
 mod amount;
 mod chain;
 mod convert;
+mod known;
 mod mirror;
 mod priced;
 mod source;
 mod total;
 
+pub use known::Known;
 pub(super) use mirror::taken_back_again;
 pub use priced::{Part, Priced, treatment_name};
 
-use super::line::{Line, Party};
+use super::line::{Dimensions, Line, Party};
 use super::plan::{Pays, Plan, PlanLine, StepKind};
 use super::rounding::Rounding;
 use super::trace::{LookupTrace, TotalTrace};
 use crate::decide::Halt;
-use crate::env::{Bound, Reader, RecordEnv};
+use crate::env::{Bound, Let, Reader, RecordEnv};
 use crate::moment::Date;
 use crate::object::Object;
-use crate::pack::hex;
 use crate::period::Period;
 use crate::record::{Name, Record};
 use crate::value::Value;
 use priced::{Adjusted, Price, TaxTerms};
-use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// A line a fact should have, before it is placed in a period.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct Desired {
     pub payee: Party,
     pub group: Option<Group>,
     pub quantity: rust_decimal::Decimal,
-    pub dimensions: BTreeMap<String, Value>,
+    pub dimensions: Arc<Dimensions>,
     lookups: Vec<Arc<LookupTrace>>,
     totals: Vec<TotalTrace>,
     price: Price,
@@ -48,15 +48,15 @@ pub struct Desired {
 }
 
 /// A cumulation group: digest of its key, and the period in which it adds up.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Group {
-    pub digest: String,
-    pub period: String,
+    pub digest: Name,
+    pub period: Name,
     pub counts: Counts,
 }
 
 /// What of a group's lines adds up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Counts {
     /// Quantities of a line.
     Quantity,
@@ -80,6 +80,7 @@ pub struct Fact<'f> {
 struct Asking<'a> {
     reader: &'a Reader<'a>,
     plan: &'a Plan,
+    known: &'a Known<'a>,
     fact: Fact<'a>,
     date: Date,
     /// The fact's posted lines: what is asked the same again answers as recorded.
@@ -93,46 +94,63 @@ impl Asking<'_> {
     }
 }
 
-/// What the lines of a fact have in common.
-#[derive(Clone, Debug, Default)]
-struct Shared {
+/// What the steps gave that all lines of a fact carry.
+#[derive(Debug, Default)]
+struct Steps {
     lookups: Vec<Arc<LookupTrace>>,
     totals: Vec<TotalTrace>,
     /// The row each look-up step found.
-    rows: BTreeMap<Name, String>,
-    dimensions: BTreeMap<String, Value>,
+    rows: Vec<(Name, Option<Uuid>)>,
+}
+
+impl Steps {
+    fn row(&self, step: &str) -> Option<Uuid> {
+        self.rows.iter().find(|(name, _)| **name == *step)?.1
+    }
+}
+
+/// What the lines made by one line of the plan have in common.
+#[derive(Debug)]
+struct Shared<'s> {
+    steps: &'s Steps,
+    dimensions: Arc<Dimensions>,
 }
 
 /// The lines a fact should have.
-pub fn desired(reader: &Reader<'_>, plan: &Plan, fact: Fact<'_>, posted: &[Arc<Line>]) -> Result<Vec<Desired>, Halt> {
-    let asking = Asking { reader, plan, fact, date: fact.date, posted };
-    let mut lets: BTreeMap<Name, Value> = BTreeMap::new();
-    let mut shared = Shared::default();
-    let env = RecordEnv { bound: fact.bound, ..RecordEnv::of(reader, fact.object, &fact.record.values, fact.date) };
+pub fn desired(
+    reader: &Reader<'_>,
+    plan: &Plan,
+    known: &Known<'_>,
+    fact: Fact<'_>,
+    posted: &[Arc<Line>],
+) -> Result<Vec<Desired>, Halt> {
+    let asking = Asking { reader, plan, known, fact, date: fact.date, posted };
+    let mut lets: Vec<Let> = Vec::with_capacity(plan.steps.len());
+    let mut steps = Steps::default();
+    let env = fact.env(reader, known);
     for step in &plan.steps {
         let env = RecordEnv { lets: &lets, ..env };
         let value = match &step.kind {
-            StepKind::Formula(expr) => env.eval(expr)?,
+            StepKind::Formula(expr) => Arc::new(env.eval(expr)?),
             StepKind::Lookup(lookup) => {
                 let (value, trace) = source::look_up(&asking, &env, &step.name, lookup)?;
-                let row = trace.as_ref().map_or_else(String::new, |trace| trace.row_record.to_string());
-                shared.rows.insert(step.name.clone(), row);
-                shared.lookups.extend(trace);
+                steps.rows.push((step.name.clone(), trace.as_ref().map(|trace| trace.row_record)));
+                steps.lookups.extend(trace);
                 value
             }
             StepKind::Convert(convert) => {
                 let (value, traces) = convert::converted(&asking, &env, &step.name, convert)?;
-                shared.lookups.extend(traces);
-                value
+                steps.lookups.extend(traces);
+                Arc::new(value)
             }
             StepKind::Total(total) => {
                 let trace = total::of(&asking, &env, &step.name, total)?;
                 let value = Value::Decimal(trace.total);
-                shared.totals.push(trace);
-                value
+                steps.totals.push(trace);
+                Arc::new(value)
             }
         };
-        lets.insert(step.name.clone(), value);
+        lets.push((step.name.clone(), value));
     }
     let env = RecordEnv { lets: &lets, ..env };
     if let Some(when) = &plan.when
@@ -140,11 +158,11 @@ pub fn desired(reader: &Reader<'_>, plan: &Plan, fact: Fact<'_>, posted: &[Arc<L
     {
         return Ok(Vec::new());
     }
-    let mut lines = Vec::new();
+    let mut lines = Vec::with_capacity(plan.lines.len());
     let mut missing = false;
     for line in &plan.lines {
-        match of_line(&asking, line, &env, &shared) {
-            Ok(found) => lines.extend(found),
+        match of_line(&asking, line, &env, &steps, &mut lines) {
+            Ok(()) => {}
             Err(Halt::Missing) => missing = true,
             Err(refused) => return Err(refused),
         }
@@ -152,11 +170,28 @@ pub fn desired(reader: &Reader<'_>, plan: &Plan, fact: Fact<'_>, posted: &[Arc<L
     if missing { Err(Halt::Missing) } else { Ok(lines) }
 }
 
-fn of_line(asking: &Asking<'_>, line: &PlanLine, env: &RecordEnv<'_>, shared: &Shared) -> Result<Vec<Desired>, Halt> {
+impl<'f> Fact<'f> {
+    /// What expressions about the fact see.
+    pub fn env<'e>(&self, reader: &'e Reader<'e>, known: &'e Known<'e>) -> RecordEnv<'e>
+    where
+        'f: 'e,
+    {
+        let env = RecordEnv::of(reader, self.object, &self.record.values, self.date);
+        RecordEnv { bound: self.bound, routes: Some(&known.routes), ..env }
+    }
+}
+
+fn of_line(
+    asking: &Asking<'_>,
+    line: &PlanLine,
+    env: &RecordEnv<'_>,
+    steps: &Steps,
+    found: &mut Vec<Desired>,
+) -> Result<(), Halt> {
     if let Some(when) = &line.when
         && env.eval(when)? != Value::Bool(true)
     {
-        return Ok(Vec::new());
+        return Ok(());
     }
     // Ask for everything before giving up on anything, so that one round fetches it all.
     let party = |source, role| source::party(asking, env, source, &line.id, role);
@@ -165,43 +200,33 @@ fn of_line(asking: &Asking<'_>, line: &PlanLine, env: &RecordEnv<'_>, shared: &S
         Pays::Chain { payer, .. } => (Some(party(payer, "payer")), None),
         Pays::Mirror(_) => (None, None),
     };
-    let mut shared = shared.clone();
+    let mut dimensions = Dimensions::new();
     let mut missing = false;
     for (name, expr) in &line.dimensions {
         match env.eval(expr).map_err(Halt::from) {
             Ok(value) => {
-                shared.dimensions.insert(name.to_string(), value);
+                dimensions.insert(name.clone(), value);
             }
             Err(Halt::Missing) => missing = true,
             Err(refused) => return Err(refused),
         }
     }
-    let lines = match (&line.pays, parties.0.transpose()?, parties.1.transpose()?) {
+    let shared = Shared { steps, dimensions: Arc::new(dimensions) };
+    match (&line.pays, parties.0.transpose()?, parties.1.transpose()?) {
         (Pays::One { amount, .. }, Some(payer), Some(payee)) => {
-            let accrued = amount::line(asking, env, line, amount, (payer, payee), &shared);
-            accrued.and_then(|accrued| {
-                let payment = amount::payment(asking, line, &accrued)?;
-                Ok([Some(accrued), payment].into_iter().flatten().collect())
-            })
+            let accrued = amount::line(asking, env, line, amount, (payer, payee), &shared)?;
+            let payment = amount::payment(asking, line, &accrued)?;
+            found.push(accrued);
+            found.extend(payment);
         }
         (Pays::Chain { chain, base, seller, .. }, Some(payer), _) => {
             let chain = asking.reader.model.chains.get(chain).expect("the plan's chains were checked");
             let base = amount::money(asking, line, env.eval(base)?)?;
             let of = chain::Distributing { line, chain, base, seller: seller.as_ref(), payer: &payer };
-            chain::lines(asking, env, &of, &shared)
+            found.extend(chain::lines(asking, env, &of, &shared)?);
         }
-        (Pays::Mirror(mirror), ..) => mirror::lines(asking, env, line, mirror, &shared),
-        (Pays::One { .. } | Pays::Chain { .. }, ..) => Ok(Vec::new()),
-    };
-    if missing { Err(Halt::Missing) } else { lines }
-}
-
-/// The digest of a key: of its parts, whatever they contain.
-fn digest_of(parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
+        (Pays::Mirror(mirror), ..) => found.extend(mirror::lines(asking, env, line, mirror, &shared)?),
+        (Pays::One { .. } | Pays::Chain { .. }, ..) => {}
     }
-    hex(&hash.finalize())[..32].to_owned()
+    if missing { Err(Halt::Missing) } else { Ok(()) }
 }

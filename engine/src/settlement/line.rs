@@ -6,6 +6,7 @@ use crate::record::Name;
 use crate::value::Value;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A payer or payee: any record of an object with the trait `party`.
@@ -14,6 +15,9 @@ pub struct Party {
     pub object: Name,
     pub id: Uuid,
 }
+
+/// The values a line is told apart by, by name.
+pub type Dimensions = BTreeMap<Name, Value>;
 
 /// One posted line. Amounts carry their sign; a reversal mirrors the stored amounts of the line it takes back.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,16 +32,16 @@ pub struct Line {
     pub payee: Party,
     pub business_date: Date,
     /// The period the line is posted in.
-    pub period: String,
+    pub period: Name,
     /// The period the fact belongs to by its business date.
-    pub service_period: String,
+    pub service_period: Name,
     /// The closed period this line makes up for.
-    pub corrects: Option<String>,
+    pub corrects: Option<Name>,
     /// The line this one takes back.
     pub reverses: Option<Uuid>,
     /// Digest of the cumulation group, and the cumulation period, where tiers count over several facts.
-    pub group: Option<String>,
-    pub group_period: Option<String>,
+    pub group: Option<Name>,
+    pub group_period: Option<Name>,
     pub quantity: Decimal,
     pub gross: Decimal,
     pub net: Decimal,
@@ -45,7 +49,7 @@ pub struct Line {
     pub tax_rate: Decimal,
     pub tax_kind: TaxTreatment,
     pub currency: Name,
-    pub dimensions: BTreeMap<String, Value>,
+    pub dimensions: Arc<Dimensions>,
     pub trace: Trace,
     pub statement: Option<Uuid>,
     pub run: Option<Uuid>,

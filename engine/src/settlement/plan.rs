@@ -6,6 +6,7 @@ use super::table::Policy;
 use crate::definition::posting::EntryAmount;
 use crate::definition::rate_table::{NoMatch, RateValueType};
 use crate::definition::sequence::Reset;
+use crate::env::Route;
 use crate::expr::Expr;
 use crate::record::Name;
 use crate::value::Value;
@@ -84,7 +85,9 @@ pub struct Plan {
     pub paying: Option<Name>,
     pub statement: Option<Name>,
     /// Digest of the definition; pinned in every trace.
-    pub digest: String,
+    pub digest: Name,
+    /// The paths that begin at a field of the fact, each once, by the number its expressions know it under.
+    pub routes: Vec<Route>,
 }
 
 /// What makes a record a fact, and when.

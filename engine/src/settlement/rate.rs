@@ -5,7 +5,6 @@ pub mod lint;
 use super::plan::{ColumnKind, RateTable, TEXT_SEPARATOR};
 use super::rounding::{Rounding, round};
 use super::table::{ColumnSpec, Hit, Key, Miss, Row, Table, TableBuilder, TableFault};
-use super::trace::LookupTrace;
 use crate::codes::Code;
 use crate::env::{Reader, failed};
 use crate::expr::EvalError;
@@ -37,6 +36,8 @@ pub struct Found {
     pub revision: i64,
     /// Values by name: money, decimals, or for a tiered price a map with `schedule` and `currency`.
     pub values: Vec<(Name, Value)>,
+    /// It is one row's own, not what several come to.
+    pub is_one_row: bool,
     /// The value a formula's `.price` reads: of a tiered price, that of its first tier.
     first_price: Option<Money>,
 }
@@ -64,6 +65,11 @@ impl Found {
         map.insert("row".to_owned(), Value::Text(self.row.clone()));
         map.insert("record".to_owned(), Value::Id(self.record));
         map
+    }
+
+    /// As traces keep them.
+    pub fn told(&self) -> BTreeMap<Name, Json> {
+        self.values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect()
     }
 }
 
@@ -126,7 +132,7 @@ fn found(model: &Model, table: &RateTable, rows: &Collection, hit: &Hit<'_>) -> 
         }
         _ => None,
     });
-    Found { row, record, revision: rows.revision, values, first_price }
+    Found { row, record, revision: rows.revision, values, is_one_row: matches!(hit, Hit::Row(_)), first_price }
 }
 
 /// The index over a table's rows, made once per revision.
@@ -240,13 +246,13 @@ pub fn refusal_of(reader: &Reader<'_>, table: &RateTable, inputs: &[Value], date
 }
 
 /// The inputs of a look-up as they are recorded: ids stay ids, so that the same inputs compare equal for ever.
-pub fn recorded_inputs(table: &RateTable, inputs: &[Value]) -> BTreeMap<String, String> {
+pub fn recorded_inputs(table: &RateTable, inputs: &[Value]) -> BTreeMap<Name, String> {
     let written = |value: &Value| match value.to_json() {
         Json::String(text) => text,
         Json::Null => String::new(),
         other => other.to_string(),
     };
-    table.columns.iter().zip(inputs).map(|(column, value)| (column.name.to_string(), written(value))).collect()
+    table.columns.iter().zip(inputs).map(|(column, value)| (column.name.clone(), written(value))).collect()
 }
 
 /// The inputs of a look-up as people write them, keys of records instead of ids: for refusals.
@@ -273,28 +279,12 @@ fn key_of(reader: &Reader<'_>, object: &Name, id: Uuid) -> Option<String> {
     reader.record(object, id).ok()??.values[slot].as_text().map(str::to_owned)
 }
 
-/// The trace of a look-up.
-pub fn trace_of(step: &str, table: &RateTable, inputs: &[Value], date: Date, found: &Found) -> LookupTrace {
-    LookupTrace {
-        step: step.to_owned(),
-        table: table.name.to_string(),
-        revision: found.revision,
-        row: found.row.to_string(),
-        row_record: found.record,
-        date,
-        inputs: recorded_inputs(table, inputs),
-        values: found.values.iter().map(|(name, value)| (name.to_string(), value.to_json())).collect(),
-        converted: None,
-    }
-}
-
 /// Where a formula's rate came from, kept with the record.
 pub fn origin(table: &RateTable, inputs: &[Value], date: Date, rated: &Rated) -> Json {
     match rated {
         Rated::Found(found) => {
-            let trace = trace_of("rate", table, inputs, date, found);
-            json!({"kind": "rate", "table": trace.table, "revision": trace.revision, "row": trace.row, "row_record": trace.row_record.to_string(),
-                   "date": date.to_string(), "inputs": trace.inputs, "values": trace.values})
+            json!({"kind": "rate", "table": &*table.name, "revision": found.revision, "row": &*found.row, "row_record": found.record.to_string(),
+                   "date": date.to_string(), "inputs": recorded_inputs(table, inputs), "values": found.told()})
         }
         Rated::Missed(miss) => json!({"kind": "rate", "table": &*table.name, "date": date.to_string(),
                                       "inputs": recorded_inputs(table, inputs), "missed": code_of(miss).as_str()}),

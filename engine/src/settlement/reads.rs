@@ -1,16 +1,16 @@
 //! What a plan reads, told by its definition alone: the records its expressions lead to, so that they are fetched before
 //! any fact is decided; and the objects whose changes may move a line, so that a run can tell that nothing did.
 
+use super::desired::Known;
 use super::plan::{
     AdjustKind, Amount, By, ConvertInput, Cumulate, Lookup, On, PartySource, Pays, Plan, PlanLine, StepKind, TaxRate,
     Used,
 };
-use crate::env::{Reader, RecordEnv};
-use crate::expr::{Env, Expr, Path};
+use crate::env::{Reader, RecordEnv, Route};
+use crate::expr::{Env as _, Expr, Path};
 use crate::model::Model;
-use crate::moment::Date;
 use crate::object::{FieldKind, Object};
-use crate::record::{Name, Record, slot};
+use crate::record::{Name, slot};
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -140,35 +140,43 @@ impl<'p> Parts<'p> {
     }
 }
 
-/// Paths and parties of a plan, to be followed for many facts.
+/// Gives every path that begins at a field of the fact a number, and tells the plan's expressions.
+pub fn route(plan: &mut Plan, object: &Object) {
+    let parts = Parts::of(plan);
+    let routes: Vec<Route> = parts.paths().into_iter().filter_map(|path| Route::of(object, path)).collect();
+    for expr in &parts.exprs {
+        expr.number(|path| routes.binary_search_by(|route| route.path.cmp(path)).ok());
+    }
+    plan.routes = routes;
+}
+
+/// What the facts of a plan lead to, to be fetched before the first of them is decided.
 pub struct Leads<'p> {
-    paths: BTreeSet<&'p Path>,
+    /// Of paths that go on behind a field.
+    routes: Vec<(usize, &'p Path)>,
     parties: Vec<&'p PartySource>,
 }
 
 impl<'p> Leads<'p> {
     pub fn of(plan: &'p Plan) -> Leads<'p> {
-        let parts = Parts::of(plan);
-        let mut paths = parts.paths();
-        // A field of the fact itself leads nowhere.
-        paths.retain(|path| path.steps.len() > 1);
-        Leads { paths, parties: parts.parties }
+        let numbered = plan.routes.iter().enumerate().filter(|(_, route)| route.goes_on());
+        let routes = numbered.map(|(number, route)| (number, &route.path)).collect();
+        Leads { routes, parties: Parts::of(plan).parties }
     }
 
     /// Notes what a fact leads to and is not at hand. Nothing is decided by it: what cannot be followed says so later.
-    pub fn foresee(&self, reader: &Reader<'_>, object: &Object, record: &Record, date: Date) {
-        let env = RecordEnv::of(reader, object, &record.values, date);
-        for path in &self.paths {
-            let _ = env.get(path);
+    pub fn foresee(&self, reader: &Reader<'_>, known: &Known<'_>, env: &RecordEnv<'_>) {
+        for (number, path) in &self.routes {
+            let _ = env.numbered(*number, path);
         }
         for party in &self.parties {
             match party {
                 PartySource::Fixed { object, key } => drop(reader.keyed(object, key)),
                 PartySource::Expression { expr, object } => {
-                    if let Some(path) = expr.as_path().filter(|path| &*path.root == "record")
-                        && let Ok(Value::Id(id)) = env.get(path)
+                    if expr.as_path().is_some_and(|path| &*path.root == "record")
+                        && let Ok(Value::Id(id)) = env.eval(expr)
                     {
-                        let _ = reader.record(object, id);
+                        let _ = known.legal_entity(reader, object, id);
                     }
                 }
             }

@@ -30,6 +30,21 @@ pub enum Rounding {
     Floor,
 }
 
+impl Rounding {
+    /// The mode's name, as it is written and stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rounding::HalfUp => "half_up",
+            Rounding::HalfEven => "half_even",
+            Rounding::HalfDown => "half_down",
+            Rounding::Up => "up",
+            Rounding::Down => "down",
+            Rounding::Ceil => "ceil",
+            Rounding::Floor => "floor",
+        }
+    }
+}
+
 /// The only places where settlement rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -9,7 +9,7 @@ mod posting;
 pub use ahead::{Ahead, foresee, work_out};
 pub use closing::reach;
 
-use super::desired::{Counts, Fact, Group, desired};
+use super::desired::{Counts, Fact, Group, Known, desired};
 use super::line::Line;
 use super::plan::{AdjustKind, On, Pays, Plan, StepKind, TaxRate, Used, base_of};
 use crate::codes::Code;
@@ -22,7 +22,7 @@ use crate::moment::Date;
 use crate::object::Object;
 use crate::record::{Name, Record};
 use crate::refusal::Refusal;
-use batch::{GroupKey, Settling};
+use batch::{GroupKey, Item, Settling};
 use rust_decimal::Decimal;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -40,8 +40,8 @@ pub fn settle_unit(reader: &Reader<'_>, unit: &SettleUnit) -> Result<Decision, H
     }
     let mut batch = Vec::with_capacity(unit.facts.len());
     for id in &unit.facts {
-        batch.push((*id, reader.record(&plan.object, *id).unwrap_or_default()));
-        want_lines(reader, plan, *id);
+        let record = reader.record(&plan.object, *id).unwrap_or_default();
+        batch.push(Item { id: *id, record, posted: posted(reader, plan, *id) });
     }
     want_closed(reader, plan);
     want_collections(reader, plan);
@@ -88,11 +88,13 @@ fn settle_changed(
     ids: &mut IdSource,
 ) -> Result<(), Halt> {
     want_closed(reader, plan);
-    want_lines(reader, plan, record.id());
-    let Some(posted) = reader.facts.lines.get(&(plan.name.clone(), record.id())) else { return Err(Halt::Missing) };
+    let posted_before = posted(reader, plan, record.id());
+    if !reader.needs_nothing() {
+        return Err(Halt::Missing);
+    }
     // Facts after this one in its groups, old and new: their tiers may move.
     let mut queries: BTreeSet<CumulationQuery> = BTreeSet::new();
-    for line in posted {
+    for line in posted_before {
         if let Some(key) = group_of(plan, line) {
             queries.insert(later_in(plan, &key, line.business_date, line.fact));
         }
@@ -100,7 +102,7 @@ fn settle_changed(
     if let (true, Some(date)) = (is_fact(plan, record), business_date(plan, record)) {
         let object = reader.model.objects.get(&plan.object).expect("the plan's object was checked");
         let fact = Fact { object, record, date, period: None, bound: None };
-        match desired(reader, plan, fact, posted) {
+        match desired(reader, plan, &Known::new(plan), fact, posted_before) {
             Ok(lines) => queries.extend(lines.iter().filter_map(|line| {
                 let key = (line.line.clone(), line.group.clone()?);
                 Some(later_in(plan, &key, date, record.id()))
@@ -127,10 +129,10 @@ fn settle_changed(
         return Err(Halt::Missing);
     }
     others.remove(&record.id());
-    let mut batch = vec![(record.id(), Some(record.clone()))];
+    let mut batch = vec![Item { id: record.id(), record: Some(record.clone()), posted: posted_before }];
     for id in others {
-        want_lines(reader, plan, id);
-        batch.push((id, reader.record(&plan.object, id).unwrap_or_default()));
+        let record = reader.record(&plan.object, id).unwrap_or_default();
+        batch.push(Item { id, record, posted: posted(reader, plan, id) });
     }
     if !reader.needs_nothing() {
         return Err(Halt::Missing);
@@ -152,13 +154,18 @@ fn later_in(plan: &Plan, (line, group): &GroupKey, date: Date, fact: Uuid) -> Cu
     }
 }
 
-fn want_lines(reader: &Reader<'_>, plan: &Plan, fact: Uuid) {
+/// What stands posted for a fact; nothing while it is not at hand, which is noted.
+fn posted<'a>(reader: &Reader<'a>, plan: &Plan, fact: Uuid) -> &'a [Arc<Line>] {
     let key = (plan.name.clone(), fact);
-    if !reader.facts.lines.contains_key(&key) {
-        reader.need(|need| {
-            need.lines.insert(key);
-        });
-    }
+    reader.facts.lines.get(&key).map_or_else(
+        || {
+            reader.need(|need| {
+                need.lines.insert(key);
+            });
+            &[][..]
+        },
+        |lines| lines,
+    )
 }
 
 /// The tables the plan looks up and the classifications its expressions may read: small, shared, and needed sooner or later,

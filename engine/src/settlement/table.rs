@@ -3,13 +3,12 @@
 
 mod compile;
 mod coverage;
-mod hashing;
 mod key;
 mod lint;
 
+use crate::hashing::Hashing;
 use crate::moment::{Date, Moment};
 use crate::value::Value;
-use hashing::Hashing;
 use indexmap::{IndexMap, IndexSet};
 use rust_decimal::Decimal;
 use schemars::JsonSchema;

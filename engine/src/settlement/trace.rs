@@ -2,8 +2,10 @@
 //! from it when it is read.
 
 use crate::moment::Date;
+use crate::record::Name;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -11,13 +13,16 @@ use uuid::Uuid;
 /// The newest version of the stored form.
 pub const TRACE_VERSION: u32 = 1;
 
+/// One of a few words: ours where a trace is made, whatever stands there where one is read.
+pub type Word = Cow<'static, str>;
+
 /// Why a line has its amount.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
     /// Version of this stored form.
     pub v: u32,
     /// Digest of the plan's definition.
-    pub plan: String,
+    pub plan: Name,
     /// Look-ups in the order they were made, by step name (`tax` for the tax's own).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lookups: Vec<Arc<LookupTrace>>,
@@ -29,16 +34,16 @@ pub struct Trace {
     pub totals: Vec<TotalTrace>,
     /// How a chain divided the base among its parties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub chain: Option<ChainTrace>,
+    pub chain: Option<Box<ChainTrace>>,
     /// What was entitled, and what of it was posted before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due: Option<DueTrace>,
+    pub due: Option<Box<DueTrace>>,
     /// A cap or minimum, on the line that makes up for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub adjusted: Option<AdjustTrace>,
+    pub adjusted: Option<Box<AdjustTrace>>,
     /// The lines of another fact that are taken back in part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mirrored: Option<MirrorTrace>,
+    pub mirrored: Option<Box<MirrorTrace>>,
     /// Roundings in the order they were made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rounded: Vec<RoundedTrace>,
@@ -46,22 +51,23 @@ pub struct Trace {
     pub tax: Option<TaxTrace>,
     /// Why the line exists: absent for the normal case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Word>,
 }
 
+/// A look-up. What many share is shared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LookupTrace {
-    pub step: String,
-    pub table: String,
+    pub step: Name,
+    pub table: Name,
     /// The table's revision when it was read.
     pub revision: i64,
-    pub row: String,
+    pub row: Name,
     pub row_record: Uuid,
     pub date: Date,
     /// What was looked up, by column, as people write it.
-    pub inputs: BTreeMap<String, String>,
+    pub inputs: Arc<BTreeMap<Name, String>>,
     /// What the row gave.
-    pub values: BTreeMap<String, serde_json::Value>,
+    pub values: Arc<BTreeMap<Name, serde_json::Value>>,
     /// Of the rate of a conversion: what it was applied to. By way of a third currency it stands at the last rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub converted: Option<ConvertedTrace>,
@@ -79,7 +85,7 @@ pub struct ConvertedTrace {
     /// Before and after the rounding.
     pub before: Decimal,
     pub after: Decimal,
-    pub mode: String,
+    pub mode: Word,
     pub places: u32,
 }
 
@@ -93,7 +99,7 @@ pub struct PriceTrace {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Decimal>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schedule: Option<String>,
+    pub schedule: Option<Name>,
     /// `[quantity, rate, amount]` per tier touched.
     pub parts: Vec<PartTrace>,
     /// How much further the next tier begins.
@@ -115,16 +121,16 @@ pub struct PartTrace {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundedTrace {
     /// `line` or `tax`.
-    pub point: String,
+    pub point: Word,
     pub before: Decimal,
     pub after: Decimal,
-    pub mode: String,
+    pub mode: Word,
     pub places: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaxTrace {
-    pub kind: String,
+    pub kind: Word,
     pub rate: Decimal,
     pub gross: Decimal,
     pub net: Decimal,
@@ -156,7 +162,7 @@ pub struct ChainTrace {
     pub part: ChainPart,
     /// How the pool was rounded, where not half up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rounding: Option<String>,
+    pub rounding: Option<Word>,
     /// All parties from the seller upward, as they stood when the fact was first settled.
     pub members: Vec<MemberTrace>,
 }
@@ -221,7 +227,7 @@ pub struct DueTrace {
 pub struct AdjustTrace {
     pub id: String,
     /// `cap` or `minimum`.
-    pub kind: String,
+    pub kind: Word,
     /// The cap or the minimum, after it was prorated.
     pub limit: Decimal,
     /// What counted toward it before.

@@ -135,7 +135,7 @@ impl Bare {
             (false, None) => "charge",
         };
         let dimensions: BTreeMap<&str, Json> =
-            line.dimensions.iter().map(|(name, value)| (name.as_str(), value.to_json())).collect();
+            line.dimensions.iter().map(|(name, value)| (&**name, value.to_json())).collect();
         let mut shown = json!({
             "id": line.id,
             "plan": &*line.plan,
@@ -420,6 +420,6 @@ pub fn sentence(trace: &Trace) -> String {
     parts.extend(
         trace.tax.as_ref().map(|tax| format!("tax {} at {} of {} is {}", tax.kind, tax.rate, tax.gross, tax.tax)),
     );
-    parts.extend(trace.reason.clone());
+    parts.extend(trace.reason.as_deref().map(str::to_owned));
     parts.join("; ")
 }

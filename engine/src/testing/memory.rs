@@ -368,7 +368,7 @@ impl Memory {
             let calendar = model.plans.get(&line.plan).map(|plan| &plan.calendar);
             if calendar
                 .and_then(|calendar| self.closed.get(calendar))
-                .is_some_and(|closed| closed.contains(&line.period))
+                .is_some_and(|closed| closed.contains(&*line.period))
             {
                 let detail = format!("a line cannot be posted into the closed period {}", line.period);
                 return Err(Box::new(Refusal::new(Code::PeriodClosed, detail)));
@@ -406,8 +406,8 @@ type LineKey<'l> = (&'l str, &'l str, Uuid, Uuid, Uuid, Option<(&'l str, &'l str
 /// due the one it was posted in, as it is told by what stands in closed ones.
 fn key_of<'l>(model: &Model, line: &'l Line) -> LineKey<'l> {
     let of_period = model.plans.get(&line.plan).is_some_and(|plan| plan.in_state().is_none());
-    let posted_in = if line.trace.due.is_some() { line.period.as_str() } else { "" };
-    let period = of_period.then_some((line.service_period.as_str(), posted_in));
+    let posted_in = if line.trace.due.is_some() { &*line.period } else { "" };
+    let period = of_period.then_some((&*line.service_period, posted_in));
     (&line.plan, &line.line, line.fact, line.payer.id, line.payee.id, period)
 }
 

@@ -54,7 +54,7 @@ impl Memory {
         }
         let ids: BTreeSet<Uuid> = facts.iter().map(|(_, id)| *id).collect();
         let standing = self.standing();
-        let of_period = standing.iter().filter(|line| line.plan == plan.name && line.service_period == period.name);
+        let of_period = standing.iter().filter(|line| line.plan == plan.name && *line.service_period == *period.name);
         let gone: BTreeSet<_> =
             of_period.filter(|line| !ids.contains(&line.fact)).map(|line| (line.business_date, line.fact)).collect();
         facts.into_iter().chain(gone).map(|(_, id)| id).collect()

@@ -207,7 +207,7 @@ fn line(fact: u128, day: i8, quantity: i64) -> Line {
         tax_rate: Decimal::ZERO,
         tax_kind: TaxTreatment::NotTaxed,
         currency: "CNY".into(),
-        dimensions: BTreeMap::new(),
+        dimensions: Arc::default(),
         trace: Trace::default(),
         statement: None,
         run: None,

@@ -50,7 +50,7 @@ pub async fn statement(app: &App, caller: &Caller, row: &Statement) -> Answer<Js
     let model = app.model();
     let stored = statements::all_lines(app, caller, row.id).await?;
     let titles = lines::titles(app, &model, caller, stored.iter().map(|stored| &stored.line)).await?;
-    let mut groups: BTreeMap<(String, Name, Name), Vec<&Line>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Name, Name, Name), Vec<&Line>> = BTreeMap::new();
     for stored in &stored {
         let line = &stored.line;
         groups.entry((line.service_period.clone(), line.plan.clone(), line.line.clone())).or_default().push(line);

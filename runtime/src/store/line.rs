@@ -224,7 +224,7 @@ pub(super) fn stored_number(what: &str, number: Decimal, scale: u32) -> Result<D
 
 fn encode(line: &Line, stands: bool) -> Result<Vec<Datum>, Refusal> {
     let dimensions: serde_json::Map<String, Json> =
-        line.dimensions.iter().map(|(name, value)| (name.clone(), typed_json(value))).collect();
+        line.dimensions.iter().map(|(name, value)| (name.to_string(), typed_json(value))).collect();
     Ok(vec![
         Datum::Id(line.id),
         Datum::Text(line.plan.clone()),
@@ -384,12 +384,12 @@ pub(super) fn decode_columns(row: &mut Columns) -> Result<StoredLine, StoreError
             Datum::Date(date) => date,
             _ => return Err(row.wrong("the business date is missing")),
         },
-        period: row.text()?.to_string(),
-        service_period: row.text()?.to_string(),
-        corrects: row.optional_text().map(|text| text.to_string()),
+        period: row.text()?,
+        service_period: row.text()?,
+        corrects: row.optional_text(),
         reverses: row.optional_id(),
-        group: row.optional_text().map(|text| text.to_string()),
-        group_period: row.optional_text().map(|text| text.to_string()),
+        group: row.optional_text(),
+        group_period: row.optional_text(),
         quantity: row.decimal()?,
         gross: row.amount()?,
         net: row.amount()?,
@@ -403,8 +403,8 @@ pub(super) fn decode_columns(row: &mut Columns) -> Result<StoredLine, StoreError
         currency: row.text()?,
         dimensions: {
             let stored: BTreeMap<String, Json> = row.json()?;
-            let values = stored.into_iter().map(|(name, json)| Ok((name, typed_value(&json)?)));
-            values.collect::<Result<_, String>>().map_err(|cause| row.wrong(cause))?
+            let values = stored.into_iter().map(|(name, json)| Ok((Name::from(name), typed_value(&json)?)));
+            Arc::new(values.collect::<Result<_, String>>().map_err(|cause| row.wrong(cause))?)
         },
         trace: row.json()?,
         statement: row.optional_id(),

@@ -46,7 +46,7 @@ pub(crate) fn line(fixture: &Fixture) -> Line {
         tax_rate: decimal("0.06"),
         tax_kind: TaxTreatment::Inclusive,
         currency: "CNY".into(),
-        dimensions: BTreeMap::new(),
+        dimensions: Arc::default(),
         trace: Trace { v: 1, ..Trace::default() },
         statement: None,
         run: None,
@@ -90,12 +90,12 @@ pub(crate) async fn a_line_comes_back_as_it_was_posted(fixture: Fixture) {
     posted.quantity = decimal("12.345678");
     posted.gross = decimal("-99999999999999.9999");
     posted.tax_kind = TaxTreatment::NotTaxed;
-    posted.dimensions = BTreeMap::from([
-        ("region".to_owned(), Value::Id(fixture.id())),
-        ("tier".to_owned(), "t1".into()),
-        ("size".to_owned(), number("2.50")),
-        ("none".to_owned(), Value::Null),
-    ]);
+    posted.dimensions = Arc::new(BTreeMap::from([
+        ("region".into(), Value::Id(fixture.id())),
+        ("tier".into(), "t1".into()),
+        ("size".into(), number("2.50")),
+        ("none".into(), Value::Null),
+    ]));
     posted.trace.lookups.push(Arc::new(LookupTrace {
         step: "price".into(),
         table: "prices".into(),
@@ -103,8 +103,8 @@ pub(crate) async fn a_line_comes_back_as_it_was_posted(fixture: Fixture) {
         row: "R1".into(),
         row_record: fixture.id(),
         date: day("2026-03-05"),
-        inputs: BTreeMap::from([("region".to_owned(), "北京".to_owned())]),
-        values: BTreeMap::from([("price".to_owned(), serde_json::json!("8.10"))]),
+        inputs: Arc::new(BTreeMap::from([("region".into(), "北京".to_owned())])),
+        values: Arc::new(BTreeMap::from([("price".into(), serde_json::json!("8.10"))])),
         converted: None,
     }));
     posted.trace.price = Some(PriceTrace {

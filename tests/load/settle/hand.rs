@@ -39,7 +39,7 @@ pub async fn run(folder: &Path) -> Result<Json> {
     // Only for the digest that traces carry; a program of one's own would have its version here.
     let settings = Settings { zone: "Asia/Shanghai".into(), currency: "CNY".into() };
     let model = install::compile(&Source::Embedded, &settings).context("compiling the packs")?;
-    let digest = model.plans.get(PLAN).context("the packs have no such plan")?.digest.clone();
+    let digest = model.plans.get(PLAN).context("the packs have no such plan")?.digest.to_string();
     let mut connection = orders::connect(&database(folder)).await?;
     let mut spent = Spent::default();
     let stretch = Stretch::begin();

@@ -13,6 +13,7 @@ use packwork_engine::settlement::trace::Trace;
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 pub const FAMILIES: &[(&str, Family)] = &[("rerate.period_preserving", period_preserving), ("run.reversal", reversed)];
@@ -65,8 +66,8 @@ fn reversed(input: &Input<'_>) -> Result<Json> {
         payer: party("department"),
         payee: party("partner"),
         business_date: date,
-        period: period.name.clone(),
-        service_period: period.name.clone(),
+        period: period.name.as_str().into(),
+        service_period: period.name.as_str().into(),
         corrects: None,
         reverses: None,
         group: None,
@@ -78,13 +79,13 @@ fn reversed(input: &Input<'_>) -> Result<Json> {
         tax_rate: Decimal::ZERO,
         tax_kind: TaxTreatment::Inclusive,
         currency: "CNY".into(),
-        dimensions: BTreeMap::new(),
+        dimensions: Arc::default(),
         trace: Trace::default(),
         statement: None,
         run: None,
         posted_at: Moment::from_micros(0),
     };
-    let taken_back = reversal(&line, Uuid::from_u128(2), &period, None, Moment::from_micros(0));
+    let taken_back = reversal(&line, Uuid::from_u128(2), &line.period, None, Moment::from_micros(0));
     let rest = sum(&[line.gross, taken_back.gross]).context("adding both up")?;
     Ok(json!({
         "reversal": {"net": shown(taken_back.net), "tax": shown(taken_back.tax), "gross": shown(taken_back.gross)},

@@ -24,7 +24,7 @@ pub(super) fn all(
     env: &RecordEnv<'_>,
     line: &PlanLine,
     parties: (&Party, &Party),
-    shared: &Shared,
+    shared: &Shared<'_>,
 ) -> Result<Found, Halt> {
     let mut adjusts = Vec::new();
     let mut group = None;

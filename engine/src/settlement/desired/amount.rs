@@ -2,7 +2,7 @@
 
 use super::priced::{Price, parts_of};
 use super::source::tax_terms;
-use super::{Asking, Counts, Desired, Group, Shared, adjust, digest_of};
+use super::{Asking, Counts, Desired, Group, Shared, adjust};
 use crate::codes::Code;
 use crate::decide::Halt;
 use crate::env::{Reader, RecordEnv};
@@ -27,9 +27,10 @@ pub(super) fn line(
     line: &PlanLine,
     amount: &Amount,
     (payer, payee): (Party, Party),
-    shared: &Shared,
+    shared: &Shared<'_>,
 ) -> Result<Desired, Halt> {
-    let mut lookups = shared.lookups.clone();
+    let mut lookups = Vec::with_capacity(shared.steps.lookups.len() + 1);
+    lookups.extend_from_slice(&shared.steps.lookups);
     let tax = tax_terms(asking, env, line.tax.as_ref(), (&payer, &payee), &mut lookups)?;
     let parties = (&payer, &payee);
     let (price, quantity, mut group) = match amount {
@@ -62,7 +63,7 @@ pub(super) fn line(
         quantity,
         dimensions: shared.dimensions.clone(),
         lookups,
-        totals: shared.totals.iter().cloned().chain(totals).collect(),
+        totals: shared.steps.totals.iter().cloned().chain(totals).collect(),
         price,
         rounding: line.rounding,
         tax,
@@ -99,12 +100,15 @@ fn price_of(asking: &Asking<'_>, line: &PlanLine, value: Value) -> Result<Price,
 }
 
 fn tiered(reader: &Reader<'_>, members: &BTreeMap<String, Value>) -> Result<(Name, Name), Halt> {
-    let schedule = members.get("schedule").and_then(Value::as_text).unwrap_or_default();
-    let currency = members.get("currency").and_then(Value::as_text).unwrap_or(&reader.model.currency);
-    match reader.model.schedules.contains_key(schedule) {
-        true => Ok((schedule.into(), currency.into())),
+    let text = |member: &str| match members.get(member) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let schedule = text("schedule").unwrap_or_else(|| "".into());
+    match reader.model.schedules.contains_key(&schedule) {
+        true => Ok((schedule, text("currency").unwrap_or_else(|| reader.model.currency.clone()))),
         false => Err(Refusal::new(Code::UnknownDefinition, format!("there is no schedule `{schedule}`"))
-            .with("schedule", schedule)
+            .with("schedule", &*schedule)
             .into()),
     }
 }
@@ -115,7 +119,7 @@ pub(super) fn grouped(
     env: &RecordEnv<'_>,
     cumulate: &Cumulate,
     (payer, payee): (&Party, &Party),
-    shared: &Shared,
+    shared: &Shared<'_>,
     counts: Counts,
 ) -> Result<Group, Halt> {
     let mut parts = Vec::with_capacity(cumulate.by.len());
@@ -124,13 +128,13 @@ pub(super) fn grouped(
             By::Payer => format!("{}/{}", payer.object, payer.id),
             By::Payee => format!("{}/{}", payee.object, payee.id),
             By::Fixed(text) => text.to_string(),
-            By::Row(step) => shared.rows.get(step).cloned().unwrap_or_default(),
+            By::Row(step) => shared.steps.row(step).map_or_else(String::new, |row| row.to_string()),
             By::Value(expr) => env.eval(expr)?.to_json().to_string(),
         });
     }
-    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let calendar = asking.reader.model.calendars.get(&cumulate.calendar).expect("the plan's calendars were checked");
-    Ok(Group { digest: digest_of(&parts), period: calendar.period_of(asking.date).name, counts })
+    let digest = asking.known.digest(parts.iter().map(String::as_str));
+    Ok(Group { digest, period: asking.known.period(calendar, asking.date), counts })
 }
 
 /// What a cumulated volume is entitled to, less what stands posted of it in earlier periods.
@@ -162,7 +166,7 @@ fn owed(
     let price = PriceTrace {
         quantity: volume,
         before: None,
-        schedule: Some(name.to_string()),
+        schedule: Some(name.clone()),
         parts: parts_of(&applied),
         to_next: if grown.is_none() { schedule.to_next_tier(volume) } else { None },
         amount: applied.amount,

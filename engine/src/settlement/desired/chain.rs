@@ -1,7 +1,7 @@
 //! A chain's lines: who its parties are, what each of them gets of the base, and why the others get nothing. Parties and
 //! their figures are those of the fact's first settlement: who rises later does not earn more of the past.
 
-use super::priced::{Price, mode_name};
+use super::priced::Price;
 use super::source::{look_up, party, tax_terms};
 use super::{Asking, Desired, Shared};
 use crate::codes::Code;
@@ -41,7 +41,7 @@ pub(super) fn lines(
     asking: &Asking<'_>,
     env: &RecordEnv<'_>,
     of: &Distributing<'_>,
-    shared: &Shared,
+    shared: &Shared<'_>,
 ) -> Result<Vec<Desired>, Halt> {
     let (line, chain) = (of.line, of.chain);
     let object = chain.party.clone().expect("a plan's chain says whose its parties are");
@@ -55,14 +55,13 @@ pub(super) fn lines(
         chain.terms.distribute(of.base.amount, &members, places).map_err(|error| refused(asking, of, &error))?;
     limited(asking, env, of, &distribution)?;
     let told = Arc::new(told(chain, &object, &members, &distribution, of.base.amount));
-    let mut shared = shared.clone();
-    shared.lookups.extend(lookups);
+    let lookups = [&shared.steps.lookups[..], &lookups].concat();
     let mut lines = Vec::new();
     let mut add = |id: Name, payer: &Party, payee: Party, amount: Decimal, part: ChainPart| -> Result<(), Halt> {
         if amount.is_zero() {
             return Ok(());
         }
-        let mut lookups = shared.lookups.clone();
+        let mut lookups = lookups.clone();
         let tax = tax_terms(asking, env, line.tax.as_ref(), (payer, &payee), &mut lookups)?;
         let money = Money { amount, currency: of.base.currency.clone() };
         lines.push(Desired {
@@ -73,7 +72,7 @@ pub(super) fn lines(
             quantity: Decimal::ONE,
             dimensions: shared.dimensions.clone(),
             lookups,
-            totals: shared.totals.clone(),
+            totals: shared.steps.totals.clone(),
             price: Price::Share(money, Arc::new(ChainTrace { part, ..(*told).clone() })),
             rounding: Rounding::HalfUp,
             tax,
@@ -199,7 +198,7 @@ fn figure(
     let step = figure_step(&of.line.id, &party.simple().to_string());
     let (found, trace) = look_up(asking, env, &step, lookup)?;
     let name = if of.chain.terms.method == Method::PriceGap { "price" } else { "rate" };
-    let value = match &found {
+    let value = match &*found {
         Value::Map(members) => members.get(name).and_then(Value::as_decimal),
         _ => None,
     };
@@ -291,7 +290,7 @@ fn told(chain: &Chain, object: &Name, members: &[Member], distribution: &Distrib
         pool: distribution.pool,
         remainder: distribution.remainder,
         part: ChainPart::Remainder,
-        rounding: (chain.terms.rounding != Rounding::HalfUp).then(|| mode_name(chain.terms.rounding)),
+        rounding: (chain.terms.rounding != Rounding::HalfUp).then(|| chain.terms.rounding.name().into()),
         members: members.collect(),
     }
 }

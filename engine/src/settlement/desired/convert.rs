@@ -2,7 +2,6 @@
 //! together by way of a third currency only where the plan says so.
 
 use super::Asking;
-use super::priced::mode_name;
 use super::source::look_up_by;
 use crate::codes::Code;
 use crate::decide::Halt;
@@ -71,7 +70,7 @@ pub(super) fn converted(
             rate,
             before: rounded.before,
             after: rounded.after,
-            mode: mode_name(convert.rounding),
+            mode: convert.rounding.name().into(),
             places,
         });
     }
@@ -109,7 +108,7 @@ fn rate_of(
         }
         other => other,
     })?;
-    let rate = match &found {
+    let rate = match &*found {
         Value::Map(members) => members.get(&*convert.value).and_then(Value::as_decimal),
         _ => None,
     };

@@ -1,7 +1,7 @@
 //! Lines of another fact, mirrored: what comes back takes the original split back in proportion, never a new one.
 
 use super::priced::Price;
-use super::{Asking, Counts, Desired, Group, Shared, digest_of};
+use super::{Asking, Counts, Desired, Group, Shared};
 use crate::codes::Code;
 use crate::decide::Halt;
 use crate::env::RecordEnv;
@@ -96,7 +96,7 @@ pub(super) fn lines(
     env: &RecordEnv<'_>,
     line: &PlanLine,
     mirror: &Mirror,
-    shared: &Shared,
+    shared: &Shared<'_>,
 ) -> Result<Vec<Desired>, Halt> {
     let empty = |what: &str| {
         Refusal::new(Code::NullInput, format!("{what} of the line `{}` is empty", line.id)).with("line", &*line.id)
@@ -126,15 +126,15 @@ pub(super) fn lines(
             payer: original.payer.clone(),
             payee: original.payee.clone(),
             group: Some(Group {
-                digest: digest_of(&[&line.id, &original.line, &original.payee.id.to_string()]),
+                digest: asking.known.digest([&*line.id, &*original.line, &original.payee.id.to_string()].into_iter()),
                 // What came back of a fact adds up for ever.
-                period: fact.simple().to_string(),
+                period: fact.simple().to_string().into(),
                 counts: Counts::Quantity,
             }),
             quantity: back,
             dimensions: shared.dimensions.clone(),
-            lookups: shared.lookups.clone(),
-            totals: shared.totals.clone(),
+            lookups: shared.steps.lookups.clone(),
+            totals: shared.steps.totals.clone(),
             price: Price::Mirrored(Mirrored { lines: posted.clone(), place, of, rounding: line.rounding }),
             rounding: line.rounding,
             tax: super::priced::TaxTerms {

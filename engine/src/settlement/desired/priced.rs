@@ -3,6 +3,7 @@
 use super::Desired;
 use super::mirror::Mirrored;
 use crate::codes::Code;
+use crate::decision::Traces;
 use crate::env::Reader;
 use crate::money::{Money, places_of};
 use crate::record::Name;
@@ -74,6 +75,14 @@ pub struct Part {
     pub priced: Priced,
 }
 
+/// An amount that is rounded and not taxed yet.
+struct Unpriced {
+    id: Name,
+    quantity: Decimal,
+    rounded: Rounded,
+    trace: Trace,
+}
+
 /// The amounts of a line, with their trace.
 #[derive(Clone, Debug)]
 pub struct Priced {
@@ -139,7 +148,7 @@ impl Desired {
                     && traced.is_some_and(|trace| trace.amount == amount.amount)
             }
             Price::Share(money, chain) => {
-                line.currency == money.currency && line.trace.chain.as_ref() == Some(&**chain)
+                line.currency == money.currency && line.trace.chain.as_deref() == Some(&**chain)
             }
             Price::Due(money, _) => line.currency == money.currency && line.gross == money.amount,
             Price::Mirrored(mirrored) => mirrored.is_of(line),
@@ -148,12 +157,13 @@ impl Desired {
 
     /// The line and what its adjustments make of it, given what the group had before this fact.
     pub fn priced(&self, reader: &Reader<'_>, plan: &Plan, before: Decimal) -> Result<Vec<Part>, Refusal> {
-        let (amount, mut trace) = self.amount(reader, before)?;
+        let traces = reader.terms.traces;
+        let (amount, trace) = self.amount(reader, before)?;
         let places = places_of(self.currency());
         let line = Rounded::at(Point::Line, amount, places, self.rounding);
-        trace.rounded.push(rounded_trace("line", &line));
         let mut sum = line.after;
-        let mut parts = vec![self.part(plan, self.line.clone(), self.quantity, line.after, trace)?];
+        let whole = Unpriced { id: self.line.clone(), quantity: self.quantity, rounded: line, trace };
+        let mut parts = vec![self.part(plan, traces, whole)?];
         for adjusted in &self.adjusts {
             let (added, told) = adjusted.apply(sum, before, places, self.rounding).map_err(|error| {
                 Refusal::new(Code::AmountOverflow, format!("`{}` of the line `{}`: {error}", adjusted.id, self.line))
@@ -163,9 +173,10 @@ impl Desired {
                 continue;
             }
             sum += added.after;
-            let rounded = vec![rounded_trace("line", &added)];
-            let trace = Trace { adjusted: Some(told), rounded, ..Trace::default() };
-            parts.push(self.part(plan, derived(&self.line, &adjusted.id), Decimal::ZERO, added.after, trace)?);
+            let trace = Trace { adjusted: Some(Box::new(told)), ..Trace::default() };
+            let id = derived(&self.line, &adjusted.id);
+            let part = Unpriced { id, quantity: Decimal::ZERO, rounded: added, trace };
+            parts.push(self.part(plan, traces, part)?);
         }
         Ok(parts)
     }
@@ -197,29 +208,35 @@ impl Desired {
                 })?;
                 let price = PriceTrace {
                     before: self.group.is_some().then_some(before),
-                    schedule: Some(name.to_string()),
-                    to_next: schedule.to_next_tier(before + self.quantity),
+                    schedule: Some(name.clone()),
+                    to_next: match reader.terms.traces {
+                        Traces::Kept => schedule.to_next_tier(before + self.quantity),
+                        Traces::Left => None,
+                    },
                     ..of_quantity(parts_of(&applied), applied.amount)
                 };
                 told(applied.amount, price)
             }
-            Price::Share(money, chain) => (money.amount, Trace { chain: Some((**chain).clone()), ..Trace::default() }),
+            Price::Share(money, chain) => {
+                (money.amount, Trace { chain: Some(Box::new((**chain).clone())), ..Trace::default() })
+            }
             Price::Due(money, traces) => {
                 let (price, due) = (**traces).clone();
-                (money.amount, Trace { price: Some(price), due: Some(due), ..Trace::default() })
+                (money.amount, Trace { price: Some(price), due: Some(Box::new(due)), ..Trace::default() })
             }
             Price::Mirrored(mirrored) => {
                 let (amount, trace) = mirrored.amount(before, self.quantity).map_err(|error| {
                     Refusal::new(Code::AmountOverflow, format!("the line `{}` cannot be mirrored: {error}", self.line))
                         .with("line", &*self.line)
                 })?;
-                (amount, Trace { mirrored: Some(trace), ..Trace::default() })
+                (amount, Trace { mirrored: Some(Box::new(trace)), ..Trace::default() })
             }
         })
     }
 
-    fn part(&self, plan: &Plan, line: Name, quantity: Decimal, amount: Decimal, trace: Trace) -> Result<Part, Refusal> {
-        let terms = &self.tax;
+    fn part(&self, plan: &Plan, traces: Traces, part: Unpriced) -> Result<Part, Refusal> {
+        let Unpriced { id: line, quantity, rounded, trace } = part;
+        let (amount, terms) = (rounded.after, &self.tax);
         let kind = match terms.treatment {
             TaxTreatment::Inclusive => TaxKind::Inclusive,
             TaxTreatment::Exclusive => TaxKind::Exclusive,
@@ -234,25 +251,27 @@ impl Desired {
         if [taxed.gross, taxed.net, taxed.tax].iter().any(|amount| digits(*amount) > crate::model::DIGITS_MAX) {
             return Err(self.overflow());
         }
-        let mut rounded = trace.rounded;
-        if matches!(terms.treatment, TaxTreatment::Inclusive | TaxTreatment::Exclusive) {
-            rounded.push(rounded_trace("tax", &taxed.rounded));
-        }
-        let tax = TaxTrace {
-            kind: treatment_name(terms.treatment).to_owned(),
-            rate: terms.rate,
-            gross: taxed.gross,
-            net: taxed.net,
-            tax: taxed.tax,
-        };
-        let trace = Trace {
-            v: TRACE_VERSION,
-            plan: plan.digest.clone(),
-            lookups: self.lookups.clone(),
-            totals: self.totals.clone(),
-            rounded,
-            tax: Some(tax),
-            ..trace
+        let is_taxed = matches!(terms.treatment, TaxTreatment::Inclusive | TaxTreatment::Exclusive);
+        let trace = match traces {
+            Traces::Left => Trace::default(),
+            Traces::Kept => Trace {
+                v: TRACE_VERSION,
+                plan: plan.digest.clone(),
+                lookups: self.lookups.clone(),
+                totals: self.totals.clone(),
+                rounded: match is_taxed {
+                    true => vec![rounded_trace("line", &rounded), rounded_trace("tax", &taxed.rounded)],
+                    false => vec![rounded_trace("line", &rounded)],
+                },
+                tax: Some(TaxTrace {
+                    kind: treatment_name(terms.treatment).into(),
+                    rate: terms.rate,
+                    gross: taxed.gross,
+                    net: taxed.net,
+                    tax: taxed.tax,
+                }),
+                ..trace
+            },
         };
         let priced = Priced {
             gross: taxed.gross,
@@ -294,9 +313,9 @@ impl Adjusted {
             Counted::Before => before,
             Counted::Known(used) => used,
         };
-        let told = |kind: &str, limit: Decimal, days: Option<Days>| AdjustTrace {
+        let told = |kind: &'static str, limit: Decimal, days: Option<Days>| AdjustTrace {
             id: self.id.to_string(),
-            kind: kind.to_owned(),
+            kind: kind.into(),
             limit,
             used,
             amount,
@@ -328,19 +347,14 @@ pub(super) fn parts_of(applied: &Applied) -> Vec<PartTrace> {
     parts.collect()
 }
 
-fn rounded_trace(point: &str, rounded: &Rounded) -> RoundedTrace {
+fn rounded_trace(point: &'static str, rounded: &Rounded) -> RoundedTrace {
     RoundedTrace {
-        point: point.to_owned(),
+        point: point.into(),
         before: rounded.before.normalize(),
         after: rounded.after,
-        mode: mode_name(rounded.mode),
+        mode: rounded.mode.name().into(),
         places: rounded.places,
     }
-}
-
-/// A mode of rounding, as it is stored.
-pub(super) fn mode_name(mode: Rounding) -> String {
-    serde_json::to_value(mode).ok().and_then(|mode| mode.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn digits(number: Decimal) -> u32 {

@@ -7,13 +7,13 @@ use crate::decide::Halt;
 use crate::decision::Pin;
 use crate::definition::rate_table::NoMatch;
 use crate::definition::settlement_plan::TaxMode;
-use crate::env::{Reader, RecordEnv};
+use crate::env::RecordEnv;
 use crate::money::Money;
 use crate::record::Name;
 use crate::refusal::Refusal;
 use crate::settlement::line::{Party, TaxTreatment};
 use crate::settlement::plan::{Lookup, PartySource, RateTable, Tax, TaxRate};
-use crate::settlement::rate::{self, Rated};
+use crate::settlement::rate;
 use crate::settlement::rounding::Rounding;
 use crate::settlement::table::Miss;
 use crate::settlement::trace::LookupTrace;
@@ -21,7 +21,6 @@ use crate::value::Value;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// A look-up as it was recorded, or made now.
 pub(super) fn look_up(
@@ -29,7 +28,7 @@ pub(super) fn look_up(
     env: &RecordEnv<'_>,
     step: &str,
     lookup: &Lookup,
-) -> Result<(Value, Option<Arc<LookupTrace>>), Halt> {
+) -> Result<(Arc<Value>, Option<Arc<LookupTrace>>), Halt> {
     let reader = asking.reader;
     let table = reader.model.rate_tables.get(&lookup.table).expect("the plan's tables were checked");
     let mut inputs = Vec::with_capacity(lookup.inputs.len());
@@ -54,27 +53,24 @@ pub(super) fn look_up_by(
     table: &RateTable,
     inputs: &[Value],
     otherwise: Option<&[(Name, Value)]>,
-) -> Result<(Value, Option<Arc<LookupTrace>>), Halt> {
+) -> Result<(Arc<Value>, Option<Arc<LookupTrace>>), Halt> {
     let (reader, date) = (asking.reader, asking.date);
     let pinned = if reader.terms.pin == Pin::Latest { &[] } else { asking.posted };
     let mut posted = pinned.iter().flat_map(|line| &line.trace.lookups);
-    if let Some(recorded) = posted.find(|trace| trace.step == *step && trace.table == *table.name && trace.date == date)
-        && recorded.inputs == rate::recorded_inputs(table, inputs)
+    if let Some(recorded) = posted.find(|trace| *trace.step == *step && trace.table == table.name && trace.date == date)
+        && *recorded.inputs == rate::recorded_inputs(table, inputs)
     {
-        return Ok((recorded_value(table, recorded), Some(recorded.clone())));
+        return Ok((Arc::new(recorded_value(table, recorded)), Some(recorded.clone())));
     }
-    match rate::rate(reader, table, inputs, date)? {
-        Rated::Found(found) => {
-            let trace = rate::trace_of(step, table, inputs, date, &found);
-            Ok((Value::Map(found.as_step()), Some(Arc::new(trace))))
-        }
-        Rated::Missed(miss) => {
+    match asking.known.looked(reader, step, table, inputs, date)? {
+        Ok((value, trace)) => Ok((value, Some(trace))),
+        Err(miss) => {
             let nothing = matches!(miss, Miss::None { .. });
             match otherwise {
-                Some(values) if nothing => Ok((
-                    Value::Map(values.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()),
-                    None,
-                )),
+                Some(values) if nothing => {
+                    let values = values.iter().map(|(name, value)| (name.to_string(), value.clone()));
+                    Ok((Arc::new(Value::Map(values.collect())), None))
+                }
                 _ => {
                     let mut refusal = rate::refusal_of(reader, table, inputs, date, &miss);
                     if nothing && table.no_match == NoMatch::Pending {
@@ -152,12 +148,13 @@ pub(super) fn tax_terms(
     lookups: &mut Vec<Arc<LookupTrace>>,
 ) -> Result<TaxTerms, Halt> {
     let not_taxed = TaxTerms { treatment: TaxTreatment::NotTaxed, rate: Decimal::ZERO, rounding: Rounding::HalfUp };
-    let entities = (legal_entity(asking.reader, payer), legal_entity(asking.reader, payee));
+    let entity = |party: &Party| asking.known.legal_entity(asking.reader, &party.object, party.id);
+    let entities = (entity(payer), entity(payee));
     let rate = match tax {
         None => return Ok(not_taxed),
         Some(Tax { rate: TaxRate::Lookup(lookup), .. }) => look_up(asking, env, "tax", lookup).map(|(value, trace)| {
             lookups.extend(trace);
-            match &value {
+            match &*value {
                 Value::Map(members) => members.get("rate").and_then(Value::as_decimal),
                 _ => None,
             }
@@ -170,7 +167,7 @@ pub(super) fn tax_terms(
     };
     let (payer_entity, payee_entity) = (entities.0?, entities.1?);
     if payer_entity.is_some() && payer_entity == payee_entity {
-        lookups.retain(|trace| trace.step != "tax");
+        lookups.retain(|trace| *trace.step != *"tax");
         return Ok(not_taxed);
     }
     let tax = tax.expect("a line without tax was answered above");
@@ -182,12 +179,4 @@ pub(super) fn tax_terms(
         TaxMode::Zero => TaxTreatment::Zero,
     };
     Ok(TaxTerms { treatment, rate, rounding: tax.rounding })
-}
-
-/// The legal entity of a party, by the trait `party` of its object.
-fn legal_entity(reader: &Reader<'_>, party: &Party) -> Result<Option<Uuid>, Halt> {
-    let object = reader.model.objects.get(&party.object);
-    let Some((slot, _)) = object.and_then(|object| object.role("party", "legal_entity")) else { return Ok(None) };
-    let record = reader.record(&party.object, party.id)?;
-    Ok(record.and_then(|record| record.values[slot].as_id()))
 }

@@ -7,7 +7,7 @@ use crate::env::Reader;
 use crate::facts::{Collection, Facts, Need};
 use crate::model::Model;
 use crate::record::{Name, Record};
-use crate::settlement::desired::{Desired, Fact, desired};
+use crate::settlement::desired::{Desired, Fact, Known, desired};
 use crate::settlement::plan::Plan;
 use crate::settlement::reads::Leads;
 use std::collections::BTreeMap;
@@ -42,11 +42,12 @@ pub fn foresee(model: &Model, facts: &Facts, context: &Context, plan: &Plan, ids
     let reader = Reader::new(model, facts, context);
     want_collections(&reader, plan);
     let Some(object) = model.objects.get(&plan.object) else { return Need::default() };
-    let leads = Leads::of(plan);
+    let (leads, known) = (Leads::of(plan), Known::new(plan));
     for id in ids {
         let Ok(Some(record)) = reader.record(&plan.object, *id) else { continue };
         if let Some(date) = business_date(plan, &record).filter(|_| is_fact(plan, &record)) {
-            leads.foresee(&reader, object, &record, date);
+            let fact = Fact { object, record: &record, date, period: None, bound: None };
+            leads.foresee(&reader, &known, &fact.env(&reader, &known));
         }
     }
     reader.needs()
@@ -56,11 +57,12 @@ pub fn foresee(model: &Model, facts: &Facts, context: &Context, plan: &Plan, ids
 pub fn work_out(model: &Model, facts: &Facts, context: &Context, plan: &Plan, ids: &[Uuid]) -> Ahead {
     let reader = Reader::new(model, facts, context);
     let Some(object) = model.objects.get(&plan.object) else { return Ahead::default() };
+    let known = Known::new(plan);
     let of_fact = |id: &Uuid| {
         let record: Arc<Record> = reader.record(&plan.object, *id).ok()??;
         let date = business_date(plan, &record).filter(|_| is_fact(plan, &record))?;
         let fact = Fact { object, record: &record, date, period: None, bound: None };
-        let lines = desired(&reader, plan, fact, &[]).ok()?;
+        let lines = desired(&reader, plan, &known, fact, &[]).ok()?;
         Some((*id, lines.into_iter().map(Arc::new).collect()))
     };
     let lines = ids.iter().filter_map(of_fact).collect();

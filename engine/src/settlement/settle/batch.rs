@@ -7,30 +7,43 @@ use crate::decide::Halt;
 use crate::decision::{Against, Decision, FactFailure};
 use crate::env::Reader;
 use crate::facts::CumulationQuery;
+use crate::hashing::Hashing;
 use crate::ids::IdSource;
 use crate::moment::Date;
+use crate::object::Object;
 use crate::record::{Name, Record};
 use crate::refusal::Refusal;
-use crate::settlement::desired::{Counts, Desired, Fact, Group, Part, desired};
+use crate::settlement::desired::{Counts, Desired, Fact, Group, Known, Part, desired};
 use crate::settlement::line::Line;
 use crate::settlement::plan::Plan;
 use crate::settlement::reads::Leads;
+use indexmap::IndexMap;
 use rust_decimal::Decimal;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// A group of a line: what adds up together.
 pub(super) type GroupKey = (Name, Group);
 
+type Sums = IndexMap<GroupKey, Decimal, Hashing>;
+
+/// One fact of a batch: the record, where there is one, and what stands posted for it.
+pub(super) struct Item<'a> {
+    pub id: Uuid,
+    pub record: Option<Arc<Record>>,
+    pub posted: &'a [Arc<Line>],
+}
+
 pub(super) struct Settling<'r, 'a> {
     posting: Posting<'r, 'a>,
+    object: &'r Object,
+    known: Known<'r>,
     /// What each group comes to up to the fact at hand, once the group was met.
-    running: BTreeMap<GroupKey, Decimal>,
+    running: Sums,
     /// What is posted of the batch's own facts so far, in groups not met yet.
-    passed: BTreeMap<GroupKey, Decimal>,
+    passed: Sums,
     /// The same for late facts, which stand after everything posted.
-    late: BTreeMap<GroupKey, Decimal>,
+    late: Sums,
     /// What was worked out before, where it still holds.
     ahead: Option<&'a Ahead>,
     failures: Vec<FactFailure>,
@@ -38,19 +51,15 @@ pub(super) struct Settling<'r, 'a> {
     unchanged: u64,
 }
 
-/// What becomes of one line a fact should have.
-struct Outcome {
-    desired: Arc<Desired>,
-    parts: Vec<Part>,
-}
-
 impl<'r, 'a> Settling<'r, 'a> {
     pub fn new(reader: &'r Reader<'a>, plan: &'r Plan, run: Option<Uuid>) -> Settling<'r, 'a> {
         Settling {
             posting: Posting::new(reader, plan, run),
-            running: BTreeMap::new(),
-            passed: BTreeMap::new(),
-            late: BTreeMap::new(),
+            object: reader.model.objects.get(&plan.object).expect("the plan's object was checked"),
+            known: Known::new(plan),
+            running: Sums::default(),
+            passed: Sums::default(),
+            late: Sums::default(),
             ahead: reader.facts.ahead.as_deref().filter(|ahead| ahead.holds(reader.facts)),
             failures: Vec::new(),
             facts: 0,
@@ -66,17 +75,24 @@ impl<'r, 'a> Settling<'r, 'a> {
         self.posting.reader
     }
 
-    pub fn settle(&mut self, mut batch: Vec<(Uuid, Option<Arc<Record>>)>) -> Result<(), Halt> {
+    pub fn settle(&mut self, batch: Vec<Item<'_>>) -> Result<(), Halt> {
         let plan = self.plan();
-        batch.sort_by_key(|(id, record)| (record.as_ref().and_then(|record| business_date(plan, record)), *id));
+        let dated = batch.into_iter().map(|item| {
+            let date = item.record.as_ref().and_then(|record| business_date(plan, record));
+            (date, item)
+        });
+        let mut batch: Vec<(Option<Date>, Item<'_>)> = dated.collect();
+        batch.sort_by_key(|(date, item)| (*date, item.id));
         self.foresee(&batch)?;
+        self.posting.charges.reserve(batch.len());
         let mut missing = false;
-        for (id, record) in batch {
-            match self.settle_fact(id, record.as_deref()) {
+        for (date, item) in batch {
+            match self.settle_fact(date, &item) {
                 Ok(()) => {}
                 Err(Halt::Missing) => missing = true,
                 Err(Halt::Refused(refusal)) => {
-                    self.failures.push(FactFailure { object: plan.object.clone(), fact: id, refusal: *refusal });
+                    let (object, fact) = (plan.object.clone(), item.id);
+                    self.failures.push(FactFailure { object, fact, refusal: *refusal });
                 }
             }
         }
@@ -84,16 +100,23 @@ impl<'r, 'a> Settling<'r, 'a> {
     }
 
     /// What the facts lead to is at hand before the first of them is decided: deciding is the greater work by far.
-    fn foresee(&self, batch: &[(Uuid, Option<Arc<Record>>)]) -> Result<(), Halt> {
+    fn foresee(&self, batch: &[(Option<Date>, Item<'_>)]) -> Result<(), Halt> {
         let (reader, plan) = (self.reader(), self.plan());
-        let object = reader.model.objects.get(&plan.object).expect("the plan's object was checked");
         let leads = Leads::of(plan);
-        for record in batch.iter().filter_map(|(_, record)| record.as_deref()).filter(|record| is_fact(plan, record)) {
-            if let Some(date) = business_date(plan, record) {
-                leads.foresee(reader, object, record, date);
+        for (date, item) in batch {
+            if let (Some(date), Some(record)) = (date, item.record.as_deref().filter(|record| is_fact(plan, record))) {
+                let fact = self.fact(record, *date);
+                leads.foresee(reader, &self.known, &fact.env(reader, &self.known));
             }
         }
         if reader.needs_nothing() { Ok(()) } else { Err(Halt::Missing) }
+    }
+
+    fn fact<'f>(&self, record: &'f Record, date: Date) -> Fact<'f>
+    where
+        'r: 'f,
+    {
+        Fact { object: self.object, record, date, period: None, bound: None }
     }
 
     /// Turns what was found into lines, statements and entries.
@@ -105,103 +128,87 @@ impl<'r, 'a> Settling<'r, 'a> {
         Ok(())
     }
 
-    fn settle_fact(&mut self, id: Uuid, record: Option<&Record>) -> Result<(), Halt> {
-        let posted = self.reader().facts.lines.get(&(self.plan().name.clone(), id)).ok_or(Halt::Missing)?;
-        let fact = record.filter(|record| is_fact(self.plan(), record));
+    fn settle_fact(&mut self, date: Option<Date>, item: &Item<'_>) -> Result<(), Halt> {
+        let posted = item.posted;
+        let fact = item.record.as_deref().filter(|record| is_fact(self.plan(), record));
         self.facts += u64::from(fact.is_some());
         let wanted = match fact {
-            None => Ok((Vec::new(), None)),
-            Some(fact) => self.wanted(fact, posted),
+            None => Ok(None),
+            Some(record) => self.wanted(record, date, posted).map(Some),
         };
-        let (wanted, dated) = match wanted {
+        let wanted = match wanted {
             Ok(wanted) => wanted,
             Err(halt) => {
                 self.keep(posted);
                 return Err(halt);
             }
         };
-        let period = dated.map(|date| self.posting.calendar().period_of(date));
-        let closed = period.as_ref().is_some_and(|period| self.posting.is_closed(&period.name));
         let stands = self.reader().terms.against == Against::Posted;
         let mut open: Vec<&Arc<Line>> = posted.iter().filter(|_| stands).collect();
-        let mut outcomes = Vec::new();
-        let mut failed = None;
-        for desired in wanted {
-            let date = dated.unwrap_or(Date::ZERO);
-            // In a closed period earlier lines stay as they are while what they were made from is the same.
-            if closed && open.iter().any(|line| desired.same_basis(line)) {
-                open.retain(|line| !desired.covers(line));
-                continue;
-            }
-            if let Some(period) = &period {
-                self.posting.want_statement(&desired, period);
-            }
-            let before = self.before(&desired, date, id, closed, posted)?;
-            // A round that lacks something decides nothing: it only asks.
-            if !self.reader().needs_nothing() {
-                continue;
-            }
-            match desired.priced(self.reader(), self.plan(), before) {
-                Err(refusal) => {
-                    failed = Some(refusal);
-                    break;
+        let mut charges = Vec::new();
+        if let Some((date, wanted)) = wanted {
+            let posted_in = self.posting.posted_on(date);
+            for desired in wanted {
+                // In a closed period earlier lines stay as they are while what they were made from is the same.
+                if posted_in.is_closed() && open.iter().any(|line| desired.same_basis(line)) {
+                    open.retain(|line| !desired.covers(line));
+                    continue;
                 }
-                Ok(parts) => {
-                    self.count(&desired, &parts, closed);
-                    outcomes.push(Outcome { desired, parts });
+                self.posting.want_statement(&desired, &posted_in);
+                let before = self.before(&desired, date, item.id, posted_in.is_closed(), posted)?;
+                // A round that lacks something decides nothing: it only asks.
+                if !self.reader().needs_nothing() {
+                    continue;
+                }
+                match desired.priced(self.reader(), self.plan(), before) {
+                    Err(refusal) => {
+                        self.pass(posted);
+                        return Err(refusal.into());
+                    }
+                    Ok(parts) => {
+                        self.count(&desired, &parts, posted_in.is_closed());
+                        charges.push(Charge { fact: item.id, date, desired, parts, posted_in: posted_in.clone() });
+                    }
                 }
             }
         }
         self.pass(posted);
-        if let Some(refusal) = failed {
-            return Err(refusal.into());
+        let reversals = &mut self.posting.reversals;
+        for Charge { desired, parts, .. } in &mut charges {
+            parts.retain(|part| {
+                let Some(standing) = standing(&open, desired, part) else { return true };
+                let line = open.remove(standing);
+                let is_same = is_same(desired, part, line);
+                reversals.extend((!is_same).then(|| line.clone()));
+                !is_same
+            });
         }
-        let mut charges = Vec::new();
-        for Outcome { desired, parts } in outcomes {
-            for part in parts {
-                let standing = open.iter().position(|line| {
-                    line.line == part.line && line.payer == desired.payer && line.payee == desired.payee
-                });
-                let standing = standing.map(|index| open.remove(index));
-                if let Some(line) = standing {
-                    if is_same(&desired, &part, line) {
-                        continue;
-                    }
-                    self.posting.reversals.push(line.clone());
-                }
-                charges.push(Charge {
-                    fact: id,
-                    date: dated.unwrap_or(Date::ZERO),
-                    desired: desired.clone(),
-                    part,
-                    service_period: period.clone().expect("a dated fact has a period"),
-                });
-            }
-        }
-        if charges.is_empty() && open.is_empty() && fact.is_some() {
-            self.unchanged += 1;
-        }
-        self.posting.reversals.extend(open.into_iter().cloned());
+        charges.retain(|charge| !charge.parts.is_empty());
+        self.unchanged += u64::from(charges.is_empty() && open.is_empty() && fact.is_some());
+        reversals.extend(open.into_iter().cloned());
         self.posting.charges.extend(charges);
         Ok(())
     }
 
-    fn wanted(&self, fact: &Record, posted: &[Arc<Line>]) -> Result<(Vec<Arc<Desired>>, Option<Date>), Halt> {
+    fn wanted(
+        &self,
+        record: &Record,
+        date: Option<Date>,
+        posted: &[Arc<Line>],
+    ) -> Result<(Date, Vec<Arc<Desired>>), Halt> {
         let plan = self.plan();
-        let object = self.reader().model.objects.get(&plan.object).expect("the plan's object was checked");
-        let Some(date) = business_date(plan, fact) else {
-            let field = plan.in_state().map_or("", |facts| &*object.fields[facts.date_slot].name);
+        let Some(date) = date else {
+            let field = plan.in_state().map_or("", |facts| &*self.object.fields[facts.date_slot].name);
             return Err(Refusal::new(Code::NullInput, format!("the business date `{field}` is empty"))
                 .with("field", field)
                 .into());
         };
-        let ahead = self.ahead.filter(|_| posted.is_empty()).and_then(|ahead| ahead.of(plan, fact.id()));
+        let ahead = self.ahead.filter(|_| posted.is_empty()).and_then(|ahead| ahead.of(plan, record.id()));
         if let Some(lines) = ahead {
-            return Ok((lines.to_vec(), Some(date)));
+            return Ok((date, lines.to_vec()));
         }
-        let fact = Fact { object, record: fact, date, period: None, bound: None };
-        let lines = desired(self.reader(), plan, fact, posted)?;
-        Ok((lines.into_iter().map(Arc::new).collect(), Some(date)))
+        let lines = desired(self.reader(), plan, &self.known, self.fact(record, date), posted)?;
+        Ok((date, lines.into_iter().map(Arc::new).collect()))
     }
 
     /// What the group of a line had before its fact.
@@ -276,6 +283,13 @@ impl<'r, 'a> Settling<'r, 'a> {
             }
         }
     }
+}
+
+/// Which of the lines that stand is the one that a part would be.
+pub(super) fn standing(open: &[&Arc<Line>], desired: &Desired, part: &Part) -> Option<usize> {
+    open.iter().position(|line| {
+        line.line == part.line && line.payer == desired.payer && line.payee == desired.payee
+    })
 }
 
 /// Whether a posted line is what should be posted.

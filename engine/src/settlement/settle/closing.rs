@@ -1,9 +1,9 @@
 //! Settling the end of a period: what each unit should have by then against what stands posted. A late fact of a period
 //! that is closed shows when the period is run again, and when the next one is.
 
-use super::batch::is_same;
+use super::batch::{is_same, standing};
 use super::posting::{Charge, Posting};
-use super::{want_closed, want_collections, want_lines};
+use super::{posted, want_closed, want_collections};
 use crate::codes::Code;
 use crate::decide::Halt;
 use crate::decision::{Against, Decision, FactFailure, SettleUnit};
@@ -14,10 +14,11 @@ use crate::moment::Date;
 use crate::period::Period;
 use crate::record::{Name, Record};
 use crate::refusal::Refusal;
-use crate::settlement::desired::{Desired, Fact, desired};
+use crate::settlement::desired::{Desired, Fact, Known, desired};
 use crate::settlement::line::Line;
 use crate::settlement::plan::{Amount, Pays, Plan, StepKind, Units};
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -32,8 +33,7 @@ pub(super) fn settle(reader: &Reader<'_>, plan: &Plan, units: &Units, unit: &Set
     want_collections(reader, plan);
     let mut records = Vec::with_capacity(unit.facts.len());
     for id in &unit.facts {
-        records.push((*id, reader.record(&plan.object, *id).unwrap_or_default()));
-        want_lines(reader, plan, *id);
+        records.push((*id, reader.record(&plan.object, *id).unwrap_or_default(), posted(reader, plan, *id)));
     }
     if !reader.needs_nothing() {
         return Err(Halt::Missing);
@@ -42,8 +42,10 @@ pub(super) fn settle(reader: &Reader<'_>, plan: &Plan, units: &Units, unit: &Set
     let periods: Vec<Period> = former(reader, plan, &period).into_iter().chain([period]).collect();
     let mut decision = Decision::default();
     let mut missing = false;
-    for (id, record) in records {
-        match settle_one(&mut posting, units, &periods, id, record.as_deref()) {
+    let known = Known::new(plan);
+    for (id, record, posted) in records {
+        let unit = Unit { id, record: record.as_deref(), posted };
+        match settle_one(&mut posting, &known, units, &periods, &unit) {
             Ok(changed) => {
                 decision.settled.facts += 1;
                 decision.settled.unchanged += u64::from(!changed);
@@ -101,16 +103,23 @@ fn former(reader: &Reader<'_>, plan: &Plan, period: &Period) -> Vec<Period> {
     periods
 }
 
+/// Whose periods are settled, and what stands posted for it.
+struct Unit<'u> {
+    id: Uuid,
+    record: Option<&'u Record>,
+    posted: &'u [Arc<Line>],
+}
+
 /// Whether anything is to be posted.
 fn settle_one(
     posting: &mut Posting<'_, '_>,
+    known: &Known<'_>,
     units: &Units,
     periods: &[Period],
-    id: Uuid,
-    record: Option<&Record>,
+    unit: &Unit<'_>,
 ) -> Result<bool, Halt> {
     let (reader, plan) = (posting.reader, posting.plan);
-    let posted = reader.facts.lines.get(&(plan.name.clone(), id)).ok_or(Halt::Missing)?;
+    let Unit { id, record, posted } = *unit;
     let bound = Bound { root: units.root.clone(), object: plan.object.clone(), id };
     let (mut reversals, mut charges) = (Vec::new(), Vec::new());
     for (place, period) in periods.iter().enumerate() {
@@ -120,35 +129,37 @@ fn settle_one(
                 let object = reader.model.objects.get(&plan.object).expect("the plan's object was checked");
                 let date = period.last_day();
                 let fact = Fact { object, record, date, period: Some(period), bound: Some(&bound) };
-                desired(reader, plan, fact, posted)?
+                desired(reader, plan, known, fact, posted)?
             }
         };
         // Of a period that is only looked back at, nothing but what adds up over it is settled again.
         let asked_for = place + 1 == periods.len();
         let wanted: Vec<Desired> = wanted.into_iter().filter(|desired| asked_for || desired.is_due()).collect();
         let stands = reader.terms.against == Against::Posted;
-        let of_period = posted.iter().filter(|line| stands && line.service_period == period.name);
+        let of_period = posted.iter().filter(|line| stands && *line.service_period == *period.name);
         let mut open: Vec<&Arc<Line>> = of_period.collect();
         open.retain(|line| {
             // What is due is told by what stands in closed periods, so that stays.
             !(line.trace.due.is_some() && posting.is_closed(&line.period)) && (asked_for || line.trace.due.is_some())
         });
+        let posted_in = Rc::new(posting.posted_in(period));
         for desired in wanted {
-            posting.want_statement(&desired, period);
             let desired = Arc::new(desired);
-            let parts = desired.priced(reader, plan, Default::default())?;
-            for part in parts.into_iter().filter(|part| !part.priced.gross.is_zero()) {
-                let standing = open.iter().position(|line| {
-                    line.line == part.line && line.payer == desired.payer && line.payee == desired.payee
-                });
-                if let Some(line) = standing.map(|index| open.remove(index)) {
-                    if is_same(&desired, &part, line) {
-                        continue;
-                    }
-                    reversals.push(line.clone());
+            posting.want_statement(&desired, &posted_in);
+            let mut parts = desired.priced(reader, plan, Default::default())?;
+            parts.retain(|part| {
+                if part.priced.gross.is_zero() {
+                    return false;
                 }
-                let (date, service_period) = (period.last_day(), period.clone());
-                charges.push(Charge { fact: id, date, desired: desired.clone(), part, service_period });
+                let Some(standing) = standing(&open, &desired, part) else { return true };
+                let line = open.remove(standing);
+                let is_same = is_same(&desired, part, line);
+                reversals.extend((!is_same).then(|| line.clone()));
+                !is_same
+            });
+            if !parts.is_empty() {
+                let (date, posted_in) = (period.last_day(), posted_in.clone());
+                charges.push(Charge { fact: id, date, desired, parts, posted_in });
             }
         }
         reversals.extend(open.into_iter().cloned());

@@ -102,10 +102,10 @@ pub async fn explained(app: &App, caller: &Caller, id: Uuid, again: Again) -> An
     };
     // A party reads what it gets and why, not what others get.
     if let (Reach::Party(own), Some(chain)) = (reach(caller)?, &line.trace.chain) {
-        line.trace.chain = Some(chain.seen_by(own));
+        line.trace.chain = Some(Box::new(chain.seen_by(own)));
         let figures = format!("{}/", base_of(&line.line));
         let own = format!("{figures}{}", own.simple());
-        line.trace.lookups.retain(|lookup| !lookup.step.starts_with(&figures) || lookup.step == own);
+        line.trace.lookups.retain(|lookup| !lookup.step.starts_with(&figures) || *lookup.step == *own);
     }
     let model = app.model();
     let mut shown = explain::line(app, &model, caller, &line).await?;
@@ -155,7 +155,7 @@ pub async fn titles<'l>(
         for party in [&line.payer, &line.payee] {
             wanted.insert((party.object.clone(), party.id));
         }
-        for (name, value) in &line.dimensions {
+        for (name, value) in &*line.dimensions {
             if let (Some(object), Value::Id(id)) = (dimension_object(model, &line.fact_object, name), value) {
                 wanted.insert((object, *id));
             }
@@ -218,9 +218,9 @@ fn line_json(
         (false, None) => "charge",
     };
     let mut dimensions = Map::new();
-    for (name, value) in &line.dimensions {
+    for (name, value) in &*line.dimensions {
         let shown = dimension_json(model, caller, titles, &line.fact_object, name, value);
-        dimensions.insert(name.clone(), shown);
+        dimensions.insert(name.to_string(), shown);
     }
     let mut shown = json!({
         "id": line.id,

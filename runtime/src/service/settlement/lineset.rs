@@ -7,7 +7,7 @@ use crate::service::{Answer, Error, refuse};
 use crate::store::Scope;
 use packwork_engine::codes::Code;
 use packwork_engine::decide::decide;
-use packwork_engine::decision::{Against, Command, Context, FactFailure, Outcome, Pin, SettleUnit, Terms};
+use packwork_engine::decision::{Against, Command, Context, FactFailure, Outcome, Pin, SettleUnit, Terms, Traces};
 use packwork_engine::facts::{Collection, CumulationQuery, Facts as EngineFacts, Need, ROUNDS_MAX};
 use packwork_engine::model::Model;
 use packwork_engine::record::Name;
@@ -90,7 +90,7 @@ impl Side {
         let posted = posted(app, scope, &model, plan, chunk).await?;
         if self.basis == Basis::Posted {
             let closing = plan.in_state().is_none();
-            let of_period = |line: &&Arc<Line>| !closing || line.service_period == facts.period;
+            let of_period = |line: &&Arc<Line>| !closing || *line.service_period == *facts.period;
             let lines = posted.values().flatten().filter(of_period).cloned().collect();
             return Ok(Made { lines, ..Made::default() });
         }
@@ -102,7 +102,7 @@ impl Side {
             facts: chunk.to_vec(),
         };
         let pin = if self.basis == Basis::Latest { Pin::Latest } else { Pin::AsRecorded };
-        let command = Command::SettleBy(unit, Terms { pin, against: Against::Nothing });
+        let command = Command::SettleBy(unit, Terms { pin, against: Against::Nothing, traces: Traces::Left });
         let context = Context { command: app.entropy.uuid(at), moment: at, actor: scope.actor.clone() };
         let mut known = EngineFacts::default();
         for fact in chunk {

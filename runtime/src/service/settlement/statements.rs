@@ -262,7 +262,7 @@ pub async fn corrections(app: &App, caller: &Caller, row: &Statement) -> Answer<
     let mut by_period: BTreeMap<String, (BTreeSet<Uuid>, Decimal)> = BTreeMap::new();
     for stored in all_lines(app, caller, row.id).await? {
         if let Some(period) = &stored.line.corrects {
-            let (facts, amount) = by_period.entry(period.clone()).or_default();
+            let (facts, amount) = by_period.entry(period.to_string()).or_default();
             facts.insert(stored.line.fact);
             *amount += stored.line.gross;
         }

@@ -1,13 +1,13 @@
-//! The hash of the table's maps.
+//! The hash of maps that are only asked, never listed.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
-pub(super) type Hashing = BuildHasherDefault<Mixer>;
+pub(crate) type Hashing = BuildHasherDefault<Mixer>;
 
-/// A small multiplicative hash. The maps above keep insertion order, so it decides speed only, never
-/// an answer; keys are an administrator's rows, not strangers' input.
+/// A small multiplicative hash. The maps keep insertion order, so it decides speed only, never an answer; keys are an
+/// administrator's rows and the records of one batch, not strangers' input.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Mixer(u64);
+pub(crate) struct Mixer(u64);
 
 impl Mixer {
     fn mix(&mut self, word: u64) {
