@@ -468,11 +468,7 @@ pub fn named_in_line(model: &Model, line: &Line) -> Vec<(Name, Uuid)> {
     let lookups = line.trace.lookups.iter();
     let mut named: Vec<(Name, Uuid)> = steps::named(&line.trace);
     named.extend(lookups.flat_map(|lookup| {
-        named_in_inputs(
-            model,
-            &lookup.table,
-            lookup.inputs.iter().map(|(column, value)| (&**column, value.as_str())),
-        )
+        named_in_inputs(model, &lookup.table, lookup.inputs.iter().map(|(column, value)| (&**column, value.as_str())))
     }));
     named
 }

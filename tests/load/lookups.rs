@@ -85,25 +85,31 @@ impl Place {
         }
     }
 
-    fn values(self) -> [Value; 3] {
+    fn values(self, texts: &Texts) -> [Value; 3] {
         let service = Value::Id(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + self.service as u128));
-        [service, Value::text(TIERS[self.tier]), Value::text(MODES[self.mode])]
+        [service, texts.tiers[self.tier].clone(), texts.modes[self.mode].clone()]
     }
 
     /// Of each service three rows leave columns open, each others; the rest states everything.
-    fn keys(self) -> Vec<Key> {
+    fn keys(self, texts: &Texts) -> Vec<Key> {
         let open: &[usize] = match (self.tier, self.mode) {
             (0, 0) => &[1],
             (1, 1) => &[2],
             (2, 2) => &[1, 2],
             _ => &[],
         };
-        let values = self.values().into_iter().enumerate();
+        let values = self.values(texts).into_iter().enumerate();
         values.map(|(place, value)| if open.contains(&place) { Key::Any } else { Key::Is(value) }).collect()
     }
 }
 
-fn table(keys: usize) -> Result<Table> {
+/// The texts that rows and look-ups share, as the records of a model share theirs.
+struct Texts {
+    tiers: [Value; TIERS.len()],
+    modes: [Value; MODES.len()],
+}
+
+fn table(keys: usize, texts: &Texts) -> Result<Table> {
     let columns = ["service", "tier", "mode"].map(|name| ColumnSpec { name: name.into() }).to_vec();
     let mut builder = TableBuilder::new("prices", columns, vec![0, 1, 2], Policy::Unique);
     for number in 0..keys {
@@ -112,7 +118,7 @@ fn table(keys: usize) -> Result<Table> {
             builder.row(Row {
                 id,
                 record: Uuid::from_u128((number * VERSIONS + version) as u128),
-                keys: Place::of(number).keys(),
+                keys: Place::of(number).keys(texts),
                 valid_from: Some(year(version)),
                 valid_to: Some(year(version + 1)),
                 recorded_at: None,
@@ -129,7 +135,8 @@ fn year(version: usize) -> Date {
 }
 
 fn measure(keys: usize) -> Result<Measured> {
-    let table = table(keys)?;
+    let texts = Texts { tiers: TIERS.map(Value::text), modes: MODES.map(Value::text) };
+    let table = table(keys, &texts)?;
     let mut numbers = Numbers::seeded(SEED);
     let asked: Vec<([Value; 3], Date)> = (0..LOOKUPS)
         .map(|_| {
@@ -137,7 +144,7 @@ fn measure(keys: usize) -> Result<Measured> {
             if numbers.below(MISSES) == 0 {
                 place.service = usize::try_from(u32::MAX).unwrap_or(usize::MAX);
             }
-            (place.values(), year(numbers.below(VERSIONS)))
+            (place.values(&texts), year(numbers.below(VERSIONS)))
         })
         .collect();
     let (mut best, mut missed) = (u128::MAX, 0);

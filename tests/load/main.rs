@@ -27,7 +27,7 @@ load records [--database sqlite|postgres] [--rows N] [--seconds N] [--rounds N] 
 load start [--times N] [--json]
 load compile [--objects N] [--definitions N] [--times N] [--json]
 load lookups [--keys N] [--json]
-load micro [--json]";
+load micro [--orders N] [--parties N] [--json]";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -1,141 +1,154 @@
-//! The engine alone: deciding `Command::Settle` for 5,000 facts that are all at hand. No database, no threads.
+//! The engine alone, in memory, beside a program written by hand for exactly one plan: the same orders, equal sums, in one
+//! run. Then a unit of the packs' own plan, whose facts lead further. No database.
 
-use crate::settle::prepare::{PARTNERS, PLACES};
-use crate::settle::{PLAN, orders};
-use anyhow::{Context as _, Result, bail};
-use packwork::packs::install;
-use packwork::packs::source::Source;
-use packwork_engine::decide::decide;
-use packwork_engine::decision::{Command, Context, Outcome, SettleUnit, UNIT_FACTS_MAX};
-use packwork_engine::facts::Facts;
-use packwork_engine::model::{Model, Settings};
+mod hand;
+mod packs;
+mod plan;
+mod product;
+
+use crate::words::Words;
+use anyhow::{Context as _, Result, bail, ensure};
+use hand::{Books, Sums};
+use packwork_engine::decision::Traces;
 use packwork_engine::moment::Moment;
-use packwork_engine::record::{Record, slot};
-use packwork_engine::testing::memory::Memory;
-use packwork_engine::testing::seed;
-use packwork_engine::value::Value;
-use rust_decimal::Decimal;
+use plan::Order;
+use product::{Desk, Unit, decide_all};
 use serde_json::{Value as Json, json};
-use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
-use uuid::Uuid;
 
-/// The best of so many decisions counts.
-const TIMES: usize = 20;
+/// Parties whose facts are at hand at one time: memory for a million would measure memory.
+const PARTIES_AT_ONCE: usize = 50;
+
+/// Each part is measured so often; the best counts.
+const TIMES: usize = 3;
 
 pub fn run(words: &[&str]) -> Result<()> {
-    let figures = match words {
-        [] | ["--json"] => figures()?,
-        _ => bail!("load micro [--json]"),
-    };
-    match words.is_empty() {
-        false => println!("{figures}"),
-        true => println!(
-            "deciding a unit of {} facts in memory: {} ns per fact (best of {}; {} lines)",
-            figures["facts"], figures["ns_per_fact"], figures["times"], figures["lines"]
-        ),
+    let (mut orders, mut parties, mut as_json) = (1_000_000, 1_000, false);
+    let mut words = Words::of(words);
+    while let Some(option) = words.next() {
+        match option {
+            "--orders" => orders = usize::try_from(words.number(option)?)?,
+            "--parties" => parties = usize::try_from(words.number(option)?)?,
+            "--json" => as_json = true,
+            _ => bail!("load micro [--orders N] [--parties N] [--json]"),
+        }
     }
+    let measured = measure(orders, parties)?;
+    let of_packs = packs::figures()?;
+    if as_json {
+        println!("{}", json!({"plan": measured.json(), "packs": of_packs}));
+        return Ok(());
+    }
+    measured.print();
+    println!(
+        "the packs' own plan, a unit of {} facts: {} ns a fact (best of {}; {} lines)",
+        of_packs["facts"], of_packs["ns_per_fact"], of_packs["times"], of_packs["lines"]
+    );
     Ok(())
 }
 
-fn figures() -> Result<Json> {
-    let settings = Settings { zone: "Asia/Shanghai".into(), currency: "CNY".into() };
-    let model = install::compile(&Source::Embedded, &settings).context("compiling the packs")?;
+/// What each way took for all orders together.
+struct Measured {
+    sums: Sums,
+    parties: usize,
+    hand: Duration,
+    /// Without and with traces, on one thread and on two.
+    product: [[Duration; 2]; 2],
+}
+
+const MODES: [(Traces, &str); 2] = [(Traces::Left, "off"), (Traces::Kept, "on")];
+
+fn measure(orders: usize, parties: usize) -> Result<Measured> {
     let at = Moment::parse("2026-04-01T00:00:00Z").context("the moment is written wrong")?;
-    let mut memory = seed::seeded(&model, at).context("seeding")?;
-    let mut world = World { model: &model, memory: &mut memory, at };
-    let mut known = world.facts()?;
-
-    let command_id = memory.next_command();
-    let context = Context { command: command_id, moment: at, actor: Default::default() };
-    let run = Uuid::from_u128(1);
-    let facts: Vec<Uuid> =
-        known.records.keys().filter(|(object, _)| &**object == "work_order").map(|(_, id)| *id).collect();
-    let command = Command::Settle(SettleUnit { plan: PLAN.into(), run, period: "2026-03".to_owned(), facts });
-    let mut rounds = 0;
-    loop {
-        rounds += 1;
-        match decide(&model, &known, &command, &context) {
-            Outcome::Needs(need) => memory.fetch(&model, &need, &mut known),
-            Outcome::Refused(refusal) => bail!("settling was refused: {}", refusal.detail),
-            Outcome::Decided(_) => break,
+    let (world, ids) = plan::world(parties, at)?;
+    let mut desk = Desk::new(world, ids, at)?;
+    let books = Books::new();
+    let of_party = orders / parties;
+    ensure!(
+        (1..=packwork_engine::decision::UNIT_FACTS_MAX).contains(&of_party),
+        "a party has between 1 order and as many as a unit has"
+    );
+    let mut all = Measured { sums: Sums::default(), parties, hand: Duration::ZERO, product: [[Duration::ZERO; 2]; 2] };
+    for first in (0..parties).step_by(PARTIES_AT_ONCE) {
+        let parties = first..parties.min(first + PARTIES_AT_ONCE);
+        let orders: Vec<Vec<Order>> = parties.map(|party| plan::orders(party, of_party)).collect();
+        let (hand, sums) = by_hand(&books, &orders.concat());
+        all.hand += hand;
+        all.sums.put(sums);
+        let made = orders.iter().map(|orders| desk.unit(orders, Traces::Kept));
+        let mut units = made.collect::<Result<Vec<Unit>>>()?;
+        for (mode, (traces, name)) in MODES.into_iter().enumerate() {
+            units.iter_mut().for_each(|unit| unit.with(traces));
+            for threads in [1, 2] {
+                let (taken, own) = best(|| decide_all(&desk.world.model, &units, threads))?;
+                ensure!(
+                    own == sums,
+                    "with traces {name} the product comes to {own:?}, the program by hand to {sums:?}"
+                );
+                all.product[mode][threads - 1] += taken;
+            }
         }
     }
-    let mut best = u128::MAX;
-    let mut lines = 0;
-    for _ in 0..TIMES {
+    Ok(all)
+}
+
+fn by_hand(books: &Books, orders: &[Order]) -> (Duration, Sums) {
+    let once = || {
         let from = Instant::now();
-        let outcome = decide(&model, &known, &command, &context);
-        best = best.min(from.elapsed().as_nanos());
-        let Outcome::Decided(decision) = outcome else { bail!("the decision changed when it was asked again") };
-        lines = decision.lines.len();
-    }
-    let per_fact = u64::try_from(best / UNIT_FACTS_MAX as u128).unwrap_or(u64::MAX);
-    Ok(json!({"facts": UNIT_FACTS_MAX, "lines": lines, "rounds": rounds, "times": TIMES, "ns_per_fact": per_fact}))
+        let mut sums = Sums::default();
+        for line in books.settle(orders) {
+            sums.add(line.gross, line.net, line.tax);
+        }
+        Ok((from.elapsed(), sums))
+    };
+    best(once).unwrap_or_default()
 }
 
-struct World<'w> {
-    model: &'w Model,
-    memory: &'w mut Memory,
-    at: Moment,
+fn best(mut once: impl FnMut() -> Result<(Duration, Sums)>) -> Result<(Duration, Sums)> {
+    let mut best = once()?;
+    for _ in 1..TIMES {
+        let again = once()?;
+        ensure!(again.1 == best.1, "the same orders came to something else");
+        best = if again.0 < best.0 { again } else { best };
+    }
+    Ok(best)
 }
 
-impl World<'_> {
-    fn create(&mut self, object: &str, input: Json) -> Result<Uuid> {
-        let context = Context { command: self.memory.next_command(), moment: self.at, actor: Default::default() };
-        let fields = input.as_object().cloned().unwrap_or_default();
-        let command = Command::Create { object: object.into(), input: fields };
-        match self.memory.execute(self.model, &command, &context) {
-            Ok(decision) => decision.subject.map(|(_, id)| id).context("a record without id was created"),
-            Err(refusal) => bail!("the {object} {input} was refused: {}", refusal.detail),
+impl Measured {
+    fn json(&self) -> Json {
+        let [off, on] = self.product.map(|[one, two]| {
+            json!({"one_thread_ns": self.each(one), "two_threads_ns": self.each(two),
+                "of_hand": ratio(one, self.hand), "two_of_one": ratio(one, two)})
+        });
+        json!({"orders": self.sums.lines, "parties": self.parties, "gross": self.sums.gross.to_string(),
+            "hand_ns": self.each(self.hand), "traces_off": off, "traces_on": on})
+    }
+
+    fn print(&self) {
+        println!(
+            "{} orders of {} parties, {} gross, equal in both programs (best of {TIMES}, {PARTIES_AT_ONCE} parties at a time)",
+            self.sums.lines, self.parties, self.sums.gross
+        );
+        println!("by hand, one thread: {} ns an order", self.each(self.hand));
+        for ((_, name), [one, two]) in MODES.into_iter().zip(self.product) {
+            println!(
+                "the product, traces {name}: {} ns an order on one thread, {} times by hand; two threads {} times one",
+                self.each(one),
+                ratio(one, self.hand),
+                ratio(one, two),
+            );
         }
     }
 
-    /// Work orders of one month, as they were recorded, each a copy of a real one.
-    fn facts(&mut self) -> Result<Facts> {
-        self.create("legal_entity", json!({"code": "le_own", "name": "总公司"}))?;
-        self.create("legal_entity", json!({"code": "le_other", "name": "合作方有限公司"}))?;
-        self.create("department", json!({"code": "ops", "name": "服务运营部", "legal_entity": "le_own"}))?;
-        let mut partners = Vec::new();
-        for number in 0..PARTNERS {
-            let mode = ["direct", "distribution", "joint"][number % 3];
-            let code = format!("p{number:02}");
-            let partner = json!({"code": code, "name": code, "mode": mode, "legal_entity": if number < 4 { "le_own" } else { "le_other" }});
-            partners.push(self.create("partner", partner)?);
-        }
-        let mut patterns: Vec<Arc<Record>> = Vec::new();
-        for (number, place) in PLACES.iter().enumerate() {
-            let code = format!("c{number:02}");
-            self.create("customer", json!({"code": code, "name": code, "address": format!("{place}{number}号")}))?;
-            let order = json!({"template": "inspection", "customer": code, "service": "inspection", "quantity": "1", "partner": "p00", "department": "ops"});
-            let id = self.create("work_order", order)?;
-            patterns.push(self.memory.get("work_order", id).cloned().context("a work order is gone")?);
-        }
-        let mut services: Vec<Uuid> = self.memory.live("service_item").map(|record| record.id()).collect();
-        let inspection =
-            self.memory.by_key(self.model, "service_item", "inspection").context("there is no inspection")?;
-        services.sort_by_key(|id| (*id != inspection, *id));
-
-        let object = self.model.object("work_order").context("the packs have no work orders")?;
-        let slot_of = |name: &str| {
-            object.field(name).map(|(slot, _)| slot).with_context(|| format!("work orders have no `{name}`"))
-        };
-        let (service, partner, quantity) = (slot_of("service")?, slot_of("partner")?, slot_of("quantity")?);
-        let (finished_at, day) = (slot_of("finished_at")?, slot_of("finished_at_day")?);
-        let mut facts = Facts::default();
-        let count = u32::try_from(UNIT_FACTS_MAX).context("a unit has too many facts")?;
-        for order in orders::draw(count, services.len(), partners.len(), patterns.len()) {
-            let mut values = patterns[order.pattern].values.clone();
-            values[slot::ID] = Value::Id(order.id);
-            values[slot::STATE] = Value::text("completed");
-            values[service] = Value::Id(services[order.service]);
-            values[partner] = Value::Id(partners[order.partner]);
-            values[quantity] = Value::Decimal(Decimal::new(order.quantity, 2));
-            values[finished_at] = Value::Moment(Moment::from_micros(order.finished_at));
-            values[day] = Value::Date(order.day);
-            let record = Record { object: "work_order".into(), values };
-            facts.records.insert(("work_order".into(), order.id), Some(Arc::new(record)));
-        }
-        Ok(facts)
+    /// Nanoseconds an order.
+    fn each(&self, taken: Duration) -> u64 {
+        u64::try_from(taken.as_nanos() / self.sums.lines.max(1) as u128).unwrap_or(u64::MAX)
     }
+}
+
+/// To two digits.
+fn ratio(of: Duration, to: Duration) -> String {
+    let hundredths = of.as_nanos() * 100 / to.as_nanos().max(1);
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }

@@ -287,9 +287,7 @@ impl<'r, 'a> Settling<'r, 'a> {
 
 /// Which of the lines that stand is the one that a part would be.
 pub(super) fn standing(open: &[&Arc<Line>], desired: &Desired, part: &Part) -> Option<usize> {
-    open.iter().position(|line| {
-        line.line == part.line && line.payer == desired.payer && line.payee == desired.payee
-    })
+    open.iter().position(|line| line.line == part.line && line.payer == desired.payer && line.payee == desired.payee)
 }
 
 /// Whether a posted line is what should be posted.

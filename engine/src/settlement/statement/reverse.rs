@@ -73,7 +73,8 @@ pub(super) fn reverse(deciding: &mut Deciding<'_, '_>, reason: &str, period: Opt
                     _ => target.clone(),
                 };
                 let id = deciding.ids.take();
-                let mut mirror = post::reversal(&last, id, &target.name.as_str().into(), None, deciding.reader.context.moment);
+                let mut mirror =
+                    post::reversal(&last, id, &target.name.as_str().into(), None, deciding.reader.context.moment);
                 mirror.statement = Some(paper.id);
                 if last.takes_back() {
                     mirror.trace.reason = Some(RESTATED.into());
