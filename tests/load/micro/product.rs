@@ -46,7 +46,8 @@ impl Desk {
         let pattern = decision.subject.and_then(|(object, id)| world.memory.get(&object, id).cloned());
         let mut shared = Facts::default();
         let mut need = Need::default();
-        need.collections.extend(["rates".into(), "taxes".into()]);
+        need.collections.insert("rates".into());
+        need.collections.insert("taxes".into());
         world.memory.fetch(&world.model, &need, &mut shared);
         Ok(Desk {
             world,
