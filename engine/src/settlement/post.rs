@@ -86,7 +86,7 @@ impl Places {
         &self.0[number]
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 }
