@@ -265,7 +265,7 @@ pub(crate) async fn parties_see_their_own_lines(fixture: Fixture) {
 pub(crate) async fn totals_count_charges_and_what_takes_them_back(fixture: Fixture) {
     let of_tier = |tier: &str, gross: &str| Line {
         gross: decimal(gross),
-        dimensions: BTreeMap::from([("tier".to_owned(), tier.into())]),
+        dimensions: Arc::new(BTreeMap::from([("tier".into(), tier.into())])),
         ..line(&fixture)
     };
     let (one, two, three) = (of_tier("t1", "10.10"), of_tier("t1", "20.20"), of_tier("t2", "5.00"));
