@@ -157,15 +157,13 @@ fn later_in(plan: &Plan, (line, group): &GroupKey, date: Date, fact: Uuid) -> Cu
 /// What stands posted for a fact; nothing while it is not at hand, which is noted.
 fn posted<'a>(reader: &Reader<'a>, plan: &Plan, fact: Uuid) -> &'a [Arc<Line>] {
     let key = (plan.name.clone(), fact);
-    reader.facts.lines.get(&key).map_or_else(
-        || {
-            reader.need(|need| {
-                need.lines.insert(key);
-            });
-            &[][..]
-        },
-        |lines| lines,
-    )
+    if let Some(lines) = reader.facts.lines.get(&key) {
+        return lines;
+    }
+    reader.need(|need| {
+        need.lines.insert(key);
+    });
+    &[]
 }
 
 /// The tables the plan looks up and the classifications its expressions may read: small, shared, and needed sooner or later,

@@ -26,8 +26,8 @@ fn push(text: &mut String, datum: &Datum) -> Result<(), sqlx::Error> {
     let written = match datum {
         Datum::Null(_) => write!(text, "\\N"),
         Datum::Id(id) => write!(text, "{}", id.hyphenated()),
-        Datum::Text(value) => return Ok(escape(text, value)),
-        Datum::Json(value) => return Ok(escape(text, value)),
+        Datum::Text(value) => escape(text, value),
+        Datum::Json(value) => escape(text, value),
         Datum::Decimal(number, _) => write!(text, "{number}"),
         Datum::Bool(flag) => write!(text, "{flag}"),
         Datum::Date(date) => write!(text, "{date}"),
@@ -39,16 +39,17 @@ fn push(text: &mut String, datum: &Datum) -> Result<(), sqlx::Error> {
     written.map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
-fn escape(text: &mut String, value: &str) {
+fn escape(text: &mut String, value: &str) -> std::fmt::Result {
     for letter in value.chars() {
         match letter {
-            '\\' => text.push_str("\\\\"),
-            '\t' => text.push_str("\\t"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            other => text.push(other),
+            '\\' => text.write_str("\\\\")?,
+            '\t' => text.write_str("\\t")?,
+            '\n' => text.write_str("\\n")?,
+            '\r' => text.write_str("\\r")?,
+            other => text.write_char(other)?,
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
