@@ -10,6 +10,7 @@ mod definitions;
 mod faults;
 mod files;
 mod http;
+mod moving;
 mod proof;
 mod purity;
 mod repository;

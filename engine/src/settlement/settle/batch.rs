@@ -25,6 +25,9 @@ use uuid::Uuid;
 /// A group of a line: what adds up together.
 pub(super) type GroupKey = (Name, Group);
 
+/// Where a fact stands in its groups.
+type Place = (Date, Uuid);
+
 type Sums = IndexMap<GroupKey, Decimal, Hashing>;
 
 /// One fact of a batch: the record, where there is one, and what stands posted for it.
@@ -40,8 +43,8 @@ pub(super) struct Settling<'r, 'a> {
     known: Known<'r>,
     /// What each group comes to up to the fact at hand, once the group was met.
     running: Sums,
-    /// What is posted of the batch's own facts so far, in groups not met yet.
-    passed: Sums,
+    /// What stands posted of the batch's own facts, each at its place: none of it counts for what is decided anew.
+    own: IndexMap<GroupKey, Vec<(Place, Decimal)>, Hashing>,
     /// The same for late facts, which stand after everything posted.
     late: Sums,
     /// What was worked out before, where it still holds.
@@ -58,7 +61,7 @@ impl<'r, 'a> Settling<'r, 'a> {
             object: reader.model.objects.get(&plan.object).expect("the plan's object was checked"),
             known: Known::new(plan),
             running: Sums::default(),
-            passed: Sums::default(),
+            own: IndexMap::default(),
             late: Sums::default(),
             ahead: reader.facts.ahead.as_deref().filter(|ahead| ahead.holds(reader.facts)),
             failures: Vec::new(),
@@ -84,6 +87,7 @@ impl<'r, 'a> Settling<'r, 'a> {
         let mut batch: Vec<(Option<Date>, Item<'_>)> = dated.collect();
         batch.sort_by_key(|(date, item)| (*date, item.id));
         self.foresee(&batch)?;
+        batch.iter().for_each(|(_, item)| self.own(item.posted));
         self.posting.charges.reserve(batch.len());
         let mut missing = false;
         for (date, item) in batch {
@@ -161,10 +165,7 @@ impl<'r, 'a> Settling<'r, 'a> {
                     continue;
                 }
                 match desired.priced(self.reader(), self.plan(), before) {
-                    Err(refusal) => {
-                        self.pass(posted);
-                        return Err(refusal.into());
-                    }
+                    Err(refusal) => return Err(refusal.into()),
                     Ok(parts) => {
                         self.count(&desired, &parts, posted_in.is_closed());
                         charges.push(Charge { fact: item.id, date, desired, parts, posted_in: posted_in.clone() });
@@ -172,13 +173,13 @@ impl<'r, 'a> Settling<'r, 'a> {
                 }
             }
         }
-        self.pass(posted);
         let reversals = &mut self.posting.reversals;
-        for Charge { desired, parts, .. } in &mut charges {
+        for Charge { date, desired, parts, .. } in &mut charges {
             parts.retain(|part| {
                 let Some(standing) = standing(&open, desired, part) else { return true };
                 let line = open.remove(standing);
-                let is_same = is_same(desired, part, line);
+                // A line says its day, and stands in its groups and its period by it.
+                let is_same = line.business_date == *date && is_same(desired, part, line);
                 reversals.extend((!is_same).then(|| line.clone()));
                 !is_same
             });
@@ -247,7 +248,8 @@ impl<'r, 'a> Settling<'r, 'a> {
             let own: Decimal = own.map(|line| value_of(line, group.counts)).sum();
             return Ok(found.sum - own + self.late.get(&key).copied().unwrap_or_default());
         }
-        let before = found.sum - self.passed.get(&key).copied().unwrap_or_default();
+        let own = self.own.get(&key).into_iter().flatten().filter(|(place, _)| *place < (date, fact));
+        let before = found.sum - own.map(|(_, value)| value).sum::<Decimal>();
         self.running.insert(key, before);
         Ok(before)
     }
@@ -263,12 +265,12 @@ impl<'r, 'a> Settling<'r, 'a> {
         *map.entry((desired.line.clone(), group.clone())).or_default() += counted;
     }
 
-    /// The batch has gone past a fact: what is posted of it no longer stands before the facts that follow.
-    fn pass(&mut self, posted: &[Arc<Line>]) {
+    /// What stands posted of a fact of the batch is decided anew, wherever it stands and wherever the fact stands now.
+    fn own(&mut self, posted: &[Arc<Line>]) {
         for line in posted {
             if let Some(key) = group_of(self.plan(), line) {
                 let value = value_of(line, key.1.counts);
-                *self.passed.entry(key).or_default() += value;
+                self.own.entry(key).or_default().push(((line.business_date, line.fact), value));
             }
         }
     }
@@ -276,10 +278,11 @@ impl<'r, 'a> Settling<'r, 'a> {
     /// A fact whose lines cannot be told keeps what is posted, and its place in its groups.
     fn keep(&mut self, posted: &[Arc<Line>]) {
         for line in posted {
-            if let Some(key) = group_of(self.plan(), line)
-                && let Some(running) = self.running.get_mut(&key)
-            {
+            let Some(key) = group_of(self.plan(), line) else { continue };
+            if let Some(running) = self.running.get_mut(&key) {
                 *running += value_of(line, key.1.counts);
+            } else if let Some(own) = self.own.get_mut(&key) {
+                own.retain(|((_, fact), _)| *fact != line.fact);
             }
         }
     }
