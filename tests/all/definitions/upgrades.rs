@@ -101,6 +101,32 @@ async fn all_steps_equal_one_step(on: On) {
     assert_eq!(hashes[0], hashes[1]);
 }
 
+async fn a_definition_that_another_pack_takes_over_keeps_data_and_changes(on: On) {
+    let boxes = json!({"kind": "object", "name": "crate", "title": "Crate", "plural": "Crates", "display": "code", "key": "code",
+        "fields": {"code": {"type": "text", "title": "Code"}}});
+    let test = TestApp::new(on).await;
+    upgrade(&test, parcels("1.0.0", json!({}), &[("objects/crate.json", boxes.clone())])).await;
+    let made = test.post("/records/crate", json!({"code": "c1"})).await.ok();
+    edit(&test, "object/crate", |object| object["fields"]["code"]["title"] = json!("Number")).await;
+    publish(&test).await;
+
+    let manifest = json!({"name": "depot", "version": "1.0.0", "title": "Depot", "description": "Depot"}).to_string();
+    let depot = json!({"files": {"pack.json": manifest, "objects/crate.json": boxes.to_string()}});
+    let packs = json!({"packs": [parcels("2.0.0", json!({}), &[]), depot]});
+    let plan = test.post("/packs/plan", packs).await.ok();
+    assert_eq!([&plan["blocked"], &plan["conflicts"], &plan["database"]], [&json!([]); 3], "{plan:#}");
+    apply(&test, &plan).await.ok();
+    let kept = test.get("/records/crate/c1").await.ok();
+    assert_eq!((&kept["id"], &kept["version"]), (&made["id"], &made["version"]));
+    let now = test.ask_in("en", Method::GET, "/definitions/object/crate", None).await.ok();
+    assert_eq!(now["fields"]["code"]["title"], "Number", "{now:#}");
+    // It is the other pack's now: without the first one it stays, without the second it goes.
+    let plan = test.post("/packs/plan", json!({"remove": ["parcels"]})).await.ok();
+    assert_eq!(database(&plan), [json!(["quarantine_table", "parcel", null, 0])]);
+    let plan = test.post("/packs/plan", json!({"remove": ["depot"]})).await.ok();
+    assert_eq!(database(&plan), [json!(["quarantine_table", "crate", null, 1])]);
+}
+
 async fn records_of_a_field_that_is_gone_still_open_and_save(on: On) {
     let test = with_parcels(on).await;
     let made = test.post("/records/parcel", json!({"code": "p1", "kind": "a", "weight": "2.5"})).await.ok();
@@ -147,6 +173,7 @@ async fn a_pack_that_is_taken_out_leaves_nothing_and_comes_back_with_its_data(on
 }
 
 on_both! {
+    a_definition_that_another_pack_takes_over_keeps_data_and_changes => moved_on_sqlite, moved_on_postgres;
     both_have_relabelled_a_field => relabelled_on_sqlite, relabelled_on_postgres;
     somebody_says_who_wins => asked_on_sqlite, asked_on_postgres;
     all_steps_equal_one_step => steps_on_sqlite, steps_on_postgres;
