@@ -292,9 +292,8 @@ impl World for Bare {
 
     fn advance(&mut self, statement: &str, step: &str, with: &Map<String, Json>) -> Answer {
         let taken = self.statement_step(step, with)?;
-        let mut allowed = taken.rights().iter().map(|action| self.may_settle(*action, step));
-        if !allowed.any(|allowed| allowed.is_ok()) {
-            self.may_settle(taken.rights()[0], step)?;
+        if !taken.rights().iter().any(|action| self.rights.may_settle(*action)) {
+            return Err(Box::new(forbidden("settlement", step)).into());
         }
         let context = self.context();
         let id = read_id(statement);

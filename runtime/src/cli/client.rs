@@ -27,6 +27,9 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tower::ServiceExt;
 
+/// How often work is asked how far it is.
+const ASK_EVERY: Duration = Duration::from_millis(100);
+
 /// Which tenant a command is about, and how to reach it.
 #[derive(clap::Args)]
 pub(super) struct Target {
@@ -150,6 +153,23 @@ impl Api {
     pub(super) async fn call(&self, method: Method, path: &str, body: Option<Json>) -> anyhow::Result<Json> {
         let (status, json) = self.ask(method, path, body).await?;
         if status.is_success() { Ok(json) } else { Err(problem(status, &json)) }
+    }
+
+    /// Asks for work until it is under way no more; `step` hears how far it is.
+    pub(super) async fn until_over(
+        &self,
+        path: &str,
+        under_way: &[&str],
+        step: impl Fn(&Json),
+    ) -> anyhow::Result<Json> {
+        loop {
+            let work = self.call(Method::GET, path, None).await?;
+            if !work["status"].as_str().is_some_and(|status| under_way.contains(&status)) {
+                return Ok(work);
+            }
+            step(&work);
+            tokio::time::sleep(ASK_EVERY).await;
+        }
     }
 
     /// Sends a file as it is, read while it is sent.

@@ -1,7 +1,7 @@
 //! `packwork import`: a file of records, planned, shown, applied; or an earlier import taken back.
 
 use super::client::{Api, Target};
-use super::progress::Meter;
+use super::progress::{Meter, count};
 use super::table::{Align, Table};
 use crate::packs::install::Progress;
 use crate::telemetry;
@@ -10,7 +10,6 @@ use axum::http::Method;
 use serde_json::{Map, Value as Json, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Import records from a CSV or XLSX file.
 #[derive(clap::Args)]
@@ -55,8 +54,6 @@ pub(super) struct Import {
     target: Target,
 }
 
-/// How often is asked how far it is.
-const ASK_EVERY: Duration = Duration::from_millis(200);
 /// Rows in error that are shown.
 const SHOWN_MAX: usize = 20;
 
@@ -133,19 +130,14 @@ impl Import {
     /// Waits for the end of a job, saying how far it is.
     async fn follow(&self, api: &Api, id: &str, what: &str) -> anyhow::Result<Json> {
         let meter = Meter::start().eager(self.progress);
-        loop {
-            let import = api.call(Method::GET, &format!("/imports/{id}"), None).await?;
-            let number =
-                |name: &str| import[name].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
-            if !matches!(import["status"].as_str(), Some("planning" | "applying" | "reverting")) {
-                meter.finish();
-                return Ok(import);
-            }
+        let step = |import: &Json| {
             // While a file is planned nobody knows yet how many rows it has.
-            let rows = if import["status"] == "planning" { 0 } else { number("rows") };
-            meter.step(what, number("done"), rows);
-            tokio::time::sleep(ASK_EVERY).await;
-        }
+            let rows = if import["status"] == "planning" { 0 } else { count(&import["rows"]) };
+            meter.step(what, count(&import["done"]), rows);
+        };
+        let over = api.until_over(&format!("/imports/{id}"), &["planning", "applying", "reverting"], step).await?;
+        meter.finish();
+        Ok(over)
     }
 }
 

@@ -1,6 +1,7 @@
 //! How far long work is: a moving line on a terminal, a line now and then elsewhere. Silent for what is quick.
 
 use crate::packs::install::Progress;
+use serde_json::Value as Json;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use tokio::time::{Duration, Instant};
@@ -9,6 +10,11 @@ use tokio::time::{Duration, Instant};
 const QUIET: Duration = Duration::from_millis(1_500);
 const TERMINAL_EVERY: Duration = Duration::from_millis(100);
 const LINES_EVERY: Duration = Duration::from_secs(2);
+
+/// A count as answers have it.
+pub(super) fn count(json: &Json) -> usize {
+    json.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0)
+}
 
 pub(super) struct Meter {
     started: Instant,

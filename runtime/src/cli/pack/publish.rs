@@ -3,7 +3,7 @@
 use super::archive::{bytes_of, is_archive};
 use super::shown::{items, print_plan, text};
 use crate::cli::client::{Api, Target};
-use crate::cli::progress::Meter;
+use crate::cli::progress::{Meter, count};
 use crate::cli::table::{Align, Table};
 use crate::packs::install::Progress;
 use crate::packs::scaffold;
@@ -17,7 +17,6 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value as Json, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(in crate::cli) struct New {
@@ -200,23 +199,13 @@ async fn apply(api: &Api, hash: &str, accept: Accept) -> anyhow::Result<ExitCode
     in_force(api, &applied).await
 }
 
-/// How often a job is asked how far it is.
-const ASK_EVERY: Duration = Duration::from_millis(100);
-
 /// Says what is in force and sees the records through that have to be completed: without a server nobody else does.
 async fn in_force(api: &Api, applied: &Json) -> anyhow::Result<ExitCode> {
     println!("Version {} of the definitions is in force.", applied["model"]["version"]);
     for id in items(&applied["jobs"]) {
         let meter = Meter::start();
-        let job = loop {
-            let job = api.call(Method::GET, &format!("/jobs/{}", text(id)), None).await?;
-            if !matches!(job["status"].as_str(), Some("waiting" | "running")) {
-                break job;
-            }
-            let number = |name: &str| job[name].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
-            meter.step("completing records", number("done"), number("total"));
-            tokio::time::sleep(ASK_EVERY).await;
-        };
+        let step = |job: &Json| meter.step("completing records", count(&job["done"]), count(&job["total"]));
+        let job = api.until_over(&format!("/jobs/{}", text(id)), &["waiting", "running"], step).await?;
         meter.finish();
         if job["status"] != "done" {
             let problem = text(&job["problem"]["detail"]);
