@@ -11,6 +11,7 @@ use packwork_engine::testing::bare::Bare;
 use packwork_engine::testing::case::World;
 use packwork_tests::app::{Industry, On};
 use packwork_tests::cases::{check_industry, check_industry_bare, industry_bare};
+use packwork_tests::dice::Dice;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -237,16 +238,6 @@ fn every_amount_comes_out_again_and_no_changed_one_does() {
     assert_eq!(told.sentence, "computed again: 1 of 1 steps differ from what is stored");
 }
 
-/// Numbers that look random and are the same every time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
-
 /// The facts of a quarter, shuffled and cut into runs as the dice say; what is posted in the end.
 fn posted(seed: u64) -> BTreeMap<(String, uuid::Uuid), Decimal> {
     let mut dice = Dice(seed);
@@ -284,7 +275,7 @@ fn posted(seed: u64) -> BTreeMap<(String, uuid::Uuid), Decimal> {
         ));
     }
     while !facts.is_empty() {
-        let at = usize::try_from(dice.roll(facts.len() as u64)).expect("an index fits");
+        let at = dice.roll(facts.len());
         let (name, input) = facts.swap_remove(at);
         let id = channel.confirmed(name, input);
         match dice.roll(6) {

@@ -13,6 +13,7 @@ mod files;
 mod fx;
 mod imports;
 mod input;
+mod late;
 mod ledger;
 mod rates;
 mod reading;

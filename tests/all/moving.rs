@@ -6,6 +6,7 @@ use packwork_engine::moment::Date;
 use packwork_engine::record::{Record, slot};
 use packwork_engine::value::Value;
 use packwork_tests::conformance::planned::{Company, company};
+use packwork_tests::dice::Dice;
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -123,26 +124,22 @@ fn a_run_over_facts_that_have_moved_comes_to_the_same() {
 fn whatever_changes_everybody_is_paid_by_their_place() {
     for seed in [1_u64, 7, 42] {
         let mut company = paying_by_steps();
-        let mut state = seed;
-        let mut roll = |sides: u64| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            usize::try_from((state >> 33) % sides).expect("a small number fits")
-        };
+        let mut dice = Dice(seed);
         let mut sales: Vec<Uuid> = Vec::new();
         for _ in 0..12 {
-            let amount = Decimal::from(1 + roll(9));
-            sales.push(company.sale(PARTIES[roll(2)], roll(60), amount, json!({})).expect("a sale"));
+            let amount = Decimal::from(1 + dice.roll(9));
+            sales.push(company.sale(PARTIES[dice.roll(2)], dice.roll(60), amount, json!({})).expect("a sale"));
         }
         company.run("2026").expect("they can be settled");
         assert_eq!(paid(&company), owed(&company), "seed {seed}: at first");
         for change in 0..40 {
-            let id = sales[roll(12)];
-            let day = |roll: &mut dyn FnMut(u64) -> usize| format!("2026-{:02}-{:02}", 1 + roll(3), 1 + roll(28));
-            let input: Json = match roll(4) {
-                0 => json!({"amount": Decimal::from(1 + roll(9)).to_string()}),
-                1 => json!({"party": PARTIES[roll(2)]}),
-                2 => json!({"sold_on": day(&mut roll)}),
-                _ => json!({"sold_on": day(&mut roll), "party": PARTIES[roll(2)]}),
+            let id = sales[dice.roll(12)];
+            let day = |dice: &mut Dice| format!("2026-{:02}-{:02}", 1 + dice.roll(3), 1 + dice.roll(28));
+            let input: Json = match dice.roll(4) {
+                0 => json!({"amount": Decimal::from(1 + dice.roll(9)).to_string()}),
+                1 => json!({"party": PARTIES[dice.roll(2)]}),
+                2 => json!({"sold_on": day(&mut dice)}),
+                _ => json!({"sold_on": day(&mut dice), "party": PARTIES[dice.roll(2)]}),
             };
             company.change("sale", id, input.clone()).expect("nobody forbids it");
             let mut paid = paid(&company);

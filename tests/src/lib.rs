@@ -3,6 +3,7 @@
 pub mod app;
 pub mod cases;
 pub mod conformance;
+pub mod dice;
 pub mod dump;
 pub mod pack;
 pub mod postgres;

@@ -136,7 +136,7 @@ impl<'p> Parts<'p> {
 
     /// What is read of the fact, each path once.
     fn paths(&self) -> BTreeSet<&'p Path> {
-        self.exprs.iter().flat_map(|expr| expr.reads()).filter(|path| &*path.root == "record").collect()
+        self.exprs.iter().flat_map(|expr| expr.reads()).filter(|path| is_of_fact(path)).collect()
     }
 }
 
@@ -173,7 +173,7 @@ impl<'p> Leads<'p> {
             match party {
                 PartySource::Fixed { object, key } => drop(reader.keyed(object, key)),
                 PartySource::Expression { expr, object } => {
-                    if expr.as_path().is_some_and(|path| &*path.root == "record")
+                    if expr.as_path().is_some_and(is_of_fact)
                         && let Ok(Value::Id(id)) = env.eval(expr)
                     {
                         let _ = known.legal_entity(reader, object, id);
@@ -191,6 +191,13 @@ pub struct Reads {
     pub objects: BTreeSet<Name>,
     /// What of a record that is read by itself is looked at; collections are read whole.
     pub slots: BTreeMap<Name, BTreeSet<usize>>,
+    /// By which references of the fact a record is met: none for the fact itself. An object that is not here is read whole,
+    /// or found otherwise than by the fact's references: any of its records may matter to any fact.
+    pub ways: BTreeMap<Name, BTreeSet<Vec<usize>>>,
+}
+
+fn is_of_fact(path: &Path) -> bool {
+    &*path.root == "record"
 }
 
 /// What every record is asked for.
@@ -209,26 +216,36 @@ impl Reads {
         if parts.exprs.iter().flat_map(|expr| expr.reads()).any(|path| &*path.root == "user") {
             return None;
         }
-        let mut reads = Reads { objects: BTreeSet::new(), slots: BTreeMap::new() };
+        let mut reads = Reads { objects: BTreeSet::new(), slots: BTreeMap::new(), ways: BTreeMap::new() };
+        reads.ways.insert(plan.object.clone(), BTreeSet::from([Vec::new()]));
+        let mut whole: BTreeSet<Name> = BTreeSet::new();
         let of_fact = plan.in_state().map(|facts| [facts.day_slot, facts.date_slot]);
         reads.add(&plan.object, of_fact.into_iter().flatten().chain(plan.unit_slot));
-        reads.objects.extend(parts.tables.iter().map(|table| (*table).clone()));
+        whole.extend(parts.tables.iter().map(|table| (*table).clone()));
         for party in &parts.parties {
-            let (PartySource::Expression { object, .. } | PartySource::Fixed { object, .. }) = party;
+            let object = match party {
+                PartySource::Expression { expr, object } if expr.as_path().is_some_and(is_of_fact) => object,
+                PartySource::Expression { object, .. } | PartySource::Fixed { object, .. } => {
+                    whole.insert(object.clone());
+                    object
+                }
+            };
             let entity = model.object(object).and_then(|object| object.role("party", "legal_entity"));
             reads.add(object, entity.map(|(slot, _)| slot));
         }
         for dimension in model.dimensions.values().filter(|dimension| !dimension.classifications.is_empty()) {
-            reads.objects.insert(dimension.of.clone());
-            reads.objects.extend(dimension.classifications.values().map(|classification| classification.rows.clone()));
+            whole.insert(dimension.of.clone());
+            whole.extend(dimension.classifications.values().map(|classification| classification.rows.clone()));
         }
-        if !parts.paths().into_iter().all(|path| reads.follow(model, plan, path)) {
+        if !parts.paths().into_iter().all(|path| reads.follow(model, plan, path, &mut whole)) {
             return None;
         }
         // Refusals name records by their keys.
         for (object, slots) in &mut reads.slots {
             slots.extend(model.object(object).and_then(|object| object.key));
         }
+        reads.ways.retain(|object, _| !whole.contains(object));
+        reads.objects.extend(whole);
         Some(reads)
     }
 
@@ -237,12 +254,13 @@ impl Reads {
         self.slots.entry(object.clone()).or_insert_with(|| OF_ALL.into()).extend(slots);
     }
 
-    /// Adds what a path leads over; whether what it reads moves only with an event.
-    fn follow(&mut self, model: &Model, plan: &Plan, path: &Path) -> bool {
-        let mut at: BTreeSet<Name> = BTreeSet::from([plan.object.clone()]);
+    /// Adds what a path leads over; whether what it reads moves only with an event. Behind a reference that may lead to
+    /// several objects no way is told: what is there is `whole`.
+    fn follow(&mut self, model: &Model, plan: &Plan, path: &Path, whole: &mut BTreeSet<Name>) -> bool {
+        let mut at: BTreeMap<Name, Option<Vec<usize>>> = BTreeMap::from([(plan.object.clone(), Some(Vec::new()))]);
         for step in &path.steps {
-            let mut next = BTreeSet::new();
-            for object in at.iter().filter_map(|name| model.object(name)) {
+            let mut next: BTreeMap<Name, Option<Vec<usize>>> = BTreeMap::new();
+            for (object, way) in at.iter().filter_map(|(name, way)| Some((model.object(name)?, way))) {
                 self.add(&object.name, None);
                 let Some((slot, field)) = object.field(step) else { continue };
                 if object.live_order.contains(&slot) {
@@ -250,12 +268,21 @@ impl Reads {
                 }
                 self.add(&object.name, Some(slot));
                 match &field.kind {
-                    FieldKind::Id { to, .. } => next.extend(to.iter().cloned()),
+                    FieldKind::Id { to, .. } => {
+                        let way: Option<Vec<usize>> = way.as_ref().map(|way| [way.as_slice(), &[slot]].concat());
+                        for object in to {
+                            self.objects.insert(object.clone());
+                            match &way {
+                                Some(way) => drop(self.ways.entry(object.clone()).or_default().insert(way.clone())),
+                                None => drop(whole.insert(object.clone())),
+                            }
+                            next.insert(object.clone(), way.clone().filter(|_| to.len() == 1));
+                        }
+                    }
                     FieldKind::Ids { .. } | FieldKind::Items { .. } | FieldKind::Rollup { .. } => return false,
                     _ => {}
                 }
             }
-            self.objects.extend(next.iter().cloned());
             at = next;
         }
         true

@@ -3,28 +3,29 @@
 
 mod ahead;
 mod batch;
+mod behind;
 mod closing;
 mod posting;
 
 pub use ahead::{Ahead, foresee, work_out};
+pub use behind::{Moved, behind};
 pub use closing::reach;
 
-use super::desired::{Counts, Fact, Group, Known, desired};
+use super::desired::{Counts, Group, Known};
 use super::line::Line;
 use super::plan::{AdjustKind, On, Pays, Plan, StepKind, TaxRate, Used, base_of};
 use crate::codes::Code;
 use crate::decide::Halt;
 use crate::decision::{Decision, SettleUnit};
 use crate::env::Reader;
-use crate::facts::CumulationQuery;
 use crate::ids::IdSource;
 use crate::moment::Date;
 use crate::object::Object;
 use crate::record::{Name, Record};
 use crate::refusal::Refusal;
 use batch::{GroupKey, Item, Settling};
+use behind::Groups;
 use rust_decimal::Decimal;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -93,41 +94,10 @@ fn settle_changed(
         return Err(Halt::Missing);
     }
     // Facts after this one in its groups, old and new: their tiers may move.
-    let mut queries: BTreeSet<CumulationQuery> = BTreeSet::new();
-    for line in posted_before {
-        if let Some(key) = group_of(plan, line) {
-            queries.insert(later_in(plan, &key, line.business_date, line.fact));
-        }
-    }
-    if let (true, Some(date)) = (is_fact(plan, record), business_date(plan, record)) {
-        let object = reader.model.objects.get(&plan.object).expect("the plan's object was checked");
-        let fact = Fact { object, record, date, period: None, bound: None };
-        match desired(reader, plan, &Known::new(plan), fact, posted_before) {
-            Ok(lines) => queries.extend(lines.iter().filter_map(|line| {
-                let key = (line.line.clone(), line.group.clone()?);
-                Some(later_in(plan, &key, date, record.id()))
-            })),
-            Err(Halt::Missing) => return Err(Halt::Missing),
-            // Said again, with its reason, when the fact is settled.
-            Err(Halt::Refused(_)) => {}
-        }
-    }
-    let mut others: BTreeSet<Uuid> = BTreeSet::new();
-    let mut missing = false;
-    for query in queries {
-        match reader.facts.cumulated.get(&query) {
-            Some(found) => others.extend(found.later.iter().copied()),
-            None => {
-                missing = true;
-                reader.need(|need| {
-                    need.cumulated.insert(query);
-                });
-            }
-        }
-    }
-    if missing {
-        return Err(Halt::Missing);
-    }
+    let mut groups = Groups::default();
+    groups.add_posted(plan, posted_before);
+    groups.add_wanted(reader, plan, &Known::new(plan), record, posted_before)?;
+    let mut others = groups.later(reader, plan)?;
     others.remove(&record.id());
     let mut batch = vec![Item { id: record.id(), record: Some(record.clone()), posted: posted_before }];
     for id in others {
@@ -140,18 +110,6 @@ fn settle_changed(
     let mut settling = Settling::new(reader, plan, None);
     settling.settle(batch)?;
     settling.finish(decision, ids)
-}
-
-fn later_in(plan: &Plan, (line, group): &GroupKey, date: Date, fact: Uuid) -> CumulationQuery {
-    CumulationQuery {
-        plan: plan.name.clone(),
-        line: line.clone(),
-        group: group.digest.clone(),
-        period: group.period.clone(),
-        counts: group.counts,
-        before: Some((date, fact)),
-        later: true,
-    }
 }
 
 /// What stands posted for a fact; nothing while it is not at hand, which is noted.
@@ -218,14 +176,17 @@ pub fn adds_to(plan: &Plan, line: &Line) -> Option<(Name, Group, Decimal)> {
 
 /// The group a posted line adds up in.
 fn group_of(plan: &Plan, line: &Line) -> Option<GroupKey> {
-    let (digest, period) = (line.group.clone()?, line.group_period.clone()?);
-    let capped = plan.line(&line.line).is_some_and(|of| {
+    Some(group_named(plan, &line.line, line.group.clone()?, line.group_period.clone()?))
+}
+
+fn group_named(plan: &Plan, line: &Name, digest: Name, period: Name) -> GroupKey {
+    let capped = plan.line(line).is_some_and(|of| {
         of.adjusts.iter().any(|adjust| matches!(&adjust.kind, AdjustKind::Cap { used: Used::Own(_), .. }))
     });
-    Some(match capped {
-        true => (base_of(&line.line).into(), Group { digest, period, counts: Counts::Amount }),
-        false => (line.line.clone(), Group { digest, period, counts: Counts::Quantity }),
-    })
+    match capped {
+        true => (base_of(line).into(), Group { digest, period, counts: Counts::Amount }),
+        false => (line.clone(), Group { digest, period, counts: Counts::Quantity }),
+    }
 }
 
 /// What a line adds to its group.

@@ -4,6 +4,7 @@ use super::connection::Connection;
 use super::sql::{Datum, Dialect, Kind, Sql};
 use super::{Scope, Store, StoreError};
 use packwork_engine::record::Name;
+use packwork_engine::settlement::settle::Moved;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -15,6 +16,8 @@ pub struct Standpoint {
     pub seen: Seen,
     /// How many lines the plan has, taken back or not.
     pub lines: i64,
+    /// The last line of all by number.
+    pub last_line: i64,
     /// How many periods of the plan's calendar are closed.
     pub closed: i64,
 }
@@ -99,28 +102,18 @@ impl Store {
         let dialect = connection.dialect();
         let text = format!(
             "SELECT (SELECT coalesce(max(seq), 0) FROM event), {}, (SELECT count(*) FROM settlement_line WHERE plan = ?),
-             (SELECT count(*) FROM period_closed WHERE calendar = ?)",
+             (SELECT coalesce(max(seq), 0) FROM settlement_line), (SELECT count(*) FROM period_closed WHERE calendar = ?)",
             snapshot(dialect)
         );
         let sql = Sql::of(dialect, &text, vec![Datum::text(plan), Datum::text(calendar)]);
-        let kinds = [Kind::Int, Kind::Text, Kind::Int, Kind::Int];
+        let kinds = [Kind::Int, Kind::Text, Kind::Int, Kind::Int, Kind::Int];
         match connection.row("looking where the tenant stands", sql, &kinds).await?.as_deref() {
-            Some([Datum::Int(last), snapshot, Datum::Int(lines), Datum::Int(closed)]) => {
-                Ok(Standpoint { seen: Seen::of(*last, snapshot), lines: *lines, closed: *closed })
+            Some([Datum::Int(last), snapshot, Datum::Int(lines), Datum::Int(last_line), Datum::Int(closed)]) => {
+                let seen = Seen::of(*last, snapshot);
+                Ok(Standpoint { seen, lines: *lines, last_line: *last_line, closed: *closed })
             }
             _ => Err(StoreError::Broken("a standpoint without numbers".into())),
         }
-    }
-
-    /// Whether a record of one of these objects was changed since.
-    pub async fn changed_since(
-        &self,
-        scope: &Scope,
-        since: &Seen,
-        objects: &BTreeSet<Name>,
-    ) -> Result<bool, StoreError> {
-        self.check(scope)?;
-        since.is_past(&mut self.reader().await?, objects).await
     }
 
     /// The records of these objects that were changed since, one more than `limit` at most.
@@ -147,5 +140,35 @@ impl Store {
             _ => None,
         };
         Ok(rows.into_iter().filter_map(changed).collect())
+    }
+
+    /// Lines of a plan that came after a number and not by this run, one more than `limit` at most.
+    pub async fn lines_since(
+        &self,
+        scope: &Scope,
+        plan: &Name,
+        last_line: i64,
+        own: Uuid,
+        limit: usize,
+    ) -> Result<Vec<Moved>, StoreError> {
+        self.check(scope)?;
+        let mut connection = self.reader().await?;
+        let mut sql = Sql::new(connection.dialect());
+        sql.push("SELECT fact, line, business_date, group_digest, group_period FROM settlement_line WHERE seq > ");
+        sql.bind(Datum::Int(last_line)).push(" AND plan = ").bind(Datum::Text(plan.clone()));
+        sql.push(" AND (run IS NULL OR run <> ").bind(Datum::Id(own)).push(") ORDER BY seq LIMIT ").number(limit + 1);
+        let kinds = [Kind::Id, Kind::Text, Kind::Date, Kind::Text, Kind::Text];
+        let moved = |row: Vec<Datum>| match &row[..] {
+            [Datum::Id(fact), Datum::Text(line), Datum::Date(day), digest, period] => {
+                let group = match (digest, period) {
+                    (Datum::Text(digest), Datum::Text(period)) => Some((digest.clone(), period.clone())),
+                    _ => None,
+                };
+                Some(Moved { fact: *fact, line: line.clone(), business_date: *day, group })
+            }
+            _ => None,
+        };
+        let rows = connection.rows("looking for later lines", sql, &kinds).await?;
+        Ok(rows.into_iter().filter_map(moved).collect())
     }
 }

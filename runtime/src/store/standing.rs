@@ -18,6 +18,8 @@ pub struct FactsOf {
     pub period: String,
     pub object: Name,
     pub facts: Filter,
+    /// No others are looked at.
+    pub among: Option<Vec<Uuid>>,
 }
 
 impl Store {
@@ -39,6 +41,9 @@ impl Store {
         sql.push(" AND l.period >= ").bind(Datum::text(&of.period));
         sql.push(" AND l.service_period = ").bind(Datum::text(&of.period));
         sql.push(" AND l.plan = ").bind(Datum::Text(of.plan.clone()));
+        if let Some(among) = &of.among {
+            sql.push(" AND ").any_of("l.fact", Datum::Ids(among.clone()));
+        }
         sql.push(" AND NOT EXISTS (SELECT 1");
         facts.push_from_where(&mut sql)?;
         sql.push(" AND t.f_id = l.fact) GROUP BY l.fact ORDER BY max(l.business_date), l.fact");

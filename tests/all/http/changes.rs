@@ -3,6 +3,7 @@
 
 use axum::http::Method;
 use packwork_tests::app::{On, TestApp};
+use packwork_tests::dice::Dice;
 use serde_json::{Value as Json, json};
 
 async fn patched(test: &TestApp, path: &str, body: Json) -> packwork_tests::app::Reply {
@@ -113,13 +114,11 @@ async fn any_moment_can_be_seen_again(on: On) {
     let (path, made) = order(&test).await;
     let mut seen = vec![(test.clock.now().to_string(), plain(test.get(&path).await.ok()))];
     let row = made["items"][0]["id"].clone();
-    // A fixed sequence that looks like chance: a linear congruence picks what happens next.
-    let mut dice: u64 = packwork_tests::app::SEED;
+    let mut dice = Dice(packwork_tests::app::SEED);
     for step in 0..14_u64 {
         test.advance(61);
-        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let version = test.get(&path).await.ok()["version"].clone();
-        let change = match (dice >> 33) % 5 {
+        let change = match dice.roll(5) {
             0 => json!({"quantity": format!("{}", step + 1)}),
             1 => json!({"subject": format!("第 {step} 次")}),
             2 => json!({"items": [{"id": row, "quantity": format!("{}", step + 2)}]}),

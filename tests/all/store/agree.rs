@@ -10,6 +10,7 @@ use packwork_engine::record::Record;
 use packwork_engine::testing::holds;
 use packwork_engine::testing::memory::Memory;
 use packwork_engine::value::Value;
+use packwork_tests::dice::Dice;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -36,20 +37,6 @@ const FIELDS: [&str; 19] = [
     "created_at",
     "owner",
 ];
-
-/// A repeatable choice: the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from((self.0 >> 33) % (sides as u64)).expect("a side is a small number")
-    }
-
-    fn pick<'t, T>(&mut self, of: &'t [T]) -> &'t T {
-        &of[self.roll(of.len())]
-    }
-}
 
 fn place(latitude: &str, longitude: &str) -> Value {
     location::read(&json!({"latitude": latitude, "longitude": longitude})).expect("the test's place is on the earth")

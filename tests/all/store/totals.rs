@@ -9,6 +9,7 @@ use packwork_engine::query::{AggregateQuery, Measure};
 use packwork_engine::record::Record;
 use packwork_engine::refusal::Refusal;
 use packwork_engine::value::Value;
+use packwork_tests::dice::Dice;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -179,32 +180,18 @@ async fn bulk(fixture: &Fixture, atomic: bool, commands: Vec<Command>) -> BulkDo
     fixture.store.execute_bulk(&fixture.scope, &fixture.model, request).await.expect("the store works")
 }
 
-/// Numbers that are the same each time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-
-    fn of<'v, T>(&mut self, values: &'v [T]) -> &'v T {
-        &values[usize::try_from(self.roll(values.len() as u64)).unwrap_or(0)]
-    }
-}
-
 /// What a purchase is given: some of its fields.
 fn given(dice: &mut Dice, buyers: &[Uuid], articles: &[Uuid], rows: &[Arc<Record>]) -> Json {
     let mut given = json!({});
     if dice.roll(3) > 0 {
-        given["buyer"] = if dice.roll(5) == 0 { Json::Null } else { json!(dice.of(buyers)) };
+        given["buyer"] = if dice.roll(5) == 0 { Json::Null } else { json!(dice.pick(buyers)) };
     }
     if dice.roll(3) > 0 {
         let amount = format!("{}{}.{:02}", if dice.roll(4) == 0 { "-" } else { "" }, dice.roll(50), dice.roll(100));
         given["amount"] = if dice.roll(6) == 0 { Json::Null } else { json!(amount) };
     }
     if dice.roll(3) > 0 {
-        given["kind"] = if dice.roll(6) == 0 { Json::Null } else { json!(dice.of(&["new", "open", "done"])) };
+        given["kind"] = if dice.roll(6) == 0 { Json::Null } else { json!(dice.pick(&["new", "open", "done"])) };
     }
     if dice.roll(3) == 0 {
         let mut kept: Vec<Json> = Vec::new();
@@ -212,12 +199,12 @@ fn given(dice: &mut Dice, buyers: &[Uuid], articles: &[Uuid], rows: &[Arc<Record
             match dice.roll(3) {
                 0 => {}
                 1 => kept.push(json!({"id": row.id().to_string()})),
-                _ => kept.push(json!({"id": row.id().to_string(), "article": dice.of(articles)})),
+                _ => kept.push(json!({"id": row.id().to_string(), "article": dice.pick(articles)})),
             }
         }
         for _ in 0..dice.roll(3) {
             kept.push(
-                json!({"article": dice.of(articles), "price": format!("{}.{:03}", dice.roll(9), dice.roll(1_000))}),
+                json!({"article": dice.pick(articles), "price": format!("{}.{:03}", dice.roll(9), dice.roll(1_000))}),
             );
         }
         given["rows"] = json!(kept);
@@ -240,7 +227,7 @@ pub(crate) async fn totals_are_what_refers_comes_to(mut fixture: Fixture) {
         let object = || "purchase".into();
         let mut commands = Vec::new();
         for _ in 0..=dice.roll(4) {
-            let of = (!live.is_empty()).then(|| dice.of(&live).clone());
+            let of = (!live.is_empty()).then(|| dice.pick(&live).clone());
             commands.push(match (dice.roll(8), of) {
                 (0, Some(purchase)) => {
                     gone.push(purchase.id());

@@ -14,7 +14,7 @@ use packwork_engine::settlement::plan::{InState, On, Plan, Units, UnitsFrom};
 use packwork_engine::settlement::settle::reach;
 use packwork_engine::value::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -43,15 +43,86 @@ impl Facts {
 /// Finds the facts of a period: records in the plan's state by business date, then those whose lines stand although
 /// they are facts no longer (reopened, deleted), so that their lines are taken back.
 pub async fn facts(app: &App, model: &Arc<Model>, scope: &Scope, plan: &Plan, period: &Period) -> Answer<Facts> {
-    let of = match &plan.on {
-        On::State(of) => of,
-        On::Close(units) => return units_of(app, model, scope, plan, units, period).await,
-    };
-    let unit_slot = plan.unit_slot.unwrap_or(slot::ID);
-    // One narrow row per fact: neither order nor versions need whole records.
+    match &plan.on {
+        On::State(of) => records_of(app, model, scope, plan, (of, period), None).await,
+        On::Close(units) => units_of(app, model, scope, plan, units, period).await,
+    }
+}
+
+/// Those of the facts of a period, and of what is none any more, that are among these.
+pub async fn among(
+    app: &App,
+    model: &Arc<Model>,
+    scope: &Scope,
+    plan: &Plan,
+    (of, period): (&InState, &Period),
+    ids: Vec<Uuid>,
+) -> Answer<Facts> {
+    records_of(app, model, scope, plan, (of, period), Some(ids)).await
+}
+
+/// How many facts a period has.
+pub async fn count(
+    app: &App,
+    model: &Arc<Model>,
+    scope: &Scope,
+    plan: &Plan,
+    (of, period): (&InState, &Period),
+) -> Answer<usize> {
     let query = AggregateQuery {
         object: plan.object.clone(),
         filter: in_period(of, period),
+        group_by: Vec::new(),
+        measures: vec![("n".into(), Measure::Count)],
+        limit: 1,
+    };
+    let rows = app.store.aggregate(scope, model, &query).await?;
+    let count = rows.first().and_then(|row| row.first()).and_then(Value::as_decimal).unwrap_or_default();
+    Ok(usize::try_from(count.trunc().mantissa()).unwrap_or(0))
+}
+
+/// The facts of a period that lead to one of these records by one of these ways: one more than `limit` at most.
+pub async fn leading_to(
+    app: &App,
+    model: &Arc<Model>,
+    scope: &Scope,
+    plan: &Plan,
+    (of, period): (&InState, &Period),
+    led: BTreeMap<Vec<usize>, Vec<Value>>,
+    limit: usize,
+) -> Answer<Vec<Uuid>> {
+    if led.is_empty() {
+        return Ok(Vec::new());
+    }
+    let leads = led.into_iter().map(|(slots, ids)| {
+        let path = FilterPath { slots };
+        Filter::Compare { path, comparison: Comparison::In(ids) }
+    });
+    let query = AggregateQuery {
+        object: plan.object.clone(),
+        filter: Filter::And(vec![in_period(of, period), Filter::Or(leads.collect())]),
+        group_by: vec![group(slot::ID)],
+        measures: vec![("n".into(), Measure::Count)],
+        limit: u32::try_from(limit).map_or(u32::MAX, |limit| limit.saturating_add(1)),
+    };
+    let rows = app.store.aggregate(scope, model, &query).await?;
+    Ok(rows.iter().filter_map(|row| row.first().and_then(Value::as_id)).collect())
+}
+
+async fn records_of(
+    app: &App,
+    model: &Arc<Model>,
+    scope: &Scope,
+    plan: &Plan,
+    (of, period): (&InState, &Period),
+    among: Option<Vec<Uuid>>,
+) -> Answer<Facts> {
+    let unit_slot = plan.unit_slot.unwrap_or(slot::ID);
+    let only = among.iter().map(|ids| compare(slot::ID, Comparison::In(ids.iter().copied().map(Value::Id).collect())));
+    // One narrow row per fact: neither order nor versions need whole records.
+    let query = AggregateQuery {
+        object: plan.object.clone(),
+        filter: Filter::And(std::iter::once(in_period(of, period)).chain(only).collect()),
         group_by: vec![group(unit_slot), group(of.day_slot), group(slot::ID), group(slot::VERSION)],
         measures: vec![("n".into(), Measure::Count)],
         limit: u32::MAX,
@@ -81,6 +152,7 @@ pub async fn facts(app: &App, model: &Arc<Model>, scope: &Scope, plan: &Plan, pe
         period: period.name.clone(),
         object: plan.object.clone(),
         facts: in_period(of, period),
+        among,
     };
     let gone = app.store.standing_without_fact(scope, model, &standing).await?;
     for id in &gone {

@@ -4,22 +4,25 @@
 use super::ahead::{self, CHUNK};
 use super::facts::{self, Facts};
 use super::preview::{self, Failure, Tally};
-use super::since::Beginning;
+use super::since::{Beginning, Since};
 use super::{Reach, may, period, plan, reach};
 use crate::app::App;
+use crate::auth::token::hex;
 use crate::service::command::{self, Done};
 use crate::service::session::Caller;
 use crate::service::view::{Titles, scaled};
 use crate::service::{Answer, Error, messages, refuse};
-use crate::store::{Run, RunHold, RunStatus, StoreError};
+use crate::store::{Run, RunHold, RunStatus, Scope, StoreError};
 use packwork_engine::access::SettlementAction;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Command, Pin, SettleUnit, Terms};
 use packwork_engine::definition::role::SettlementRead;
 use packwork_engine::model::Model;
 use packwork_engine::period::Period;
+use packwork_engine::settlement::plan::Plan;
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -146,19 +149,34 @@ impl Work {
     async fn settle(&mut self) -> Answer<()> {
         // The person may start the run; what it then does, the system does.
         let scope = self.app.system();
-        let plan = &self.model.plans[&self.run.plan];
+        let model = self.model.clone();
+        let plan = &model.plans[&self.run.plan];
         let beginning = Beginning::of(&self.app, &self.model, &scope, plan).await?;
-        if let Some(beginning) = &beginning
-            && self.pin == Pin::AsRecorded
-            && let Some(former) = beginning.same_as(&self.app, &self.model, &scope, &self.run).await?
-        {
-            unchanged(&mut self.run, &former);
-            self.run.details["since"] = beginning.kept(&self.model);
-            self.run.finished_at = Some(self.app.clock.now());
-            return Ok(self.app.store.update_run(&scope, &self.run).await?);
-        }
-        let facts = Arc::new(facts::facts(&self.app, &self.model, &scope, plan, &self.period).await?);
-        self.run.facts = i64::try_from(facts.count()).unwrap_or(i64::MAX);
+        let since = match (&beginning, plan.in_state(), self.pin) {
+            (Some(beginning), Some(of), Pin::AsRecorded) => {
+                beginning.since(&self.app, &self.model, &scope, &self.run, (of, &self.period)).await?
+            }
+            _ => Since::All,
+        };
+        let (facts, former) = match since {
+            Since::Unchanged(former) => {
+                unchanged(&mut self.run, &former);
+                return self.end(&scope, plan, beginning).await;
+            }
+            Since::All => (facts::facts(&self.app, &self.model, &scope, plan, &self.period).await?, None),
+            Since::Few(former, ids) => {
+                let of = (plan.in_state().expect("only facts in a state have a former run"), &self.period);
+                let ids = ids.into_iter().collect();
+                let facts = facts::among(&self.app, &self.model, &scope, plan, of, ids).await?;
+                let all = facts::count(&self.app, &self.model, &scope, plan, of).await?;
+                (facts, Some((former, all)))
+            }
+        };
+        let facts = Arc::new(facts);
+        // Those that are as the former run left them are done.
+        let settled = former.as_ref().map_or(0, |(_, all)| (all + facts.gone).saturating_sub(facts.count()));
+        self.run.facts = counted(facts.count() + settled);
+        self.run.done = counted(settled);
         let mut tally = Tally::over(&facts);
         let mut reading = ahead::chunks(&self.app, &self.model, &scope, &plan.name, &facts);
         let mut cancelled = false;
@@ -187,17 +205,25 @@ impl Work {
             self.run.lines = i64::try_from(tally.lines).unwrap_or(i64::MAX);
             self.app.store.update_run(&scope, &self.run).await?;
         }
+        tally.unchanged += settled as u64;
         finish(&mut self.run, &facts, &tally);
+        if let Some((former, _)) = &former {
+            after(&mut self.run, former);
+        }
+        self.run.details["pin"] = json!(pin_name(self.pin));
         if cancelled {
             self.run.status = RunStatus::Cancelled;
         }
-        self.run.details["pin"] = json!(pin_name(self.pin));
-        // A fact that failed, or that is none any more, is looked at again whatever changed.
-        if let Some(beginning) = beginning.filter(|_| !cancelled && tally.failures.is_empty() && facts.gone == 0) {
-            self.run.details["since"] = beginning.kept(&self.model);
+        self.end(&scope, plan, beginning).await
+    }
+
+    /// Stores how the run ended, and what the next one may take for granted.
+    async fn end(&mut self, scope: &Scope, plan: &Plan, beginning: Option<Beginning>) -> Answer<()> {
+        if let Some(beginning) = beginning.filter(|_| self.run.status != RunStatus::Cancelled) {
+            self.run.details["since"] = beginning.kept(&self.app, &self.model, scope, plan, &self.run).await?;
         }
         self.run.finished_at = Some(self.app.clock.now());
-        Ok(self.app.store.update_run(&scope, &self.run).await?)
+        Ok(self.app.store.update_run(scope, &self.run).await?)
     }
 }
 
@@ -232,6 +258,17 @@ fn finish(run: &mut Run, facts: &Facts, tally: &Tally) {
         "input_hash": facts.hash,
         "output_hash": tally.output_hash(),
     });
+}
+
+/// A run that settled only what changed since a former one.
+fn after(run: &mut Run, former: &Run) {
+    let of = [&former.details["input_hash"], &run.details["input_hash"]].map(|hash| hash.as_str().unwrap_or_default());
+    run.details["input_hash"] = json!(hex(&Sha256::digest(of.concat())));
+    run.details["after"] = json!(former.id);
+}
+
+fn counted(facts: usize) -> i64 {
+    i64::try_from(facts).unwrap_or(i64::MAX)
 }
 
 /// A run that finds everything as a former one left it.
@@ -401,6 +438,7 @@ async fn run_json(app: &App, model: &Model, caller: &Caller, run: &Run) -> Answe
         "input_hash": details["input_hash"],
         "output_hash": details["output_hash"],
         "same_as": details["same_as"],
+        "after": details["after"],
         "pin": details["pin"].as_str().unwrap_or("as_recorded"),
     }))
 }

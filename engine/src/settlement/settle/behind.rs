@@ -1,0 +1,143 @@
+//! Who stands behind a fact: those after it in the groups its lines add up in, old and new. Whatever happens to a fact
+//! may move their tiers, and nobody else's.
+
+use super::batch::GroupKey;
+use super::{business_date, group_named, group_of, is_fact, posted, want_closed, want_collections};
+use crate::decide::Halt;
+use crate::decision::Context;
+use crate::env::Reader;
+use crate::facts::{CumulationQuery, Facts, Need};
+use crate::model::Model;
+use crate::moment::Date;
+use crate::record::{Name, Record};
+use crate::settlement::desired::{Fact, Known, desired};
+use crate::settlement::line::Line;
+use crate::settlement::plan::Plan;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A line that came or went: its fact is looked at, and who stands behind it in its group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moved {
+    pub fact: Uuid,
+    pub line: Name,
+    pub business_date: Date,
+    /// Digest and period of the group it adds up in.
+    pub group: Option<(Name, Name)>,
+}
+
+/// Groups, each with the first place in it where something may have changed.
+#[derive(Default)]
+pub(super) struct Groups(BTreeMap<GroupKey, (Date, Uuid)>);
+
+impl Groups {
+    fn add(&mut self, key: GroupKey, place: (Date, Uuid)) {
+        let first = self.0.entry(key).or_insert(place);
+        *first = place.min(*first);
+    }
+
+    pub fn add_posted<'l>(&mut self, plan: &Plan, lines: impl IntoIterator<Item = &'l Arc<Line>>) {
+        for line in lines {
+            if let Some(key) = group_of(plan, line) {
+                self.add(key, (line.business_date, line.fact));
+            }
+        }
+    }
+
+    /// Adds the groups of the lines a record should have.
+    pub fn add_wanted(
+        &mut self,
+        reader: &Reader<'_>,
+        plan: &Plan,
+        known: &Known<'_>,
+        record: &Record,
+        posted: &[Arc<Line>],
+    ) -> Result<(), Halt> {
+        let Some(date) = business_date(plan, record).filter(|_| is_fact(plan, record)) else { return Ok(()) };
+        let object = reader.model.objects.get(&plan.object).expect("the plan's object was checked");
+        let fact = Fact { object, record, date, period: None, bound: None };
+        match desired(reader, plan, known, fact, posted) {
+            Ok(lines) => {
+                for line in lines {
+                    if let Some(group) = line.group {
+                        self.add((line.line, group), (date, record.id()));
+                    }
+                }
+                Ok(())
+            }
+            Err(Halt::Missing) => Err(Halt::Missing),
+            // Said again, with its reason, when the fact is settled.
+            Err(Halt::Refused(_)) => Ok(()),
+        }
+    }
+
+    /// The facts with lines behind the first places.
+    pub fn later(self, reader: &Reader<'_>, plan: &Plan) -> Result<BTreeSet<Uuid>, Halt> {
+        let mut later = BTreeSet::new();
+        let mut missing = false;
+        for ((line, group), place) in self.0 {
+            let query = CumulationQuery {
+                plan: plan.name.clone(),
+                line,
+                group: group.digest,
+                period: group.period,
+                counts: group.counts,
+                before: Some(place),
+                later: true,
+            };
+            match reader.facts.cumulated.get(&query) {
+                Some(found) => later.extend(found.later.iter().copied()),
+                None => {
+                    missing = true;
+                    reader.need(|need| {
+                        need.cumulated.insert(query);
+                    });
+                }
+            }
+        }
+        if missing { Err(Halt::Missing) } else { Ok(later) }
+    }
+}
+
+/// Facts that changed, those whose lines came or went, and all who stand behind them; or what is needed to tell.
+pub fn behind(
+    model: &Model,
+    facts: &Facts,
+    context: &Context,
+    plan: &Plan,
+    changed: &BTreeSet<Uuid>,
+    moved: &[Moved],
+) -> Result<BTreeSet<Uuid>, Need> {
+    let reader = Reader::new(model, facts, context);
+    let known = Known::new(plan);
+    want_closed(&reader, plan);
+    want_collections(&reader, plan);
+    let mut groups = Groups::default();
+    let mut found: BTreeSet<Uuid> = changed.iter().copied().chain(moved.iter().map(|moved| moved.fact)).collect();
+    for moved in moved {
+        if let Some((digest, period)) = &moved.group {
+            let key = group_named(plan, &moved.line, digest.clone(), period.clone());
+            groups.add(key, (moved.business_date, moved.fact));
+        }
+    }
+    for id in &found {
+        let posted = posted(&reader, plan, *id);
+        groups.add_posted(plan, posted);
+        if let Ok(Some(record)) = reader.record(&plan.object, *id) {
+            // What is missing is noted with the reader.
+            let _ = groups.add_wanted(&reader, plan, &known, &record, posted);
+        }
+    }
+    let needs = reader.needs();
+    if !needs.is_empty() {
+        return Err(needs);
+    }
+    match groups.later(&reader, plan) {
+        Ok(later) => {
+            found.extend(later);
+            Ok(found)
+        }
+        Err(_) => Err(reader.needs()),
+    }
+}
