@@ -80,7 +80,12 @@ impl Teller<'_> {
         let mut sentence = match (self.step_sentence(line), price) {
             (Some(sentence), _) => sentence,
             (None, Some(price)) if !price.parts.is_empty() => {
-                format!("{} = {}", parts(&price.parts, places), money(price_amount(&line.trace, price), places))
+                format!(
+                    "{}{} = {}",
+                    parts(&price.parts, places),
+                    self.made_up(price, places),
+                    money(price_amount(&line.trace, price), places)
+                )
             }
             _ => money(line.gross.abs(), places),
         };
@@ -102,6 +107,15 @@ impl Teller<'_> {
             ),
             None => sentence,
         }
+    }
+
+    fn made_up(&self, price: &PriceTrace, places: u32) -> String {
+        let Some(made_up) = price.made_up else { return String::new() };
+        self.say(
+            " + {{ amount }}（补前差）",
+            " + {{ amount }} that earlier lines are short of",
+            json!({"amount": money(made_up, places)}),
+        )
     }
 
     fn group_words(&self, line: &Line, price: &PriceTrace) -> String {
@@ -232,6 +246,10 @@ impl Teller<'_> {
                 None => self.word("单价 × 数量", "Price × quantity"),
             };
             children.push(Node { note: Some(part_words(part)), ..leaf(label, money(part.amount, places)) });
+        }
+        if let Some(made_up) = price.made_up {
+            let label = self.word("补已结账期之前差额", "What earlier lines of the closed period are short of");
+            children.push(leaf(label, money(made_up, places)));
         }
         if let Some(rest) = price.to_next {
             children.push(leaf(self.word("距下一档", "To the next tier"), plain(rest)));

@@ -93,6 +93,8 @@ pub struct CumulationQuery {
     pub before: Option<(Date, Uuid)>,
     /// Also name the facts after that place: their lines may have to move.
     pub later: bool,
+    /// Also say what stands charged by this schedule, in this currency: see [`Cumulated::charged`].
+    pub charged_by: Option<(Name, Name)>,
 }
 
 /// Asks for everything an accumulator counts under a key, on business dates `[from, until)`.
@@ -161,6 +163,9 @@ pub struct Cumulated {
     pub sum: Decimal,
     /// Facts of the group after that place, in order, where they were asked for.
     pub later: Vec<Uuid>,
+    /// What all lines of the group were charged before tax, where each was priced by the schedule asked for and one of its
+    /// lines was taken back out of a closed period: what stands then need not be what the schedule says of the sum.
+    pub charged: Option<Decimal>,
 }
 
 /// All records of one small object at one revision, with the indexes made from them on first use.

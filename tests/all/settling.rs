@@ -449,10 +449,10 @@ fn a_settled_line_is_corrected_by_new_lines_only() {
     assert_eq!((lines.len(), lines[1].reverses, lines[1].gross), (3, Some(lines[0].id), -lines[0].gross));
 }
 
-/// FIXME: settlement.md wants one line of S(all) - posted on the late fact. The engine prices it by the quantities that
-/// stand, so after a reversal out of a closed period the group keeps the difference of the steps: 925 instead of 950.
+/// What was taken back out of a closed period leaves the steps of those behind it as they were; the next late order makes
+/// up for them: it is the price of all less what stands.
 #[test]
-fn after_a_reversal_out_of_a_closed_period_a_late_order_takes_the_steps_of_what_stands() {
+fn after_a_reversal_out_of_a_closed_period_a_late_order_makes_up_for_the_steps() {
     let mut shop = Shop::open();
     let [first, second, late] = ["8", "7", "3"].map(|quantity| shop.order("joint1", quantity));
     for (id, day) in [(&first, 5), (&second, 6)] {
@@ -463,5 +463,11 @@ fn after_a_reversal_out_of_a_closed_period_a_late_order_takes_the_steps_of_what_
     shop.take(&first, "reopen", json!({}));
     shop.take(&late, "complete", json!({"finished_at": "2026-03-20T10:00:00+08:00"}));
     let total: Decimal = shop.bare.memory.lines.iter().map(|line| line.gross).sum();
-    assert_eq!((total, owed("joint1", Decimal::from(10))), (Decimal::from(925), Decimal::from(950)));
+    assert_eq!((total, owed("joint1", Decimal::from(10))), (Decimal::from(950), Decimal::from(950)));
+    let line = shop.bare.memory.lines.last().expect("it was settled");
+    let price = line.trace.price.as_ref().expect("it was priced");
+    assert_eq!(
+        (line.gross, price.before, price.made_up),
+        (Decimal::from(310), Some(Decimal::from(7)), Some(Decimal::from(25)))
+    );
 }

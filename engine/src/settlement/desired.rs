@@ -13,7 +13,7 @@ mod total;
 
 pub use known::Known;
 pub(super) use mirror::taken_back_again;
-pub use priced::{Part, Priced, treatment_name};
+pub use priced::{Before, Part, Priced, treatment_name};
 
 use super::line::{Dimensions, Line, Party};
 use super::plan::{Pays, Plan, PlanLine, StepKind};

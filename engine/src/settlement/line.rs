@@ -65,6 +65,11 @@ impl Line {
         self.reverses.is_some() && self.trace.reason.as_deref() == Some(RESTATED)
     }
 
+    /// What is charged before tax is added or taken out.
+    pub fn charged(&self) -> Decimal {
+        self.tax_kind.charged(self.gross, self.net)
+    }
+
     /// Whether the line only takes another back: it owes nothing by itself.
     pub fn takes_back(&self) -> bool {
         self.reverses.is_some() && !self.restates()
@@ -81,6 +86,16 @@ pub enum TaxTreatment {
     Zero,
     /// Payer and payee belong to one legal entity.
     NotTaxed,
+}
+
+impl TaxTreatment {
+    /// Which of its amounts a line was charged by: tax comes on top of the net, or is within the gross.
+    pub fn charged(self, gross: Decimal, net: Decimal) -> Decimal {
+        match self {
+            TaxTreatment::Exclusive => net,
+            TaxTreatment::Inclusive | TaxTreatment::Exempt | TaxTreatment::Zero | TaxTreatment::NotTaxed => gross,
+        }
+    }
 }
 
 /// What identifies the statement a line belongs on.

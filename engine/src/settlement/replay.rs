@@ -156,7 +156,7 @@ fn parts(price: &PriceTrace) -> Step {
     if price.parts.is_empty() {
         return given(StepKind::Given, price.amount);
     }
-    let mut sum = Some(Decimal::ZERO);
+    let mut sum = Some(price.made_up.unwrap_or_default());
     let mut each_is_right = true;
     for part in &price.parts {
         let own = part.quantity.checked_mul(part.rate).and_then(|own| own.checked_add(part.flat.unwrap_or_default()));

@@ -102,6 +102,10 @@ pub struct PriceTrace {
     pub schedule: Option<Name>,
     /// `[quantity, rate, amount]` per tier touched.
     pub parts: Vec<PartTrace>,
+    /// What earlier lines of a closed period are short of their sum's price, negative where they are above: this one makes up
+    /// for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_up: Option<Decimal>,
     /// How much further the next tier begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_next: Option<Decimal>,

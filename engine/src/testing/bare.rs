@@ -402,6 +402,7 @@ pub fn sentence(trace: &Trace) -> String {
         let tiers: Vec<String> =
             price.parts.iter().map(|part| format!("{} × {} = {}", part.quantity, part.rate, part.amount)).collect();
         parts.push(if tiers.is_empty() { price.amount.to_string() } else { tiers.join(" + ") });
+        parts.extend(price.made_up.map(|made_up| format!("makes up {made_up}")));
         parts.extend(price.schedule.as_ref().map(|schedule| format!("by {schedule}")));
         parts.extend(price.before.map(|before| format!("after {before}")));
     }

@@ -17,6 +17,7 @@ use crate::settlement::line::{Entry, Line, StatementStatus};
 use crate::settlement::plan::counts_as;
 use crate::settlement::statement::{Dispute, Statement};
 use crate::value::Value;
+use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -153,7 +154,8 @@ impl Memory {
             facts.lines.insert((plan.clone(), *fact), lines.collect());
         }
         for query in &need.cumulated {
-            facts.cumulated.insert(query.clone(), cumulated(&standing, query));
+            let found = Cumulated { charged: charged(&self.lines, &standing, query), ..cumulated(&standing, query) };
+            facts.cumulated.insert(query.clone(), found);
         }
         for (table, row) in &need.rate_uses {
             let of_row =
@@ -426,17 +428,32 @@ fn not_unique(object: &Object, slots: &[usize]) -> Refusal {
     Refusal::of_fields(errors.collect())
 }
 
+fn is_in_group(line: &Line, query: &CumulationQuery) -> bool {
+    line.plan == query.plan
+        && (line.line == query.line || (query.counts == Counts::Amount && counts_as(&line.line, &query.line)))
+        && line.group.as_deref() == Some(&*query.group)
+        && line.group_period.as_deref() == Some(&*query.period)
+}
+
+/// What the lines of a group were charged by one schedule, where a closed period was left.
+fn charged(lines: &[Arc<Line>], standing: &[Arc<Line>], query: &CumulationQuery) -> Option<Decimal> {
+    let (schedule, currency) = query.charged_by.as_ref()?;
+    let left = |line: &Arc<Line>| line.reverses.is_some() && line.corrects.is_some() && is_in_group(line, query);
+    if !lines.iter().any(left) {
+        return None;
+    }
+    let by = |line: &Line| line.trace.price.as_ref().and_then(|price| price.schedule.clone());
+    let of_group = standing.iter().filter(|line| is_in_group(line, query));
+    of_group
+        .map(|line| (by(line).as_ref() == Some(schedule) && line.currency == *currency).then(|| line.charged()))
+        .sum()
+}
+
 /// What stands in a group: the quantity before a place, and the facts after it.
 fn cumulated(standing: &[Arc<Line>], query: &CumulationQuery) -> Cumulated {
-    let in_group = |line: &&Arc<Line>| {
-        line.plan == query.plan
-            && (line.line == query.line || (query.counts == Counts::Amount && counts_as(&line.line, &query.line)))
-            && line.group.as_deref() == Some(&*query.group)
-            && line.group_period.as_deref() == Some(&*query.period)
-    };
     let mut found = Cumulated::default();
     let mut later = BTreeSet::new();
-    for line in standing.iter().filter(in_group) {
+    for line in standing.iter().filter(|line| is_in_group(line, query)) {
         let place = (line.business_date, line.fact);
         match query.before {
             Some(before) if place > before => {

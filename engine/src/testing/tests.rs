@@ -237,6 +237,7 @@ fn a_group_counts_what_stands_before_a_place() {
             counts: Counts::Quantity,
             before: before.map(|(day, fact)| (date(day), Uuid::from_u128(fact))),
             later: true,
+            charged_by: None,
         };
         let mut facts = Facts::default();
         memory.fetch(&model, &Need { cumulated: BTreeSet::from([query.clone()]), ..Need::default() }, &mut facts);
@@ -271,10 +272,11 @@ fn a_trace_is_told_in_one_line() {
         before: Some(8.into()),
         schedule: Some("steps".into()),
         parts: vec![part(2, 95), part(5, 90)],
+        made_up: Some(25.into()),
         to_next: None,
-        amount: 640.into(),
+        amount: 665.into(),
     };
     let told =
         super::bare::sentence(&Trace { price: Some(price), reason: Some("reversal".into()), ..Trace::default() });
-    assert_eq!(told, "2 × 95 = 190 + 5 × 90 = 450; by steps; after 8; reversal");
+    assert_eq!(told, "2 × 95 = 190 + 5 × 90 = 450; makes up 25; by steps; after 8; reversal");
 }

@@ -452,17 +452,18 @@ pub(super) async fn fetch_cumulated(
         let asked = queries.iter().enumerate().filter(|(_, query)| wants(query));
         asked.map(|(place, query)| asked_for(place, query)).collect()
     };
-    // Each query once, as a row `(place, counts, plan, line, group_digest, group_period, business_date, fact)`.
+    // Each query once, as a row `(place, counts, plan, line, group_digest, group_period, business_date, fact, schedule, currency)`.
     let table = match dialect {
         Dialect::Sqlite => {
             "WITH q AS MATERIALIZED (SELECT value ->> 6 AS place, value ->> 7 AS counts, value ->> 0 AS plan, value ->> 1 AS line,
              value ->> 2 AS group_digest, value ->> 3 AS group_period, value ->> 4 AS business_date,
-             unhex(value ->> 5) AS fact FROM json_each(?)) "
+             unhex(value ->> 5) AS fact, value ->> 8 AS schedule, value ->> 9 AS currency FROM json_each(?)) "
         }
         Dialect::Postgres => {
             "WITH q AS MATERIALIZED (SELECT (value ->> 6)::bigint AS place, value ->> 7 AS counts, value ->> 0 AS plan, value ->> 1 AS line,
              value ->> 2 AS group_digest, value ->> 3 AS group_period, (value ->> 4)::date AS business_date,
-             (value ->> 5)::uuid AS fact FROM jsonb_array_elements(?) AS asked(value)) "
+             (value ->> 5)::uuid AS fact, value ->> 8 AS schedule, value ->> 9 AS currency
+             FROM jsonb_array_elements(?) AS asked(value)) "
         }
     };
     let stands = standing(dialect);
@@ -482,6 +483,27 @@ pub(super) async fn fetch_cumulated(
                 Counts::Quantity => quantity.normalize(),
                 Counts::Amount => gross.normalize(),
             };
+        }
+    }
+    let charged = of(|query| query.charged_by.is_some());
+    if !charged.is_empty() {
+        let text = format!(
+            "{table} SELECT q.place, sum(CASE WHEN l.tax_kind = 'exclusive' THEN l.net ELSE l.gross END)
+             FROM q JOIN settlement_line AS l ON {stands} AND {of_group}
+             WHERE EXISTS (SELECT 1 FROM settlement_line AS r WHERE r.corrects IS NOT NULL AND r.reverses IS NOT NULL
+             AND r.group_digest = q.group_digest AND r.group_period = q.group_period AND r.plan = q.plan AND r.line = q.line)
+             GROUP BY q.place HAVING count(*) = sum(CASE WHEN l.trace -> 'price' ->> 'schedule' = q.schedule AND l.currency = q.currency THEN 1 ELSE 0 END)"
+        );
+        let sql = Sql::of(dialect, &text, vec![Datum::json(&charged)]);
+        for row in connection
+            .rows("adding up what groups were charged", sql, &[Kind::Int, Kind::Decimal(AMOUNT_SCALE)])
+            .await?
+        {
+            if let [Datum::Int(place), Datum::Decimal(amount, _)] = &row[..]
+                && let Some(found) = usize::try_from(*place).ok().and_then(|place| found.get_mut(place))
+            {
+                found.charged = Some(amount.normalize());
+            }
         }
     }
     let later = of(|query| query.later && query.before.is_some());
@@ -514,5 +536,17 @@ fn asked_for(place: usize, query: &CumulationQuery) -> Json {
     };
     let fact = fact.simple().to_string();
     let counts = if query.counts == Counts::Amount { "amount" } else { "quantity" };
-    json!([&*query.plan, &*query.line, query.group, query.period, date.to_string(), fact, place, counts])
+    let (schedule, currency) = query.charged_by.as_ref().map(|(schedule, currency)| (&**schedule, &**currency)).unzip();
+    json!([
+        &*query.plan,
+        &*query.line,
+        query.group,
+        query.period,
+        date.to_string(),
+        fact,
+        place,
+        counts,
+        schedule,
+        currency
+    ])
 }

@@ -103,6 +103,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0014_run_cancel.sql"),
         include_str!("../../migrations/postgres/0014_run_cancel.sql"),
     ),
+    (
+        "0015_corrections",
+        include_str!("../../migrations/sqlite/0015_corrections.sql"),
+        include_str!("../../migrations/postgres/0015_corrections.sql"),
+    ),
 ];
 
 /// Whether all of these migrations are known here: a backup of a newer version may have more.

@@ -151,3 +151,39 @@ async fn a_run_says_after_which_it_looked_and_at_what_on_sqlite() {
 async fn a_run_says_after_which_it_looked_and_at_what_on_postgres() {
     a_run_says_after_which_it_looked_and_at_what(On::Postgres).await;
 }
+
+async fn a_late_order_makes_up_for_what_was_taken_back_out_of_a_closed_month(on: On) {
+    let mut month = Month::new(on).await;
+    month.completed("joint1", 8, 5).await;
+    month.completed("joint1", 7, 6).await;
+    let test = &month.example.test;
+    month.example.to("2026-04-02T01:00:00Z");
+    test.post("/settlement/periods/2026-03/close", json!({})).await.ok();
+    let first = month.orders.swap_remove(0);
+    test.post(&format!("/records/work_order/{first}/transitions/reopen"), json!({})).await.ok();
+
+    // Ten pieces cost 950.00; 640.00 stand for the second order, which was priced behind the first.
+    let late = month.example.completed("joint1", "3", "2026-03-20T10:00:00+08:00").await;
+    let line = &late["_settlement"]["lines"][0];
+    assert_eq!((&line["period"], &line["amount"]), (&json!("2026-04"), &json!("310.00")), "{line:#}");
+    let why = format!("/settlement/lines/{}/explain?replay=true", line["id"].as_str().unwrap_or_default());
+    let told = test.get(&why).await.ok();
+    let sentence = told["sentence"].as_str().unwrap_or_default();
+    assert!(sentence.contains("3 × 95.00 + 25.00 that earlier lines are short of = 310.00"), "{sentence}");
+    assert_eq!(told["replay"]["agrees"], true, "{told:#}");
+
+    // The next has nothing to make up for, and a run finds nothing.
+    let next = month.example.completed("joint1", "3", "2026-03-21T10:00:00+08:00").await;
+    assert_eq!(next["_settlement"]["lines"][0]["amount"], "270.00");
+    assert_eq!(month.run("commit").await["lines"], 0);
+}
+
+#[tokio::test]
+async fn a_late_order_makes_up_for_what_was_taken_back_out_of_a_closed_month_on_sqlite() {
+    a_late_order_makes_up_for_what_was_taken_back_out_of_a_closed_month(On::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_late_order_makes_up_for_what_was_taken_back_out_of_a_closed_month_on_postgres() {
+    a_late_order_makes_up_for_what_was_taken_back_out_of_a_closed_month(On::Postgres).await;
+}

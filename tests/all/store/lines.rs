@@ -112,6 +112,7 @@ pub(crate) async fn a_line_comes_back_as_it_was_posted(fixture: Fixture) {
         before: Some(decimal("1.0")),
         schedule: None,
         parts: vec![PartTrace { quantity: decimal("1"), rate: decimal("0.10"), flat: None, amount: decimal("0.1") }],
+        made_up: None,
         to_next: None,
         amount: decimal("99.9999999"),
     });
@@ -210,6 +211,7 @@ pub(crate) async fn groups_cumulate_standing_lines_in_order(fixture: Fixture) {
         counts: Counts::Quantity,
         before: before.map(|(date, id)| (day(date), Uuid::from_u128(id))),
         later: true,
+        charged_by: None,
     };
     let cases = [
         (query("g", None), "15.5", vec![]),
@@ -227,7 +229,7 @@ pub(crate) async fn groups_cumulate_standing_lines_in_order(fixture: Fixture) {
     let facts = fetch(&fixture, Need { cumulated, ..Need::default() }).await;
     for (query, quantity, later) in cases {
         let later = later.into_iter().map(Uuid::from_u128).collect();
-        assert_eq!(facts.cumulated[&query], Cumulated { sum: decimal(quantity), later }, "{query:?}");
+        assert_eq!(facts.cumulated[&query], Cumulated { sum: decimal(quantity), later, charged: None }, "{query:?}");
     }
 }
 

@@ -168,6 +168,7 @@ fn owed(
         before: None,
         schedule: Some(name.clone()),
         parts: parts_of(&applied),
+        made_up: None,
         to_next: if grown.is_none() { schedule.to_next_tier(volume) } else { None },
         amount: applied.amount,
     };

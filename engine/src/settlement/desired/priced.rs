@@ -83,6 +83,21 @@ struct Unpriced {
     trace: Trace,
 }
 
+/// What the group of a line had before its fact.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Before {
+    /// What adds up in it.
+    pub sum: Decimal,
+    /// What stands charged in a closed period, where that need not be what the schedule says of the sum.
+    pub charged: Option<Decimal>,
+}
+
+impl Before {
+    pub fn of(sum: Decimal) -> Before {
+        Before { sum, charged: None }
+    }
+}
+
 /// The amounts of a line, with their trace.
 #[derive(Clone, Debug)]
 pub struct Priced {
@@ -93,6 +108,13 @@ pub struct Priced {
     pub treatment: TaxTreatment,
     pub currency: Name,
     pub trace: Trace,
+}
+
+impl Priced {
+    /// What is charged before tax is added or taken out.
+    pub fn charged(&self) -> Decimal {
+        self.treatment.charged(self.gross, self.net)
+    }
 }
 
 impl Desired {
@@ -155,8 +177,16 @@ impl Desired {
         }
     }
 
+    /// The schedule and the currency of a price by tiers.
+    pub fn tiered(&self) -> Option<(&Name, &Name)> {
+        match &self.price {
+            Price::Tiered { schedule, currency } => Some((schedule, currency)),
+            _ => None,
+        }
+    }
+
     /// The line and what its adjustments make of it, given what the group had before this fact.
-    pub fn priced(&self, reader: &Reader<'_>, plan: &Plan, before: Decimal) -> Result<Vec<Part>, Refusal> {
+    pub fn priced(&self, reader: &Reader<'_>, plan: &Plan, before: Before) -> Result<Vec<Part>, Refusal> {
         let traces = reader.terms.traces;
         let (amount, trace) = self.amount(reader, before)?;
         let places = places_of(self.currency());
@@ -165,7 +195,7 @@ impl Desired {
         let whole = Unpriced { id: self.line.clone(), quantity: self.quantity, rounded: line, trace };
         let mut parts = vec![self.part(plan, traces, whole)?];
         for adjusted in &self.adjusts {
-            let (added, told) = adjusted.apply(sum, before, places, self.rounding).map_err(|error| {
+            let (added, told) = adjusted.apply(sum, before.sum, places, self.rounding).map_err(|error| {
                 Refusal::new(Code::AmountOverflow, format!("`{}` of the line `{}`: {error}", adjusted.id, self.line))
                     .with("line", &*self.line)
             })?;
@@ -182,13 +212,15 @@ impl Desired {
     }
 
     /// The exact amount and what it was made of.
-    fn amount(&self, reader: &Reader<'_>, before: Decimal) -> Result<(Decimal, Trace), Refusal> {
+    fn amount(&self, reader: &Reader<'_>, group: Before) -> Result<(Decimal, Trace), Refusal> {
+        let before = group.sum;
         let told = |amount: Decimal, price: PriceTrace| (amount, Trace { price: Some(price), ..Trace::default() });
         let of_quantity = |parts: Vec<PartTrace>, amount: Decimal| PriceTrace {
             quantity: self.quantity,
             before: None,
             schedule: None,
             parts,
+            made_up: None,
             to_next: None,
             amount,
         };
@@ -202,10 +234,19 @@ impl Desired {
             Price::Tiered { schedule: name, .. } => {
                 let schedule =
                     reader.model.schedules.get(name).expect("the price's schedule was found when it was read");
-                let applied = self.applied(schedule, before).map_err(|error| {
+                let refused = |error: ApplyError| {
                     Refusal::new(Code::AmountOverflow, format!("`{name}` cannot price {}: {error}", self.quantity))
                         .with("schedule", &**name)
-                })?;
+                };
+                let applied = self.applied(schedule, before).map_err(refused)?;
+                let made_up = match group.charged {
+                    Some(charged) => {
+                        let due = schedule.apply(before).map_err(refused)?.amount;
+                        Some(due.checked_sub(charged).ok_or_else(|| self.overflow())?).filter(|rest| !rest.is_zero())
+                    }
+                    None => None,
+                };
+                let amount = applied.amount.checked_add(made_up.unwrap_or_default()).ok_or_else(|| self.overflow())?;
                 let price = PriceTrace {
                     before: self.group.is_some().then_some(before),
                     schedule: Some(name.clone()),
@@ -213,9 +254,10 @@ impl Desired {
                         Traces::Kept => schedule.to_next_tier(before + self.quantity),
                         Traces::Left => None,
                     },
-                    ..of_quantity(parts_of(&applied), applied.amount)
+                    made_up,
+                    ..of_quantity(parts_of(&applied), amount)
                 };
-                told(applied.amount, price)
+                told(amount, price)
             }
             Price::Share(money, chain) => {
                 (money.amount, Trace { chain: Some(Box::new((**chain).clone())), ..Trace::default() })

@@ -13,7 +13,7 @@ use crate::moment::Date;
 use crate::object::Object;
 use crate::record::{Name, Record};
 use crate::refusal::Refusal;
-use crate::settlement::desired::{Counts, Desired, Fact, Group, Known, Part, desired};
+use crate::settlement::desired::{Before, Counts, Desired, Fact, Group, Known, Part, desired};
 use crate::settlement::line::Line;
 use crate::settlement::plan::Plan;
 use crate::settlement::reads::Leads;
@@ -45,8 +45,8 @@ pub(super) struct Settling<'r, 'a> {
     running: Sums,
     /// What stands posted of the batch's own facts, each at its place: none of it counts for what is decided anew.
     own: IndexMap<GroupKey, Vec<(Place, Decimal)>, Hashing>,
-    /// The same for late facts, which stand after everything posted.
-    late: Sums,
+    /// The same for late facts, which stand after everything posted: what they add to their groups, and are charged.
+    late: IndexMap<GroupKey, (Decimal, Decimal), Hashing>,
     /// What was worked out before, where it still holds.
     ahead: Option<&'a Ahead>,
     failures: Vec<FactFailure>,
@@ -62,7 +62,7 @@ impl<'r, 'a> Settling<'r, 'a> {
             known: Known::new(plan),
             running: Sums::default(),
             own: IndexMap::default(),
-            late: Sums::default(),
+            late: IndexMap::default(),
             ahead: reader.facts.ahead.as_deref().filter(|ahead| ahead.holds(reader.facts)),
             failures: Vec::new(),
             facts: 0,
@@ -220,11 +220,11 @@ impl<'r, 'a> Settling<'r, 'a> {
         fact: Uuid,
         closed: bool,
         posted: &[Arc<Line>],
-    ) -> Result<Decimal, Halt> {
-        let Some(group) = &desired.group else { return Ok(Decimal::ZERO) };
+    ) -> Result<Before, Halt> {
+        let Some(group) = &desired.group else { return Ok(Before::default()) };
         let key = (desired.line.clone(), group.clone());
         if !closed && let Some(before) = self.running.get(&key) {
-            return Ok(*before);
+            return Ok(Before::of(*before));
         }
         let query = CumulationQuery {
             plan: self.plan().name.clone(),
@@ -234,6 +234,10 @@ impl<'r, 'a> Settling<'r, 'a> {
             counts: group.counts,
             before: (!closed).then_some((date, fact)),
             later: false,
+            charged_by: desired
+                .tiered()
+                .filter(|_| closed && group.counts == Counts::Quantity)
+                .map(|(schedule, currency)| (schedule.clone(), currency.clone())),
         };
         let Some(found) = self.reader().facts.cumulated.get(&query) else {
             self.reader().need(|need| {
@@ -244,14 +248,19 @@ impl<'r, 'a> Settling<'r, 'a> {
             return Err(Halt::Missing);
         };
         if closed {
-            let own = posted.iter().filter(|line| group_of(self.plan(), line).as_ref() == Some(&key));
-            let own: Decimal = own.map(|line| value_of(line, group.counts)).sum();
-            return Ok(found.sum - own + self.late.get(&key).copied().unwrap_or_default());
+            let (late, charged_late) = self.late.get(&key).copied().unwrap_or_default();
+            let mut before =
+                Before { sum: found.sum + late, charged: found.charged.map(|charged| charged + charged_late) };
+            for line in posted.iter().filter(|line| group_of(self.plan(), line).as_ref() == Some(&key)) {
+                before.sum -= value_of(line, group.counts);
+                before.charged = before.charged.map(|charged| charged - line.charged());
+            }
+            return Ok(before);
         }
         let own = self.own.get(&key).into_iter().flatten().filter(|(place, _)| *place < (date, fact));
         let before = found.sum - own.map(|(_, value)| value).sum::<Decimal>();
         self.running.insert(key, before);
-        Ok(before)
+        Ok(Before::of(before))
     }
 
     /// A line enters its group.
@@ -261,8 +270,14 @@ impl<'r, 'a> Settling<'r, 'a> {
             Counts::Quantity => desired.quantity,
             Counts::Amount => parts.iter().map(|part| part.priced.gross).sum(),
         };
-        let map = if closed { &mut self.late } else { &mut self.running };
-        *map.entry((desired.line.clone(), group.clone())).or_default() += counted;
+        let key = (desired.line.clone(), group.clone());
+        if closed {
+            let late = self.late.entry(key).or_default();
+            let charged = parts.iter().filter(|part| part.line == desired.line).map(|part| part.priced.charged());
+            *late = (late.0 + counted, late.1 + charged.sum::<Decimal>());
+        } else {
+            *self.running.entry(key).or_default() += counted;
+        }
     }
 
     /// What stands posted of a fact of the batch is decided anew, wherever it stands and wherever the fact stands now.

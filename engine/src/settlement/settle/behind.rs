@@ -85,6 +85,7 @@ impl Groups {
                 counts: group.counts,
                 before: Some(place),
                 later: true,
+                charged_by: None,
             };
             match reader.facts.cumulated.get(&query) {
                 Some(found) => later.extend(found.later.iter().copied()),
