@@ -5,11 +5,13 @@ mod compile;
 mod coverage;
 mod key;
 mod lint;
+mod packed;
 
 use crate::hashing::Hashing;
 use crate::moment::{Date, Moment};
 use crate::value::Value;
-use indexmap::{IndexMap, IndexSet};
+use indexmap::IndexMap;
+use packed::{Numbers, Places};
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -270,7 +272,7 @@ struct Column {
     name: Arc<str>,
     /// Some row states it, so an empty input cannot be decided.
     stated: bool,
-    values: IndexSet<Value, Hashing>,
+    values: Numbers,
     shift: u32,
 }
 
@@ -284,13 +286,17 @@ struct Group {
     /// Some column is stated by a choice or an interval and is tested row by row.
     tested: bool,
     /// Where the rows of a key lie in `versions`.
-    keys: IndexMap<u128, Range<u32>, Hashing>,
+    keys: Places,
     /// Key by key, and by `from` within a key.
     versions: Vec<Version>,
+    /// When each version was known.
+    known: Vec<Known>,
+    /// Some version was superseded: what is known now is not every one.
+    superseded: bool,
 }
 
 /// The rows that belong into one group, by key.
-type Gathered = IndexMap<u128, Vec<Version>, Hashing>;
+type Gathered = IndexMap<u128, Vec<(Version, Known)>, Hashing>;
 
 /// A row's dates as numbers. `latest_to` is the largest `to` up to here, so that a look-up of a
 /// recent date stops before it reaches the old versions.
@@ -299,9 +305,14 @@ struct Version {
     from: i32,
     to: i32,
     latest_to: i32,
+    row: u32,
+}
+
+/// From when until when a version was known.
+#[derive(Clone, Copy, Debug)]
+struct Known {
     recorded: i64,
     superseded: i64,
-    row: u32,
 }
 
 /// The number of a value that no row states.
@@ -313,7 +324,8 @@ struct Probe<'i> {
     /// Per column the number of the input's value, or [`UNSTATED`].
     numbers: [u32; COLUMNS_MAX],
     day: i32,
-    known: i64,
+    /// What was known at a moment, or everything that is known now.
+    known: Option<i64>,
 }
 
 impl Table {
@@ -363,13 +375,11 @@ impl Table {
             if input.is_null() {
                 return Err(Miss::NullInput { table: self.name.clone(), column: column.name.clone() });
             }
-            if let Some(number) = column.values.get_index_of(input) {
-                numbers[place] = number as u32;
+            if let Some(number) = column.values.of(input) {
+                numbers[place] = number;
             }
         }
-        // One below the end, which marks a row that was never superseded.
-        let known = known_at.map_or(i64::MAX - 1, Moment::micros);
-        Ok(Probe { inputs, numbers, day: day_number(date), known })
+        Ok(Probe { inputs, numbers, day: day_number(date), known: known_at.map(Moment::micros) })
     }
 
     fn most_specific(&self, probe: &Probe<'_>) -> Result<Hit<'_>, Miss> {
@@ -445,11 +455,12 @@ impl Table {
     }
 
     fn matching<'t>(&'t self, group: &'t Group, probe: &'t Probe<'_>) -> impl Iterator<Item = u32> + 't {
-        let versions = group.versions_of(self.packed_inputs(group, probe));
+        let range = group.range_of(self.packed_inputs(group, probe));
+        let versions = &group.versions[range.clone()];
         let begun = versions.partition_point(|version| version.from <= probe.day);
-        let open = versions[..begun].iter().rev().take_while(|version| version.latest_to > probe.day);
-        open.filter(|version| version.holds(probe))
-            .map(|version| version.row)
+        let open = versions[..begun].iter().enumerate().rev().take_while(|(_, version)| version.latest_to > probe.day);
+        open.filter(move |(place, version)| version.to > probe.day && group.is_known(range.start + place, probe.known))
+            .map(|(_, version)| version.row)
             .filter(|row| !group.tested || self.rows[*row as usize].accepts(probe.inputs))
     }
 
@@ -473,19 +484,22 @@ impl Table {
 }
 
 impl Group {
-    fn versions_of(&self, key: Option<u128>) -> &[Version] {
-        let range = key.and_then(|key| self.keys.get(&key));
-        range.map_or(&[], |range| self.slice(range))
+    fn range_of(&self, key: Option<u128>) -> Range<usize> {
+        key.and_then(|key| self.keys.of(key)).unwrap_or(0..0)
     }
 
-    fn slice(&self, range: &Range<u32>) -> &[Version] {
-        &self.versions[range.start as usize..range.end as usize]
+    /// Whether a version was known at a moment, or is now.
+    fn is_known(&self, version: usize, at: Option<i64>) -> bool {
+        match at {
+            None => !self.superseded || self.known[version].is_live(),
+            Some(at) => self.known[version].recorded <= at && self.known[version].superseded > at,
+        }
     }
 }
 
-impl Version {
-    fn holds(&self, probe: &Probe<'_>) -> bool {
-        self.to > probe.day && self.recorded <= probe.known && self.superseded > probe.known
+impl Known {
+    fn is_live(&self) -> bool {
+        self.superseded == i64::MAX
     }
 }
 
@@ -494,16 +508,14 @@ impl Row {
         self.keys.iter().zip(inputs).all(|(key, input)| key.accepts(input))
     }
 
-    fn version(&self, row: u32) -> Version {
+    fn version(&self, row: u32) -> (Version, Known) {
         let to = self.valid_to.map_or(i32::MAX, day_number);
-        Version {
-            from: self.valid_from.map_or(i32::MIN, day_number),
-            to,
-            latest_to: to,
+        let from = self.valid_from.map_or(i32::MIN, day_number);
+        let known = Known {
             recorded: self.recorded_at.map_or(i64::MIN, Moment::micros),
             superseded: self.superseded_at.map_or(i64::MAX, Moment::micros),
-            row,
-        }
+        };
+        (Version { from, to, latest_to: to, row }, known)
     }
 }
 

@@ -116,16 +116,20 @@ async fn masters(app: &Arc<App>, partners: usize) -> Result<Vec<Uuid>> {
     Ok(patterns)
 }
 
-async fn create(app: &Arc<App>, object: &str, input: Json) -> Result<Uuid> {
-    let model = app.model();
+pub async fn create(app: &Arc<App>, object: &str, input: Json) -> Result<Uuid> {
     let fields = input.as_object().cloned().unwrap_or_default();
-    let command = Command::Create { object: object.into(), input: fields };
+    execute(app, Command::Create { object: object.into(), input: fields }).await
+}
+
+/// Carries a command out as the system; the record it was about.
+pub async fn execute(app: &Arc<App>, command: Command) -> Result<Uuid> {
+    let (model, told) = (app.model(), format!("{command:?}"));
     match command::run_at(app, &model, &app.system(), command, app.clock.now(), None).await {
-        Ok(Done::Now { decision, .. }) => decision.subject.map(|(_, id)| id).context("a record without id was created"),
-        Ok(Done::Before { .. }) => bail!("creating a `{object}` was a repeat"),
+        Ok(Done::Now { decision, .. }) => decision.subject.map(|(_, id)| id).context("a command without a record"),
+        Ok(Done::Before { .. }) => bail!("{told} was a repeat"),
         Err(packwork::service::Error::Refused(refusal)) => {
-            bail!("the {object} {input} was refused: {} {:?}", refusal.detail, refusal.errors)
+            bail!("{told} was refused: {} {:?}", refusal.detail, refusal.errors)
         }
-        Err(failure) => Err(failure).with_context(|| format!("creating a `{object}`")),
+        Err(failure) => Err(failure).context(told),
     }
 }

@@ -18,6 +18,8 @@ pub fn figures(prepared: &Json, product: &[Json], hand: &[Json], compared: &Json
             "wall_ms": wall, "cpu_ms": cpu,
             "orders_per_second": prepared["orders"].as_u64().unwrap_or(0) * 1_000 / wall.max(1),
             "again_wall_ms": best(product, "again", "wall_ms"), "again_cpu_ms": best(product, "again", "cpu_ms"),
+            "completing_wall_ms": best(product, "completing", "wall_ms"), "late_wall_ms": best(product, "late", "wall_ms"),
+            "behind": largest("behind"),
             "opened_rss_kib": largest("opened_rss_kib"),
             "peak_rss_kib": largest("peak_rss_kib"), "peak_rss_again_kib": largest("peak_rss_again_kib"),
         },
@@ -76,6 +78,13 @@ pub fn run(figures: &Json) {
         hand["orders_per_second"].to_string()
     );
     println!("{:<26}{:>14}", "second run (unchanged)", seconds(&product["again_wall_ms"]));
+    println!(
+        "{:<26}{:>14}   (the command that completes the order, with {} lines it posts: {})",
+        "run after a late order",
+        seconds(&product["late_wall_ms"]),
+        product["behind"],
+        seconds(&product["completing_wall_ms"])
+    );
     println!(
         "{:<26}{:>14}   ({} once opened, {} after the second run)",
         "peak memory",

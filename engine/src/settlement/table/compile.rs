@@ -1,7 +1,7 @@
 //! From the rows of a table to groups of packed keys.
 
+use super::packed::{Numbers, Places};
 use super::{Column, Gathered, Group, Key, LIVE_KEYS_MAX, Row, Table, TableBuilder, TableFault, Version};
-use indexmap::{IndexMap, IndexSet};
 use std::collections::BTreeMap;
 
 impl Table {
@@ -14,8 +14,8 @@ impl Table {
             let keys = gathered.entry((rank(stated, &builder), stated, exact)).or_default();
             keys.entry(packed(row, &columns)).or_default().push(row.version(index));
         }
-        let in_force = |versions: &&Vec<Version>| versions.iter().any(|version| version.superseded == i64::MAX);
-        if gathered.values().flat_map(|keys| keys.values()).filter(in_force).count() > LIVE_KEYS_MAX {
+        let keys = gathered.values().flat_map(|keys| keys.values());
+        if keys.filter(|versions| versions.iter().any(|(_, known)| known.is_live())).count() > LIVE_KEYS_MAX {
             return Err(TableFault::TooManyLiveKeys);
         }
         let groups = gathered.into_iter().map(|((rank, stated, exact), keys)| Group {
@@ -33,17 +33,21 @@ impl Table {
 impl Group {
     /// Lays the versions of all keys side by side, each key's by `from`.
     fn laid_out(gathered: Gathered) -> Group {
-        let mut group =
-            Group { rank: 0, exact: Vec::new(), tested: false, keys: IndexMap::default(), versions: Vec::new() };
+        let keys = Places::with_capacity(gathered.len());
+        let count = gathered.values().map(Vec::len).sum();
+        let (versions, known) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut group = Group { rank: 0, exact: Vec::new(), tested: false, keys, versions, known, superseded: false };
         for (key, mut versions) in gathered {
-            versions.sort_unstable_by_key(|version| (version.from, version.row));
+            versions.sort_unstable_by_key(|(version, _)| (version.from, version.row));
             let start = group.versions.len() as u32;
             let mut latest_to = i32::MIN;
-            for version in versions {
+            for (version, known) in versions {
                 latest_to = latest_to.max(version.to);
                 group.versions.push(Version { latest_to, ..version });
+                group.superseded |= !known.is_live();
+                group.known.push(known);
             }
-            group.keys.insert(key, start..group.versions.len() as u32);
+            group.keys.add(key, start..group.versions.len() as u32);
         }
         group
     }
@@ -53,17 +57,15 @@ fn number_values(builder: &TableBuilder) -> Result<Vec<Column>, TableFault> {
     let mut columns = Vec::with_capacity(builder.columns.len());
     let mut shift = 0;
     for (place, spec) in builder.columns.iter().enumerate() {
-        let mut values = IndexSet::default();
+        let mut values = Numbers::default();
         let mut stated = false;
         for row in &builder.rows {
             stated |= row.keys[place] != Key::Any;
-            if let Key::Is(value) = &row.keys[place]
-                && !values.contains(value)
-            {
-                values.insert(value.clone());
+            if let Key::Is(value) = &row.keys[place] {
+                values.add(value);
             }
         }
-        let bits = usize::BITS - values.len().leading_zeros();
+        let bits = values.bits();
         columns.push(Column { name: spec.name.clone(), stated, values, shift });
         shift += bits;
         // The last bit stays free, so that a column without values still has a place to shift to.
@@ -99,7 +101,7 @@ fn rank(stated: u32, builder: &TableBuilder) -> u64 {
 
 fn packed(row: &Row, columns: &[Column]) -> u128 {
     row.keys.iter().zip(columns).fold(0, |packed, (key, column)| match key {
-        Key::Is(value) => packed | (column.values.get_index_of(value).unwrap_or(0) as u128) << column.shift,
+        Key::Is(value) => packed | u128::from(column.values.of(value).unwrap_or(0)) << column.shift,
         _ => packed,
     })
 }

@@ -20,9 +20,10 @@ impl Table {
         let Ok(probe) = self.probe(inputs, Date::ZERO, None) else { return Vec::new() };
         let mut found = Vec::new();
         for group in &self.groups {
-            for version in group.versions_of(self.packed_inputs(group, &probe)) {
+            for place in group.range_of(self.packed_inputs(group, &probe)) {
+                let version = &group.versions[place];
                 let row = &self.rows[version.row as usize];
-                if version.superseded > probe.known && version.from < version.to && row.accepts(inputs) {
+                if group.known[place].is_live() && version.from < version.to && row.accepts(inputs) {
                     found.push(Held { from: row.valid_from, to: row.valid_to, row });
                 }
             }
@@ -33,10 +34,10 @@ impl Table {
 
     /// Pairs of live rows with the same keys where one takes over from the other.
     pub fn successions(&self) -> impl Iterator<Item = (&Row, &Row)> {
-        let keys = self.groups.iter().flat_map(|group| group.keys.values().map(|range| group.slice(range)));
-        keys.flat_map(|versions| {
-            let live = versions.iter().filter(|version| version.superseded == i64::MAX);
-            let rows: Vec<&Row> = live.map(|version| &self.rows[version.row as usize]).collect();
+        let keys = self.groups.iter().flat_map(|group| group.keys.iter().map(move |(_, range)| (group, range)));
+        keys.flat_map(|(group, range)| {
+            let live = range.filter(|place| group.known[*place].is_live());
+            let rows: Vec<&Row> = live.map(|place| &self.rows[group.versions[place].row as usize]).collect();
             let follows = |place: usize, row: &Row| {
                 let former = rows[..place].iter().rev().find(|former| former.keys == row.keys);
                 former.copied().filter(|former| former.valid_to.is_some() && former.valid_to <= row.valid_from)

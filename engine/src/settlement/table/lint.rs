@@ -71,25 +71,25 @@ impl Table {
 
 impl Row {
     fn never_holds(&self) -> bool {
-        let version = self.version(0);
-        version.from >= version.to || version.recorded >= version.superseded
+        let (version, known) = self.version(0);
+        version.from >= version.to || known.recorded >= known.superseded
     }
 
     /// Both could answer one look-up: same inputs, same date, known at the same time.
     fn meets(&self, other: &Row) -> bool {
-        let (left, right) = (self.version(0), other.version(0));
+        let ((left, known), (right, other_known)) = (self.version(0), other.version(0));
         left.from.max(right.from) < left.to.min(right.to)
-            && left.recorded.max(right.recorded) < left.superseded.min(right.superseded)
+            && known.recorded.max(other_known.recorded) < known.superseded.min(other_known.superseded)
             && self.keys.iter().zip(&other.keys).all(|(left, right)| left.meets(right))
     }
 
     /// Every look-up that finds `other` finds this row too.
     fn covers(&self, other: &Row) -> bool {
-        let (own, others) = (self.version(0), other.version(0));
+        let ((own, known), (others, others_known)) = (self.version(0), other.version(0));
         own.from <= others.from
             && own.to >= others.to
-            && own.recorded <= others.recorded
-            && own.superseded >= others.superseded
+            && known.recorded <= others_known.recorded
+            && known.superseded >= others_known.superseded
             && self.keys.iter().zip(&other.keys).all(|(own, other)| own.covers(other))
     }
 }
@@ -104,7 +104,7 @@ impl Linter<'_> {
     /// Rows of one key lie together, by `from`: those still open are compared with the next one.
     fn within_groups(&mut self) {
         let groups = self.table.groups.iter();
-        for versions in groups.flat_map(|group| group.keys.values().map(|range| group.slice(range))) {
+        for versions in groups.flat_map(|group| group.keys.iter().map(|(_, range)| &group.versions[range])) {
             let mut open: Vec<&Version> = Vec::new();
             for version in versions {
                 open.retain(|earlier| earlier.to > version.from);
@@ -126,13 +126,14 @@ impl Linter<'_> {
                 let shared = left.exact.iter().filter(|column| right.exact.contains(column));
                 let mask = shared.fold(0, |mask, column| mask | self.table.columns[*column].mask());
                 let mut partners: BTreeMap<u128, Vec<u32>> = BTreeMap::new();
-                for (key, range) in &right.keys {
-                    let rows = right.slice(range).iter().map(|version| version.row);
+                for (key, range) in right.keys.iter() {
+                    let rows = right.versions[range].iter().map(|version| version.row);
                     partners.entry(key & mask).or_default().extend(rows);
                 }
-                for (key, range) in &left.keys {
+                for (key, range) in left.keys.iter() {
                     let Some(partners) = partners.get(&(key & mask)) else { continue };
-                    let pairs = left.slice(range).iter().flat_map(|own| partners.iter().map(|other| (own.row, *other)));
+                    let pairs =
+                        left.versions[range].iter().flat_map(|own| partners.iter().map(|other| (own.row, *other)));
                     for (own, other) in pairs {
                         if !self.compare(own, other) {
                             return;
@@ -165,7 +166,6 @@ impl Linter<'_> {
 impl Column {
     /// The bits of a packed key that belong to the column.
     fn mask(&self) -> u128 {
-        let bits = usize::BITS - self.values.len().leading_zeros();
-        ((1_u128 << bits) - 1) << self.shift
+        ((1_u128 << self.values.bits()) - 1) << self.shift
     }
 }
