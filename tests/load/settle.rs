@@ -46,11 +46,13 @@ pub fn run(words: &[&str]) -> Result<()> {
         progress(&asked, "comparing what they wrote");
         compared = compare::run(&part::database(&of_product), &part::database(&of_hand))?;
     }
+    progress(&asked, "one late order");
+    let late = start("late", &folder.0.join("product"), &[])?;
     progress(&asked, "where the product's time goes");
     let of_phases = folder.0.join("product");
     part::copy(&base, &of_phases)?;
     let phases = start("phases", &of_phases, &[])?;
-    let figures = report::figures(&prepared, &product, &hand, &compared, &phases);
+    let figures = report::figures(&prepared, &product, &hand, &compared, &late, &phases);
     match asked.json {
         true => println!("{figures}"),
         false => report::run(&figures),
@@ -83,6 +85,7 @@ pub async fn part(what: &str, rest: &[&str]) -> Result<Json> {
             prepare::run(Path::new(folder), orders, partners.parse().context("reading the number of partners")?).await
         }
         ("settle", [folder]) => product::run(Path::new(folder)).await,
+        ("late", [folder]) => product::late(Path::new(folder)).await,
         ("hand", [folder]) => hand::run(Path::new(folder)).await,
         ("phases", [folder]) => phases::run(Path::new(folder)).await,
         _ => bail!("there is no part `{what}` with these arguments"),

@@ -1,5 +1,5 @@
-//! The product's own run: the service function behind `POST /settlement/runs`, three times; the second finds nothing to do,
-//! the third one late order.
+//! The product's own run: the service function behind `POST /settlement/runs`, twice; the second finds nothing to do.
+//! Then one late order.
 
 use super::{PERIOD, PLAN, prepare};
 use crate::process::{Stretch, peak_rss_kib};
@@ -25,25 +25,27 @@ pub async fn run(folder: &Path) -> Result<Json> {
     let second = settle(&app).await?;
     let again = stretch.end();
     ensure!(second["status"] == "unchanged" && second["lines"] == 0, "the second run ended as {second}");
-    let peak_rss_again_kib = self::peak_rss_kib();
-    let stretch = Stretch::begin();
-    let behind = complete_late(&app).await?;
-    let completing = stretch.end();
-    let stretch = Stretch::begin();
-    let third = settle(&app).await?;
-    let late = stretch.end();
-    ensure!(third["lines"] == 0 && !third["after"].is_null(), "the run after a late order ended as {third}");
     Ok(json!({
         "first": measured,
         "again": again,
         "lines": first["lines"],
         "opened_rss_kib": opened_rss_kib,
         "peak_rss_kib": peak_rss_kib,
-        "peak_rss_again_kib": peak_rss_again_kib,
-        "completing": completing,
-        "behind": behind,
-        "late": late,
+        "peak_rss_again_kib": self::peak_rss_kib(),
     }))
+}
+
+/// What one late order costs where the month is settled.
+pub async fn late(folder: &Path) -> Result<Json> {
+    let app = prepare::open(folder).await?;
+    let stretch = Stretch::begin();
+    let lines = complete_late(&app).await?;
+    let completing = stretch.end();
+    let stretch = Stretch::begin();
+    let run = settle(&app).await?;
+    let looking = stretch.end();
+    ensure!(run["lines"] == 0 && !run["after"].is_null(), "the run after a late order ended as {run}");
+    Ok(json!({"completing": completing, "lines": lines, "run": looking, "units": run["units"]}))
 }
 
 /// An order of the month's second day for a partner whose steps count over the month: all of its orders stand behind it, and

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 /// Puts the parts' figures together: of each program the best round counts, wall and processor time apart.
-pub fn figures(prepared: &Json, product: &[Json], hand: &[Json], compared: &Json, phases: &Json) -> Json {
+pub fn figures(prepared: &Json, product: &[Json], hand: &[Json], compared: &Json, late: &Json, phases: &Json) -> Json {
     let best = |rounds: &[Json], stretch: &str, what: &str| {
         rounds.iter().filter_map(|round| round[stretch][what].as_u64()).min().unwrap_or(0)
     };
@@ -18,8 +18,6 @@ pub fn figures(prepared: &Json, product: &[Json], hand: &[Json], compared: &Json
             "wall_ms": wall, "cpu_ms": cpu,
             "orders_per_second": prepared["orders"].as_u64().unwrap_or(0) * 1_000 / wall.max(1),
             "again_wall_ms": best(product, "again", "wall_ms"), "again_cpu_ms": best(product, "again", "cpu_ms"),
-            "completing_wall_ms": best(product, "completing", "wall_ms"), "late_wall_ms": best(product, "late", "wall_ms"),
-            "behind": largest("behind"),
             "opened_rss_kib": largest("opened_rss_kib"),
             "peak_rss_kib": largest("peak_rss_kib"), "peak_rss_again_kib": largest("peak_rss_again_kib"),
         },
@@ -31,6 +29,7 @@ pub fn figures(prepared: &Json, product: &[Json], hand: &[Json], compared: &Json
         },
         "ratio": {"wall": ratio(wall, hand_wall), "cpu": ratio(cpu, hand_cpu)},
         "compared": compared,
+        "late": late,
         "phases": phases,
         "all_rounds": {"product": product, "hand": hand},
     })
@@ -81,9 +80,9 @@ pub fn run(figures: &Json) {
     println!(
         "{:<26}{:>14}   (the command that completes the order, with {} lines it posts: {})",
         "run after a late order",
-        seconds(&product["late_wall_ms"]),
-        product["behind"],
-        seconds(&product["completing_wall_ms"])
+        seconds(&figures["late"]["run"]["wall_ms"]),
+        figures["late"]["lines"],
+        seconds(&figures["late"]["completing"]["wall_ms"])
     );
     println!(
         "{:<26}{:>14}   ({} once opened, {} after the second run)",
