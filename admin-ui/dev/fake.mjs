@@ -705,6 +705,7 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
           ),
         );
       }
+      if (parts[1] === 'positions') return reply(200, positions(query.period));
       const statement = db.statements.find((one) => one.id === parts[1]);
       if (!statement) return problem(404, 'not_found', chinese ? '没有找到' : 'not found');
       if (parts[2] === 'explain')
@@ -836,4 +837,27 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
     return problem(404, 'no_such_route', 'no such route');
   }
   return { handle, db };
+}
+
+/** Two stores that owe each other. */
+function positions(period) {
+  const [payer, payee] = ['浦东店', '静安店'].map((title, place) => ({
+    object: 'department',
+    id: `store-${place}`,
+    title,
+  }));
+  const of = { definition: 'store_month', title: period, currency: 'CNY', payer, payee };
+  const amounts = { owed: '700.00', counter: '500.00', net: '200.00', open: '200.00' };
+  const statements = ['st-3', 'st-4'].map((id) => ({
+    id,
+    number: null,
+    status: 'draft',
+    payee: payee.id,
+    gross: '700.00',
+  }));
+  return {
+    period,
+    data: [{ ...of, ...amounts, statements }],
+    totals: [{ currency: 'CNY', moved: '1200.00', net: '200.00', open: '200.00' }],
+  };
 }

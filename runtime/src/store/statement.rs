@@ -9,6 +9,7 @@ use packwork_engine::codes::Code;
 use packwork_engine::decision::{Decision, NewStatement, StatementChange};
 use packwork_engine::facts::{Facts, Stated, StatementsAsked};
 use packwork_engine::moment::Moment;
+use packwork_engine::record::Name;
 use packwork_engine::refusal::Refusal;
 use packwork_engine::settlement::line::{Line, StatementHead, StatementKey, StatementStatus};
 use packwork_engine::settlement::statement::position::turned;
@@ -27,6 +28,8 @@ pub struct StatementQuery {
     pub party: Option<Uuid>,
     pub period: Option<String>,
     pub status: Option<StatementStatus>,
+    /// Only of these definitions.
+    pub definitions: Option<Vec<Name>>,
     /// The last statement of the former page; newest first.
     pub after: Option<Uuid>,
     pub limit: u32,
@@ -95,6 +98,9 @@ impl Store {
         }
         if let Some(status) = query.status {
             sql.push(" AND s.status = ").bind(Datum::text(status.as_str()));
+        }
+        if let Some(definitions) = &query.definitions {
+            sql.push(" AND ").any_of("s.definition", Datum::Texts(definitions.clone()));
         }
         if let Some(after) = query.after {
             sql.with(" AND s.seq < (SELECT seq FROM statement WHERE id = ?)", vec![Datum::Id(after)]);

@@ -294,6 +294,16 @@ async fn stores_are_netted_and_paid_together(on: On) {
         assert_eq!(parties, ("store_b", "store_a"));
     }
     assert!(says(&one(test, &owed).await, "store_b pays store_a 200.00 CNY"));
+    let positions = test.get("/statements/positions?period=2026-03").await.ok();
+    let [position] = positions["data"].as_array().expect("a list").as_slice() else { panic!("{positions:#}") };
+    assert_eq!(amounts(position, ["owed", "counter", "net", "open"]), ["700.00", "500.00", "200.00", "200.00"]);
+    assert_eq!((text(&position["payer"], "title"), text(&position["payee"], "title")), ("store_b", "store_a"));
+    assert_eq!(position["statements"].as_array().map(Vec::len), Some(2));
+    assert_eq!(amounts(&positions["totals"][0], ["moved", "net", "open"]), ["1200.00", "200.00", "200.00"]);
+    let of_store = test.get("/statements/positions?period=2026-03&party=store_a").await.ok();
+    assert_eq!(of_store["data"], positions["data"]);
+    assert_eq!(test.get("/statements/positions?period=2026-02").await.ok()["data"], json!([]));
+    test.get("/statements/positions").await.refused(400, "bad_parameter");
     // One's income is the other's cost: nothing for the group, and no tax within one legal entity.
     let totals = test.get("/settlement/attribution?by=product&period=2026-03").await.ok();
     assert_eq!(amounts(&totals["totals"][0], ["income", "cost", "profit"]), ["1200.00", "1200.00", "0.00"]);

@@ -19,6 +19,20 @@ export type NetPosition = {
   open: Decimal;
 };
 
+/** One pair among the net positions of a period. */
+export type PairPosition = NetPosition & {
+  definition: string;
+  title: string;
+  currency: string;
+  statements: { id: string; number: string | null; status: string; payee: string; gross: Decimal }[];
+};
+
+export type Positions = {
+  period: string;
+  data: PairPosition[];
+  totals: { currency: string; moved: Decimal; net: Decimal; open: Decimal }[];
+};
+
 export type Dispute = {
   id: string;
   line: string;

@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { api } from '../../api/client';
-import type { Line, Run, Statement } from '../../api/contract/settlement';
+import type { Line, Positions, Run, Statement } from '../../api/contract/settlement';
 import type { Page } from '../../api/contract/shared';
 import type { StatementSearch } from './search';
 
@@ -19,6 +19,13 @@ export const statementQuery = (id: string) =>
   queryOptions({
     queryKey: ['statements', 'one', id],
     queryFn: ({ signal }) => api.get<Statement>(`/statements/${encodeURIComponent(id)}`, undefined, signal),
+  });
+
+export const positionsQuery = (period: string, party?: string) =>
+  queryOptions({
+    queryKey: ['statements', 'positions', period, party],
+    queryFn: ({ signal }) => api.get<Positions>('/statements/positions', { period, party }, signal),
+    placeholderData: (previous) => previous,
   });
 
 /** All lines of a statement, for those with more than the first 200. */

@@ -13,6 +13,7 @@ import type { Column } from '../../ui/data-table';
 import { Labelled } from '../../ui/labelled';
 import { ListPage } from '../../ui/list-page';
 import { PageState } from '../../ui/states';
+import { PositionsCard } from './positions-card';
 import { statementsQuery } from './queries';
 import type { StatementSearch } from './search';
 import { StatementTag } from './words';
@@ -78,6 +79,7 @@ export default function StatementsPage() {
           ) : null}
         </>
       }
+      notice={search.period ? <PositionsCard period={search.period} party={search.payee} /> : null}
       pending={list.isPending}
       failure={list.error ? failureOf(list.error) : null}
       onRetry={() => list.refetch()}

@@ -23,10 +23,16 @@ use uuid::Uuid;
 
 const LIST: &[&str] = &["payee", "payer", "period", "status", "limit", "cursor"];
 
+const POSITIONS: &[&str] = &["period", "party"];
+
 pub(super) fn routes() -> Vec<Route> {
     let tag = "statements";
     vec![
         route(Method::GET, "/statements", tag, list).query(LIST).answers("Statements", "Statements, newest first"),
+        route(Method::GET, "/statements/positions", tag, positions).query(POSITIONS).answers(
+            "Positions",
+            "Net positions of a period: what pairs of parties owe each other, both directions together",
+        ),
         route(Method::GET, "/statements/{id}", tag, one).answers("Statement", "One statement with its first lines"),
         route(Method::POST, "/statements/{id}/{step}", tag, step)
             .takes("StatementStep")
@@ -57,6 +63,19 @@ async fn list(State(app): State<Arc<App>>, SignedIn(caller): SignedIn, query: Qu
         cursor: query.text("cursor").map(str::to_owned),
     };
     Ok(Json(statements::list(&app, &caller, asked).await?))
+}
+
+async fn positions(
+    State(app): State<Arc<App>>,
+    SignedIn(caller): SignedIn,
+    query: Query,
+) -> Result<Json<Body>, Problem> {
+    query.only(POSITIONS)?;
+    let Some(period) = query.text("period") else {
+        return Err(Problem::new(Code::BadParameter, "`period` names a period").with("parameter", "period"));
+    };
+    let party = settlement::party(&app, &caller, query.text("party")).await?;
+    Ok(Json(statements::positions::positions(&app, &caller, period.to_owned(), party).await?))
 }
 
 fn status(text: &str) -> Result<StatementStatus, Problem> {

@@ -2,6 +2,7 @@
 //! done next. What is done to them stands beside.
 
 mod actions;
+pub mod positions;
 pub mod steps;
 mod words;
 
@@ -52,6 +53,7 @@ pub async fn list(app: &App, caller: &Caller, asked: Asked) -> Answer<Json> {
         party,
         period: asked.period,
         status: asked.status,
+        definitions: None,
         after,
         limit: asked.limit + 1,
     };
