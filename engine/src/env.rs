@@ -8,6 +8,7 @@ use crate::codes::Code;
 use crate::decision::{Context, Terms};
 use crate::expr::{Env, EvalError, Expr, ExprError, Path};
 use crate::facts::{Collection, Facts, Need};
+use crate::hashing::NameAndId;
 use crate::model::Model;
 use crate::moment::Date;
 use crate::object::classify::{Classified, classify};
@@ -17,7 +18,7 @@ use crate::record::{Name, slot};
 use crate::settlement::rate::{self, Rated};
 use crate::value::Value;
 use serde_json::{Value as Json, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -34,16 +35,21 @@ pub struct Reader<'a> {
     /// By which rates facts are settled, and against what.
     pub terms: Terms,
     need: RefCell<Need>,
+    /// Whether anything was noted.
+    lacks: Cell<bool>,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(model: &'a Model, facts: &'a Facts, context: &'a Context) -> Reader<'a> {
-        Reader { model, facts, context, accepts_duplicates: false, terms: Terms::default(), need: RefCell::default() }
+        let (terms, need, lacks) = (Terms::default(), RefCell::default(), Cell::new(false));
+        Reader { model, facts, context, accepts_duplicates: false, terms, need, lacks }
     }
 
     /// Notes a need.
     pub fn need(&self, note: impl FnOnce(&mut Need)) {
-        note(&mut self.need.borrow_mut());
+        let mut need = self.need.borrow_mut();
+        note(&mut need);
+        self.lacks.set(!need.is_empty());
     }
 
     /// Everything that was missing so far.
@@ -52,7 +58,7 @@ impl<'a> Reader<'a> {
     }
 
     pub fn needs_nothing(&self) -> bool {
-        self.need.borrow().is_empty()
+        !self.lacks.get()
     }
 
     pub fn today(&self) -> Date {
@@ -68,7 +74,7 @@ impl<'a> Reader<'a> {
         {
             return Ok(collection.get(id).cloned());
         }
-        match self.facts.records.get(&(object.clone(), id)) {
+        match self.facts.records.get(&NameAndId(object, id)) {
             Some(found) => Ok(found.clone()),
             None => {
                 self.need(|need| {

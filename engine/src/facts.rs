@@ -3,6 +3,7 @@
 
 use crate::attachment::Attachment;
 use crate::decision::Write;
+use crate::hashing::ByNameAndId;
 use crate::moment::Date;
 use crate::record::{Name, Record};
 use crate::settlement::chain::LEVELS_MAX;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 /// What a decision may read. A key that is absent was not fetched; `None` means it does not exist.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    pub records: BTreeMap<(Name, Uuid), Option<Arc<Record>>>,
+    pub records: ByNameAndId<Option<Arc<Record>>>,
     /// Files by id; those given up are not there.
     pub attachments: BTreeMap<Uuid, Option<Attachment>>,
     /// Records found by their key field.
@@ -52,7 +53,7 @@ pub struct Facts {
     /// Statements with what hangs on them, as they were asked for.
     pub stated: BTreeMap<StatementsAsked, Stated>,
     /// Posted lines that still stand (not reversed), by (plan, fact).
-    pub lines: BTreeMap<(Name, Uuid), Vec<Arc<Line>>>,
+    pub lines: ByNameAndId<Vec<Arc<Line>>>,
     /// Posted quantities of cumulation groups.
     pub cumulated: BTreeMap<CumulationQuery, Cumulated>,
     /// What accumulators count, in the order of business date and id.

@@ -1,13 +1,29 @@
-//! The hash of maps that are only asked, never listed.
+//! The hash of maps that are only asked, never listed for anybody to see.
 
+use crate::record::Name;
+use indexmap::{Equivalent, IndexMap};
 use std::hash::{BuildHasherDefault, Hasher};
+use uuid::Uuid;
 
-pub(crate) type Hashing = BuildHasherDefault<Mixer>;
+pub type Hashing = BuildHasherDefault<Mixer>;
 
 /// A small multiplicative hash. The maps keep insertion order, so it decides speed only, never an answer; keys are an
 /// administrator's rows and the records of one batch, not strangers' input.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Mixer(u64);
+pub struct Mixer(u64);
+
+/// What is kept by a name (of an object, of a plan) and an id.
+pub type ByNameAndId<V> = IndexMap<(Name, Uuid), V, Hashing>;
+
+/// The same key, borrowed.
+#[derive(Clone, Copy, Debug, Hash)]
+pub struct NameAndId<'k>(pub &'k str, pub Uuid);
+
+impl Equivalent<(Name, Uuid)> for NameAndId<'_> {
+    fn equivalent(&self, (name, id): &(Name, Uuid)) -> bool {
+        self.1 == *id && *self.0 == **name
+    }
+}
 
 impl Mixer {
     fn mix(&mut self, word: u64) {

@@ -12,7 +12,7 @@ pub mod env;
 pub mod explain;
 pub mod expr;
 pub mod facts;
-mod hashing;
+pub mod hashing;
 pub mod ids;
 pub mod layers;
 pub mod live;

@@ -25,9 +25,33 @@ pub enum Value {
     Map(BTreeMap<String, Value>),
 }
 
+/// The same for several.
+pub fn are_identical(left: &[Value], right: &[Value]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).all(|(left, right)| left.is_identical(right))
+}
+
 impl Value {
     pub fn text(text: &str) -> Value {
         Value::Text(Arc::from(text))
+    }
+
+    /// Equal to the last digit written: 1.0 and 1.00 are equal and not identical.
+    pub fn is_identical(&self, other: &Value) -> bool {
+        let same = |left: &Decimal, right: &Decimal| left == right && left.scale() == right.scale();
+        match (self, other) {
+            (Value::Decimal(left), Value::Decimal(right)) => same(left, right),
+            (Value::Money(left), Value::Money(right)) => {
+                same(&left.amount, &right.amount) && left.currency == right.currency
+            }
+            (Value::List(left), Value::List(right)) => are_identical(left, right),
+            (Value::Map(left), Value::Map(right)) => {
+                let pair = |((left, one), (right, other)): ((&String, &Value), (&String, &Value))| {
+                    left == right && one.is_identical(other)
+                };
+                left.len() == right.len() && left.iter().zip(right).all(pair)
+            }
+            (left, right) => left == right,
+        }
     }
 
     pub fn is_null(&self) -> bool {

@@ -200,18 +200,17 @@ fn of_line(
         Pays::Chain { payer, .. } => (Some(party(payer, "payer")), None),
         Pays::Mirror(_) => (None, None),
     };
-    let mut dimensions = Dimensions::new();
+    let mut values = Vec::with_capacity(line.dimensions.len());
     let mut missing = false;
-    for (name, expr) in &line.dimensions {
+    for (_, expr) in &line.dimensions {
         match env.eval(expr).map_err(Halt::from) {
-            Ok(value) => {
-                dimensions.insert(name.clone(), value);
-            }
+            Ok(value) => values.push(value),
             Err(Halt::Missing) => missing = true,
             Err(refused) => return Err(refused),
         }
     }
-    let shared = Shared { steps, dimensions: Arc::new(dimensions) };
+    let dimensions = if missing { Arc::default() } else { asking.known.dimensions(line, values) };
+    let shared = Shared { steps, dimensions };
     match (&line.pays, parties.0.transpose()?, parties.1.transpose()?) {
         (Pays::One { amount, .. }, Some(payer), Some(payee)) => {
             let accrued = amount::line(asking, env, line, amount, (payer, payee), &shared)?;

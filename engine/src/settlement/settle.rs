@@ -18,6 +18,7 @@ use crate::codes::Code;
 use crate::decide::Halt;
 use crate::decision::{Decision, SettleUnit};
 use crate::env::Reader;
+use crate::hashing::NameAndId;
 use crate::ids::IdSource;
 use crate::moment::Date;
 use crate::object::Object;
@@ -114,12 +115,11 @@ fn settle_changed(
 
 /// What stands posted for a fact; nothing while it is not at hand, which is noted.
 fn posted<'a>(reader: &Reader<'a>, plan: &Plan, fact: Uuid) -> &'a [Arc<Line>] {
-    let key = (plan.name.clone(), fact);
-    if let Some(lines) = reader.facts.lines.get(&key) {
+    if let Some(lines) = reader.facts.lines.get(&NameAndId(&plan.name, fact)) {
         return lines;
     }
     reader.need(|need| {
-        need.lines.insert(key);
+        need.lines.insert((plan.name.clone(), fact));
     });
     &[]
 }

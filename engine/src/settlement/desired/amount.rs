@@ -1,5 +1,6 @@
 //! The amount of a line that pays one party: a formula, a price for a quantity, or what is due of an entitlement.
 
+use super::known::KeyPart;
 use super::priced::{Price, parts_of};
 use super::source::tax_terms;
 use super::{Asking, Counts, Desired, Group, Shared, adjust};
@@ -125,15 +126,15 @@ pub(super) fn grouped(
     let mut parts = Vec::with_capacity(cumulate.by.len());
     for by in &cumulate.by {
         parts.push(match by {
-            By::Payer => format!("{}/{}", payer.object, payer.id),
-            By::Payee => format!("{}/{}", payee.object, payee.id),
-            By::Fixed(text) => text.to_string(),
-            By::Row(step) => shared.steps.row(step).map_or_else(String::new, |row| row.to_string()),
-            By::Value(expr) => env.eval(expr)?.to_json().to_string(),
+            By::Payer => KeyPart::Party(payer.clone()),
+            By::Payee => KeyPart::Party(payee.clone()),
+            By::Fixed(text) => KeyPart::Fixed(text.clone()),
+            By::Row(step) => KeyPart::Row(shared.steps.row(step)),
+            By::Value(expr) => KeyPart::Value(env.eval(expr)?),
         });
     }
     let calendar = asking.reader.model.calendars.get(&cumulate.calendar).expect("the plan's calendars were checked");
-    let digest = asking.known.digest(parts.iter().map(String::as_str));
+    let digest = asking.known.digest(parts);
     Ok(Group { digest, period: asking.known.period(calendar, asking.date), counts })
 }
 

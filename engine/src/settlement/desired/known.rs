@@ -9,11 +9,12 @@ use crate::moment::Date;
 use crate::pack::hex;
 use crate::period::PeriodCalendar;
 use crate::record::Name;
-use crate::settlement::plan::{Plan, RateTable};
+use crate::settlement::line::{Dimensions, Party};
+use crate::settlement::plan::{Plan, PlanLine, RateTable};
 use crate::settlement::rate::{self, Found, Rated};
 use crate::settlement::table::Miss;
 use crate::settlement::trace::LookupTrace;
-use crate::value::Value;
+use crate::value::{Value, are_identical};
 use indexmap::{Equivalent, IndexMap};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -31,11 +32,62 @@ pub struct Known<'p> {
     rows: Map<(Name, Uuid), Row>,
     entities: Map<(Name, Uuid), Option<Uuid>>,
     periods: Map<(Name, Date), Name>,
-    digests: Map<Vec<u8>, Name>,
+    digests: Map<Vec<KeyPart>, Name>,
+    dimensions: Map<Coordinates, Arc<Dimensions>>,
+}
+
+/// A part of the key of a cumulation group.
+#[derive(Clone, Debug, Hash)]
+pub enum KeyPart {
+    Party(Party),
+    Fixed(Name),
+    Row(Option<Uuid>),
+    Value(Value),
+}
+
+/// Keys are the same where their texts are.
+impl PartialEq for KeyPart {
+    fn eq(&self, other: &KeyPart) -> bool {
+        match (self, other) {
+            (KeyPart::Party(left), KeyPart::Party(right)) => left == right,
+            (KeyPart::Fixed(left), KeyPart::Fixed(right)) => left == right,
+            (KeyPart::Row(left), KeyPart::Row(right)) => left == right,
+            (KeyPart::Value(left), KeyPart::Value(right)) => left.is_identical(right),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for KeyPart {}
+
+impl KeyPart {
+    /// As digests have it.
+    fn text(&self) -> String {
+        match self {
+            KeyPart::Party(party) => format!("{}/{}", party.object, party.id),
+            KeyPart::Fixed(text) => text.to_string(),
+            KeyPart::Row(row) => row.map_or_else(String::new, |row| row.to_string()),
+            KeyPart::Value(value) => value.to_json().to_string(),
+        }
+    }
+}
+
+/// The values of a plan line's dimensions, in their order.
+#[derive(Debug)]
+struct Coordinates {
+    line: Name,
+    values: Vec<Value>,
+}
+
+/// The same, borrowed.
+#[derive(Clone, Copy)]
+struct CoordinatesBy<'k> {
+    line: &'k str,
+    values: &'k [Value],
 }
 
 /// A look-up on any date.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Asked {
     step: Name,
     table: Name,
@@ -43,6 +95,7 @@ struct Asked {
 }
 
 /// The same, borrowed.
+#[derive(Clone, Copy)]
 struct AskedBy<'k> {
     step: &'k str,
     table: &'k str,
@@ -75,6 +128,7 @@ impl<'p> Known<'p> {
             entities: RefCell::default(),
             periods: RefCell::default(),
             digests: RefCell::default(),
+            dimensions: RefCell::default(),
         }
     }
 
@@ -154,19 +208,37 @@ impl<'p> Known<'p> {
     }
 
     /// The digest of a key: of its parts, whatever they contain.
-    pub fn digest<'t>(&self, parts: impl Iterator<Item = &'t str>) -> Name {
+    pub fn digest(&self, parts: Vec<KeyPart>) -> Name {
+        let mut digests = self.digests.borrow_mut();
+        if let Some(known) = digests.get(&parts) {
+            return known.clone();
+        }
         let mut key = Vec::with_capacity(128);
-        for part in parts {
+        for part in parts.iter().map(KeyPart::text) {
             key.extend((part.len() as u64).to_be_bytes());
             key.extend(part.as_bytes());
         }
-        let mut digests = self.digests.borrow_mut();
-        if let Some(known) = digests.get(&key) {
+        let digest: Name = hex(&Sha256::digest(&key))[..32].into();
+        digests.insert(parts, digest.clone());
+        digest
+    }
+
+    /// The dimensions of a line: many lines have the same.
+    pub fn dimensions(&self, line: &PlanLine, values: Vec<Value>) -> Arc<Dimensions> {
+        let mut dimensions = self.dimensions.borrow_mut();
+        if let Some(known) = dimensions.get(&CoordinatesBy { line: &line.id, values: &values }) {
             return known.clone();
         }
-        let digest: Name = hex(&Sha256::digest(&key))[..32].into();
-        digests.insert(key, digest.clone());
-        digest
+        let names = line.dimensions.iter().map(|(name, _)| name.clone());
+        let made: Arc<Dimensions> = Arc::new(names.zip(values.iter().cloned()).collect());
+        dimensions.insert(Coordinates { line: line.id.clone(), values }, made.clone());
+        made
+    }
+}
+
+impl Asked {
+    fn borrowed(&self) -> AskedBy<'_> {
+        AskedBy { step: &self.step, table: &self.table, inputs: &self.inputs }
     }
 }
 
@@ -176,6 +248,14 @@ impl Hash for Asked {
     }
 }
 
+impl PartialEq for Asked {
+    fn eq(&self, other: &Asked) -> bool {
+        self.borrowed().equivalent(other)
+    }
+}
+
+impl Eq for Asked {}
+
 impl Hash for AskedBy<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.inputs.hash(state);
@@ -184,6 +264,38 @@ impl Hash for AskedBy<'_> {
 
 impl Equivalent<Asked> for AskedBy<'_> {
     fn equivalent(&self, asked: &Asked) -> bool {
-        *self.inputs == *asked.inputs && *self.step == *asked.step && *self.table == *asked.table
+        are_identical(self.inputs, &asked.inputs) && *self.step == *asked.step && *self.table == *asked.table
+    }
+}
+
+impl Coordinates {
+    fn borrowed(&self) -> CoordinatesBy<'_> {
+        CoordinatesBy { line: &self.line, values: &self.values }
+    }
+}
+
+impl Hash for Coordinates {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.values.hash(state);
+    }
+}
+
+impl PartialEq for Coordinates {
+    fn eq(&self, other: &Coordinates) -> bool {
+        self.borrowed().equivalent(other)
+    }
+}
+
+impl Eq for Coordinates {}
+
+impl Hash for CoordinatesBy<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.values.hash(state);
+    }
+}
+
+impl Equivalent<Coordinates> for CoordinatesBy<'_> {
+    fn equivalent(&self, coordinates: &Coordinates) -> bool {
+        are_identical(self.values, &coordinates.values) && *self.line == *coordinates.line
     }
 }

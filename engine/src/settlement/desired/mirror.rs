@@ -1,5 +1,6 @@
 //! Lines of another fact, mirrored: what comes back takes the original split back in proportion, never a new one.
 
+use super::known::KeyPart;
 use super::priced::Price;
 use super::{Asking, Counts, Desired, Group, Shared};
 use crate::codes::Code;
@@ -126,7 +127,11 @@ pub(super) fn lines(
             payer: original.payer.clone(),
             payee: original.payee.clone(),
             group: Some(Group {
-                digest: asking.known.digest([&*line.id, &*original.line, &original.payee.id.to_string()].into_iter()),
+                digest: asking.known.digest(vec![
+                    KeyPart::Fixed(line.id.clone()),
+                    KeyPart::Fixed(original.line.clone()),
+                    KeyPart::Row(Some(original.payee.id)),
+                ]),
                 // What came back of a fact adds up for ever.
                 period: fact.simple().to_string().into(),
                 counts: Counts::Quantity,

@@ -67,7 +67,7 @@ pub(super) fn fold(model: &Model, facts: &mut Facts, decision: &Decision) {
         facts.rate_uses.retain(|_, used| *used);
     }
     for line in &decision.lines {
-        facts.lines.remove(&(line.plan.clone(), line.fact));
+        facts.lines.swap_remove(&(line.plan.clone(), line.fact));
     }
     if !decision.lines.is_empty() {
         facts.cumulated.retain(|query, _| {
