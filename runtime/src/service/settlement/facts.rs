@@ -62,13 +62,8 @@ pub async fn among(
 }
 
 /// How many facts a period has.
-pub async fn count(
-    app: &App,
-    model: &Arc<Model>,
-    scope: &Scope,
-    plan: &Plan,
-    (of, period): (&InState, &Period),
-) -> Answer<usize> {
+pub async fn count(app: &App, model: &Arc<Model>, scope: &Scope, plan: &Plan, period: &Period) -> Answer<usize> {
+    let Some(of) = plan.in_state() else { return Ok(0) };
     let query = AggregateQuery {
         object: plan.object.clone(),
         filter: in_period(of, period),

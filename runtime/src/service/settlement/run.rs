@@ -168,15 +168,18 @@ impl Work {
                 let of = (plan.in_state().expect("only facts in a state have a former run"), &self.period);
                 let ids = ids.into_iter().collect();
                 let facts = facts::among(&self.app, &self.model, &scope, plan, of, ids).await?;
-                let all = facts::count(&self.app, &self.model, &scope, plan, of).await?;
-                (facts, Some((former, all)))
+                // Of all facts only the number is told, while these are settled.
+                let (app, model, scope) = (self.app.clone(), self.model.clone(), scope.clone());
+                let (plan, period) = (plan.name.clone(), self.period.clone());
+                let all = async move { facts::count(&app, &model, &scope, &model.plans[&plan], &period).await };
+                (facts, Some((former, tokio::spawn(all))))
             }
         };
         let facts = Arc::new(facts);
-        // Those that are as the former run left them are done.
-        let settled = former.as_ref().map_or(0, |(_, all)| (all + facts.gone).saturating_sub(facts.count()));
-        self.run.facts = counted(facts.count() + settled);
-        self.run.done = counted(settled);
+        // Those that are as the former run left them are done; until they are counted, as many as it had.
+        let looked_at = counted(facts.count());
+        self.run.facts = former.as_ref().map_or(0, |(former, _)| former.facts).max(looked_at);
+        self.run.done = self.run.facts - looked_at;
         let mut tally = Tally::over(&facts);
         let mut reading = ahead::chunks(&self.app, &self.model, &scope, &plan.name, &facts);
         let mut cancelled = false;
@@ -205,9 +208,18 @@ impl Work {
             self.run.lines = i64::try_from(tally.lines).unwrap_or(i64::MAX);
             self.app.store.update_run(&scope, &self.run).await?;
         }
-        tally.unchanged += settled as u64;
+        let former = match former {
+            Some((former, all)) => {
+                let settled = (all.await.map_err(Error::task)?? + facts.gone).saturating_sub(facts.count());
+                tally.unchanged += settled as u64;
+                self.run.done += counted(settled) + looked_at - self.run.facts;
+                self.run.facts = counted(settled) + looked_at;
+                Some(former)
+            }
+            None => None,
+        };
         finish(&mut self.run, &facts, &tally);
-        if let Some((former, _)) = &former {
+        if let Some(former) = &former {
             after(&mut self.run, former);
         }
         self.run.details["pin"] = json!(pin_name(self.pin));
