@@ -91,6 +91,7 @@ fn at_year_end(schedule: Json, volumes: &[Decimal], from: &str) -> Result<Vec<De
         "settle": "delta",
     });
     let definitions = company(volumes).with(Kind::Schedule, "s", schedule).settling_periods("year", "year", line);
+    let world = definitions.clone().compile()?;
     let mut company = Company::open(definitions)?;
     let mut parties = Vec::new();
     for (place, volume) in volumes.iter().enumerate() {
@@ -106,7 +107,7 @@ fn at_year_end(schedule: Json, volumes: &[Decimal], from: &str) -> Result<Vec<De
             Some(line) => exact(line),
             // There is no line of nothing, nor of less than half a cent.
             None => {
-                let entitled = entitled(company.world.schedule("s")?, *volume, from)?.amount;
+                let entitled = entitled(world.schedule("s")?, *volume, from)?.amount;
                 if !round(entitled, PLACES, Rounding::HalfUp).is_zero() {
                     bail!("a volume of {volume} is entitled to {entitled} and has no line");
                 }

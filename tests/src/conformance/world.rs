@@ -1,5 +1,6 @@
 //! Definitions made from a case's input, compiled by the engine, and asked.
 
+use super::place::{Ground, Posted, engine_only};
 use anyhow::{Context as _, Result, anyhow, bail};
 use packwork_engine::decision::{Command, Context, Decision};
 use packwork_engine::definition::Kind;
@@ -13,6 +14,7 @@ use packwork_engine::pack::Pack;
 use packwork_engine::period::PeriodCalendar;
 use packwork_engine::settlement::accumulator::{Accumulator, Entry};
 use packwork_engine::settlement::rate::{self, Found, Rated};
+use packwork_engine::settlement::replay::Replay;
 use packwork_engine::settlement::schedule::{Applied, Schedule};
 use packwork_engine::settlement::table::Miss;
 use packwork_engine::testing::memory::Memory;
@@ -21,6 +23,7 @@ use packwork_engine::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// When definitions take effect: before anything a case talks about.
 const INSTALLED_AT: &str = "2000-01-01T00:00:00Z";
@@ -43,9 +46,9 @@ pub fn all_shown(numbers: impl IntoIterator<Item = Decimal>) -> Json {
 }
 
 /// Definitions on their way to a model.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Definitions {
-    files: BTreeMap<String, Vec<u8>>,
+    pub(super) files: BTreeMap<String, Vec<u8>>,
     zone: Option<String>,
     currency: Option<String>,
     /// Steps of the plan that is added last.
@@ -99,19 +102,25 @@ impl Definitions {
         Ok(World {
             model,
             memory,
+            definitions: self,
             context: Context { command: Default::default(), moment: at, actor: Default::default() },
         })
     }
 }
 
 impl Definitions {
-    fn checked(&self) -> Result<Model, Vec<Diagnostic>> {
-        let mut diagnostics = Diagnostics::default();
-        let pack = Pack::read(&self.files, &mut diagnostics);
+    /// The tenant's settings.
+    pub(super) fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         settings.zone = self.zone.clone().unwrap_or(settings.zone);
         settings.currency = self.currency.clone().unwrap_or(settings.currency);
-        let (model, found) = Model::compile(vec![pack], &settings);
+        settings
+    }
+
+    fn checked(&self) -> Result<Model, Vec<Diagnostic>> {
+        let mut diagnostics = Diagnostics::default();
+        let pack = Pack::read(&self.files, &mut diagnostics);
+        let (model, found) = Model::compile(vec![pack], &self.settings());
         diagnostics.extend(found);
         let sound = !diagnostics.has_errors();
         let findings = diagnostics.into_sorted();
@@ -124,15 +133,19 @@ impl Definitions {
 pub struct World {
     pub model: Model,
     pub memory: Memory,
+    /// What the model was made from.
+    pub definitions: Definitions,
     context: Context,
 }
 
 impl World {
     pub fn schedule(&self, name: &str) -> Result<&Schedule> {
+        engine_only("a schedule by itself")?;
         self.model.schedules.get(name).with_context(|| format!("there is no schedule {name}"))
     }
 
     pub fn accumulator(&self, name: &str) -> Result<(&Accumulator, &PeriodCalendar)> {
+        engine_only("a total by itself")?;
         let accumulator =
             self.model.accumulators.get(name).with_context(|| format!("there is no accumulator {name}"))?;
         let calendar = self.model.calendars.get(&accumulator.calendar).context("the accumulator's calendar")?;
@@ -141,6 +154,7 @@ impl World {
 
     /// Looks rows up, one input per column in the table's order.
     pub fn look_up(&mut self, table: &str, inputs: &[Value], date: Date) -> Result<Result<Found, Miss>> {
+        engine_only("a look-up by itself")?;
         let mut facts = Facts::default();
         let mut need = Need::default();
         need.collections.insert(table.into());
@@ -161,6 +175,7 @@ impl World {
         date: Date,
         known_at: Moment,
     ) -> Result<Result<Found, Miss>> {
+        engine_only("a look-up as it was known")?;
         let mut facts = Facts::default();
         let mut need = Need::default();
         need.collections.insert(table.into());
@@ -176,14 +191,54 @@ impl World {
 
     /// Carries out a command at a moment.
     pub fn execute(&mut self, command: &Command, at: Moment) -> Result<Box<Decision>> {
-        let context = Context { command: self.memory.next_command(), moment: at, actor: Default::default() };
+        let context = self.next_context(at);
         let decided = self.memory.execute(&self.model, command, &context);
         decided.map_err(|refusal| anyhow!("{}: {}", refusal.code, refusal.detail))
+    }
+
+    fn next_context(&mut self, at: Moment) -> Context {
+        Context { command: self.memory.next_command(), moment: at, actor: Default::default() }
     }
 
     /// The live rows of a table.
     pub fn rows(&self, table: &str) -> Vec<std::sync::Arc<packwork_engine::record::Record>> {
         self.memory.live(table).cloned().collect()
+    }
+}
+
+impl Ground for World {
+    fn create(&mut self, object: &str, input: Map<String, Json>, at: Moment) -> Result<Uuid> {
+        let decision = self.execute(&Command::Create { object: object.into(), input }, at)?;
+        decision.subject.map(|(_, id)| id).ok_or_else(|| anyhow!("nothing was created"))
+    }
+
+    fn change(&mut self, object: &str, id: Uuid, input: Map<String, Json>, at: Moment) -> Result<()> {
+        let command = Command::Update { object: object.into(), id, version: None, input };
+        self.execute(&command, at).map(|_| ())
+    }
+
+    fn close(&mut self, calendar: &str, period: &str, at: Moment) -> Result<()> {
+        let context = self.next_context(at);
+        let closed = self.memory.close(&self.model, calendar, period, &context);
+        closed.map_err(|refusal| anyhow!("{}: {}", refusal.code, refusal.detail))
+    }
+
+    fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<usize> {
+        let context = self.next_context(at);
+        let run = self.memory.run(&self.model, plan, period, &context);
+        let run = run.map_err(|refusal| anyhow!("{}: {}", refusal.code, refusal.detail))?;
+        match run.failures.first() {
+            Some((_, refusal)) => bail!("{}: {}", refusal.code, refusal.detail),
+            None => Ok(run.lines),
+        }
+    }
+
+    fn lines(&mut self, after: usize) -> Result<Vec<Posted>> {
+        let lines = &self.memory.lines[after..];
+        match lines.iter().find(|line| !Replay::of(line, &[]).agrees) {
+            Some(line) => bail!("the line of {} does not come out again: {:?}", line.gross, Replay::of(line, &[])),
+            None => Ok(lines.iter().map(|line| Posted::from(&**line)).collect()),
+        }
     }
 }
 
