@@ -5,6 +5,7 @@
 //! The same cases run over HTTP: then the definitions are published in a tenant and its answers are compared.
 
 mod agreements;
+mod asked;
 mod chains;
 mod commissions;
 mod compare;

@@ -2,6 +2,7 @@
 
 use super::Family;
 use super::money::share;
+use super::place::{Place, place};
 use super::planned::{Company, company, exact};
 use super::read::Input;
 use super::tiers::tiers_as;
@@ -107,6 +108,10 @@ fn at_year_end(schedule: Json, volumes: &[Decimal], from: &str) -> Result<Vec<De
             Some(line) => exact(line),
             // There is no line of nothing, nor of less than half a cent.
             None => {
+                if place() != Place::Engine {
+                    earned.push(Decimal::ZERO);
+                    continue;
+                }
                 let entitled = entitled(world.schedule("s")?, *volume, from)?.amount;
                 if !round(entitled, PLACES, Rounding::HalfUp).is_zero() {
                     bail!("a volume of {volume} is entitled to {entitled} and has no line");
@@ -141,7 +146,7 @@ fn incremental(input: &Input<'_>) -> Result<Json> {
     // Tiers of the amount with a rebate per unit: each unit earns by the part of the amount that lies in a tier.
     let world = schedule_of(sections(input, "graduated")?)?;
     let (amount, quantity) = (item.get("amount")?.decimal()?, item.get("quantity")?.decimal()?);
-    let earned = applied(&world, amount)?.prorated(quantity, amount)?;
+    let earned = world.schedule("s")?.apply(amount)?.prorated(quantity, amount)?;
     Ok(json!({"rebate": shown(earned.amount)}))
 }
 

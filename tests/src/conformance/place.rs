@@ -64,17 +64,40 @@ pub fn engine_only(what: &'static str) -> Result<()> {
 /// What works with the definitions of a case and answers it.
 pub trait Ground {
     fn create(&mut self, object: &str, input: Map<String, Json>, at: Moment) -> Result<Uuid>;
+    /// A record as its readers see it.
+    fn read(&mut self, object: &str, id: Uuid) -> Result<Json>;
     /// Changes some fields of a record.
     fn change(&mut self, object: &str, id: Uuid, input: Map<String, Json>, at: Moment) -> Result<()>;
     fn close(&mut self, calendar: &str, period: &str, at: Moment) -> Result<()>;
-    /// Runs a plan over a period; how many lines were written.
-    fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<usize>;
+    fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran>;
     /// The lines posted after the first so many, in their order; each comes out again from its own trace.
     fn lines(&mut self, after: usize) -> Result<Vec<Posted>>;
 }
 
+/// What a run came to.
+pub struct Ran {
+    /// How many lines were written.
+    pub lines: usize,
+    pub failures: Vec<Refused>,
+}
+
+/// What a unit of a run, or a command, was refused for.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub fact: Option<Uuid>,
+    pub code: String,
+    pub detail: String,
+    pub params: Json,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.code, self.detail)
+    }
+}
+
 /// The ground of the case at hand for these definitions.
-pub fn ground(world: World, at: Moment) -> Result<Box<dyn Ground>> {
+pub fn fresh(world: World, at: Moment) -> Result<Box<dyn Ground>> {
     Ok(match place() {
         Place::Engine => Box::new(world),
         Place::Http(on) => {

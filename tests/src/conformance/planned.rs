@@ -1,7 +1,7 @@
 //! Cases that go the whole way: records of a small company become facts, a plan settles them in the engine as it settles
 //! anybody's, and its lines are the answer.
 
-use super::place::{self, Ground, Posted};
+use super::place::{self, Ground, Posted, Refused};
 use super::world::{Definitions, PLACES, World, any_date};
 use anyhow::{Context as _, Result, bail};
 use jiff::ToSpan;
@@ -124,7 +124,7 @@ impl Company {
     }
 
     pub fn open_at(world: World, at: Moment) -> Result<Company> {
-        let mut company = Company { ground: place::ground(world, at)?, at, sales: 0, posted: 0 };
+        let mut company = Company { ground: place::fresh(world, at)?, at, sales: 0, posted: 0 };
         company.party("house", json!({}))?;
         Ok(company)
     }
@@ -188,7 +188,22 @@ impl Company {
 
     /// Runs the plan over a period; how many lines were written.
     pub fn run_once(&mut self, period: &str) -> Result<usize> {
-        self.ground.run(PLAN, period, self.at)
+        let ran = self.ground.run(PLAN, period, self.at)?;
+        match ran.failures.first() {
+            Some(refused) => bail!("{refused}"),
+            None => Ok(ran.lines),
+        }
+    }
+
+    /// Runs the plan over a period for one new sale: its line, or what stands against it.
+    pub fn settle_one(&mut self, sale: Uuid, period: &str) -> Result<Result<Posted, Refused>> {
+        let ran = self.ground.run(PLAN, period, self.at)?;
+        if let Some(refused) = ran.failures.into_iter().find(|refused| refused.fact == Some(sale)) {
+            return Ok(Err(refused));
+        }
+        let lines = self.ground.lines(self.posted)?;
+        self.posted += lines.len();
+        lines.into_iter().find(|line| line.fact == sale).map(Ok).context("the sale has no line")
     }
 
     /// All lines there are.

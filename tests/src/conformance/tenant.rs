@@ -1,7 +1,7 @@
 //! A tenant behind HTTP as the ground of a case: its definitions are published, its facts are records, runs and closings
 //! have their endpoints, and lines are read back with their explanations.
 
-use super::place::{Ground, Posted};
+use super::place::{Ground, Posted, Ran, Refused};
 use super::world::Definitions;
 use crate::app::{Installed, On, Reply, TestApp};
 use crate::cases::http::runtime;
@@ -111,15 +111,21 @@ impl Ground for Tenant {
         self.post(&format!("/settlement/periods/{period}/close"), json!({"calendar": calendar})).map(|_| ())
     }
 
-    fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<usize> {
+    fn read(&mut self, object: &str, id: Uuid) -> Result<Json> {
+        self.get(&format!("/records/{object}/{id}"))
+    }
+
+    fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran> {
         self.go_to(at);
         let run = self.post("/settlement/runs", json!({"plan": plan, "period": period}))?;
-        if let Some(failure) = run["failures"].as_array().and_then(|failures| failures.first()) {
-            let text = |name: &str| failure[name].as_str().unwrap_or_default();
-            bail!("{}: {}", text("code"), text("detail"));
-        }
+        let refused = |failure: &Json| {
+            let text = |name: &str| failure[name].as_str().unwrap_or_default().to_owned();
+            let fact = id_of(&failure["fact"]["id"]).ok();
+            Refused { fact, code: text("code"), detail: text("detail"), params: failure["params"].clone() }
+        };
         let lines = run["lines"].as_u64().with_context(|| format!("a run without lines: {run}"))?;
-        Ok(usize::try_from(lines)?)
+        let failures = run["failures"].as_array().into_iter().flatten().map(refused).collect();
+        Ok(Ran { lines: usize::try_from(lines)?, failures })
     }
 
     fn lines(&mut self, after: usize) -> Result<Vec<Posted>> {

@@ -1,6 +1,7 @@
 //! Definitions made from a case's input, compiled by the engine, and asked.
 
-use super::place::{Ground, Posted, engine_only};
+use super::asked::{Asking, Counting, Looked, Price, looked_up, priced};
+use super::place::{Ground, Place, Posted, Ran, Refused, engine_only, place};
 use anyhow::{Context as _, Result, anyhow, bail};
 use packwork_engine::decision::{Command, Context, Decision};
 use packwork_engine::definition::Kind;
@@ -11,11 +12,12 @@ use packwork_engine::facts::{Facts, Need};
 use packwork_engine::model::{Model, Settings};
 use packwork_engine::moment::{Date, Moment};
 use packwork_engine::pack::Pack;
+use packwork_engine::refusal::Refusal;
 use packwork_engine::period::PeriodCalendar;
 use packwork_engine::settlement::accumulator::{Accumulator, Entry};
-use packwork_engine::settlement::rate::{self, Found, Rated};
+use packwork_engine::settlement::rate::{self, Rated};
 use packwork_engine::settlement::replay::Replay;
-use packwork_engine::settlement::schedule::{Applied, Schedule};
+use packwork_engine::settlement::schedule::Schedule;
 use packwork_engine::settlement::table::Miss;
 use packwork_engine::testing::memory::Memory;
 use packwork_engine::testing::seed::seeded;
@@ -65,8 +67,7 @@ impl Definitions {
         definition["kind"] = json!(kind.as_str());
         definition["name"] = json!(name);
         definition["title"] = json!(name);
-        let file = format!("{}/{name}.json", kind.folder());
-        self.files.insert(format!("{}-{file}", kind.as_str()), definition.to_string().into_bytes());
+        self.files.insert(file_of(kind, name), definition.to_string().into_bytes());
         self
     }
 
@@ -78,6 +79,27 @@ impl Definitions {
     pub fn currency(mut self, currency: &str) -> Definitions {
         self.currency = Some(currency.to_owned());
         self
+    }
+
+    /// A definition as it was written.
+    pub fn written(&self, kind: Kind, name: &str) -> Result<Json> {
+        let file = self.files.get(&file_of(kind, name));
+        let file = file.with_context(|| format!("there is no {} {name}", kind.as_str()))?;
+        Ok(serde_json::from_slice(file)?)
+    }
+
+    /// These and others.
+    pub fn beside(mut self, others: Definitions) -> Definitions {
+        self.files.extend(others.files);
+        self
+    }
+
+    /// Fields an object has besides.
+    pub fn also_fields(self, object: &str, fields: Map<String, Json>) -> Result<Definitions> {
+        let mut written = self.written(Kind::Object, object)?;
+        let own = written["fields"].as_object_mut().context("an object has fields")?;
+        own.extend(fields);
+        Ok(self.with(Kind::Object, object, written))
     }
 
     /// Steps before the lines of the plan.
@@ -103,6 +125,7 @@ impl Definitions {
             model,
             memory,
             definitions: self,
+            asking: Asking::new(),
             context: Context { command: Default::default(), moment: at, actor: Default::default() },
         })
     }
@@ -129,12 +152,19 @@ impl Definitions {
     }
 }
 
+/// Kinds may share a folder, and definitions of two kinds a name.
+fn file_of(kind: Kind, name: &str) -> String {
+    format!("{}-{}/{name}.json", kind.as_str(), kind.folder())
+}
+
 /// A model and the rows of its tables.
 pub struct World {
     pub model: Model,
     pub memory: Memory,
     /// What the model was made from.
     pub definitions: Definitions,
+    /// Over HTTP: who asks its tables.
+    pub(super) asking: Asking,
     context: Context,
 }
 
@@ -146,6 +176,10 @@ impl World {
 
     pub fn accumulator(&self, name: &str) -> Result<(&Accumulator, &PeriodCalendar)> {
         engine_only("a total by itself")?;
+        self.total(name)
+    }
+
+    fn total(&self, name: &str) -> Result<(&Accumulator, &PeriodCalendar)> {
         let accumulator =
             self.model.accumulators.get(name).with_context(|| format!("there is no accumulator {name}"))?;
         let calendar = self.model.calendars.get(&accumulator.calendar).context("the accumulator's calendar")?;
@@ -153,8 +187,10 @@ impl World {
     }
 
     /// Looks rows up, one input per column in the table's order.
-    pub fn look_up(&mut self, table: &str, inputs: &[Value], date: Date) -> Result<Result<Found, Miss>> {
-        engine_only("a look-up by itself")?;
+    pub fn look_up(&mut self, table: &str, inputs: &[Value], date: Date) -> Result<Result<Looked, Miss>> {
+        if place() != Place::Engine {
+            return looked_up(self, table, inputs, date);
+        }
         let mut facts = Facts::default();
         let mut need = Need::default();
         need.collections.insert(table.into());
@@ -162,7 +198,7 @@ impl World {
         let compiled = self.model.rate_tables.get(table).with_context(|| format!("there is no table {table}"))?;
         let reader = Reader::new(&self.model, &facts, &self.context);
         Ok(match rate::rate(&reader, compiled, inputs, date)? {
-            Rated::Found(found) => Ok(found),
+            Rated::Found(found) => Ok(found.into()),
             Rated::Missed(miss) => Err(miss),
         })
     }
@@ -174,7 +210,7 @@ impl World {
         inputs: &[Value],
         date: Date,
         known_at: Moment,
-    ) -> Result<Result<Found, Miss>> {
+    ) -> Result<Result<Looked, Miss>> {
         engine_only("a look-up as it was known")?;
         let mut facts = Facts::default();
         let mut need = Need::default();
@@ -183,7 +219,7 @@ impl World {
         let compiled = self.model.rate_tables.get(table).with_context(|| format!("there is no table {table}"))?;
         let rows = facts.collections.get(table).context("the rows were fetched")?;
         match rate::rate_as_known(&self.model, compiled, rows, inputs, date, known_at) {
-            Ok(Rated::Found(found)) => Ok(Ok(found)),
+            Ok(Rated::Found(found)) => Ok(Ok(found.into())),
             Ok(Rated::Missed(miss)) => Ok(Err(miss)),
             Err(wrong) => bail!(wrong),
         }
@@ -223,14 +259,21 @@ impl Ground for World {
         closed.map_err(|refusal| anyhow!("{}: {}", refusal.code, refusal.detail))
     }
 
-    fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<usize> {
+    fn read(&mut self, object: &str, id: Uuid) -> Result<Json> {
+        bail!("the engine shows nobody the {object} {id}")
+    }
+
+    fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran> {
         let context = self.next_context(at);
         let run = self.memory.run(&self.model, plan, period, &context);
         let run = run.map_err(|refusal| anyhow!("{}: {}", refusal.code, refusal.detail))?;
-        match run.failures.first() {
-            Some((_, refusal)) => bail!("{}: {}", refusal.code, refusal.detail),
-            None => Ok(run.lines),
-        }
+        let refused = |(fact, refusal): &(Option<Uuid>, Refusal)| Refused {
+            fact: *fact,
+            code: refusal.code.to_string(),
+            detail: refusal.detail.clone(),
+            params: serde_json::to_value(&refusal.params).unwrap_or_default(),
+        };
+        Ok(Ran { lines: run.lines, failures: run.failures.iter().map(refused).collect() })
     }
 
     fn lines(&mut self, after: usize) -> Result<Vec<Posted>> {
@@ -274,8 +317,8 @@ pub fn schedule_of(definition: Json) -> Result<World> {
 }
 
 /// S(quantity) of the schedule `s`.
-pub fn applied(world: &World, quantity: Decimal) -> Result<Applied> {
-    world.schedule("s")?.apply(quantity).with_context(|| format!("the quantity {quantity}"))
+pub fn applied(world: &World, quantity: Decimal) -> Result<Price> {
+    Ok(priced(world, "s", &[quantity], Counting::Each)?.pop().unwrap_or_default())
 }
 
 /// Definitions with an accumulator `total` of the amounts of facts, and what it needs.
@@ -303,7 +346,7 @@ pub fn entry(party: &str, date: Date, value: Decimal) -> Entry {
 /// The running totals of amounts of one year.
 pub fn running(amounts: &[Decimal]) -> Result<Vec<Decimal>> {
     let world = accumulating("year", json!({})).compile()?;
-    let (total, calendar) = world.accumulator("total")?;
+    let (total, calendar) = world.total("total")?;
     let entries: Vec<Entry> = amounts.iter().map(|amount| entry("all", any_date(), *amount)).collect();
     Ok(total.running(calendar, &entries)?.into_iter().flatten().collect())
 }
