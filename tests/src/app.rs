@@ -474,9 +474,15 @@ async fn sqlite_template(installed: Installed) -> &'static Folder {
         .get_or_init(|| async {
             let folder = folder();
             let database = Database::Sqlite { folder: folder.path().to_owned() };
-            let app = start_with((packs(installed), Settings::default()), (database, no_files()), SEED, Clock::test(installed_at()), None)
-                .await
-                .expect("the packs install on SQLite");
+            let app = start_with(
+                (packs(installed), Settings::default()),
+                (database, no_files()),
+                SEED,
+                Clock::test(installed_at()),
+                None,
+            )
+            .await
+            .expect("the packs install on SQLite");
             app.store.close().await;
             folder
         })
@@ -495,9 +501,15 @@ async fn postgres_copy(installed: Installed) -> Result<String> {
             let number = MADE.fetch_add(1, Ordering::SeqCst);
             let name = format!("packwork_template_{}_{number}", std::process::id());
             let database = Database::Postgres { url: scratch::create_database(&server, &name, None).await? };
-            let app = start_with((packs(installed), Settings::default()), (database, no_files()), SEED, Clock::test(installed_at()), None)
-                .await
-                .context("installing the packs on PostgreSQL")?;
+            let app = start_with(
+                (packs(installed), Settings::default()),
+                (database, no_files()),
+                SEED,
+                Clock::test(installed_at()),
+                None,
+            )
+            .await
+            .context("installing the packs on PostgreSQL")?;
             app.store.close().await;
             scratch::seal(&server, &name).await?;
             Ok::<_, anyhow::Error>(name)

@@ -74,6 +74,32 @@ pub trait Ground {
     fn lines(&mut self, after: usize) -> Result<Vec<Posted>>;
 }
 
+impl<G: Ground + ?Sized> Ground for Box<G> {
+    fn create(&mut self, object: &str, input: Map<String, Json>, at: Moment) -> Result<Uuid> {
+        (**self).create(object, input, at)
+    }
+
+    fn read(&mut self, object: &str, id: Uuid) -> Result<Json> {
+        (**self).read(object, id)
+    }
+
+    fn change(&mut self, object: &str, id: Uuid, input: Map<String, Json>, at: Moment) -> Result<()> {
+        (**self).change(object, id, input, at)
+    }
+
+    fn close(&mut self, calendar: &str, period: &str, at: Moment) -> Result<()> {
+        (**self).close(calendar, period, at)
+    }
+
+    fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran> {
+        (**self).run(plan, period, at)
+    }
+
+    fn lines(&mut self, after: usize) -> Result<Vec<Posted>> {
+        (**self).lines(after)
+    }
+}
+
 /// What a run came to.
 pub struct Ran {
     /// How many lines were written.

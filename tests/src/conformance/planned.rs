@@ -86,13 +86,15 @@ impl Definitions {
             "by": ["party"],
             "period": over,
         });
+        let mut steps = self.steps.clone();
+        steps.insert("total".to_owned(), json!({"accumulator": "total"}));
         self.with(Kind::Accumulator, "total", total).with(
             Kind::SettlementPlan,
             PLAN,
             json!({
                 "on": {"close": close},
                 "for_each": "party",
-                "let": {"total": {"accumulator": "total"}},
+                "let": steps,
                 "lines": [paid_by_house(line)],
             }),
         )
@@ -107,9 +109,9 @@ fn paid_by_house(mut line: Json) -> Json {
     line
 }
 
-/// A company at work.
-pub struct Company {
-    ground: Box<dyn Ground>,
+/// A company at work, on the ground of the case at hand unless its test says which.
+pub struct Company<G = Box<dyn Ground>> {
+    pub ground: G,
     /// When commands are given.
     pub at: Moment,
     sales: usize,
@@ -117,14 +119,31 @@ pub struct Company {
     posted: usize,
 }
 
+/// When commands are given, unless the case says.
+fn usual_moment() -> Result<Moment> {
+    Moment::parse("2026-06-01T00:00:00Z").context("the moment of the case is one")
+}
+
 impl Company {
     pub fn open(definitions: Definitions) -> Result<Company> {
-        let at = Moment::parse("2026-06-01T00:00:00Z").context("the moment of the case is one")?;
-        Company::open_at(definitions.compile()?, at)
+        Company::open_at(definitions.compile()?, usual_moment()?)
     }
 
     pub fn open_at(world: World, at: Moment) -> Result<Company> {
-        let mut company = Company { ground: place::fresh(world, at)?, at, sales: 0, posted: 0 };
+        Company::over(place::fresh(world, at)?, at)
+    }
+}
+
+impl Company<World> {
+    /// A company on the engine, for tests that look behind what it answers.
+    pub fn on_the_engine(definitions: Definitions) -> Result<Company<World>> {
+        Company::over(definitions.compile()?, usual_moment()?)
+    }
+}
+
+impl<G: Ground> Company<G> {
+    fn over(ground: G, at: Moment) -> Result<Company<G>> {
+        let mut company = Company { ground, at, sales: 0, posted: 0 };
         company.party("house", json!({}))?;
         Ok(company)
     }

@@ -206,8 +206,7 @@ impl DecisionTable {
             };
             return Ok(Ok((0..rows).map(row).collect()));
         }
-        let mut values =
-            self.outputs.iter().zip(&found.values).map(|((name, _), value)| (name, shown_value(value)));
+        let mut values = self.outputs.iter().zip(&found.values).map(|((name, _), value)| (name, shown_value(value)));
         if self.policy.starts_with("collect") && (self.outputs.len() == 1 || self.policy == "collect_count") {
             return Ok(Ok(values.next().map(|(_, value)| value).unwrap_or_default()));
         }

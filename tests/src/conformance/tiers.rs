@@ -1,13 +1,14 @@
 //! Cases of schedules: tiers, packages, blocks, percentages and what is made of them.
 
+use super::Family;
+use super::agreements::accrued;
 use super::asked::{Counting, priced};
 use super::read::Input;
 use super::world::{Definitions, all_shown, applied, formula, running, schedule_of, shown, sum};
-use super::Family;
 use anyhow::{Context, Result, anyhow, bail};
 use packwork_engine::definition::Kind;
 use packwork_engine::settlement::discount::{Stacking, stacked};
-use packwork_engine::settlement::rebate::{RetroactiveFrom, deltas, due};
+use packwork_engine::settlement::rebate::due;
 use packwork_engine::settlement::rounding::{Rounding, round};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
@@ -193,11 +194,10 @@ fn graduated_prorated(input: &Input<'_>) -> Result<Json> {
 
 /// The same base each month, cumulated over the year, less what the months before withheld.
 fn accumulator_delta(input: &Input<'_>) -> Result<Json> {
-    let world = schedule_of(definition(&input.get("schedule")?)?)?;
     let base = input.get("monthly_base")?.decimal()?;
-    let cumulative = running(&vec![base; input.get("months")?.count()?])?;
-    let deltas = deltas(world.schedule("s")?, &cumulative, RetroactiveFrom::Zero)?;
-    Ok(json!({"withheld": all_shown(deltas.into_iter().map(|(_, delta)| delta))}))
+    let months = vec![base; input.get("months")?.count()?];
+    let (_, withheld) = accrued(definition(&input.get("schedule")?)?, &months)?;
+    Ok(json!({"withheld": all_shown(withheld)}))
 }
 
 /// A share of every transaction, with what the period leaves free and between which amounts one stays.
