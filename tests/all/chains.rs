@@ -2,11 +2,12 @@
 
 use packwork_engine::definition::Kind;
 use packwork_tests::conformance::planned::{Company, company};
+use packwork_tests::conformance::world::World;
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
 /// A company whose sales are divided along uplines, two levels of 10 % and 5 %.
-fn climbing(more: Json) -> Company {
+fn climbing(more: Json) -> Company<World> {
     let mut chain = json!({
         "party": "party",
         "path": "party.upline",
@@ -20,16 +21,16 @@ fn climbing(more: Json) -> Company {
     }
     let line = json!({"payee": "record.party", "chain": "c", "base": "record.amount"});
     let definitions = company(&[]).with(Kind::Chain, "c", chain).settling_sales(line);
-    let mut company = Company::open(definitions).expect("the definitions are sound");
+    let mut company = Company::on_the_engine(definitions).expect("the definitions are sound");
     company.party("platform", json!({})).expect("a party");
     company
 }
 
-fn refused(company: &mut Company) -> String {
+fn refused(company: &mut Company<World>) -> String {
     company.run("2026").expect_err("the sale cannot be settled").to_string()
 }
 
-fn paid(company: &mut Company) -> Vec<Decimal> {
+fn paid(company: &mut Company<World>) -> Vec<Decimal> {
     company.run("2026").expect("the sale can be settled").iter().map(|line| line.gross).collect()
 }
 
@@ -65,7 +66,7 @@ fn a_chain_has_fifty_parties_and_no_more() {
     assert_eq!(paid(&mut company), [Decimal::TEN, Decimal::from(5)]);
     company.sale("p51", 1, Decimal::ONE_HUNDRED, json!({})).expect("a sale");
     assert!(refused(&mut company).starts_with("chain_too_long: "), "{}", refused(&mut company));
-    let lines = &company.world.memory.lines;
+    let lines = &company.ground.memory.lines;
     assert!(lines.iter().all(|line| line.fact == fifty), "the other sale is left out whole");
 }
 
@@ -94,8 +95,8 @@ fn a_partner_in_two_chains_is_paid_by_each() {
     company.sale("top", 2, Decimal::from(60), json!({})).expect("a sale");
     let lines = company.run("2026").expect("the sales can be settled");
     let of = |code: &str| -> Decimal {
-        let id = company.world.memory.by_key(&company.world.model, "party", code).expect("a party");
-        lines.iter().filter(|line| line.payee.id == id).map(|line| line.gross).sum()
+        let id = company.ground.memory.by_key(&company.ground.model, "party", code).expect("a party");
+        lines.iter().filter(|line| line.payee == id).map(|line| line.gross).sum()
     };
     assert_eq!([of("left"), of("right"), of("top")], [10, 4, 5 + 2 + 6].map(Decimal::from));
     assert_eq!(company.run_once("2026").expect("nothing has changed"), 0);

@@ -6,6 +6,7 @@ use packwork_engine::moment::Date;
 use packwork_engine::record::{Record, slot};
 use packwork_engine::value::Value;
 use packwork_tests::conformance::planned::{Company, company};
+use packwork_tests::conformance::world::World;
 use packwork_tests::dice::Dice;
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
@@ -16,13 +17,13 @@ use uuid::Uuid;
 const PARTIES: [&str; 2] = ["left", "right"];
 
 /// A company that pays 10 each for the first ten of a party's year, 7 each up to thirty, then 5.
-fn paying_by_steps() -> Company {
+fn paying_by_steps() -> Company<World> {
     let tiers = json!([{"up_to": "10", "rate": "10"}, {"up_to": "30", "rate": "7"}, {"up_to": null, "rate": "5"}]);
     let amount = json!({"apply": "s", "to": "record.amount", "cumulate": {"by": ["payee"], "period": "year"}});
     let definitions = company(&[])
         .with(Kind::Schedule, "s", json!({"mode": "graduated", "tiers": tiers}))
         .settling_sales(json!({"payee": "record.party", "amount": amount}));
-    let mut company = Company::open(definitions).expect("the definitions are sound");
+    let mut company = Company::on_the_engine(definitions).expect("the definitions are sound");
     for party in PARTIES {
         company.party(party, json!({})).expect("a party");
     }
@@ -39,12 +40,12 @@ fn steps(quantity: Decimal) -> Decimal {
 }
 
 /// What each sale should have been paid, told by its records alone: in the order of day and id of its party.
-fn owed(company: &Company) -> BTreeMap<Uuid, Decimal> {
-    let object = company.world.model.object("sale").expect("there are sales");
+fn owed(company: &Company<World>) -> BTreeMap<Uuid, Decimal> {
+    let object = company.ground.model.object("sale").expect("there are sales");
     let of = |field: &str| object.field(field).expect("sales have it").0;
     let (party, day, amount) = (of("party"), of("sold_on"), of("amount"));
     let mut sales: BTreeMap<(Option<Uuid>, Option<Date>, Uuid), Decimal> = BTreeMap::new();
-    for sale in company.world.memory.live("sale") {
+    for sale in company.ground.memory.live("sale") {
         let place = (sale.values[party].as_id(), sale.values[day].as_date(), sale.id());
         sales.insert(place, sale.values[amount].as_decimal().expect("sales have an amount"));
     }
@@ -60,9 +61,9 @@ fn owed(company: &Company) -> BTreeMap<Uuid, Decimal> {
         .collect()
 }
 
-fn paid(company: &Company) -> BTreeMap<Uuid, Decimal> {
+fn paid(company: &Company<World>) -> BTreeMap<Uuid, Decimal> {
     let mut paid: BTreeMap<Uuid, Decimal> = BTreeMap::new();
-    for line in &company.world.memory.lines {
+    for line in &company.ground.memory.lines {
         *paid.entry(line.fact).or_default() += line.gross;
     }
     paid
@@ -83,12 +84,13 @@ fn who_moves_behind_another_gives_its_place_up() {
 #[test]
 fn who_moves_into_another_month_is_paid_in_that_one() {
     let line = json!({"payee": "record.party", "amount": "record.amount"});
-    let mut company = Company::open(company(&[]).settling_sales_in("month", line)).expect("the definitions are sound");
+    let mut company =
+        Company::on_the_engine(company(&[]).settling_sales_in("month", line)).expect("the definitions are sound");
     company.party("left", json!({})).expect("a party");
     let sale = company.sale("left", 3, Decimal::from(8), json!({})).expect("a sale");
     company.run("2026-01").expect("it can be settled");
     company.change("sale", sale, json!({"sold_on": "2026-02-03"})).expect("nobody forbids it");
-    let lines = company.world.memory.lines.iter();
+    let lines = company.ground.memory.lines.iter();
     let told: Vec<(String, Decimal)> = lines.map(|line| (line.service_period.to_string(), line.gross)).collect();
     let eight = Decimal::from(8);
     assert_eq!(
@@ -109,13 +111,13 @@ fn a_run_over_facts_that_have_moved_comes_to_the_same() {
     let second = company.sale("left", 5, Decimal::from(7), json!({})).expect("a sale");
     company.run("2026").expect("they can be settled");
     // Behind the engine's back: the date alone.
-    let object = company.world.model.object("sale").expect("there are sales");
+    let object = company.ground.model.object("sale").expect("there are sales");
     let day = object.field("sold_on").expect("they have a day").0;
-    let moved = company.world.memory.get("sale", first).expect("it is there").clone();
+    let moved = company.ground.memory.get("sale", first).expect("it is there").clone();
     let mut values = moved.values.clone();
     values[day] = Value::Date(Date::constant(2026, 1, 20));
     assert_eq!(values[slot::ID].as_id(), Some(first));
-    company.world.memory.put(Arc::new(Record { object: "sale".into(), values }));
+    company.ground.memory.put(Arc::new(Record { object: "sale".into(), values }));
     company.run("2026").expect("they can be settled again");
     assert_eq!(paid(&company), BTreeMap::from([(second, Decimal::from(70)), (first, Decimal::from(30 + 35))]));
 }

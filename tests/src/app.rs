@@ -48,6 +48,15 @@ pub enum On {
 /// Industry packs of `tests/packs`: name and version.
 pub type Industry = &'static [(&'static str, &'static str)];
 
+/// What is installed before a test begins.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Installed {
+    /// The product's packs, and industry packs beside them.
+    Product(Industry),
+    /// The objects of the pack `base`, without its records.
+    Objects,
+}
+
 /// An application of its own.
 pub struct TestApp {
     pub app: Arc<App>,
@@ -108,18 +117,24 @@ impl TestApp {
 
     /// The product's packs and industry packs beside them, installed long before.
     pub async fn with(on: On, now: Moment, industry: Industry) -> TestApp {
+        TestApp::copied(on, now, Installed::Product(industry), Settings::default()).await
+    }
+
+    /// A copy of what was installed once, long before.
+    pub async fn copied(on: On, now: Moment, installed: Installed, settings: Settings) -> TestApp {
         let folder = folder();
         let database = match on {
             On::Sqlite => {
-                copy_folder(sqlite_template(industry).await.path(), folder.path()).expect("the template can be copied");
+                copy_folder(sqlite_template(installed).await.path(), folder.path())
+                    .expect("the template can be copied");
                 Database::Sqlite { folder: folder.path().to_owned() }
             }
             On::Postgres => {
-                let copy = postgres_copy(industry).await.expect("PostgreSQL copies a database");
+                let copy = postgres_copy(installed).await.expect("PostgreSQL copies a database");
                 Database::Postgres { url: Secret::new(copy) }
             }
         };
-        TestApp::opened(folder, (database, None), packs(industry), now).await
+        TestApp::opened(folder, (database, None), (packs(installed), settings), now).await
     }
 
     /// The objects of the pack `base` without its records, and another pack, in an empty place.
@@ -136,20 +151,16 @@ impl TestApp {
                 Database::Postgres { url: Secret::new(postgres::fresh_database().await.expect("PostgreSQL makes one")) }
             }
         };
-        let mut base = read_packs(&pack_folder()).expect("the product's packs can be read");
-        base.retain(|files| files.get("pack.json").is_some_and(|json| is_named(json, "base")));
-        for files in &mut base {
-            files.retain(|path, _| !["seed/", "demo/", "cases/"].iter().any(|folder| path.starts_with(folder)));
-        }
+        let mut base = objects_of_base();
         base.push(pack);
         let now = Moment::parse(NOW).expect("the constant is a moment");
-        TestApp::opened(folder, (database, files), Source::Given(base), now).await
+        TestApp::opened(folder, (database, files), (Source::Given(base), Settings::default()), now).await
     }
 
     async fn opened(
         folder: Folder,
         (database, files): (Database, Option<Files>),
-        packs: Source,
+        packs: (Source, Settings),
         now: Moment,
     ) -> TestApp {
         let files = files.unwrap_or_else(|| Files::new(folder.path().join("attachments"), ATTACHMENT_BYTES_MAX));
@@ -315,11 +326,11 @@ fn is_named(pack: &[u8], name: &str) -> bool {
 }
 
 async fn start(place: (Database, Files), seed: u64, clock: Clock, local_token: Option<Token>) -> Result<Arc<App>> {
-    start_with(packs(&[]), place, seed, clock, local_token).await
+    start_with((packs(Installed::Product(&[])), Settings::default()), place, seed, clock, local_token).await
 }
 
 async fn start_with(
-    packs: Source,
+    (packs, settings): (Source, Settings),
     (database, files): (Database, Files),
     seed: u64,
     clock: Clock,
@@ -329,7 +340,7 @@ async fn start_with(
         database,
         tenant: TENANT.into(),
         files,
-        settings: Settings::default(),
+        settings,
         packs,
         trust: packwork::packs::signing::Trust::default(),
         seeds: Seeds::Product,
@@ -362,7 +373,7 @@ pub fn industry_pack(name: &str, version: &str) -> Pack {
 /// time.
 pub fn files_of(industry: Industry) -> Vec<Pack> {
     static PACKS: Kept<Vec<Pack>> = Kept::new(BTreeMap::new());
-    let packs = kept(&PACKS, industry);
+    let packs = kept(&PACKS, Installed::Product(industry));
     let packs = packs.get_or_init(|| {
         let mut packs = read_packs(&pack_folder()).expect("the product's packs can be read");
         packs.retain(|files| !comes_on_request(files));
@@ -387,16 +398,29 @@ fn is_industry(files: &Pack, industry: Industry) -> bool {
     industry.iter().any(|(name, _)| files.get("pack.json").is_some_and(|json| is_named(json, name)))
 }
 
-fn packs(industry: Industry) -> Source {
-    Source::Given(files_of(industry))
+fn packs(installed: Installed) -> Source {
+    Source::Given(match installed {
+        Installed::Product(industry) => files_of(industry),
+        Installed::Objects => objects_of_base(),
+    })
 }
 
-/// What is made once for each choice of industry packs, and stays as long as the process.
-type Kept<T> = std::sync::Mutex<BTreeMap<Industry, &'static std::sync::OnceLock<T>>>;
+/// The pack `base` without its records.
+fn objects_of_base() -> Vec<Pack> {
+    let mut base = read_packs(&pack_folder()).expect("the product's packs can be read");
+    base.retain(|files| files.get("pack.json").is_some_and(|json| is_named(json, "base")));
+    for files in &mut base {
+        files.retain(|path, _| !["seed/", "demo/", "cases/"].iter().any(|folder| path.starts_with(folder)));
+    }
+    base
+}
 
-fn kept<T>(all: &'static Kept<T>, industry: Industry) -> &'static std::sync::OnceLock<T> {
+/// What is made once for each choice of what is installed, and stays as long as the process.
+type Kept<T> = std::sync::Mutex<BTreeMap<Installed, &'static std::sync::OnceLock<T>>>;
+
+fn kept<T>(all: &'static Kept<T>, installed: Installed) -> &'static std::sync::OnceLock<T> {
     let mut all = all.lock().expect("nobody fails while holding the list");
-    all.entry(industry).or_insert_with(|| Box::leak(Box::default()))
+    all.entry(installed).or_insert_with(|| Box::leak(Box::default()))
 }
 
 /// Every version of every industry pack.
@@ -443,16 +467,22 @@ fn no_files() -> Files {
     Files::new(std::env::temp_dir().join("packwork-no-files"), 0)
 }
 
-async fn sqlite_template(industry: Industry) -> &'static Folder {
+async fn sqlite_template(installed: Installed) -> &'static Folder {
     static TEMPLATES: Kept<OnceCell<Folder>> = Kept::new(BTreeMap::new());
-    kept(&TEMPLATES, industry)
+    kept(&TEMPLATES, installed)
         .get_or_init(OnceCell::new)
         .get_or_init(|| async {
             let folder = folder();
             let database = Database::Sqlite { folder: folder.path().to_owned() };
-            let app = start_with(packs(industry), (database, no_files()), SEED, Clock::test(installed_at()), None)
-                .await
-                .expect("the packs install on SQLite");
+            let app = start_with(
+                (packs(installed), Settings::default()),
+                (database, no_files()),
+                SEED,
+                Clock::test(installed_at()),
+                None,
+            )
+            .await
+            .expect("the packs install on SQLite");
             app.store.close().await;
             folder
         })
@@ -460,20 +490,26 @@ async fn sqlite_template(industry: Industry) -> &'static Folder {
 }
 
 /// A database of its own, copied from one in which the packs are installed.
-async fn postgres_copy(industry: Industry) -> Result<String> {
+async fn postgres_copy(installed: Installed) -> Result<String> {
     static TEMPLATES: Kept<OnceCell<String>> = Kept::new(BTreeMap::new());
     static MADE: AtomicU64 = AtomicU64::new(0);
     static COPIES: AtomicU64 = AtomicU64::new(0);
     let server = Secret::new(tokio::task::spawn_blocking(postgres::url).await??);
-    let template = kept(&TEMPLATES, industry)
+    let template = kept(&TEMPLATES, installed)
         .get_or_init(OnceCell::new)
         .get_or_try_init(|| async {
             let number = MADE.fetch_add(1, Ordering::SeqCst);
             let name = format!("packwork_template_{}_{number}", std::process::id());
             let database = Database::Postgres { url: scratch::create_database(&server, &name, None).await? };
-            let app = start_with(packs(industry), (database, no_files()), SEED, Clock::test(installed_at()), None)
-                .await
-                .context("installing the packs on PostgreSQL")?;
+            let app = start_with(
+                (packs(installed), Settings::default()),
+                (database, no_files()),
+                SEED,
+                Clock::test(installed_at()),
+                None,
+            )
+            .await
+            .context("installing the packs on PostgreSQL")?;
             app.store.close().await;
             scratch::seal(&server, &name).await?;
             Ok::<_, anyhow::Error>(name)

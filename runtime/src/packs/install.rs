@@ -293,7 +293,7 @@ pub(crate) fn brought_along(model: &Model) -> String {
     content::of(&serde_json::json!(hashes))
 }
 
-/// Rows added at once.
+/// Rows added at once, where their order does not matter.
 const TOGETHER: usize = 64;
 
 /// Adds the rows of a table's definition, each once; later changes to prices are the tenant's own.
@@ -310,6 +310,8 @@ async fn add_rates(
     let rows: Vec<Map<String, Json>> = table.rows.iter().map(|row| row.clone().into_iter().collect()).collect();
     let rows: Vec<_> = rows.into_iter().filter(|row| !done.contains(&id_of(row))).collect();
     let total = rows.len();
+    // A row comes after those added before: where the first that holds wins, each waits for the one above it.
+    let together = if table.hit.is_ordered() { 1 } else { TOGETHER };
     let mut added = Vec::new();
     let mut results = futures_util::stream::iter(rows)
         .map(|row| async move {
@@ -318,7 +320,7 @@ async fn add_rates(
             let result = command::run_at(app, model, &app.system(), command, app.clock.now(), None).await;
             (id, result)
         })
-        .buffered(TOGETHER);
+        .buffered(together);
     while let Some((id, result)) = results.next().await {
         match result {
             Ok(_) => added.push(id),

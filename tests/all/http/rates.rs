@@ -100,6 +100,35 @@ async fn rows_are_changed_from_a_day_on_and_what_was_known_stays_known_on_postgr
     rows_are_changed_from_a_day_on_and_what_was_known_stays_known(On::Postgres).await;
 }
 
+/// The first row that holds wins, so no row overtakes another while the table is installed.
+async fn rows_stand_in_the_order_they_are_written(on: On) {
+    let test = TestApp::new(on).await;
+    let written: Vec<String> = (0..40).map(|n| format!("r{n}")).collect();
+    let row = |(n, id): (usize, &String)| json!({"id": id, "weight": format!("<= {n}"), "unit": "1", "valid": ["2026-01-01", null]});
+    let rows: Vec<Json> = written.iter().enumerate().map(row).collect();
+    let table = json!({"kind": "rate_table", "name": "parcel_price", "title": "Prices", "hit": "first",
+        "columns": {"weight": {"number": true}}, "values": {"unit": {"type": "decimal", "scale": 2}}, "rows": rows});
+    upgrade(&test, parcels("1.0.0", json!({}), &[("rate-tables/parcel_price.json", table)])).await;
+    let page = test.get("/settlement/rate-tables/parcel_price/rows?limit=200").await.ok();
+    let rank =
+        |row: &Json| -> usize { row["row_rank"].to_string().trim_matches('"').parse().expect("a row has a rank") };
+    let rows = page["data"].as_array().expect("a page has rows").iter();
+    let mut stand: Vec<(usize, String)> =
+        rows.map(|row| (rank(row), row["row"].as_str().unwrap_or_default().to_owned())).collect();
+    stand.sort();
+    assert_eq!(stand, (1..).zip(written).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn rows_stand_in_the_order_they_are_written_on_sqlite() {
+    rows_stand_in_the_order_they_are_written(On::Sqlite).await;
+}
+
+#[tokio::test]
+async fn rows_stand_in_the_order_they_are_written_on_postgres() {
+    rows_stand_in_the_order_they_are_written(On::Postgres).await;
+}
+
 #[tokio::test]
 async fn everything_that_is_wrong_is_said_at_its_change_and_nothing_is_written() {
     let test = TestApp::new(On::Sqlite).await;

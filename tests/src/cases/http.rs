@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use tokio::runtime::Runtime;
 
 /// The threads all applications of the process run on.
-fn runtime() -> &'static Runtime {
+pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| Runtime::new().expect("a test may start threads"))
 }

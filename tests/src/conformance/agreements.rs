@@ -10,12 +10,13 @@ use anyhow::{Context, Result, bail};
 use jiff::ToSpan;
 use packwork_engine::definition::Kind;
 use packwork_engine::settlement::accumulator::Entry;
-use packwork_engine::settlement::adjust::{Days, TrueUp, cap, cap_all, charged_units};
-use packwork_engine::settlement::rebate::{Accrual, GrowthBase, RetroactiveFrom, due, entitled, growth, growth_rebate};
+use packwork_engine::settlement::adjust::{Capped, Days, TrueUp, charged_units};
+use packwork_engine::settlement::rebate::{Accrual, RetroactiveFrom, due, entitled, growth};
 use packwork_engine::settlement::rounding::{Rounding, round};
 use packwork_engine::settlement::tax::{TaxKind, Taxable, tax_document};
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
+use uuid::Uuid;
 
 pub const FAMILIES: &[(&str, Family)] = &[
     ("rebate.flat", flat),
@@ -91,6 +92,7 @@ fn at_year_end(schedule: Json, volumes: &[Decimal], from: &str) -> Result<Vec<De
         "settle": "delta",
     });
     let definitions = company(volumes).with(Kind::Schedule, "s", schedule).settling_periods("year", "year", line);
+    let world = definitions.clone().compile()?;
     let mut company = Company::open(definitions)?;
     let mut parties = Vec::new();
     for (place, volume) in volumes.iter().enumerate() {
@@ -106,7 +108,8 @@ fn at_year_end(schedule: Json, volumes: &[Decimal], from: &str) -> Result<Vec<De
             Some(line) => exact(line),
             // There is no line of nothing, nor of less than half a cent.
             None => {
-                let entitled = entitled(company.world.schedule("s")?, *volume, from)?.amount;
+                let schedule = world.model.schedules.get("s").context("there is no schedule")?;
+                let entitled = entitled(schedule, *volume, from)?.amount;
                 if !round(entitled, PLACES, Rounding::HalfUp).is_zero() {
                     bail!("a volume of {volume} is entitled to {entitled} and has no line");
                 }
@@ -140,7 +143,7 @@ fn incremental(input: &Input<'_>) -> Result<Json> {
     // Tiers of the amount with a rebate per unit: each unit earns by the part of the amount that lies in a tier.
     let world = schedule_of(sections(input, "graduated")?)?;
     let (amount, quantity) = (item.get("amount")?.decimal()?, item.get("quantity")?.decimal()?);
-    let earned = applied(&world, amount)?.prorated(quantity, amount)?;
+    let earned = world.schedule("s")?.apply(amount)?.prorated(quantity, amount)?;
     Ok(json!({"rebate": shown(earned.amount)}))
 }
 
@@ -154,22 +157,27 @@ fn delta(input: &Input<'_>, mode: &str) -> Result<Json> {
             input.get("cumulative")?.decimals()?.into_iter().map(step).collect::<Result<_>>()?
         }
     };
+    let (whole, deltas) = accrued(sections(input, mode)?, &events)?;
+    Ok(json!({"entitled": all_shown(whole), "delta": all_shown(deltas)}))
+}
+
+/// What a party is entitled to after each month's sale of a year, and what is posted for the month.
+pub fn accrued(schedule: Json, events: &[Decimal]) -> Result<(Vec<Decimal>, Vec<Decimal>)> {
     let line = json!({"payee": "party", "entitled": {"apply": "s", "to": "total"}, "settle": "delta"});
-    let schedule = sections(input, mode)?;
-    let definitions = company(&events).with(Kind::Schedule, "s", schedule).settling_periods("month", "year", line);
+    let definitions = company(events).with(Kind::Schedule, "s", schedule).settling_periods("month", "year", line);
     let mut company = Company::open(definitions)?;
     company.party("dealer", json!({}))?;
     let (mut whole, mut deltas, mut last) = (Vec::new(), Vec::new(), Decimal::ZERO);
-    for (place, event) in events.into_iter().enumerate() {
+    for (place, event) in events.iter().enumerate() {
         let month = any_date().checked_add(i64::try_from(place)?.months())?;
-        company.sale_on("dealer", month, event, json!({}))?;
+        company.sale_on("dealer", month, *event, json!({}))?;
         let lines = company.run(&month.strftime("%Y-%m").to_string())?;
         let told = lines.first().and_then(|line| line.trace.due.as_ref());
         last = told.map_or(last, |told| told.entitled);
         whole.push(last);
         deltas.push(lines.first().map(|line| line.gross).unwrap_or_default());
     }
-    Ok(json!({"entitled": all_shown(whole), "delta": all_shown(deltas)}))
+    Ok((whole, deltas))
 }
 
 fn retroactive_delta(input: &Input<'_>) -> Result<Json> {
@@ -247,17 +255,29 @@ fn growing(input: &Input<'_>) -> Result<Json> {
     };
     let mut answer = json!({"growth": shown(grown), "status": "OK"});
     if let Some(tiers) = input.find("tiers") {
-        let definition = tiers_as(&tiers, &[("growth_up_to", "up_to")], json!({"mode": "volume_percentage"}))?;
-        let world = schedule_of(definition)?;
+        let schedule = tiers_as(&tiers, &[("growth_up_to", "up_to")], json!({"mode": "volume_percentage"}))?;
         let mut rebates = Vec::new();
         for base in input.get("apply_to")?.several() {
-            let base: GrowthBase = base.named()?;
-            let earned = growth_rebate(world.schedule("s")?, before, now, base)?;
-            rebates.push(earned.map(|earned| earned.amount).unwrap_or_default());
+            rebates.push(grown_rebate(&schedule, before, now, base.text()?)?);
         }
         answer["rebates"] = all_shown(rebates);
     }
     Ok(answer)
+}
+
+/// What the end of a year earns by its growth over the year before.
+fn grown_rebate(schedule: &Json, before: Decimal, now: Decimal, base: &str) -> Result<Decimal> {
+    let entitled = json!({"apply": "s", "to": "total", "compared_with": "before", "growth_base": base});
+    let line = json!({"payee": "party", "entitled": entitled, "settle": "delta"});
+    let definitions = company(&[before, now]).with(Kind::Schedule, "s", schedule.clone());
+    let definitions = definitions.looking_up(json!({"before": {"accumulator": "total", "back": 1}}));
+    let mut company = Company::open(definitions.settling_periods("year", "year", line))?;
+    company.party("dealer", json!({}))?;
+    let last_year = any_date().checked_sub(1.years())?;
+    company.sale_on("dealer", last_year, before, json!({}))?;
+    company.sale_on("dealer", any_date(), now, json!({}))?;
+    let lines = company.run("2026")?;
+    Ok(lines.first().and_then(|line| line.trace.due.as_ref()).map(|due| due.entitled).unwrap_or_default())
 }
 
 fn window(input: &Input<'_>) -> Result<Json> {
@@ -354,25 +374,49 @@ fn made_up(minimum: Decimal, used: Decimal, days: Option<Days>, places: u32) -> 
 
 fn capped(input: &Input<'_>) -> Result<Json> {
     if let Some(pool) = input.find("pool") {
-        let capped = cap(input.get("next")?.decimal()?, input.get("already")?.decimal()?, pool.decimal()?)?;
-        return Ok(json!({"paid": shown(capped.paid)}));
+        let sales = [(input.get("already")?.decimal()?, Decimal::ONE), (input.get("next")?.decimal()?, Decimal::ONE)];
+        let capped = up_to(pool.decimal()?, &sales)?;
+        return Ok(json!({"paid": capped.last().map(|capped| shown(capped.paid))}));
     }
     if let Some(subsidy) = input.find("subsidy_per_order") {
-        let orders = vec![subsidy.decimal()?; input.get("orders")?.count()?];
-        let most = input.get("cap_per_partner_month")?.decimal()?;
-        let capped = cap_all(&orders, Decimal::ZERO, most)?;
+        let orders = vec![(subsidy.decimal()?, Decimal::ONE); input.get("orders")?.count()?];
+        let capped = up_to(input.get("cap_per_partner_month")?.decimal()?, &orders)?;
         let whole = capped.iter().filter(|capped| capped.cut.is_zero()).count();
+        let total = |figure: fn(&Capped) -> Decimal| sum(&capped.iter().map(figure).collect::<Vec<_>>()).map(shown);
         return Ok(json!({
-            "gross": shown(sum(&orders)?),
-            "paid": shown(sum(&capped.iter().map(|capped| capped.paid).collect::<Vec<_>>())?),
-            "cut": shown(sum(&capped.iter().map(|capped| capped.cut).collect::<Vec<_>>())?),
+            "gross": total(|capped| capped.paid + capped.cut)?,
+            "paid": total(|capped| capped.paid)?,
+            "cut": total(|capped| capped.cut)?,
             "orders_paid": [whole, orders.len() - whole],
         }));
     }
-    let factors = [("amount", input.get("amount")?.decimal()?), ("multiplier", input.get("multiplier")?.decimal()?)];
-    let gross = round(formula("amount * multiplier", &factors)?, PLACES, Rounding::HalfUp);
-    let capped = cap(gross, input.get("billed_before")?.decimal()?, input.get("cap")?.decimal()?)?;
-    Ok(json!({"gross": shown(gross), "discount": shown(capped.cut), "net": shown(capped.paid)}))
+    let before = (input.get("billed_before")?.decimal()?, Decimal::ONE);
+    let sales = [before, (input.get("amount")?.decimal()?, input.get("multiplier")?.decimal()?)];
+    let capped = up_to(input.get("cap")?.decimal()?, &sales)?;
+    let last = capped.last().context("there are two sales")?;
+    Ok(json!({"gross": shown(last.paid + last.cut), "discount": shown(last.cut), "net": shown(last.paid)}))
+}
+
+/// What sales of one party, each an amount and its factor, are paid up to a cap over the year.
+fn up_to(most: Decimal, sales: &[(Decimal, Decimal)]) -> Result<Vec<Capped>> {
+    let cap = json!({"id": "cap", "cap": {"value": most.to_string()}, "used": {"accumulator": "paid"}, "cut": "line"});
+    let line = json!({"payee": "record.party", "amount": "record.amount * record.rate", "adjust": [cap]});
+    let paid = json!({"of": [{"line": "line", "sum": "amount"}], "by": ["payee"], "period": "year"});
+    let figures: Vec<Decimal> = sales.iter().map(|(amount, _)| *amount).collect();
+    let definitions = company(&figures).with(Kind::Accumulator, "paid", paid).settling_sales(line);
+    let mut company = Company::open(definitions)?;
+    company.party("partner", json!({}))?;
+    let mut facts = Vec::new();
+    for (day, (amount, factor)) in sales.iter().enumerate() {
+        facts.push(company.sale("partner", day, *amount, json!({"rate": factor.to_string()}))?);
+    }
+    let lines = company.run("2026")?;
+    let capped = |fact: &Uuid| {
+        let own = || lines.iter().filter(|line| line.fact == *fact);
+        let cut: Decimal = own().filter(|line| line.trace.adjusted.is_some()).map(|line| -line.gross).sum();
+        Capped { paid: own().map(|line| line.gross).sum(), cut }
+    };
+    Ok(facts.iter().map(capped).collect())
 }
 
 fn free_units(input: &Input<'_>) -> Result<Json> {

@@ -77,7 +77,7 @@ fn sell(definitions: Definitions, ranks: &[&str], base: Decimal) -> Result<Paid>
         let chain = line.trace.chain.as_ref().context("a line of a chain says so")?;
         paid.pool = chain.pool;
         paid.steps = chain.members.iter().map(|member| member.step).collect();
-        match parties.iter().position(|party| *party == line.payee.id) {
+        match parties.iter().position(|party| *party == line.payee) {
             Some(place) => paid.amounts[place] = line.gross,
             None => paid.platform = line.gross,
         }

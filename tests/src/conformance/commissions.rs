@@ -1,11 +1,12 @@
 //! Cases of commission: flat, slabs, tiers, interpolation, formulas and fixed amounts that override.
 
 use super::Family;
+use super::asked::{Counting, computed};
 use super::planned::{Company, by_fact, company};
 use super::read::Input;
 use super::tables::as_expression;
 use super::tiers::tiers_as;
-use super::world::{Definitions, all_shown, evaluate, shown, sum};
+use super::world::{Definitions, all_shown, shown, sum};
 use anyhow::{Context, Result};
 use packwork_engine::definition::Kind;
 use packwork_engine::value::Value;
@@ -22,13 +23,6 @@ pub const FAMILIES: &[(&str, Family)] = &[
     ("commission.formula", by_formula),
     ("commission.override", overridden),
 ];
-
-/// Whether each sale starts at the first tier, or where the one before ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Counting {
-    Each,
-    Together,
-}
 
 const BASES: &[&str] = &["sales", "transactions", "base"];
 
@@ -135,9 +129,9 @@ fn by_formula(input: &Input<'_>) -> Result<Json> {
         }
     }
     let commission = |base: Decimal| -> Result<Decimal> {
-        let values: BTreeMap<String, Value> =
-            names.iter().map(|name| ((*name).to_owned(), Value::Decimal(base))).collect();
-        evaluate(formula, &values)?.as_decimal().context("the formula gives no number")
+        let numbers: BTreeMap<String, Decimal> = names.iter().map(|name| ((*name).to_owned(), base)).collect();
+        let values = computed(&[("commission", formula)], &numbers)?;
+        values.get("commission").and_then(Value::as_decimal).context("the formula gives no number")
     };
     Ok(json!({"commission": shown(commission(base)?), "refund": shown(commission(-base)?)}))
 }

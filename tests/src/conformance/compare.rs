@@ -18,6 +18,8 @@ const SAID_ABOUT_OTHERS: &[&str] = &[
 /// Figures printed with more places than this are cut from a longer number.
 const PLACES_EXACT: u32 = 9;
 
+const MISSING: &str = "no such member";
+
 pub struct Difference {
     path: String,
     expected: String,
@@ -25,6 +27,15 @@ pub struct Difference {
 }
 
 impl Difference {
+    /// The answer has no such member.
+    pub fn is_missing(&self) -> bool {
+        self.got == MISSING
+    }
+
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// There is no answer at all.
     pub fn failed(why: impl Into<String>) -> Difference {
         Difference { path: String::new(), expected: String::new(), got: why.into() }
@@ -54,11 +65,9 @@ fn walk(path: &str, expected: &Json, got: &Json, differences: &mut Vec<Differenc
                 let path = format!("{path}/{name}");
                 match found.get(name) {
                     Some(got) => walk(&path, expected, got, differences),
-                    None => differences.push(Difference {
-                        path,
-                        expected: expected.to_string(),
-                        got: "no such member".to_owned(),
-                    }),
+                    None => {
+                        differences.push(Difference { path, expected: expected.to_string(), got: MISSING.to_owned() })
+                    }
                 }
             }
         }

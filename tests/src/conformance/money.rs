@@ -1,6 +1,9 @@
 //! Cases of rounding, allocation, tax, discounts and the order of a document's steps.
 
 use super::Family;
+use super::asked::computed;
+use super::place::{Place, Posted, engine_only, place};
+use super::planned::{Company, company};
 use super::read::Input;
 use super::world::{PLACES, all_shown, evaluate, formula, shown, sum};
 use anyhow::{Context, Result, anyhow, bail};
@@ -12,6 +15,7 @@ use packwork_engine::settlement::rounding::{Rounding, round, round_to_places};
 use packwork_engine::settlement::tax::{
     Policy, TaxKind, Taxable, Taxed, TaxedDocument, credit_series, tax_document, tax_line, tax_lines,
 };
+use packwork_engine::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -53,22 +57,38 @@ fn rounding(input: &Input<'_>) -> Result<Json> {
         let places = i32::try_from(places.integer()?).map_err(|_| places.wrong("number of places"))?;
         round_to_places(number, places, mode).ok_or_else(|| anyhow!("{number} has too many digits"))
     };
-    let mut values = Vec::new();
+    let mut asked = Vec::new();
     match input.find("value") {
-        Some(value) => {
-            for places in input.get("places")?.several() {
-                values.push(rounded(&value, &places)?);
-            }
-        }
+        Some(value) => asked.extend(input.get("places")?.several().into_iter().map(|places| (value.clone(), places))),
         None => {
             for item in input.get("values")?.items()? {
                 let places = item.find("places").map_or_else(|| input.get("places"), Ok)?;
-                let value = item.find("value").unwrap_or_else(|| item.clone());
-                values.push(rounded(&value, &places)?);
+                asked.push((item.find("value").unwrap_or_else(|| item.clone()), places));
             }
         }
     }
+    let values: Vec<Decimal> = match place() {
+        Place::Engine => asked.iter().map(|(value, places)| rounded(value, places)).collect::<Result<_>>()?,
+        Place::Http(_) => by_formulas(&asked, input.get("mode")?.text()?)?,
+    };
     Ok(json!({"value": values.first().copied().map(shown), "values": all_shown(values)}))
+}
+
+/// Values rounded by the function that formulas have.
+fn by_formulas(asked: &[(Input<'_>, Input<'_>)], mode: &str) -> Result<Vec<Decimal>> {
+    let mut formulas: Vec<(String, String)> = Vec::new();
+    for (index, (value, places)) in asked.iter().enumerate() {
+        if places.integer()? < 0 {
+            engine_only("a rounding to tens and hundreds")?;
+        }
+        let number = value.text().map_or_else(|_| value.digits(), |text| Ok(text.to_owned()))?;
+        let source = format!("round({number}, {}, \"{}\")", places.integer()?, mode.to_lowercase());
+        formulas.push((format!("value{index}"), source));
+    }
+    let formulas: Vec<(&str, &str)> = formulas.iter().map(|(name, source)| (name.as_str(), source.as_str())).collect();
+    let values = computed(&formulas, &BTreeMap::new())?;
+    let value = |(name, _): &(&str, &str)| values.get(*name).and_then(Value::as_decimal);
+    formulas.iter().map(value).collect::<Option<_>>().context("a rounded value is no number")
 }
 
 fn allocation(input: &Input<'_>, method: &str) -> Result<Json> {
@@ -97,6 +117,16 @@ fn taxed(input: &Input<'_>, kind: TaxKind) -> Result<Json> {
     let (places, mode) = (input.places()?, input.find("rounding").map_or(Ok(Rounding::HalfUp), |mode| mode.named())?);
     if let Some(lines) = input.find("lines") {
         let lines: Vec<Taxable> = lines.items()?.iter().map(|line| taxable(line, kind)).collect::<Result<_>>()?;
+        if place() != Place::Engine {
+            let lines = tax_of_sales(input, &lines, mode)?;
+            let total = |figure: fn(&Posted) -> Decimal| sum(&lines.iter().map(figure).collect::<Vec<_>>()).map(shown);
+            return Ok(json!({
+                "taxes": all_shown(lines.iter().map(|line| line.tax)),
+                "net": total(|line| line.net)?,
+                "tax": total(|line| line.tax)?,
+                "total": total(|line| line.gross)?,
+            }));
+        }
         let single = tax_lines(&lines, places, mode)?;
         let document = tax_document(&lines, places, mode)?;
         let totals = |of: &TaxedDocument| json!({"tax": shown(of.tax), "net": shown(of.net), "total": shown(of.gross)});
@@ -117,8 +147,34 @@ fn taxed(input: &Input<'_>, kind: TaxKind) -> Result<Json> {
         let taxed = tax_line(Taxable { amount: round(left, places, mode), kind, rate }, places, mode)?;
         return Ok(json!({"grand_total": shown(taxed.gross), "net": shown(taxed.net), "tax": shown(taxed.tax)}));
     }
+    if place() != Place::Engine {
+        let lines = tax_of_sales(input, &[taxable(input, kind)?], mode)?;
+        let line = lines.first().context("the sale has a line")?;
+        return Ok(json!({"net": shown(line.net), "tax": shown(line.tax), "total": shown(line.gross)}));
+    }
     let taxed = tax_line(taxable(input, kind)?, places, mode)?;
     Ok(json!({"net": shown(taxed.net), "tax": shown(taxed.tax), "total": shown(taxed.gross)}))
+}
+
+/// Sales of these amounts, whose line is taxed by the rate of each.
+fn tax_of_sales(input: &Input<'_>, lines: &[Taxable], mode: Rounding) -> Result<Vec<Posted>> {
+    let kind = lines.first().context("there are no lines")?.kind;
+    if lines.iter().any(|line| line.kind != kind) || kind == TaxKind::NotTaxed {
+        engine_only("taxes of several kinds on one document")?;
+    }
+    let tax = json!({"rate": "record.rate", "mode": kind, "round": mode});
+    let line = json!({"payee": "record.party", "amount": "record.amount", "tax": tax});
+    let figures: Vec<Decimal> = lines.iter().map(|line| line.amount).collect();
+    let mut definitions = company(&figures);
+    if let Some(currency) = input.find("currency") {
+        definitions = definitions.currency(currency.text()?);
+    }
+    let mut company = Company::open(definitions.settling_sales(line))?;
+    company.party("seller", json!({}))?;
+    for (day, line) in lines.iter().enumerate() {
+        company.sale("seller", day, line.amount, json!({"rate": line.rate.to_string()}))?;
+    }
+    company.run("2026")
 }
 
 /// Amounts with their rates in per cent, as a document in minor units.

@@ -1,10 +1,11 @@
 //! Cases of prices and rates: dated rows, rows by specificity, factors one after the other, and plain formulas.
 
 use super::Family;
+use super::asked::{Counting, Looked, computed, priced};
 use super::money::share;
 use super::read::Input;
 use super::tables::DecisionTable;
-use super::world::{Definitions, PLACES, all_shown, any_date, evaluate, formula, running, schedule_of, shown, sum};
+use super::world::{Definitions, PLACES, all_shown, any_date, formula, running, schedule_of, shown, sum};
 use anyhow::{Context, Result, anyhow, bail};
 use packwork_engine::decision::Command;
 use packwork_engine::definition::Kind;
@@ -15,6 +16,7 @@ use packwork_engine::settlement::table::Miss;
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
 
 pub const FAMILIES: &[(&str, Family)] = &[
     ("effective_dating", effective_dating),
@@ -47,9 +49,9 @@ fn price_row(version: &Input<'_>) -> Result<Json> {
 }
 
 /// The price found, or nothing where no row matches.
-fn price(found: Result<packwork_engine::settlement::rate::Found, Miss>) -> Result<Option<Decimal>> {
+fn price(found: Result<Looked, Miss>) -> Result<Option<Decimal>> {
     match found {
-        Ok(found) => Ok(found.values.first().and_then(|(_, value)| value.as_decimal())),
+        Ok(found) => Ok(found.values.first().and_then(Value::as_decimal)),
         Err(Miss::None { .. }) => Ok(None),
         Err(other) => Err(other.into()),
     }
@@ -148,7 +150,7 @@ fn specificity(input: &Input<'_>) -> Result<Json> {
             Err(Miss::Ambiguous { .. }) => json!("AMBIGUOUS error"),
             Err(other) => json!(format!("{other}")),
         };
-        prices.push(found.ok().and_then(|found| found.values.first()?.1.as_decimal()).map(shown));
+        prices.push(found.ok().and_then(|found| found.values.first()?.as_decimal()).map(shown));
     }
     Ok(json!({"prices": prices, "last": last}))
 }
@@ -186,7 +188,7 @@ fn scopes(input: &Input<'_>) -> Result<Json> {
     for level in 0..levels.len() {
         let inputs: Vec<Value> = (0..levels.len()).map(|place| Value::Bool(place <= level)).collect();
         let found = world.look_up("t", &inputs, any_date())??;
-        commissions.push(world.schedule(&found.row)?.apply(price)?.amount);
+        commissions.extend(priced(&world, &found.row, &[price], Counting::Each)?.into_iter().map(|price| price.amount));
     }
     Ok(json!({"commission": all_shown(commissions)}))
 }
@@ -220,7 +222,7 @@ fn hierarchy(input: &Input<'_>) -> Result<Json> {
         // A shorter address has nothing at the deeper levels, which no row asks for.
         let inputs: Vec<Value> = (0..depth).map(|_| Value::text(parts.next().unwrap_or("-"))).collect();
         tiers.push(match world.look_up("t", &inputs, any_date())? {
-            Ok(found) => found.values.first().map(|(_, value)| value.to_json()).unwrap_or_default(),
+            Ok(found) => found.values.first().map(Value::to_json).unwrap_or_default(),
             Err(Miss::None { .. }) => Json::Null,
             Err(other) => return Err(other.into()),
         });
@@ -237,9 +239,9 @@ fn chain_of_rates(input: &Input<'_>) -> Result<Json> {
         let factors = factors.decimals()?;
         let names: Vec<String> = (0..factors.len()).map(|place| format!("f{place}")).collect();
         let source = names.iter().fold("base".to_owned(), |source, name| format!("{source} * {name}"));
-        let mut numbers: Vec<(&str, Decimal)> = vec![("base", input.get("base")?.decimal()?)];
-        numbers.extend(names.iter().map(String::as_str).zip(factors));
-        return Ok(json!({"rate": shown(formula(&source, &numbers)?)}));
+        let mut numbers: BTreeMap<String, Decimal> = names.into_iter().zip(factors).collect();
+        numbers.insert("base".to_owned(), input.get("base")?.decimal()?);
+        return answers(&[("rate", &source)], &numbers);
     }
     /// What a shape is known by, and its formulas in order; each may use those before it.
     const SHAPES: &[(&str, &[(&str, &str)])] = &[
@@ -281,28 +283,38 @@ fn chain_of_rates(input: &Input<'_>) -> Result<Json> {
         ),
     ];
     let shape = SHAPES.iter().find(|(member, _)| input.has(member)).context("no chain of rates has these members")?;
-    let mut values = std::collections::BTreeMap::new();
+    let mut numbers = BTreeMap::new();
     for (name, member) in input.members()? {
         match member.json {
             Json::Object(_) => {
                 for (inner, member) in member.members()? {
-                    values.insert(format!("{name}.{inner}"), Value::Decimal(member.decimal()?));
+                    numbers.insert(format!("{name}.{inner}"), member.decimal()?);
                 }
             }
             _ => {
                 if let Ok(number) = member.decimal() {
-                    values.insert(name.to_owned(), Value::Decimal(number));
+                    numbers.insert(name.to_owned(), number);
                 }
             }
         }
     }
+    answers(shape.1, &numbers)
+}
+
+/// What formulas come to, under their names.
+fn answers(formulas: &[(&str, &str)], numbers: &BTreeMap<String, Decimal>) -> Result<Json> {
+    let values = computed(formulas, numbers)?;
     let mut answer = Map::new();
-    for (name, source) in shape.1 {
-        let value = evaluate(source, &values)?;
-        answer.insert((*name).to_owned(), shown(value.as_decimal().context("a rate is a number")?));
-        values.insert((*name).to_owned(), value);
+    for (name, source) in formulas {
+        let number = values.get(*name).and_then(Value::as_decimal);
+        answer.insert((*name).to_owned(), shown(number.with_context(|| format!("`{source}` gives no number"))?));
     }
     Ok(Json::Object(answer))
+}
+
+/// Numbers by name.
+fn by_name(numbers: &[(&str, Decimal)]) -> BTreeMap<String, Decimal> {
+    numbers.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect()
 }
 
 /// A rate by kind and amount, and a multiplier by level, from two tables.
@@ -335,14 +347,11 @@ fn looked_up_commission(input: &Input<'_>) -> Result<Json> {
     };
     let rate = number(&rates, &asked, "rate")?;
     let multiplier = number(&factors, &level, "factor")?;
-    let base = formula("premium * rate", &[("premium", premium), ("rate", rate)])?;
-    let commission = formula("base * multiplier", &[("base", base), ("multiplier", multiplier)])?;
-    Ok(json!({
-        "base_rate": shown(rate),
-        "base": shown(base),
-        "multiplier": shown(multiplier),
-        "commission": shown(commission),
-    }))
+    let numbers = by_name(&[("premium", premium), ("rate", rate), ("multiplier", multiplier)]);
+    let mut answer = answers(&[("base", "premium * rate"), ("commission", "base * multiplier")], &numbers)?;
+    answer["base_rate"] = shown(rate);
+    answer["multiplier"] = shown(multiplier);
+    Ok(answer)
 }
 
 fn price_chain(input: &Input<'_>) -> Result<Json> {
@@ -390,7 +399,7 @@ fn price_rule(input: &Input<'_>) -> Result<Json> {
     for quantity in input.get("quantities")?.items()? {
         let (number, unit) = quantity.text()?.split_once(' ').ok_or_else(|| quantity.wrong("number and unit"))?;
         let found = world.look_up("tonnes", &[Value::text(unit)], any_date())??;
-        let factor = found.values.first().and_then(|(_, value)| value.as_decimal()).context("a factor is a number")?;
+        let factor = found.values.first().and_then(Value::as_decimal).context("a factor is a number")?;
         let number = number.parse().map_err(|_| quantity.wrong("number and unit"))?;
         let weight = formula("number * factor", &[("number", number), ("factor", factor)])?;
         // The whole weight finds the tier; the price is that of one ordered unit.
@@ -454,7 +463,7 @@ fn price_cumulative(input: &Input<'_>) -> Result<Json> {
 fn price_uom(input: &Input<'_>) -> Result<Json> {
     let numbers =
         [("price", input.get("price_per_unit")?.decimal()?), ("units", input.get("units_per_uom")?.decimal()?)];
-    Ok(json!({"price_per_uom": shown(formula("price * units", &numbers)?)}))
+    answers(&[("price_per_uom", "price * units")], &by_name(&numbers))
 }
 
 /// The equal instalment of a loan, and a fee.
@@ -467,26 +476,29 @@ fn installment(input: &Input<'_>) -> Result<Json> {
     ];
     let source = "if annual_rate == 0 { principal / months + fee } \
                   else { principal * annual_rate / 12 / (1 - pow(1 + annual_rate / 12, -months)) + fee }";
-    Ok(json!({"payment": shown(formula(source, &numbers)?)}))
+    answers(&[("payment", source)], &by_name(&numbers))
 }
 
 fn multiplier(input: &Input<'_>) -> Result<Json> {
     let numbers = [("amount", input.get("amount")?.decimal()?), ("multiplier", input.get("multiplier")?.decimal()?)];
-    let amount = round(formula("amount * multiplier", &numbers)?, PLACES, Rounding::HalfUp);
-    Ok(json!({"amount": shown(amount)}))
+    let values = computed(&[("product", "amount * multiplier")], &by_name(&numbers))?;
+    let product = values.get("product").and_then(Value::as_decimal).context("a product is a number")?;
+    Ok(json!({"amount": shown(round(product, PLACES, Rounding::HalfUp))}))
 }
 
 fn weighted_sum(input: &Input<'_>) -> Result<Json> {
     let average = input.get("average_deal")?.decimal()?;
-    let mut parts = Vec::new();
-    for stage in input.get("stages")?.items()? {
-        let numbers = [
-            ("average", average),
-            ("probability", stage.get("probability")?.decimal()?),
-            ("count", stage.get("count")?.decimal()?),
-        ];
-        parts.push(formula("average * probability * count", &numbers)?);
+    let mut numbers = by_name(&[("average", average)]);
+    let mut formulas: Vec<(String, String)> = Vec::new();
+    for (place, stage) in input.get("stages")?.items()?.into_iter().enumerate() {
+        numbers.insert(format!("probability{place}"), stage.get("probability")?.decimal()?);
+        numbers.insert(format!("count{place}"), stage.get("count")?.decimal()?);
+        formulas.push((format!("part{place}"), format!("average * probability{place} * count{place}")));
     }
+    let formulas: Vec<(&str, &str)> = formulas.iter().map(|(name, source)| (name.as_str(), source.as_str())).collect();
+    let values = computed(&formulas, &numbers)?;
+    let part = |(name, _): &(&str, &str)| values.get(*name).and_then(Value::as_decimal);
+    let parts: Vec<Decimal> = formulas.iter().map(part).collect::<Option<_>>().context("a part is no number")?;
     let world = schedule_of(json!({"mode": "volume", "tiers": [{"up_to": null, "unit": "1"}]}))?;
     Ok(json!({"parts": all_shown(parts.clone()), "forecast": shown(sum(&parts)?), "unit": &*world.model.currency}))
 }

@@ -1,20 +1,18 @@
 //! Cases of what runs post again: corrections that keep their period, and reversals.
 
 use super::Family;
+use super::planned::{Company, company};
 use super::read::Input;
-use super::world::{applied, schedule_of, shown, sum};
-use anyhow::{Context, Result};
-use packwork_engine::moment::{Date, Moment};
-use packwork_engine::period::{Period, PeriodCalendar};
-use packwork_engine::settlement::line::{Line, Party, TaxTreatment};
-use packwork_engine::settlement::post::reversal;
+use super::world::{applied, formula, schedule_of, shown, sum};
+use anyhow::{Context, Result, bail};
 use packwork_engine::settlement::rebate::due;
-use packwork_engine::settlement::trace::Trace;
+use packwork_engine::settlement::rounding::{Rounding, round};
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use uuid::Uuid;
+
+/// Places of a rate that is worked out from its tax.
+const RATE_PLACES: u32 = 6;
 
 pub const FAMILIES: &[(&str, Family)] = &[("rerate.period_preserving", period_preserving), ("run.reversal", reversed)];
 
@@ -49,46 +47,30 @@ fn period_preserving(input: &Input<'_>) -> Result<Json> {
     Ok(json!({"lines": lines}))
 }
 
-/// A posted line with the amounts of a statement, and its reversal.
+/// A sale with the amounts of a statement is settled, and comes to nothing later: its line is taken back.
 fn reversed(input: &Input<'_>) -> Result<Json> {
     let statement = input.get("statement")?;
     let amount = |name: &str| statement.get(name)?.decimal();
-    let date = Date::constant(2026, 3, 15);
-    let calendar = PeriodCalendar::compile(&Default::default());
-    let period: Period = calendar.period_of(date);
-    let party = |object: &str| Party { object: object.into(), id: Uuid::nil() };
-    let line = Line {
-        id: Uuid::from_u128(1),
-        plan: "plan".into(),
-        line: "line".into(),
-        fact_object: "fact".into(),
-        fact: Uuid::nil(),
-        payer: party("department"),
-        payee: party("partner"),
-        business_date: date,
-        period: period.name.as_str().into(),
-        service_period: period.name.as_str().into(),
-        corrects: None,
-        reverses: None,
-        group: None,
-        group_period: None,
-        quantity: Decimal::ONE,
-        gross: amount("gross")?,
-        net: amount("net")?,
-        tax: amount("tax")?,
-        tax_rate: Decimal::ZERO,
-        tax_kind: TaxTreatment::Inclusive,
-        currency: "CNY".into(),
-        dimensions: Arc::default(),
-        trace: Trace::default(),
-        statement: None,
-        run: None,
-        posted_at: Moment::from_micros(0),
-    };
-    let taken_back = reversal(&line, Uuid::from_u128(2), &line.period, None, Moment::from_micros(0));
-    let rest = sum(&[line.gross, taken_back.gross]).context("adding both up")?;
+    let (gross, net, tax) = (amount("gross")?, amount("net")?, amount("tax")?);
+    let line = json!({
+        "payee": "record.party",
+        "amount": "record.amount",
+        "tax": {"rate": "record.rate", "mode": "inclusive"},
+    });
+    let mut company = Company::open(company(&[gross]).settling_sales(line))?;
+    company.party("partner", json!({}))?;
+    let rate = round(formula("tax / net", &[("tax", tax), ("net", net)])?, RATE_PLACES, Rounding::HalfUp);
+    let sale = company.sale("partner", 0, gross, json!({"rate": rate.to_string()}))?;
+    let settled = company.run("2026")?;
+    company.change("sale", sale, json!({"amount": "0"}))?;
+    let taken_back = company.run("2026")?;
+    let [settled] = settled.as_slice() else { bail!("{} lines were posted for one sale", settled.len()) };
+    let taken_back = taken_back.iter().find(|line| line.gross.is_sign_negative()).context("nothing was taken back")?;
+    if (settled.gross, settled.net, settled.tax) != (gross, net, tax) {
+        bail!("the line comes to {} net and {} tax", settled.net, settled.tax);
+    }
     Ok(json!({
         "reversal": {"net": shown(taken_back.net), "tax": shown(taken_back.tax), "gross": shown(taken_back.gross)},
-        "sum": shown(rest),
+        "sum": shown(sum(&[settled.gross, taken_back.gross])?),
     }))
 }

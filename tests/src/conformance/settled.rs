@@ -24,17 +24,16 @@ fn late(input: &Input<'_>) -> Result<Json> {
     let event = input.get("event")?;
     let (amount, rate) = (event.get("amount")?.decimal()?, input.rate()?);
     let line = amount_of_sales("record.amount * record.rate");
-    let mut company = Company::open(company(&[amount]).settling_sales_in("month", line))?;
+    let world = company(&[amount]).settling_sales_in("month", line).compile()?;
+    let at = Moment::start_of(event.get("recorded_at")?.date()?, &world.model.zone);
+    let date = event.get("service_date")?.date()?;
+    let period = world.model.calendars.get("month").context("there is no calendar `month`")?.period_of(date).name;
+    let mut company = Company::open_at(world, at)?;
     company.party("agent", json!({}))?;
-    let zone = company.world.model.zone.clone();
-    company.at = Moment::start_of(event.get("recorded_at")?.date()?, &zone);
     for period in input.get("closed_periods")?.items()? {
         company.close("month", period.text()?)?;
     }
-    let date = event.get("service_date")?.date()?;
     company.sale_on("agent", date, amount, json!({"rate": rate.to_string()}))?;
-    let calendar = company.world.model.calendars.get("month").context("there is no calendar `month`")?;
-    let period = calendar.period_of(date).name;
     let lines = company.run(&period)?;
     let [line] = lines.as_slice() else { bail!("{} lines were posted for one sale", lines.len()) };
     Ok(json!({
@@ -49,10 +48,12 @@ fn late(input: &Input<'_>) -> Result<Json> {
 fn again(input: &Input<'_>) -> Result<Json> {
     let period = input.get("run")?.get("period")?;
     let sales = input.find("facts").map_or(Ok(LINES_USUAL), |facts| facts.count())?;
-    let mut company = Company::open(company(&[]).settling_sales_in("month", amount_of_sales("record.amount")))?;
-    company.party("agent", json!({}))?;
-    let calendar = company.world.model.calendars.get("month").context("there is no calendar `month`")?;
+    let definitions = company(&[]).settling_sales_in("month", amount_of_sales("record.amount"));
+    let model = definitions.clone().compile()?.model;
+    let calendar = model.calendars.get("month").context("there is no calendar `month`")?;
     let month = calendar.named(period.text()?).ok_or_else(|| period.wrong("period"))?;
+    let mut company = Company::open(definitions)?;
+    company.party("agent", json!({}))?;
     for _ in 0..sales {
         company.sale_on("agent", month.from, Decimal::ONE_HUNDRED, json!({}))?;
     }
@@ -76,8 +77,9 @@ fn immutable(input: &Input<'_>) -> Result<Json> {
     let refused = company.change("settlement_line", line.id, json!({"gross": "1"})).is_err();
     company.change("sale", sale, json!({"amount": "120"}))?;
     company.run("2026")?;
-    let is_kept = company.world.memory.lines.iter().any(|posted| **posted == *line);
-    let sum: Decimal = company.world.memory.lines.iter().map(|line| line.gross).sum();
+    let posted = company.lines()?;
+    let is_kept = posted.contains(&line);
+    let sum: Decimal = posted.iter().map(|line| line.gross).sum();
     if !is_kept || sum != Decimal::from(120) {
         bail!("after the correction the line is kept: {is_kept}, and all lines come to {sum}");
     }

@@ -1,8 +1,9 @@
 //! Cases of decision tables: hit policies, conditions, and tables that are combined.
 
 use super::Family;
+use super::asked::computed;
 use super::read::Input;
-use super::world::{Definitions, World, any_date, evaluate, shown};
+use super::world::{Definitions, World, any_date, shown};
 use anyhow::{Context, Result, anyhow, bail};
 use packwork_engine::definition::Kind;
 use packwork_engine::settlement::table::{Interval, Miss};
@@ -193,7 +194,7 @@ impl DecisionTable {
             let lists: Vec<&[Value]> = found
                 .values
                 .iter()
-                .map(|(_, list)| match list {
+                .map(|list| match list {
                     Value::List(items) => items.as_slice(),
                     other => std::slice::from_ref(other),
                 })
@@ -205,8 +206,7 @@ impl DecisionTable {
             };
             return Ok(Ok((0..rows).map(row).collect()));
         }
-        let mut values =
-            self.outputs.iter().zip(&found.values).map(|((name, _), (_, value))| (name, shown_value(value)));
+        let mut values = self.outputs.iter().zip(&found.values).map(|((name, _), value)| (name, shown_value(value)));
         if self.policy.starts_with("collect") && (self.outputs.len() == 1 || self.policy == "collect_count") {
             return Ok(Ok(values.next().map(|(_, value)| value).unwrap_or_default()));
         }
@@ -270,18 +270,18 @@ fn decision_table(input: &Input<'_>) -> Result<Json> {
 /// Named rules over the inputs, each a number, `5 if age < 18 or age >= 60`, or a formula over the ones before.
 fn composed(input: &Input<'_>) -> Result<Json> {
     let rules = input.get("rules")?.members()?;
+    let rules: Vec<(&str, String)> =
+        rules.into_iter().map(|(name, rule)| (name, as_expression(&text_of(rule.json)))).collect();
+    let formulas: Vec<(&str, &str)> = rules.iter().map(|(name, source)| (*name, source.as_str())).collect();
     let mut days = Vec::new();
     for asked in input.get("inputs")?.items()? {
-        let mut values: BTreeMap<String, Value> = BTreeMap::new();
+        let mut numbers: BTreeMap<String, Decimal> = BTreeMap::new();
         for (name, given) in asked.members()? {
-            values.insert(name.to_owned(), Value::Decimal(given.decimal()?));
+            numbers.insert(name.to_owned(), given.decimal()?);
         }
-        let mut last = Value::Null;
-        for (name, rule) in &rules {
-            last = evaluate(&as_expression(&text_of(rule.json)), &values)?;
-            values.insert((*name).to_owned(), last.clone());
-        }
-        days.push(last.as_decimal().map_or(Json::Null, shown));
+        let values = computed(&formulas, &numbers)?;
+        let last = formulas.last().and_then(|(name, _)| values.get(*name)?.as_decimal());
+        days.push(last.map_or(Json::Null, shown));
     }
     Ok(json!({"days": days}))
 }

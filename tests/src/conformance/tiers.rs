@@ -1,12 +1,14 @@
 //! Cases of schedules: tiers, packages, blocks, percentages and what is made of them.
 
+use super::Family;
+use super::agreements::accrued;
+use super::asked::{Counting, priced};
 use super::read::Input;
 use super::world::{Definitions, all_shown, applied, formula, running, schedule_of, shown, sum};
-use super::{Family, world};
 use anyhow::{Context, Result, anyhow, bail};
 use packwork_engine::definition::Kind;
 use packwork_engine::settlement::discount::{Stacking, stacked};
-use packwork_engine::settlement::rebate::{RetroactiveFrom, deltas};
+use packwork_engine::settlement::rebate::due;
 use packwork_engine::settlement::rounding::{Rounding, round};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
@@ -84,8 +86,9 @@ fn amounts(input: &Input<'_>) -> Result<Json> {
     input.only(&["schedule", "quantities", "quantity"])?;
     let world = schedule_of(definition(&input.get("schedule")?)?)?;
     let quantities = input.either(&["quantities", "quantity"])?.several();
-    let amounts = quantities.iter().map(|quantity| Ok(applied(&world, quantity.decimal()?)?.amount));
-    let amounts = amounts.collect::<Result<Vec<_>>>()?;
+    let quantities = quantities.iter().map(Input::decimal).collect::<Result<Vec<_>>>()?;
+    let prices = priced(&world, "s", &quantities, Counting::Each)?;
+    let amounts: Vec<Decimal> = prices.into_iter().map(|price| price.amount).collect();
     Ok(json!({"amount": amounts.first().copied().map(shown), "amounts": all_shown(amounts)}))
 }
 
@@ -147,27 +150,11 @@ fn graduated_discount(input: &Input<'_>) -> Result<Json> {
 
 fn graduated_cumulative(input: &Input<'_>) -> Result<Json> {
     let world = schedule_of(definition(&input.get("schedule")?)?)?;
-    let cumulative = running(&input.get("orders")?.decimals()?)?;
-    let amounts = cumulated(&world, &cumulative)?.into_iter().map(|applied| applied.amount);
+    let orders = input.get("orders")?.decimals()?;
+    let cumulative = running(&orders)?;
+    let prices = priced(&world, "s", &orders, Counting::Together)?;
+    let amounts = prices.into_iter().map(|price| price.amount);
     Ok(json!({"amounts": all_shown(amounts), "cumulative": all_shown(cumulative)}))
-}
-
-/// What each step of a cumulated quantity adds: the first is priced as such, the others by difference.
-pub fn cumulated(
-    world: &world::World,
-    cumulative: &[Decimal],
-) -> Result<Vec<packwork_engine::settlement::schedule::Applied>> {
-    let schedule = world.schedule("s")?;
-    let mut before: Option<Decimal> = None;
-    let mut steps = Vec::new();
-    for after in cumulative {
-        steps.push(match before {
-            None => schedule.apply(*after)?,
-            Some(before) => schedule.between(before, *after)?,
-        });
-        before = Some(*after);
-    }
-    Ok(steps)
 }
 
 fn lint(input: &Input<'_>) -> Result<Json> {
@@ -207,11 +194,10 @@ fn graduated_prorated(input: &Input<'_>) -> Result<Json> {
 
 /// The same base each month, cumulated over the year, less what the months before withheld.
 fn accumulator_delta(input: &Input<'_>) -> Result<Json> {
-    let world = schedule_of(definition(&input.get("schedule")?)?)?;
     let base = input.get("monthly_base")?.decimal()?;
-    let cumulative = running(&vec![base; input.get("months")?.count()?])?;
-    let deltas = deltas(world.schedule("s")?, &cumulative, RetroactiveFrom::Zero)?;
-    Ok(json!({"withheld": all_shown(deltas.into_iter().map(|(_, delta)| delta))}))
+    let months = vec![base; input.get("months")?.count()?];
+    let (_, withheld) = accrued(definition(&input.get("schedule")?)?, &months)?;
+    Ok(json!({"withheld": all_shown(withheld)}))
 }
 
 /// A share of every transaction, with what the period leaves free and between which amounts one stays.
@@ -234,7 +220,12 @@ fn percentage(input: &Input<'_>) -> Result<Json> {
         Some(units) => vec![units.decimal()?],
         None => input.get("events")?.decimals()?,
     };
-    Ok(json!({"amount": shown(world.schedule("s")?.apply_events(&events)?.amount)}))
+    if input.has("free_events") || input.has("free_amount") {
+        // What is free in a period is shared by its transactions; a plan prices each by itself.
+        return Ok(json!({"amount": shown(world.schedule("s")?.apply_events(&events)?.amount)}));
+    }
+    let prices = priced(&world, "s", &events, Counting::Each)?;
+    Ok(json!({"amount": shown(sum(&prices.iter().map(|price| price.amount).collect::<Vec<_>>())?)}))
 }
 
 /// What was billed before against what should be billed now.
@@ -245,28 +236,33 @@ fn rerate_delta(input: &Input<'_>) -> Result<Json> {
         let mut missing = Vec::new();
         for row in rows.items()? {
             let entitled = applied(&world, row.get("units")?.decimal()?)?.amount;
-            missing.push(packwork_engine::settlement::rebate::due(entitled, row.get("billed")?.decimal()?)?);
+            missing.push(due(entitled, row.get("billed")?.decimal()?)?);
         }
         return Ok(json!({"delta": all_shown(missing)}));
     }
     if let Some(billed) = input.find("billed_cumulative") {
         let tier = json!({"up_to": null, "unit": input.get("unit")?.digits()?});
         let world = schedule_of(json!({"mode": "graduated", "tiers": [tier]}))?;
-        let delta = world.schedule("s")?.between(billed.decimal()?, input.get("new_cumulative")?.decimal()?)?;
+        let quantities = [billed.decimal()?, due(input.get("new_cumulative")?.decimal()?, billed.decimal()?)?];
+        let steps = priced(&world, "s", &quantities, Counting::Together)?;
+        let delta = steps.last().context("two quantities have two prices")?;
         let quantities: Vec<Decimal> = delta.parts.iter().map(|part| part.quantity).collect();
         return Ok(json!({"delta_quantity": shown(sum(&quantities)?), "delta_amount": shown(delta.amount)}));
     }
     let world = schedule_of(definition(&input.get("schedule")?)?)?;
-    let steps = cumulated(&world, &input.get("cumulative")?.decimals()?)?;
+    let mut before = Decimal::ZERO;
+    let step = |cumulated: Decimal| Ok(due(cumulated, std::mem::replace(&mut before, cumulated))?);
+    let quantities = input.get("cumulative")?.decimals()?.into_iter().map(step).collect::<Result<Vec<_>>>()?;
+    let steps = priced(&world, "s", &quantities, Counting::Together)?;
     let lines: Vec<Json> = steps
         .iter()
         .map(|step| {
             let lines = step.parts.iter().flat_map(|part| {
                 let units = (!part.rate.is_zero()).then(|| {
                     let text = format!("{}@{}", part.quantity.normalize(), part.rate.normalize());
-                    json!([text, shown(part.amount - part.flat)])
+                    json!([text, shown(part.amount - part.flat.unwrap_or_default())])
                 });
-                units.into_iter().chain((!part.flat.is_zero()).then(|| json!(["flat", shown(part.flat)])))
+                units.into_iter().chain(part.flat.map(|flat| json!(["flat", shown(flat)])))
             });
             lines.collect()
         })

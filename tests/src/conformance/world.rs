@@ -1,5 +1,7 @@
 //! Definitions made from a case's input, compiled by the engine, and asked.
 
+use super::asked::{Asking, Counting, Looked, Price, looked_up, priced};
+use super::place::{Ground, Place, Posted, Ran, Refused, engine_only, place};
 use anyhow::{Context as _, Result, anyhow, bail};
 use packwork_engine::decision::{Command, Context, Decision};
 use packwork_engine::definition::Kind;
@@ -11,9 +13,11 @@ use packwork_engine::model::{Model, Settings};
 use packwork_engine::moment::{Date, Moment};
 use packwork_engine::pack::Pack;
 use packwork_engine::period::PeriodCalendar;
+use packwork_engine::refusal::Refusal;
 use packwork_engine::settlement::accumulator::{Accumulator, Entry};
-use packwork_engine::settlement::rate::{self, Found, Rated};
-use packwork_engine::settlement::schedule::{Applied, Schedule};
+use packwork_engine::settlement::rate::{self, Rated};
+use packwork_engine::settlement::replay::Replay;
+use packwork_engine::settlement::schedule::Schedule;
 use packwork_engine::settlement::table::Miss;
 use packwork_engine::testing::memory::Memory;
 use packwork_engine::testing::seed::seeded;
@@ -21,6 +25,7 @@ use packwork_engine::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// When definitions take effect: before anything a case talks about.
 const INSTALLED_AT: &str = "2000-01-01T00:00:00Z";
@@ -43,9 +48,9 @@ pub fn all_shown(numbers: impl IntoIterator<Item = Decimal>) -> Json {
 }
 
 /// Definitions on their way to a model.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Definitions {
-    files: BTreeMap<String, Vec<u8>>,
+    pub(super) files: BTreeMap<String, Vec<u8>>,
     zone: Option<String>,
     currency: Option<String>,
     /// Steps of the plan that is added last.
@@ -62,8 +67,7 @@ impl Definitions {
         definition["kind"] = json!(kind.as_str());
         definition["name"] = json!(name);
         definition["title"] = json!(name);
-        let file = format!("{}/{name}.json", kind.folder());
-        self.files.insert(format!("{}-{file}", kind.as_str()), definition.to_string().into_bytes());
+        self.files.insert(file_of(kind, name), definition.to_string().into_bytes());
         self
     }
 
@@ -75,6 +79,27 @@ impl Definitions {
     pub fn currency(mut self, currency: &str) -> Definitions {
         self.currency = Some(currency.to_owned());
         self
+    }
+
+    /// A definition as it was written.
+    pub fn written(&self, kind: Kind, name: &str) -> Result<Json> {
+        let file = self.files.get(&file_of(kind, name));
+        let file = file.with_context(|| format!("there is no {} {name}", kind.as_str()))?;
+        Ok(serde_json::from_slice(file)?)
+    }
+
+    /// These and others.
+    pub fn beside(mut self, others: Definitions) -> Definitions {
+        self.files.extend(others.files);
+        self
+    }
+
+    /// Fields an object has besides.
+    pub fn also_fields(self, object: &str, fields: Map<String, Json>) -> Result<Definitions> {
+        let mut written = self.written(Kind::Object, object)?;
+        let own = written["fields"].as_object_mut().context("an object has fields")?;
+        own.extend(fields);
+        Ok(self.with(Kind::Object, object, written))
     }
 
     /// Steps before the lines of the plan.
@@ -99,19 +124,26 @@ impl Definitions {
         Ok(World {
             model,
             memory,
+            definitions: self,
+            asking: Asking::new(),
             context: Context { command: Default::default(), moment: at, actor: Default::default() },
         })
     }
 }
 
 impl Definitions {
-    fn checked(&self) -> Result<Model, Vec<Diagnostic>> {
-        let mut diagnostics = Diagnostics::default();
-        let pack = Pack::read(&self.files, &mut diagnostics);
+    /// The tenant's settings.
+    pub(super) fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         settings.zone = self.zone.clone().unwrap_or(settings.zone);
         settings.currency = self.currency.clone().unwrap_or(settings.currency);
-        let (model, found) = Model::compile(vec![pack], &settings);
+        settings
+    }
+
+    fn checked(&self) -> Result<Model, Vec<Diagnostic>> {
+        let mut diagnostics = Diagnostics::default();
+        let pack = Pack::read(&self.files, &mut diagnostics);
+        let (model, found) = Model::compile(vec![pack], &self.settings());
         diagnostics.extend(found);
         let sound = !diagnostics.has_errors();
         let findings = diagnostics.into_sorted();
@@ -120,19 +152,34 @@ impl Definitions {
     }
 }
 
+/// Kinds may share a folder, and definitions of two kinds a name.
+fn file_of(kind: Kind, name: &str) -> String {
+    format!("{}-{}/{name}.json", kind.as_str(), kind.folder())
+}
+
 /// A model and the rows of its tables.
 pub struct World {
     pub model: Model,
     pub memory: Memory,
+    /// What the model was made from.
+    pub definitions: Definitions,
+    /// Over HTTP: who asks its tables.
+    pub(super) asking: Asking,
     context: Context,
 }
 
 impl World {
     pub fn schedule(&self, name: &str) -> Result<&Schedule> {
+        engine_only("a schedule by itself")?;
         self.model.schedules.get(name).with_context(|| format!("there is no schedule {name}"))
     }
 
     pub fn accumulator(&self, name: &str) -> Result<(&Accumulator, &PeriodCalendar)> {
+        engine_only("a total by itself")?;
+        self.total(name)
+    }
+
+    fn total(&self, name: &str) -> Result<(&Accumulator, &PeriodCalendar)> {
         let accumulator =
             self.model.accumulators.get(name).with_context(|| format!("there is no accumulator {name}"))?;
         let calendar = self.model.calendars.get(&accumulator.calendar).context("the accumulator's calendar")?;
@@ -140,7 +187,10 @@ impl World {
     }
 
     /// Looks rows up, one input per column in the table's order.
-    pub fn look_up(&mut self, table: &str, inputs: &[Value], date: Date) -> Result<Result<Found, Miss>> {
+    pub fn look_up(&mut self, table: &str, inputs: &[Value], date: Date) -> Result<Result<Looked, Miss>> {
+        if place() != Place::Engine {
+            return looked_up(self, table, inputs, date);
+        }
         let mut facts = Facts::default();
         let mut need = Need::default();
         need.collections.insert(table.into());
@@ -148,7 +198,7 @@ impl World {
         let compiled = self.model.rate_tables.get(table).with_context(|| format!("there is no table {table}"))?;
         let reader = Reader::new(&self.model, &facts, &self.context);
         Ok(match rate::rate(&reader, compiled, inputs, date)? {
-            Rated::Found(found) => Ok(found),
+            Rated::Found(found) => Ok(found.into()),
             Rated::Missed(miss) => Err(miss),
         })
     }
@@ -160,7 +210,8 @@ impl World {
         inputs: &[Value],
         date: Date,
         known_at: Moment,
-    ) -> Result<Result<Found, Miss>> {
+    ) -> Result<Result<Looked, Miss>> {
+        engine_only("a look-up as it was known")?;
         let mut facts = Facts::default();
         let mut need = Need::default();
         need.collections.insert(table.into());
@@ -168,7 +219,7 @@ impl World {
         let compiled = self.model.rate_tables.get(table).with_context(|| format!("there is no table {table}"))?;
         let rows = facts.collections.get(table).context("the rows were fetched")?;
         match rate::rate_as_known(&self.model, compiled, rows, inputs, date, known_at) {
-            Ok(Rated::Found(found)) => Ok(Ok(found)),
+            Ok(Rated::Found(found)) => Ok(Ok(found.into())),
             Ok(Rated::Missed(miss)) => Ok(Err(miss)),
             Err(wrong) => bail!(wrong),
         }
@@ -176,14 +227,61 @@ impl World {
 
     /// Carries out a command at a moment.
     pub fn execute(&mut self, command: &Command, at: Moment) -> Result<Box<Decision>> {
-        let context = Context { command: self.memory.next_command(), moment: at, actor: Default::default() };
+        let context = self.next_context(at);
         let decided = self.memory.execute(&self.model, command, &context);
         decided.map_err(|refusal| anyhow!("{}: {}", refusal.code, refusal.detail))
+    }
+
+    fn next_context(&mut self, at: Moment) -> Context {
+        Context { command: self.memory.next_command(), moment: at, actor: Default::default() }
     }
 
     /// The live rows of a table.
     pub fn rows(&self, table: &str) -> Vec<std::sync::Arc<packwork_engine::record::Record>> {
         self.memory.live(table).cloned().collect()
+    }
+}
+
+impl Ground for World {
+    fn create(&mut self, object: &str, input: Map<String, Json>, at: Moment) -> Result<Uuid> {
+        let decision = self.execute(&Command::Create { object: object.into(), input }, at)?;
+        decision.subject.map(|(_, id)| id).ok_or_else(|| anyhow!("nothing was created"))
+    }
+
+    fn change(&mut self, object: &str, id: Uuid, input: Map<String, Json>, at: Moment) -> Result<()> {
+        let command = Command::Update { object: object.into(), id, version: None, input };
+        self.execute(&command, at).map(|_| ())
+    }
+
+    fn close(&mut self, calendar: &str, period: &str, at: Moment) -> Result<()> {
+        let context = self.next_context(at);
+        let closed = self.memory.close(&self.model, calendar, period, &context);
+        closed.map_err(|refusal| anyhow!("{}: {}", refusal.code, refusal.detail))
+    }
+
+    fn read(&mut self, object: &str, id: Uuid) -> Result<Json> {
+        bail!("the engine shows nobody the {object} {id}")
+    }
+
+    fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran> {
+        let context = self.next_context(at);
+        let run = self.memory.run(&self.model, plan, period, &context);
+        let run = run.map_err(|refusal| anyhow!("{}: {}", refusal.code, refusal.detail))?;
+        let refused = |(fact, refusal): &(Option<Uuid>, Refusal)| Refused {
+            fact: *fact,
+            code: refusal.code.to_string(),
+            detail: refusal.detail.clone(),
+            params: serde_json::to_value(&refusal.params).unwrap_or_default(),
+        };
+        Ok(Ran { lines: run.lines, failures: run.failures.iter().map(refused).collect() })
+    }
+
+    fn lines(&mut self, after: usize) -> Result<Vec<Posted>> {
+        let lines = &self.memory.lines[after..];
+        match lines.iter().find(|line| !Replay::of(line, &[]).agrees) {
+            Some(line) => bail!("the line of {} does not come out again: {:?}", line.gross, Replay::of(line, &[])),
+            None => Ok(lines.iter().map(|line| Posted::from(&**line)).collect()),
+        }
     }
 }
 
@@ -219,8 +317,8 @@ pub fn schedule_of(definition: Json) -> Result<World> {
 }
 
 /// S(quantity) of the schedule `s`.
-pub fn applied(world: &World, quantity: Decimal) -> Result<Applied> {
-    world.schedule("s")?.apply(quantity).with_context(|| format!("the quantity {quantity}"))
+pub fn applied(world: &World, quantity: Decimal) -> Result<Price> {
+    Ok(priced(world, "s", &[quantity], Counting::Each)?.pop().unwrap_or_default())
 }
 
 /// Definitions with an accumulator `total` of the amounts of facts, and what it needs.
@@ -248,7 +346,7 @@ pub fn entry(party: &str, date: Date, value: Decimal) -> Entry {
 /// The running totals of amounts of one year.
 pub fn running(amounts: &[Decimal]) -> Result<Vec<Decimal>> {
     let world = accumulating("year", json!({})).compile()?;
-    let (total, calendar) = world.accumulator("total")?;
+    let (total, calendar) = world.total("total")?;
     let entries: Vec<Entry> = amounts.iter().map(|amount| entry("all", any_date(), *amount)).collect();
     Ok(total.running(calendar, &entries)?.into_iter().flatten().collect())
 }

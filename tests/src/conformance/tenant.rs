@@ -1,0 +1,143 @@
+//! A tenant behind HTTP as the ground of a case: its definitions are published, its facts are records, runs and closings
+//! have their endpoints, and lines are read back with their explanations.
+
+use super::place::{Ground, Posted, Ran, Refused};
+use super::world::Definitions;
+use crate::app::{Installed, On, Reply, TestApp};
+use crate::cases::http::runtime;
+use anyhow::{Context, Result, anyhow, bail};
+use axum::http::Method;
+use packwork_engine::moment::Moment;
+use serde_json::{Map, Value as Json, json};
+use std::time::Duration;
+use uuid::Uuid;
+
+pub struct Tenant {
+    test: TestApp,
+}
+
+impl Tenant {
+    /// A tenant with these definitions in force.
+    pub fn open(on: On, definitions: &Definitions, at: Moment) -> Result<Tenant> {
+        let test = runtime().block_on(TestApp::copied(on, at, Installed::Objects, definitions.settings()));
+        let tenant = Tenant { test };
+        let files: Map<String, Json> = definitions
+            .files
+            .iter()
+            .map(|(path, bytes)| (path.clone(), json!(String::from_utf8_lossy(bytes))))
+            .collect();
+        let plan = tenant.post("/packs/plan", json!({"packs": [{"files": files}]}))?;
+        if plan["blocked"] != json!([]) {
+            bail!("the definitions are not published: {}", plan["blocked"]);
+        }
+        tenant.post("/packs/apply", json!({"plan": plan["plan"]}))?;
+        Ok(tenant)
+    }
+
+    fn ask(&self, method: Method, path: &str, body: Option<Json>) -> Result<Json> {
+        let Reply { status, json, .. } = runtime().block_on(self.test.system(method, path, body));
+        let text = |name: &str| json[name].as_str().unwrap_or_default();
+        match status.is_success() {
+            true => Ok(json),
+            false => bail!("{path}: {status} {}: {} {}", text("code"), text("detail"), json["errors"]),
+        }
+    }
+
+    fn get(&self, path: &str) -> Result<Json> {
+        self.ask(Method::GET, path, None)
+    }
+
+    fn post(&self, path: &str, body: Json) -> Result<Json> {
+        self.ask(Method::POST, path, Some(body))
+    }
+
+    /// The clock only goes forward.
+    fn go_to(&self, at: Moment) {
+        let forward = at.micros() - self.test.clock.now().micros();
+        self.test.clock.advance(Duration::from_micros(u64::try_from(forward).unwrap_or_default()));
+    }
+
+    /// A line as the list shows it, with its trace; computed again from that it must come to the same.
+    fn posted(&self, line: &Json) -> Result<Posted> {
+        let id = id_of(&line["id"])?;
+        let told = self.get(&format!("/settlement/lines/{id}/explain?replay=true"))?;
+        if told["replay"]["agrees"] != json!(true) {
+            bail!("the line of {} does not come out again: {}", line["amount"], told["replay"]);
+        }
+        let text = |name: &str| line[name].as_str().map(str::to_owned);
+        let must = |name: &str| text(name).with_context(|| format!("a line without `{name}`: {line}"));
+        let amount = |name: &str| Ok::<_, anyhow::Error>(must(name)?.parse()?);
+        Ok(Posted {
+            id,
+            fact: id_of(&line["fact"]["id"])?,
+            payee: id_of(&line["payee"]["id"])?,
+            period: must("period")?,
+            service_period: must("service_period")?,
+            corrects: text("corrects"),
+            gross: amount("amount")?,
+            net: amount("net")?,
+            tax: amount("tax")?,
+            trace: serde_json::from_value(told["trace"].clone()).context("reading a trace")?,
+        })
+    }
+}
+
+impl Drop for Tenant {
+    fn drop(&mut self) {
+        runtime().block_on(self.test.app.store.close());
+    }
+}
+
+fn id_of(json: &Json) -> Result<Uuid> {
+    let id = json.as_str().and_then(|id| id.parse().ok());
+    id.ok_or_else(|| anyhow!("{json} is no id"))
+}
+
+impl Ground for Tenant {
+    fn create(&mut self, object: &str, input: Map<String, Json>, at: Moment) -> Result<Uuid> {
+        self.go_to(at);
+        id_of(&self.post(&format!("/records/{object}"), Json::Object(input))?["id"])
+    }
+
+    fn change(&mut self, object: &str, id: Uuid, mut input: Map<String, Json>, at: Moment) -> Result<()> {
+        self.go_to(at);
+        let path = format!("/records/{object}/{id}");
+        input.insert("version".to_owned(), self.get(&path)?["version"].clone());
+        self.ask(Method::PATCH, &path, Some(Json::Object(input))).map(|_| ())
+    }
+
+    fn close(&mut self, calendar: &str, period: &str, at: Moment) -> Result<()> {
+        self.go_to(at);
+        self.post(&format!("/settlement/periods/{period}/close"), json!({"calendar": calendar})).map(|_| ())
+    }
+
+    fn read(&mut self, object: &str, id: Uuid) -> Result<Json> {
+        self.get(&format!("/records/{object}/{id}"))
+    }
+
+    fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran> {
+        self.go_to(at);
+        let run = self.post("/settlement/runs", json!({"plan": plan, "period": period}))?;
+        let refused = |failure: &Json| {
+            let text = |name: &str| failure[name].as_str().unwrap_or_default().to_owned();
+            let fact = id_of(&failure["fact"]["id"]).ok();
+            Refused { fact, code: text("code"), detail: text("detail"), params: failure["params"].clone() }
+        };
+        let lines = run["lines"].as_u64().with_context(|| format!("a run without lines: {run}"))?;
+        let failures = run["failures"].as_array().into_iter().flatten().map(refused).collect();
+        Ok(Ran { lines: usize::try_from(lines)?, failures })
+    }
+
+    fn lines(&mut self, after: usize) -> Result<Vec<Posted>> {
+        let mut found: Vec<Json> = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.get(&format!("/settlement/lines?limit=200{cursor}"))?;
+            found.extend(page["data"].as_array().into_iter().flatten().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return found.iter().skip(after).map(|line| self.posted(line)).collect(),
+            }
+        }
+    }
+}
