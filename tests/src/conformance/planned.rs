@@ -239,5 +239,5 @@ pub fn exact(line: &Posted) -> Decimal {
 /// The exact amounts of lines by what they were posted for.
 pub fn by_fact(lines: &[Posted], facts: &[Uuid]) -> Result<Vec<Decimal>> {
     let of = |fact: &Uuid| lines.iter().find(|line| line.fact == *fact).with_context(|| format!("no line of {fact}"));
-    facts.iter().map(|fact| of(fact).map(|line| exact(line))).collect()
+    facts.iter().map(|fact| of(fact).map(exact)).collect()
 }

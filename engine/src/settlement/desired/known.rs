@@ -37,7 +37,7 @@ pub struct Known<'p> {
 }
 
 /// A part of the key of a cumulation group.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug)]
 pub enum KeyPart {
     Party(Party),
     Fixed(Name),
@@ -59,6 +59,17 @@ impl PartialEq for KeyPart {
 }
 
 impl Eq for KeyPart {}
+
+impl Hash for KeyPart {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            KeyPart::Party(party) => party.hash(state),
+            KeyPart::Fixed(text) => text.hash(state),
+            KeyPart::Row(row) => row.hash(state),
+            KeyPart::Value(value) => value.hash(state),
+        }
+    }
+}
 
 impl KeyPart {
     /// As digests have it.

@@ -109,7 +109,7 @@ pub fn behind(
     plan: &Plan,
     changed: &BTreeSet<Uuid>,
     moved: &[Moved],
-) -> Result<BTreeSet<Uuid>, Need> {
+) -> Result<BTreeSet<Uuid>, Box<Need>> {
     let reader = Reader::new(model, facts, context);
     let known = Known::new(plan);
     want_closed(&reader, plan);
@@ -132,13 +132,13 @@ pub fn behind(
     }
     let needs = reader.needs();
     if !needs.is_empty() {
-        return Err(needs);
+        return Err(Box::new(needs));
     }
     match groups.later(&reader, plan) {
         Ok(later) => {
             found.extend(later);
             Ok(found)
         }
-        Err(_) => Err(reader.needs()),
+        Err(_) => Err(Box::new(reader.needs())),
     }
 }
