@@ -24,8 +24,8 @@ pub mod world;
 
 use anyhow::{Result, bail};
 use compare::Difference;
-pub use place::Place;
-use place::{EngineOnly, within};
+use place::EngineOnly;
+pub use place::{Place, within};
 use read::Input;
 use serde_json::Value as Json;
 use std::fmt;

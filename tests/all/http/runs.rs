@@ -2,7 +2,10 @@
 
 use super::settlement::Example;
 use futures_util::future::join_all;
+use packwork_engine::definition::Kind;
 use packwork_tests::app::On;
+use packwork_tests::conformance::planned::{Company, PLAN, company};
+use packwork_tests::conformance::{Place, within};
 use serde_json::{Value as Json, json};
 
 const CHANGES: &str = "/settlement/rate-tables/internal_price/changes";
@@ -80,4 +83,38 @@ async fn an_amount_that_is_too_large_fails_its_fact_alone_on_sqlite() {
 #[tokio::test]
 async fn an_amount_that_is_too_large_fails_its_fact_alone_on_postgres() {
     an_amount_that_is_too_large_fails_its_fact_alone(On::Postgres).await;
+}
+
+/// A quantity with more digits than a line keeps is refused by the database, not by the engine: the others are posted.
+fn what_a_line_cannot_keep_fails_its_fact_alone() -> anyhow::Result<()> {
+    let quantities = ["1", "2.5", "0.1234567", "4"].map(|text| text.parse().expect("a number"));
+    let tiers = json!([{"up_to": "3", "rate": "10"}, {"up_to": null, "rate": "8"}]);
+    let amount = json!({"apply": "s", "to": "record.amount", "cumulate": {"by": ["payee"], "period": "year"}});
+    let definitions = company(&quantities)
+        .with(Kind::Schedule, "s", json!({"mode": "graduated", "tiers": tiers}))
+        .settling_sales(json!({"payee": "record.party", "amount": amount}));
+    let mut company = Company::open(definitions)?;
+    company.party("left", json!({}))?;
+    let mut sales = Vec::new();
+    for (day, quantity) in quantities.iter().enumerate() {
+        sales.push(company.sale("left", day, *quantity, json!({}))?);
+    }
+    let ran = company.ground.run(PLAN, "2026", company.at)?;
+    let failures: Vec<_> = ran.failures.iter().map(|failure| (failure.fact, failure.code.as_str())).collect();
+    assert_eq!((ran.lines, failures), (3, vec![(Some(sales[2]), "too_many_digits")]));
+    let lines = company.lines()?;
+    let paid: Vec<_> =
+        sales.iter().map(|sale| lines.iter().find(|line| line.fact == *sale).map(|line| line.gross)).collect();
+    assert_eq!(paid, [Some(10.into()), Some(24.into()), None, Some(32.into())]);
+    Ok(())
+}
+
+#[test]
+fn what_a_line_cannot_keep_fails_its_fact_alone_on_sqlite() {
+    within(Place::Http(On::Sqlite), what_a_line_cannot_keep_fails_its_fact_alone).0.expect("the company works");
+}
+
+#[test]
+fn what_a_line_cannot_keep_fails_its_fact_alone_on_postgres() {
+    within(Place::Http(On::Postgres), what_a_line_cannot_keep_fails_its_fact_alone).0.expect("the company works");
 }

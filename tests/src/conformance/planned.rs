@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 /// The plan every case settles by.
-const PLAN: &str = "plan";
+pub const PLAN: &str = "plan";
 /// Days of a year after its first one: so many facts have a day of their own.
 pub const DAYS_MAX: usize = 360;
 

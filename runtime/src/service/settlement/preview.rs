@@ -68,8 +68,9 @@ impl Tally {
         }));
     }
 
-    pub fn refused(&mut self, unit: Option<Uuid>, refusal: Refusal) {
-        self.failures.push(Failure { unit, fact: None, refusal });
+    /// A command was refused: for a fact, where it had but one, or for the unit.
+    pub fn refused(&mut self, unit: Option<Uuid>, fact: Option<(Name, Uuid)>, refusal: Refusal) {
+        self.failures.push(Failure { unit, fact, refusal });
     }
 
     pub fn output_hash(&self) -> String {
@@ -125,7 +126,7 @@ pub async fn preview_by(
             let settle = SettleUnit { plan, run, period, facts: chunk.to_vec() };
             match command::decide_only(app, model, scope, &command_of(settle)).await {
                 Ok(decision) => tally.add(unit.of, &decision),
-                Err(Error::Refused(refusal)) => tally.refused(unit.of, *refusal),
+                Err(Error::Refused(refusal)) => tally.refused(unit.of, None, *refusal),
                 Err(failure) => return Err(failure),
             }
         }

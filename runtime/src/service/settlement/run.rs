@@ -12,7 +12,7 @@ use crate::service::command::{self, Done};
 use crate::service::session::Caller;
 use crate::service::view::{Titles, scaled};
 use crate::service::{Answer, Error, messages, refuse};
-use crate::store::{Run, RunHold, RunStatus, Scope, StoreError};
+use crate::store::{Ahead, Run, RunHold, RunStatus, Scope, StoreError};
 use packwork_engine::access::SettlementAction;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Command, Pin, SettleUnit, Terms};
@@ -186,19 +186,7 @@ impl Work {
         'units: for unit in &facts.units {
             for chunk in unit.facts.chunks(CHUNK) {
                 let ahead = reading.recv().await.ok_or_else(|| Error::Broken("reading ahead ended early".into()))??;
-                let settle = SettleUnit {
-                    plan: plan.name.clone(),
-                    run: self.run.id,
-                    period: self.period.name.clone(),
-                    facts: chunk.to_vec(),
-                };
-                let (at, settle) = (self.app.clock.now(), pinned(settle, self.pin));
-                match command::run_ahead(&self.app, &self.model, &scope, settle, at, ahead).await {
-                    Ok(Done::Now { decision, .. }) => tally.add(unit.of, &decision),
-                    Ok(Done::Before { .. }) => return Err(Error::Broken("a settling command was a repeat".into())),
-                    Err(Error::Refused(refusal)) => tally.refused(unit.of, *refusal),
-                    Err(failure) => return Err(failure),
-                }
+                self.settle_chunk(&scope, plan, (unit.of, chunk), ahead, &mut tally).await?;
                 self.run.done += i64::try_from(chunk.len()).unwrap_or(0);
                 cancelled = self.app.store.is_run_cancelling(&scope, self.run.id).await?;
                 if cancelled {
@@ -229,6 +217,43 @@ impl Work {
         self.end(&scope, plan, beginning).await
     }
 
+    /// Settles a chunk in one command. Where the database cannot keep an amount of it, it is tried again in halves until the
+    /// fact to blame stands alone.
+    async fn settle_chunk(
+        &self,
+        scope: &Scope,
+        plan: &Plan,
+        (unit, chunk): (Option<Uuid>, &[Uuid]),
+        ahead: Option<Ahead>,
+        tally: &mut Tally,
+    ) -> Answer<()> {
+        // The next one last.
+        let mut waiting = vec![(chunk, ahead)];
+        while let Some((facts, ahead)) = waiting.pop() {
+            let settle = SettleUnit {
+                plan: plan.name.clone(),
+                run: self.run.id,
+                period: self.period.name.clone(),
+                facts: facts.to_vec(),
+            };
+            let (at, settle) = (self.app.clock.now(), pinned(settle, self.pin));
+            match command::run_ahead(&self.app, &self.model, scope, settle, at, ahead).await {
+                Ok(Done::Now { decision, .. }) => tally.add(unit, &decision),
+                Ok(Done::Before { .. }) => return Err(Error::Broken("a settling command was a repeat".into())),
+                Err(Error::Refused(refusal)) if facts.len() > 1 && is_of_a_number(refusal.code) => {
+                    let (first, second) = facts.split_at(facts.len() / 2);
+                    waiting.extend([(second, None), (first, None)]);
+                }
+                Err(Error::Refused(refusal)) => {
+                    let only = facts.first().filter(|_| facts.len() == 1 && plan.in_state().is_some());
+                    tally.refused(unit, only.map(|fact| (plan.object.clone(), *fact)), *refusal);
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
     /// Stores how the run ended, and what the next one may take for granted.
     async fn end(&mut self, scope: &Scope, plan: &Plan, beginning: Option<Beginning>) -> Answer<()> {
         if let Some(beginning) = beginning.filter(|_| self.run.status != RunStatus::Cancelled) {
@@ -237,6 +262,11 @@ impl Work {
         self.run.finished_at = Some(self.app.clock.now());
         Ok(self.app.store.update_run(scope, &self.run).await?)
     }
+}
+
+/// Whether a number of some fact is to blame.
+fn is_of_a_number(code: Code) -> bool {
+    matches!(code, Code::TooManyDigits | Code::AmountOverflow)
 }
 
 /// The command that settles a chunk by the rates asked for.
