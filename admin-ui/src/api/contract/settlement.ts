@@ -137,6 +137,10 @@ export type Run = {
   units?: number;
   failures?: RunFailure[];
   statements?: string[];
+  /** The run that found everything as it still is. */
+  same_as?: string | null;
+  /** The run after which only what changed was settled. */
+  after?: string | null;
   input_hash?: string;
   output_hash?: string;
 };

@@ -31,6 +31,7 @@ export function RunResult({ run }: { run: Run }) {
           amount: formatMoney(run.amount, run.currency),
         })}
       </p>
+      {run.after ? <p className="cell-note">{t('onlyChanged')}</p> : null}
       {run.status === 'running' ? <UnderWay run={run} /> : null}
       <dl className="counts">
         <Count label={t('facts')} value={formatCount(run.facts)} />
