@@ -467,6 +467,12 @@ fn no_files() -> Files {
     Files::new(std::env::temp_dir().join("packwork-no-files"), 0)
 }
 
+/// An application of packs alone, to be copied.
+async fn template(installed: Installed, database: Database) -> Result<Arc<App>> {
+    let (packs, clock) = ((packs(installed), Settings::default()), Clock::test(installed_at()));
+    start_with(packs, (database, no_files()), SEED, clock, None).await
+}
+
 async fn sqlite_template(installed: Installed) -> &'static Folder {
     static TEMPLATES: Kept<OnceCell<Folder>> = Kept::new(BTreeMap::new());
     kept(&TEMPLATES, installed)
@@ -474,15 +480,7 @@ async fn sqlite_template(installed: Installed) -> &'static Folder {
         .get_or_init(|| async {
             let folder = folder();
             let database = Database::Sqlite { folder: folder.path().to_owned() };
-            let app = start_with(
-                (packs(installed), Settings::default()),
-                (database, no_files()),
-                SEED,
-                Clock::test(installed_at()),
-                None,
-            )
-            .await
-            .expect("the packs install on SQLite");
+            let app = template(installed, database).await.expect("the packs install on SQLite");
             app.store.close().await;
             folder
         })
@@ -501,15 +499,7 @@ async fn postgres_copy(installed: Installed) -> Result<String> {
             let number = MADE.fetch_add(1, Ordering::SeqCst);
             let name = format!("packwork_template_{}_{number}", std::process::id());
             let database = Database::Postgres { url: scratch::create_database(&server, &name, None).await? };
-            let app = start_with(
-                (packs(installed), Settings::default()),
-                (database, no_files()),
-                SEED,
-                Clock::test(installed_at()),
-                None,
-            )
-            .await
-            .context("installing the packs on PostgreSQL")?;
+            let app = template(installed, database).await.context("installing the packs on PostgreSQL")?;
             app.store.close().await;
             scratch::seal(&server, &name).await?;
             Ok::<_, anyhow::Error>(name)

@@ -49,18 +49,6 @@ pub async fn facts(app: &App, model: &Arc<Model>, scope: &Scope, plan: &Plan, pe
     }
 }
 
-/// Those of the facts of a period, and of what is none any more, that are among these.
-pub async fn among(
-    app: &App,
-    model: &Arc<Model>,
-    scope: &Scope,
-    plan: &Plan,
-    (of, period): (&InState, &Period),
-    ids: Vec<Uuid>,
-) -> Answer<Facts> {
-    records_of(app, model, scope, plan, (of, period), Some(ids)).await
-}
-
 /// How many facts a period has.
 pub async fn count(app: &App, model: &Arc<Model>, scope: &Scope, plan: &Plan, period: &Period) -> Answer<usize> {
     let Some(of) = plan.in_state() else { return Ok(0) };
@@ -104,7 +92,8 @@ pub async fn leading_to(
     Ok(rows.iter().filter_map(|row| row.first().and_then(Value::as_id)).collect())
 }
 
-async fn records_of(
+/// Facts in the plan's state; where some are named, those of them alone, and of what is none any more.
+pub async fn records_of(
     app: &App,
     model: &Arc<Model>,
     scope: &Scope,

@@ -167,7 +167,7 @@ impl Work {
             Since::Few(former, ids) => {
                 let of = (plan.in_state().expect("only facts in a state have a former run"), &self.period);
                 let ids = ids.into_iter().collect();
-                let facts = facts::among(&self.app, &self.model, &scope, plan, of, ids).await?;
+                let facts = facts::records_of(&self.app, &self.model, &scope, plan, of, Some(ids)).await?;
                 // Of all facts only the number is told, while these are settled.
                 let (app, model, scope) = (self.app.clone(), self.model.clone(), scope.clone());
                 let (plan, period) = (plan.name.clone(), self.period.clone());
