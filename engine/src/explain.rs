@@ -153,6 +153,10 @@ impl Teller<'_> {
         if let Some(reversed) = line.reverses {
             tree.push(leaf(self.word("冲销的明细", "Reversed line"), reversed.to_string()));
         }
+        if let Some(held_until) = trace.held_until {
+            let note = self.say("到期后列入结算单", "on a statement once it is over", json!({}));
+            tree.push(Node { note: Some(note), ..leaf(self.word("暂缓至", "Held until"), held_until.to_string()) });
+        }
         if let Some(period) = &line.corrects {
             let note = self.say(
                 "{{ service }} 账期已关闭，记入 {{ period }}",

@@ -197,6 +197,9 @@ pub struct LineDefinition {
     /// Caps and minimums, in order; what each cuts or adds is a line of its own, `<line>.<id>`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub adjust: Vec<AdjustDefinition>,
+    /// It is posted at once, and stands on a statement only when something is over: the time in which goods may come back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldDefinition>,
     /// What happens where less than nothing is due (default, and only, `carry_debt`: it is set off against what comes next).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub negative: Option<NegativeDue>,
@@ -286,6 +289,15 @@ pub struct PhaseDefinition {
     pub accrue: String,
     /// The calendar at whose periods' ends it is paid: that in which the volume adds up.
     pub pay: String,
+}
+
+/// How long a line waits for its statement.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct HoldDefinition {
+    /// Days after the business date, 1 to 366: the line stands on the statement of the period in which they end.
+    pub days: u16,
 }
 
 /// The lines of another fact of another plan, taken back by the share of what comes back.

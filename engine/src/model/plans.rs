@@ -156,7 +156,8 @@ impl<'a> Checker<'a> {
             (None, Some(unit)) => self.expression(found, "/for_each", &unit.0, &names),
             _ => None,
         };
-        let scope = LineScope { names: &names, steps: &steps, facts: &facts };
+        let stated = written.statement.is_some();
+        let scope = LineScope { names: &names, steps: &steps, facts: &facts, stated };
         let lines: Vec<PlanLine> = written
             .lines
             .iter()

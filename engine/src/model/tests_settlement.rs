@@ -46,8 +46,17 @@ fn line(more: Json) -> Json {
 
 /// What is found of a plan beside an accumulator `net` and a chain `uplines`; every finding has a hint where one is asked for.
 fn check(accumulator: &Json, chain: &Json, plan: &Json, expect: &[&str]) {
+    check_files(accumulator, chain, plan, &[], expect);
+}
+
+/// The same of a plan beside one more file.
+fn check_beside(file: (&str, &str), plan: &Json, expect: &[&str]) {
+    check_files(&accumulator(), &chain(), plan, &[file], expect);
+}
+
+fn check_files(accumulator: &Json, chain: &Json, plan: &Json, more: &[(&str, &str)], expect: &[&str]) {
     let (accumulator, chain, plan) = (accumulator.to_string(), chain.to_string(), plan.to_string());
-    let files = [
+    let mut files = vec![
         ("objects/dealer.json", DEALER),
         ("objects/sale.json", SALE),
         ("lifecycles/sale.json", LIFE),
@@ -57,6 +66,7 @@ fn check(accumulator: &Json, chain: &Json, plan: &Json, expect: &[&str]) {
         ("settlement/uplines.json", &chain),
         ("settlement/plan.json", &plan),
     ];
+    files.extend(more);
     let (_, found) = findings(&files);
     let lines: Vec<String> = found
         .iter()
@@ -80,6 +90,26 @@ fn sound_plans_of_each_kind_compile() {
     let capped =
         json!({"payee": "record.dealer", "amount": "record.net", "adjust": [{"id": "cap", "cap": {"value": "100"}}]});
     check(&accumulator(), &chain(), &plan_of_facts(line(capped)), &[]);
+}
+
+#[test]
+fn a_hold_has_days_and_a_statement_to_wait_for() {
+    let month = r#"{"kind": "statement", "name": "paper", "title": "Paper", "period_calendar": "month", "number": "{seq:3}"}"#;
+    let held = |days: u16, more: Json| {
+        let mut line = line(more);
+        line["hold"] = json!({"days": days});
+        plan_of_facts(line)
+    };
+    let fee = || json!({"payee": "record.dealer", "amount": "record.net"});
+    let stated = |mut plan: Json| {
+        plan["statement"] = json!("paper");
+        plan
+    };
+    let checked = |plan: &Json, expect: &[&str]| check_beside(("settlement/paper.json", month), plan, expect);
+    checked(&stated(held(7, fee())), &[]);
+    checked(&stated(held(0, fee())), &["out_of_range settlement/plan.json#/lines/0/hold/days"]);
+    checked(&stated(held(367, fee())), &["out_of_range settlement/plan.json#/lines/0/hold/days"]);
+    checked(&held(7, fee()), &["bad_property settlement/plan.json#/lines/0/hold"]);
 }
 
 #[test]

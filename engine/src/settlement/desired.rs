@@ -26,6 +26,7 @@ use crate::object::Object;
 use crate::period::Period;
 use crate::record::{Name, Record};
 use crate::value::Value;
+use jiff::ToSpan;
 use priced::{Adjusted, Price, TaxTerms};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -45,6 +46,8 @@ pub struct Desired {
     rounding: Rounding,
     tax: TaxTerms,
     adjusts: Vec<Adjusted>,
+    /// The last day on which it waits for its statement.
+    pub held_until: Option<Date>,
 }
 
 /// A cumulation group: digest of its key, and the period in which it adds up.
@@ -168,6 +171,13 @@ pub fn desired(
         }
     }
     if missing { Err(Halt::Missing) } else { Ok(lines) }
+}
+
+impl PlanLine {
+    /// The last day on which a line of a fact of a day is held.
+    fn held_until(&self, date: Date) -> Option<Date> {
+        date.checked_add(i64::from(self.hold?).days()).ok()
+    }
 }
 
 impl<'f> Fact<'f> {

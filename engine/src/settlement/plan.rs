@@ -227,6 +227,8 @@ pub struct PlanLine {
     pub dimensions: Vec<(Name, Expr)>,
     /// The calendar at whose periods' ends it is paid; until then it is only accrued.
     pub paid_by: Option<Name>,
+    /// Days it waits for its statement.
+    pub hold: Option<u16>,
 }
 
 /// Who pays whom, and what.

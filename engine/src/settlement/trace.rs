@@ -49,6 +49,9 @@ pub struct Trace {
     pub rounded: Vec<RoundedTrace>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax: Option<TaxTrace>,
+    /// Of a line that waits for its statement: the last day of its hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<Date>,
     /// Why the line exists: absent for the normal case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Word>,

@@ -18,7 +18,12 @@ pub(super) struct LineScope<'s> {
     pub names: &'s Names<'s>,
     pub steps: &'s [Step],
     pub facts: &'s PlanFacts,
+    /// The plan's lines appear on statements.
+    pub stated: bool,
 }
+
+/// A line that waits longer for its statement than a year should not have been posted yet.
+const HOLD_DAYS_MAX: u16 = 366;
 
 impl<'a> Checker<'a> {
     pub(super) fn plan_line(
@@ -48,6 +53,7 @@ impl<'a> Checker<'a> {
         }
         let pays = pays?;
         let paid_by = self.paid_by(found, &pointer, written, scope, &pays);
+        let hold = self.hold(found, &pointer, written, scope);
         Some(PlanLine {
             id: written.id.as_str().into(),
             when,
@@ -57,6 +63,7 @@ impl<'a> Checker<'a> {
             rounding: written.round.mode,
             dimensions,
             paid_by,
+            hold,
         })
     }
 
@@ -321,6 +328,30 @@ impl<'a> Checker<'a> {
             self.error(Code::BadProperty, found, format!("{pointer}/phase/pay"), message);
         }
         Some(phase.pay.as_str().into())
+    }
+
+    fn hold(
+        &mut self,
+        found: Found<'a>,
+        pointer: &str,
+        written: &LineDefinition,
+        scope: &LineScope<'_>,
+    ) -> Option<u16> {
+        let days = written.hold.as_ref()?.days;
+        let place = format!("{pointer}/hold");
+        if !(1..=HOLD_DAYS_MAX).contains(&days) {
+            let message = format!("a line is held for 1 to {HOLD_DAYS_MAX} days");
+            self.error(Code::OutOfRange, found, format!("{place}/days"), message);
+        } else if !scope.stated {
+            self.error(Code::BadProperty, found, place, "a plan without `statement` holds nothing back from one");
+        } else if written.phase.is_some() || written.mirror.is_some() {
+            let message = match written.mirror.is_some() {
+                true => "what is taken back is held as long as what it takes back",
+                false => "what is accrued waits for its payment already",
+            };
+            self.error(Code::BadProperty, found, place, message);
+        }
+        Some(days)
     }
 
     /// An operand of an adjustment, as an expression.

@@ -148,6 +148,7 @@ pub(super) fn lines(
                 rounding: Rounding::HalfUp,
             },
             adjusts: Vec::new(),
+            held_until: original.trace.held_until,
         })
     });
     lines.collect()

@@ -94,12 +94,23 @@ impl<'r, 'a> Posting<'r, 'a> {
         posted_in
     }
 
+    /// The period on whose statement a line stands that is posted in one: the same, or that in which its hold ends.
+    fn stated_in(&self, posted_in: &Name, held_until: Option<Date>) -> Name {
+        let Some(held_until) = held_until else { return posted_in.clone() };
+        let (released, posted) = (self.calendar().period_of(held_until), self.calendar().named(posted_in));
+        match posted.is_some_and(|posted| posted.from >= released.from) {
+            true => posted_in.clone(),
+            false => self.posted_in(&released).open,
+        }
+    }
+
     /// Asks for the statement a line will stand on together with what its price needs.
     pub fn want_statement(&mut self, desired: &Desired, posted_in: &PostedIn) {
         if !self.is_stated(&desired.line) {
             return;
         }
-        let place = self.places.of(&desired.payer, &desired.payee, &posted_in.open, desired.currency());
+        let stated_in = self.stated_in(&posted_in.open, desired.held_until);
+        let place = self.places.of(&desired.payer, &desired.payee, &stated_in, desired.currency());
         // A place that was not there before stands last.
         if place < self.asked {
             return;
@@ -139,7 +150,8 @@ impl<'r, 'a> Posting<'r, 'a> {
         }
         for charge in std::mem::take(&mut self.charges) {
             let Charge { fact, date, desired, parts, posted_in } = charge;
-            for Part { line, quantity, priced } in parts {
+            for Part { line, quantity, mut priced } in parts {
+                priced.trace.held_until = desired.held_until;
                 decision.lines.push(Line {
                     id: ids.take(),
                     plan: self.plan.name.clone(),
@@ -171,13 +183,24 @@ impl<'r, 'a> Posting<'r, 'a> {
             }
         }
         let places: Vec<usize> = decision.lines[first..].iter().map(|line| self.places.of_line(line)).collect();
-        self.place_on_statements(first, &places, decision, ids)?;
+        let stated: Vec<usize> =
+            decision.lines[first..].iter().zip(&places).map(|(line, place)| self.stated_at(line, *place)).collect();
+        self.place_on_statements(first, &stated, decision, ids)?;
         let mut entries = Entries::of(self.reader.model, self.plan);
         for (line, place) in decision.lines[first..].iter().zip(places) {
             entries.add(place, line)?;
         }
         entries.finish(&self.places, decision, ids, self.run, moment);
         Ok(())
+    }
+
+    /// The place of the statement that a line stands on.
+    fn stated_at(&mut self, line: &Line, posted_at: usize) -> usize {
+        if line.trace.held_until.is_none() {
+            return posted_at;
+        }
+        let stated_in = self.stated_in(&line.period, line.trace.held_until);
+        self.places.of(&line.payer, &line.payee, &stated_in, &line.currency)
     }
 
     /// Every line stands on the draft statement of its parties and period; where there is none one is opened.

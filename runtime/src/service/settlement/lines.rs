@@ -250,6 +250,9 @@ fn line_json(
     if let Some(reverses) = line.reverses {
         shown["reverses"] = json!(reverses);
     }
+    if let Some(held_until) = line.trace.held_until {
+        shown["held_until"] = json!(held_until.to_string());
+    }
     if let Some(run) = line.run {
         shown["run"] = json!(run);
     }
