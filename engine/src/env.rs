@@ -8,7 +8,7 @@ use crate::codes::Code;
 use crate::decision::{Context, Terms};
 use crate::expr::{Env, EvalError, Expr, ExprError, Path};
 use crate::facts::{Collection, Facts, Need};
-use crate::hashing::NameAndId;
+use crate::hashing::Named;
 use crate::model::Model;
 use crate::moment::Date;
 use crate::object::classify::{Classified, classify};
@@ -18,6 +18,7 @@ use crate::record::{Name, slot};
 use crate::settlement::rate::{self, Rated};
 use crate::value::Value;
 use serde_json::{Value as Json, json};
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ impl<'a> Reader<'a> {
         {
             return Ok(collection.get(id).cloned());
         }
-        match self.facts.records.get(&NameAndId(object, id)) {
+        match self.facts.records.get(&Named(object, id)) {
             Some(found) => Ok(found.clone()),
             None => {
                 self.need(|need| {
@@ -187,6 +188,16 @@ impl RecordEnv<'_> {
         expr.eval(self)
     }
 
+    /// The same, without a copy where that can be.
+    pub fn read(&self, expr: &Expr) -> Result<Cow<'_, Value>, EvalError> {
+        expr.read(self)
+    }
+
+    /// Whether a root is a record or a user, whatever `let` calls its names.
+    fn is_record(&self, root: &str) -> bool {
+        matches!(root, "record" | "user") || self.bound.is_some_and(|bound| *bound.root == *root)
+    }
+
     fn note(&self, origin: impl FnOnce() -> Json) {
         if let Some(origins) = self.origins {
             origins.borrow_mut().push(origin());
@@ -266,7 +277,7 @@ impl RecordEnv<'_> {
         self.note(|| rate::origin(table, &inputs, self.date, &rated));
         Ok(match rated {
             Rated::Found(found) => {
-                let mut map = found.as_map();
+                let mut map = found.given.as_map();
                 map.insert("found".to_owned(), Value::Bool(true));
                 Value::Map(map)
             }
@@ -343,6 +354,16 @@ impl Env for RecordEnv<'_> {
         match self.routes {
             Some(routes) => routes.value(self, number, path),
             None => self.get(path),
+        }
+    }
+
+    fn held(&self, number: Option<usize>, path: &Path) -> Option<&Value> {
+        match (number, self.routes) {
+            (Some(number), Some(routes)) => self.values.get(routes.slot(number)?),
+            (None, _) if path.steps.is_empty() && !self.is_record(&path.root) => {
+                self.lets.iter().rev().find(|(name, _)| *name == path.root).map(|(_, value)| &**value)
+            }
+            _ => None,
         }
     }
 

@@ -19,6 +19,7 @@ mod types;
 
 use crate::codes::Code;
 use crate::value::Value;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -99,6 +100,12 @@ pub trait Env {
     fn numbered(&self, number: usize, path: &Path) -> Result<Value, EvalError> {
         let _ = number;
         self.get(path)
+    }
+
+    /// What stands at a path, where the environment has it at hand and nothing needs to be followed.
+    fn held(&self, number: Option<usize>, path: &Path) -> Option<&Value> {
+        let _ = (number, path);
+        None
     }
 
     /// A function of the host. A method call on its result (`.amount(quantity)`) arrives as `call("amount", [result,
@@ -254,6 +261,15 @@ impl Expr {
                 None => script.eval(&self.0.reads, env, self.0.watched.get()),
             },
         }
+    }
+
+    /// The same, without a copy where it is a path to what the environment has at hand.
+    pub fn read<'v>(&self, env: &'v dyn Env) -> Result<Cow<'v, Value>, EvalError> {
+        let held = match &self.0.body {
+            Body::Tree(tree) => tree.as_path().and_then(|index| self.paths().held(index, env)),
+            Body::Script(_) => None,
+        };
+        held.map_or_else(|| self.eval(env).map(Cow::Owned), |value| Ok(Cow::Borrowed(value)))
     }
 
     /// Evaluates what may be barred, and tells nobody.

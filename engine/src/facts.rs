@@ -9,9 +9,9 @@ use crate::record::{Name, Record};
 use crate::settlement::chain::LEVELS_MAX;
 use crate::settlement::desired::Counts;
 use crate::settlement::line::{Line, StatementHead, StatementKey};
+use crate::settlement::rate::Rates;
 use crate::settlement::settle::Ahead;
 use crate::settlement::statement::{Dispute, StatedLine, Statement};
-use crate::settlement::table::Table;
 use crate::value::Value;
 use rust_decimal::Decimal;
 use serde_json::Value as Json;
@@ -175,7 +175,7 @@ pub struct Collection {
     pub revision: i64,
     pub records: Vec<Arc<Record>>,
     by_id: OnceLock<BTreeMap<Uuid, usize>>,
-    pub(crate) table: OnceLock<Table>,
+    pub(crate) rates: OnceLock<Rates>,
     pub(crate) places: OnceLock<crate::object::place::Places>,
     pub(crate) classes: OnceLock<crate::object::classify::Classes>,
 }

@@ -15,13 +15,19 @@ pub struct Mixer(u64);
 /// What is kept by a name (of an object, of a plan) and an id.
 pub type ByNameAndId<V> = IndexMap<(Name, Uuid), V, Hashing>;
 
-/// The same key, borrowed.
+/// A key of a name and something else, borrowed: nothing is copied to ask.
 #[derive(Clone, Copy, Debug, Hash)]
-pub struct NameAndId<'k>(pub &'k str, pub Uuid);
+pub struct Named<'k, T>(pub &'k str, pub T);
 
-impl Equivalent<(Name, Uuid)> for NameAndId<'_> {
-    fn equivalent(&self, (name, id): &(Name, Uuid)) -> bool {
-        self.1 == *id && *self.0 == **name
+impl<T: Eq> Equivalent<(Name, T)> for Named<'_, T> {
+    fn equivalent(&self, (name, other): &(Name, T)) -> bool {
+        self.1 == *other && *self.0 == **name
+    }
+}
+
+impl Equivalent<(Name, Name)> for Named<'_, &str> {
+    fn equivalent(&self, (name, other): &(Name, Name)) -> bool {
+        *self.1 == **other && *self.0 == **name
     }
 }
 

@@ -117,6 +117,7 @@ fn table(keys: usize, texts: &Texts) -> Result<Table> {
             let id: Arc<str> = format!("r{number}.{version}").into();
             builder.row(Row {
                 id,
+                number: 0,
                 record: Uuid::from_u128((number * VERSIONS + version) as u128),
                 keys: Place::of(number).keys(texts),
                 valid_from: Some(year(version)),

@@ -55,6 +55,11 @@ impl<'p> Routes<'p> {
         self.routes
     }
 
+    /// The slot of a route that ends at its field.
+    pub fn slot(&self, number: usize) -> Option<usize> {
+        self.routes.get(number).filter(|route| !route.goes_on()).map(|route| route.slot)
+    }
+
     /// What the record of an environment has at a route.
     pub fn value(&self, env: &RecordEnv<'_>, number: usize, path: &Path) -> Result<Value, EvalError> {
         let Some(route) = self.routes.get(number) else { return env.get(path) };

@@ -5,6 +5,7 @@ use super::functions::Builtin;
 use super::operators::{self, Fault, Operator};
 use super::{At, Env, EvalError, Path};
 use crate::value::Value;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A lowered expression and how many variables it needs.
@@ -80,6 +81,10 @@ pub(super) struct Paths<'a> {
 }
 
 impl Paths<'_> {
+    pub(super) fn held<'v>(&self, index: usize, env: &'v dyn Env) -> Option<&'v Value> {
+        env.held(self.numbers.get(index).copied().flatten(), &self.reads[index])
+    }
+
     fn value(&self, index: usize, env: &dyn Env) -> Result<Value, EvalError> {
         match self.numbers.get(index) {
             Some(Some(number)) => env.numbered(*number, &self.reads[index]),
@@ -94,7 +99,7 @@ struct Run<'a> {
     locals: Vec<Value>,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     fn value(&mut self, node: &Node) -> Result<Value, EvalError> {
         match node {
             Node::Constant(value) => Ok(value.clone()),
@@ -151,8 +156,8 @@ impl Run<'_> {
                 placed(operators::negate(&value, known(name)), *at)
             }
             Node::Binary(binary) => {
-                let left = self.value(&binary.left)?;
-                let right = self.value(&binary.right)?;
+                let left = self.operand(&binary.left)?;
+                let right = self.operand(&binary.right)?;
                 let names = (known(&binary.names.0), known(&binary.names.1));
                 placed(operators::binary(binary.operator, &left, &right, names), binary.at)
             }
@@ -192,6 +197,19 @@ impl Run<'_> {
                 Err(Fault::failed(text).at(*at))
             }
         }
+    }
+
+    /// A value that is only looked at.
+    fn operand<'v>(&mut self, node: &'v Node) -> Result<Cow<'v, Value>, EvalError>
+    where
+        'a: 'v,
+    {
+        let held = match node {
+            Node::Constant(value) => Some(value),
+            Node::Path(index) => self.paths.held(*index, self.env),
+            _ => None,
+        };
+        held.map_or_else(|| self.value(node).map(Cow::Owned), |value| Ok(Cow::Borrowed(value)))
     }
 
     fn values(&mut self, nodes: &[Node]) -> Result<Vec<Value>, EvalError> {

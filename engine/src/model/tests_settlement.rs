@@ -94,7 +94,8 @@ fn sound_plans_of_each_kind_compile() {
 
 #[test]
 fn a_hold_has_days_and_a_statement_to_wait_for() {
-    let month = r#"{"kind": "statement", "name": "paper", "title": "Paper", "period_calendar": "month", "number": "{seq:3}"}"#;
+    let month =
+        r#"{"kind": "statement", "name": "paper", "title": "Paper", "period_calendar": "month", "number": "{seq:3}"}"#;
     let held = |days: u16, more: Json| {
         let mut line = line(more);
         line["hold"] = json!({"days": days});

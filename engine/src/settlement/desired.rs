@@ -213,13 +213,13 @@ fn of_line(
     let mut values = Vec::with_capacity(line.dimensions.len());
     let mut missing = false;
     for (_, expr) in &line.dimensions {
-        match env.eval(expr).map_err(Halt::from) {
+        match env.read(expr).map_err(Halt::from) {
             Ok(value) => values.push(value),
             Err(Halt::Missing) => missing = true,
             Err(refused) => return Err(refused),
         }
     }
-    let dimensions = if missing { Arc::default() } else { asking.known.dimensions(line, values) };
+    let dimensions = if missing { Arc::default() } else { asking.known.dimensions(line, &values) };
     let shared = Shared { steps, dimensions };
     match (&line.pays, parties.0.transpose()?, parties.1.transpose()?) {
         (Pays::One { amount, .. }, Some(payer), Some(payee)) => {

@@ -19,7 +19,7 @@ use crate::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 /// What a look-up gave.
@@ -34,18 +34,29 @@ pub struct Found {
     pub row: Name,
     pub record: Uuid,
     pub revision: i64,
+    pub given: Arc<Given>,
+}
+
+/// What a row gives, or several come to; of one row it is made once.
+#[derive(Debug)]
+pub struct Given {
     /// Values by name: money, decimals, or for a tiered price a map with `schedule` and `currency`.
     pub values: Vec<(Name, Value)>,
-    /// It is one row's own, not what several come to.
-    pub is_one_row: bool,
+    /// As plans see it, with `.row` and `.record`: a tiered price stays a schedule.
+    pub step: Arc<Value>,
+    /// As traces keep it.
+    pub told: Arc<BTreeMap<Name, Json>>,
     /// The value a formula's `.price` reads: of a tiered price, that of its first tier.
     first_price: Option<Money>,
 }
 
-impl Found {
+impl Given {
     /// As formulas see it: `.price`, `.row`; `.amount(quantity)` reads `cell`.
     pub fn as_map(&self) -> BTreeMap<String, Value> {
-        let mut map = self.as_step();
+        let mut map = match &*self.step {
+            Value::Map(map) => map.clone(),
+            _ => BTreeMap::new(),
+        };
         for (name, value) in &self.values {
             if is_tiered(value) {
                 map.insert("tiered".to_owned(), Value::Bool(true));
@@ -57,20 +68,14 @@ impl Found {
         }
         map
     }
+}
 
-    /// As plans see it: a tiered price stays a schedule.
-    pub fn as_step(&self) -> BTreeMap<String, Value> {
-        let mut map: BTreeMap<String, Value> =
-            self.values.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
-        map.insert("row".to_owned(), Value::Text(self.row.clone()));
-        map.insert("record".to_owned(), Value::Id(self.record));
-        map
-    }
-
-    /// As traces keep them.
-    pub fn told(&self) -> BTreeMap<Name, Json> {
-        self.values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect()
-    }
+/// The index over a table's rows, and what they give once they were found.
+#[derive(Debug)]
+pub struct Rates {
+    table: Table,
+    /// By the rows' numbers.
+    given: Box<[OnceLock<Arc<Given>>]>,
 }
 
 pub fn is_tiered(value: &Value) -> bool {
@@ -80,11 +85,29 @@ pub fn is_tiered(value: &Value) -> bool {
 /// Looks a rate up for a date.
 pub fn rate(reader: &Reader<'_>, table: &RateTable, inputs: &[Value], date: Date) -> Result<Rated, EvalError> {
     let rows = reader.collection(&table.name)?;
-    let compiled = compiled(reader.model, table, rows).map_err(failed)?;
-    Ok(match compiled.lookup(inputs, date, None) {
+    let rates = compiled(reader.model, table, rows).map_err(failed)?;
+    Ok(match rates.table.lookup(inputs, date, None) {
         Err(miss) => Rated::Missed(miss),
-        Ok(hit) => Rated::Found(found(reader.model, table, rows, &hit)),
+        Ok(hit) => {
+            let give = || given(reader.model, table, &hit);
+            let given = match &hit {
+                Hit::Row(row) => rates.given[row.number].get_or_init(give).clone(),
+                Hit::Collected { .. } => give(),
+            };
+            Rated::Found(found(rows, &hit, given))
+        }
     })
+}
+
+/// The first day after a date on which the same look-up may give something else.
+pub fn steady_until(
+    reader: &Reader<'_>,
+    table: &RateTable,
+    inputs: &[Value],
+    date: Date,
+) -> Result<Option<Date>, EvalError> {
+    let compiled = compiled(reader.model, table, reader.collection(&table.name)?).map_err(failed)?;
+    compiled.table.steady_until(inputs, date).map_err(|miss| failed(miss.to_string()))
 }
 
 /// The same as it was known at a moment: rows added later do not exist yet, rows superseded later still hold. Nothing of
@@ -101,7 +124,7 @@ pub fn rate_as_known(
     let built = build(object, table, rows, Versions::All).map_err(|faults| wrong_rows(table, &faults))?;
     Ok(match built.lookup(inputs, date, Some(known_at)) {
         Err(miss) => Rated::Missed(miss),
-        Ok(hit) => Rated::Found(found(model, table, rows, &hit)),
+        Ok(hit) => Rated::Found(found(rows, &hit, given(model, table, &hit))),
     })
 }
 
@@ -118,11 +141,18 @@ fn wrong_rows(table: &RateTable, faults: &[TableFault]) -> String {
     format!("the rows of `{}` are wrong: {}", table.name, texts.join("; "))
 }
 
-fn found(model: &Model, table: &RateTable, rows: &Collection, hit: &Hit<'_>) -> Found {
+fn found(rows: &Collection, hit: &Hit<'_>, given: Arc<Given>) -> Found {
+    let (row, record) = first_of(hit);
+    Found { row, record, revision: rows.revision, given }
+}
+
+fn first_of(hit: &Hit<'_>) -> (Name, Uuid) {
+    hit.rows().first().map_or_else(|| (Name::from(""), Uuid::nil()), |row| (row.id.clone(), row.record))
+}
+
+fn given(model: &Model, table: &RateTable, hit: &Hit<'_>) -> Arc<Given> {
     let values: Vec<(Name, Value)> =
         table.values.iter().zip(hit.values()).map(|(spec, value)| (spec.name.clone(), value.clone())).collect();
-    let (row, record) =
-        hit.rows().first().map_or_else(|| (Name::from(""), Uuid::nil()), |row| (row.id.clone(), row.record));
     let first_price = values.first().and_then(|(_, value)| match value {
         Value::Map(members) => {
             let schedule =
@@ -132,17 +162,24 @@ fn found(model: &Model, table: &RateTable, rows: &Collection, hit: &Hit<'_>) -> 
         }
         _ => None,
     });
-    Found { row, record, revision: rows.revision, values, is_one_row: matches!(hit, Hit::Row(_)), first_price }
+    let (row, record) = first_of(hit);
+    let mut step: BTreeMap<String, Value> =
+        values.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
+    step.insert("row".to_owned(), Value::Text(row));
+    step.insert("record".to_owned(), Value::Id(record));
+    let told = values.iter().map(|(name, value)| (name.clone(), value.to_json())).collect();
+    Arc::new(Given { values, step: Arc::new(Value::Map(step)), told: Arc::new(told), first_price })
 }
 
 /// The index over a table's rows, made once per revision.
-fn compiled<'r>(model: &Model, table: &RateTable, rows: &'r Collection) -> Result<&'r Table, String> {
-    if let Some(table) = rows.table.get() {
-        return Ok(table);
+fn compiled<'r>(model: &Model, table: &RateTable, rows: &'r Collection) -> Result<&'r Rates, String> {
+    if let Some(rates) = rows.rates.get() {
+        return Ok(rates);
     }
     let object = model.objects.get(&table.name).ok_or("the table's rows have no object")?;
     let built = build(object, table, rows, Versions::Live).map_err(|faults| wrong_rows(table, &faults))?;
-    Ok(rows.table.get_or_init(|| built))
+    let given = built.rows().iter().map(|_| OnceLock::new()).collect();
+    Ok(rows.rates.get_or_init(|| Rates { table: built, given }))
 }
 
 fn build(object: &Object, table: &RateTable, rows: &Collection, versions: Versions) -> Result<Table, Vec<TableFault>> {
@@ -165,6 +202,7 @@ fn build(object: &Object, table: &RateTable, rows: &Collection, versions: Versio
     for record in records {
         let values = &record.values;
         builder.row(Row {
+            number: 0,
             id: values[slot::OWN].as_text().unwrap_or_default().into(),
             record: record.id(),
             keys: table.columns.iter().map(|column| key_of_cell(column.kind, &values[column.slot])).collect(),
@@ -284,7 +322,7 @@ pub fn origin(table: &RateTable, inputs: &[Value], date: Date, rated: &Rated) ->
     match rated {
         Rated::Found(found) => {
             json!({"kind": "rate", "table": &*table.name, "revision": found.revision, "row": &*found.row, "row_record": found.record.to_string(),
-                   "date": date.to_string(), "inputs": recorded_inputs(table, inputs), "values": found.told()})
+                   "date": date.to_string(), "inputs": recorded_inputs(table, inputs), "values": *found.given.told})
         }
         Rated::Missed(miss) => json!({"kind": "rate", "table": &*table.name, "date": date.to_string(),
                                       "inputs": recorded_inputs(table, inputs), "missed": code_of(miss).as_str()}),

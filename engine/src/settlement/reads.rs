@@ -11,7 +11,6 @@ use crate::expr::{Env as _, Expr, Path};
 use crate::model::Model;
 use crate::object::{FieldKind, Object};
 use crate::record::{Name, slot};
-use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Functions that look beyond the paths an expression names.
@@ -171,10 +170,10 @@ impl<'p> Leads<'p> {
         }
         for party in &self.parties {
             match party {
-                PartySource::Fixed { object, key } => drop(reader.keyed(object, key)),
+                PartySource::Fixed { object, key } => drop(known.keyed(reader, object, key)),
                 PartySource::Expression { expr, object } => {
                     if expr.as_path().is_some_and(is_of_fact)
-                        && let Ok(Value::Id(id)) = env.eval(expr)
+                        && let Ok(Some(id)) = env.read(expr).map(|value| value.as_id())
                     {
                         let _ = known.legal_entity(reader, object, id);
                     }

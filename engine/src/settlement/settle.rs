@@ -18,7 +18,7 @@ use crate::codes::Code;
 use crate::decide::Halt;
 use crate::decision::{Decision, SettleUnit};
 use crate::env::Reader;
-use crate::hashing::NameAndId;
+use crate::hashing::Named;
 use crate::ids::IdSource;
 use crate::moment::Date;
 use crate::object::Object;
@@ -115,7 +115,7 @@ fn settle_changed(
 
 /// What stands posted for a fact; nothing while it is not at hand, which is noted.
 fn posted<'a>(reader: &Reader<'a>, plan: &Plan, fact: Uuid) -> &'a [Arc<Line>] {
-    if let Some(lines) = reader.facts.lines.get(&NameAndId(&plan.name, fact)) {
+    if let Some(lines) = reader.facts.lines.get(&Named(&plan.name, fact)) {
         return lines;
     }
     reader.need(|need| {

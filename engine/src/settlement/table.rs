@@ -79,6 +79,9 @@ pub struct ColumnSpec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub id: Arc<str>,
+    /// Where it stands among the rows of its table, from zero: the builder says it, and whoever knows more of a row finds
+    /// it by this.
+    pub number: usize,
     pub record: Uuid,
     /// One per column.
     pub keys: Vec<Key>,
@@ -200,7 +203,7 @@ impl TableBuilder {
     }
 
     pub fn row(&mut self, row: Row) {
-        self.rows.push(row);
+        self.rows.push(Row { number: self.rows.len(), ..row });
     }
 
     /// Checks everything and compiles. Overlaps are no fault here: see [`Table::lint`].
@@ -360,6 +363,20 @@ impl Table {
                 self.listed(&probe, rows)
             }
         }
+    }
+
+    /// The first day after a date on which the same inputs may find something else; none where no version begins or ends
+    /// any more.
+    pub fn steady_until(&self, inputs: &[Value], date: Date) -> Result<Option<Date>, Miss> {
+        let probe = self.probe(inputs, date, None)?;
+        let next = self.groups.iter().filter_map(|group| {
+            let versions = &group.versions[group.range_of(self.packed_inputs(group, &probe))];
+            let begun = versions.partition_point(|version| version.from <= probe.day);
+            let open = versions[..begun].iter().rev().take_while(|version| version.latest_to > probe.day);
+            let ends = open.map(|version| version.to).filter(|to| *to > probe.day);
+            ends.chain(versions.get(begun).map(|version| version.from)).min()
+        });
+        Ok(next.min().and_then(date_numbered))
     }
 
     fn probe<'i>(&self, inputs: &'i [Value], date: Date, known_at: Option<Moment>) -> Result<Probe<'i>, Miss> {
@@ -522,6 +539,12 @@ impl Row {
 /// A number that orders as dates do.
 fn day_number(date: Date) -> i32 {
     i32::from(date.year()) * 512 + i32::from(date.month()) * 32 + i32::from(date.day())
+}
+
+/// The date of such a number; none of the number of no date.
+fn date_numbered(number: i32) -> Option<Date> {
+    let part = |number: i32| i8::try_from(number % 32).ok();
+    Date::new(i16::try_from(number / 512).ok()?, part(number % 512 / 32)?, part(number)?).ok()
 }
 
 fn named(row: &Row) -> RowName {

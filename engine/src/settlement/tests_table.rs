@@ -8,6 +8,7 @@ use super::{
 use crate::moment::{Date, Moment, Zone};
 use crate::money::Money;
 use crate::value::Value;
+use jiff::ToSpan;
 use rust_decimal::Decimal;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -58,6 +59,7 @@ fn key(text: &str) -> Key {
 fn row(id: &str, keys: &[&str], values: &[&str]) -> Row {
     Row {
         id: Arc::from(id),
+        number: 0,
         record: Uuid::nil(),
         keys: keys.iter().map(|text| key(text)).collect(),
         valid_from: None,
@@ -468,6 +470,18 @@ fn the_index_agrees_with_reading_every_row() {
             let on = day(sequence.below(300));
             let known = (sequence.below(3) > 0).then(|| stamp(sequence.below(100)));
             let expect = slow(&prices, &specificity, &inputs, on, known);
+            // Up to the day on which it may differ, it does not.
+            let now = slow(&prices, &specificity, &inputs, on, None);
+            let until = prices.steady_until(&inputs, on).unwrap_or_else(|miss| panic!("{miss}"));
+            let steady = until.map_or(400, |until| until.since(on).map_or(0, |span| i64::from(span.get_days())));
+            for later in [1, steady / 2, steady - 1].into_iter().filter(|later| *later < steady) {
+                let later = on.checked_add(later.days()).unwrap_or(on);
+                assert_eq!(
+                    slow(&prices, &specificity, &inputs, later, None),
+                    now,
+                    "{on} to {later}, steady until {until:?}"
+                );
+            }
             match prices.lookup(&inputs, on, known) {
                 Ok(hit) => assert_eq!(vec![hit.rows()[0].id.to_string()], expect),
                 Err(Miss::None { .. }) => assert!(expect.is_empty(), "{expect:?}"),

@@ -78,8 +78,7 @@ async fn a_held_line_waits_for_its_statement(on: On) {
 
     // A run over the month finds it so.
     for plan in ["distribution", "distribution_return"] {
-        let run =
-            test.post("/settlement/runs", json!({"plan": plan, "period": "2026-03"})).await.ok();
+        let run = test.post("/settlement/runs", json!({"plan": plan, "period": "2026-03"})).await.ok();
         assert_eq!(run["status"], "unchanged", "{run:#}");
     }
 

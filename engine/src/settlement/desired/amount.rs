@@ -37,7 +37,7 @@ pub(super) fn line(
     let (price, quantity, mut group) = match amount {
         Amount::Formula(expr) => (Price::Amount(money(asking, line, env.eval(expr)?)?), Decimal::ONE, None),
         Amount::Apply { price, quantity, cumulate } => {
-            let Some(quantity) = env.eval(quantity)?.as_decimal() else {
+            let Some(quantity) = env.read(quantity)?.as_decimal() else {
                 return Err(pending(asking, line, "the quantity is empty").into());
             };
             let price = price_of(asking, line, env.eval(price)?)?;

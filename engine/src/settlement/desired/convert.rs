@@ -14,6 +14,7 @@ use crate::settlement::rounding::{Point, Rounded, bounded};
 use crate::settlement::trace::{ConvertedTrace, LookupTrace, THROUGH};
 use crate::value::Value;
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The amount, and the look-ups of its rates.
@@ -89,9 +90,9 @@ fn rate_of(
     let mut inputs = Vec::with_capacity(convert.inputs.len());
     for input in &convert.inputs {
         inputs.push(match input {
-            ConvertInput::From => Value::Text(from.clone()),
-            ConvertInput::To => Value::Text(to.clone()),
-            ConvertInput::Value(expr) => env.eval(expr)?,
+            ConvertInput::From => Cow::Owned(Value::Text(from.clone())),
+            ConvertInput::To => Cow::Owned(Value::Text(to.clone())),
+            ConvertInput::Value(expr) => env.read(expr)?,
         });
     }
     let missing = |detail: String| {

@@ -4,20 +4,20 @@
 
 use crate::env::{Reader, Routes};
 use crate::expr::EvalError;
-use crate::hashing::Hashing;
+use crate::hashing::{Hashing, Named};
 use crate::moment::Date;
 use crate::pack::hex;
 use crate::period::PeriodCalendar;
 use crate::record::Name;
 use crate::settlement::line::{Dimensions, Party};
 use crate::settlement::plan::{Plan, PlanLine, RateTable};
-use crate::settlement::rate::{self, Found, Rated};
+use crate::settlement::rate::{self, Rated};
 use crate::settlement::table::Miss;
 use crate::settlement::trace::LookupTrace;
 use crate::value::{Value, are_identical};
 use indexmap::{Equivalent, IndexMap};
-use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -29,7 +29,7 @@ type Map<K, V> = RefCell<IndexMap<K, V, Hashing>>;
 pub struct Known<'p> {
     pub routes: Routes<'p>,
     looked: Map<Asked, Looked>,
-    rows: Map<(Name, Uuid), Row>,
+    keyed: Map<(Name, Name), Option<Uuid>>,
     entities: Map<(Name, Uuid), Option<Uuid>>,
     periods: Map<(Name, Date), Name>,
     digests: Map<Vec<KeyPart>, Name>,
@@ -94,7 +94,7 @@ struct Coordinates {
 #[derive(Clone, Copy)]
 struct CoordinatesBy<'k> {
     line: &'k str,
-    values: &'k [Value],
+    values: &'k [Cow<'k, Value>],
 }
 
 /// A look-up on any date.
@@ -110,32 +110,53 @@ struct Asked {
 struct AskedBy<'k> {
     step: &'k str,
     table: &'k str,
-    inputs: &'k [Value],
+    inputs: &'k [Cow<'k, Value>],
 }
 
-/// What it gave, date by date; there are few.
+/// What it gave, in spans of days; there are few.
 struct Looked {
     step: Name,
     inputs: Arc<BTreeMap<Name, String>>,
-    on: Vec<(Date, Seen)>,
+    spans: Vec<Span>,
+}
+
+/// Days on which it gives the same.
+struct Span {
+    from: Date,
+    /// The first that may differ.
+    until: Option<Date>,
+    value: Arc<Value>,
+    /// As it is told of each day that was asked for.
+    told: Vec<Arc<LookupTrace>>,
+}
+
+impl Looked {
+    fn on(&mut self, date: Date) -> Option<Seen> {
+        let holds = |span: &&mut Span| span.from <= date && span.until.is_none_or(|until| date < until);
+        self.spans.iter_mut().find(holds).map(|span| span.on(date))
+    }
+}
+
+impl Span {
+    fn on(&mut self, date: Date) -> Seen {
+        if let Some(told) = self.told.iter().rev().find(|told| told.date == date) {
+            return (self.value.clone(), told.clone());
+        }
+        let told = Arc::new(LookupTrace { date, ..(*self.told[0]).clone() });
+        self.told.push(told.clone());
+        (self.value.clone(), told)
+    }
 }
 
 /// What a look-up gives: the values as steps see them, and the trace.
 pub type Seen = (Arc<Value>, Arc<LookupTrace>);
-
-/// What look-ups that find a row have in common.
-#[derive(Clone)]
-struct Row {
-    seen: Arc<Value>,
-    told: Arc<BTreeMap<Name, Json>>,
-}
 
 impl<'p> Known<'p> {
     pub fn new(plan: &'p Plan) -> Known<'p> {
         Known {
             routes: Routes::new(&plan.routes),
             looked: RefCell::default(),
-            rows: RefCell::default(),
+            keyed: RefCell::default(),
             entities: RefCell::default(),
             periods: RefCell::default(),
             digests: RefCell::default(),
@@ -149,25 +170,24 @@ impl<'p> Known<'p> {
         reader: &Reader<'_>,
         step: &str,
         table: &RateTable,
-        inputs: &[Value],
+        inputs: &[Cow<'_, Value>],
         date: Date,
     ) -> Result<Result<Seen, Miss>, EvalError> {
         let mut looked = self.looked.borrow_mut();
         let asked = AskedBy { step, table: &table.name, inputs };
-        if let Some(known) = looked.get(&asked)
-            && let Some((_, seen)) = known.on.iter().find(|(day, _)| *day == date)
-        {
-            return Ok(Ok(seen.clone()));
+        if let Some(seen) = looked.get_mut(&asked).and_then(|known| known.on(date)) {
+            return Ok(Ok(seen));
         }
-        let found = match rate::rate(reader, table, inputs, date)? {
+        let values: Vec<Value> = inputs.iter().map(|input| (**input).clone()).collect();
+        let found = match rate::rate(reader, table, &values, date)? {
             Rated::Found(found) => found,
             Rated::Missed(miss) => return Ok(Err(miss)),
         };
-        let row = self.row(table, &found);
+        let until = rate::steady_until(reader, table, &values, date)?;
         if looked.get(&asked).is_none() {
-            let (step, told) = (Name::from(step), Arc::new(rate::recorded_inputs(table, inputs)));
-            let asked = Asked { step: step.clone(), table: table.name.clone(), inputs: inputs.to_vec() };
-            looked.insert(asked, Looked { step, inputs: told, on: Vec::new() });
+            let (step, told) = (Name::from(step), Arc::new(rate::recorded_inputs(table, &values)));
+            let asked = Asked { step: step.clone(), table: table.name.clone(), inputs: values };
+            looked.insert(asked, Looked { step, inputs: told, spans: Vec::new() });
         }
         let known = looked.get_mut(&asked).expect("it was put there above");
         let trace = LookupTrace {
@@ -178,28 +198,28 @@ impl<'p> Known<'p> {
             row_record: found.record,
             date,
             inputs: known.inputs.clone(),
-            values: row.told,
+            values: found.given.told.clone(),
             converted: None,
         };
-        let seen = (row.seen, Arc::new(trace));
-        known.on.push((date, seen.clone()));
+        let mut span = Span { from: date, until, value: found.given.step.clone(), told: vec![Arc::new(trace)] };
+        let seen = span.on(date);
+        known.spans.push(span);
         Ok(Ok(seen))
     }
 
-    fn row(&self, table: &RateTable, found: &Found) -> Row {
-        let make = || Row { seen: Arc::new(Value::Map(found.as_step())), told: Arc::new(found.told()) };
-        // What several rows give together is no row's own.
-        if !found.is_one_row {
-            return make();
+    /// The record of an object with a key.
+    pub fn keyed(&self, reader: &Reader<'_>, object: &Name, key: &str) -> Result<Option<Uuid>, EvalError> {
+        if let Some(known) = self.keyed.borrow().get(&Named(object, key)) {
+            return Ok(*known);
         }
-        let mut rows = self.rows.borrow_mut();
-        rows.entry((table.name.clone(), found.record)).or_insert_with(make).clone()
+        let found = reader.keyed(object, key)?;
+        self.keyed.borrow_mut().insert((object.clone(), key.into()), found);
+        Ok(found)
     }
 
     /// The legal entity of a party, by the trait `party` of its object.
     pub fn legal_entity(&self, reader: &Reader<'_>, object: &Name, id: Uuid) -> Result<Option<Uuid>, EvalError> {
-        let key = (object.clone(), id);
-        if let Some(known) = self.entities.borrow().get(&key) {
+        if let Some(known) = self.entities.borrow().get(&Named(object, id)) {
             return Ok(*known);
         }
         let role = reader.model.objects.get(object).and_then(|object| object.role("party", "legal_entity"));
@@ -207,15 +227,19 @@ impl<'p> Known<'p> {
             Some((slot, _)) => reader.record(object, id)?.and_then(|record| record.values[slot].as_id()),
             None => None,
         };
-        self.entities.borrow_mut().insert(key, entity);
+        self.entities.borrow_mut().insert((object.clone(), id), entity);
         Ok(entity)
     }
 
     /// The name of the period a date lies in.
     pub fn period(&self, calendar: &PeriodCalendar, date: Date) -> Name {
         let mut periods = self.periods.borrow_mut();
-        let period = periods.entry((calendar.name.clone(), date));
-        period.or_insert_with(|| calendar.period_of(date).name.into()).clone()
+        if let Some(known) = periods.get(&Named(&calendar.name, date)) {
+            return known.clone();
+        }
+        let period: Name = calendar.period_of(date).name.into();
+        periods.insert((calendar.name.clone(), date), period.clone());
+        period
     }
 
     /// The digest of a key: of its parts, whatever they contain.
@@ -235,21 +259,16 @@ impl<'p> Known<'p> {
     }
 
     /// The dimensions of a line: many lines have the same.
-    pub fn dimensions(&self, line: &PlanLine, values: Vec<Value>) -> Arc<Dimensions> {
+    pub fn dimensions(&self, line: &PlanLine, values: &[Cow<'_, Value>]) -> Arc<Dimensions> {
         let mut dimensions = self.dimensions.borrow_mut();
-        if let Some(known) = dimensions.get(&CoordinatesBy { line: &line.id, values: &values }) {
+        if let Some(known) = dimensions.get(&CoordinatesBy { line: &line.id, values }) {
             return known.clone();
         }
+        let values: Vec<Value> = values.iter().map(|value| (**value).clone()).collect();
         let names = line.dimensions.iter().map(|(name, _)| name.clone());
         let made: Arc<Dimensions> = Arc::new(names.zip(values.iter().cloned()).collect());
         dimensions.insert(Coordinates { line: line.id.clone(), values }, made.clone());
         made
-    }
-}
-
-impl Asked {
-    fn borrowed(&self) -> AskedBy<'_> {
-        AskedBy { step: &self.step, table: &self.table, inputs: &self.inputs }
     }
 }
 
@@ -261,7 +280,7 @@ impl Hash for Asked {
 
 impl PartialEq for Asked {
     fn eq(&self, other: &Asked) -> bool {
-        self.borrowed().equivalent(other)
+        are_identical(&self.inputs, &other.inputs) && self.step == other.step && self.table == other.table
     }
 }
 
@@ -275,13 +294,7 @@ impl Hash for AskedBy<'_> {
 
 impl Equivalent<Asked> for AskedBy<'_> {
     fn equivalent(&self, asked: &Asked) -> bool {
-        are_identical(self.inputs, &asked.inputs) && *self.step == *asked.step && *self.table == *asked.table
-    }
-}
-
-impl Coordinates {
-    fn borrowed(&self) -> CoordinatesBy<'_> {
-        CoordinatesBy { line: &self.line, values: &self.values }
+        are_same(self.inputs, &asked.inputs) && *self.step == *asked.step && *self.table == *asked.table
     }
 }
 
@@ -293,7 +306,7 @@ impl Hash for Coordinates {
 
 impl PartialEq for Coordinates {
     fn eq(&self, other: &Coordinates) -> bool {
-        self.borrowed().equivalent(other)
+        are_identical(&self.values, &other.values) && self.line == other.line
     }
 }
 
@@ -307,6 +320,11 @@ impl Hash for CoordinatesBy<'_> {
 
 impl Equivalent<Coordinates> for CoordinatesBy<'_> {
     fn equivalent(&self, coordinates: &Coordinates) -> bool {
-        are_identical(self.values, &coordinates.values) && *self.line == *coordinates.line
+        are_same(self.values, &coordinates.values) && *self.line == *coordinates.line
     }
+}
+
+/// Whether values are those known, to the last digit.
+fn are_same(values: &[Cow<'_, Value>], known: &[Value]) -> bool {
+    values.len() == known.len() && values.iter().zip(known).all(|(value, known)| value.is_identical(known))
 }

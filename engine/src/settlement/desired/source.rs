@@ -19,6 +19,7 @@ use crate::settlement::table::Miss;
 use crate::settlement::trace::LookupTrace;
 use crate::value::Value;
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ pub(super) fn look_up(
     let mut inputs = Vec::with_capacity(lookup.inputs.len());
     let mut missing = reader.collection(&table.name).is_err();
     for input in &lookup.inputs {
-        match env.eval(input).map_err(Halt::from) {
+        match env.read(input).map_err(Halt::from) {
             Ok(value) => inputs.push(value),
             Err(Halt::Missing) => missing = true,
             Err(refused) => return Err(refused),
@@ -51,14 +52,14 @@ pub(super) fn look_up_by(
     asking: &Asking<'_>,
     step: &str,
     table: &RateTable,
-    inputs: &[Value],
+    inputs: &[Cow<'_, Value>],
     otherwise: Option<&[(Name, Value)]>,
 ) -> Result<(Arc<Value>, Option<Arc<LookupTrace>>), Halt> {
     let (reader, date) = (asking.reader, asking.date);
     let pinned = if reader.terms.pin == Pin::Latest { &[] } else { asking.posted };
     let mut posted = pinned.iter().flat_map(|line| &line.trace.lookups);
     if let Some(recorded) = posted.find(|trace| *trace.step == *step && trace.table == table.name && trace.date == date)
-        && *recorded.inputs == rate::recorded_inputs(table, inputs)
+        && *recorded.inputs == rate::recorded_inputs(table, &owned(inputs))
     {
         return Ok((Arc::new(recorded_value(table, recorded)), Some(recorded.clone())));
     }
@@ -72,7 +73,7 @@ pub(super) fn look_up_by(
                     Ok((Arc::new(Value::Map(values.collect())), None))
                 }
                 _ => {
-                    let mut refusal = rate::refusal_of(reader, table, inputs, date, &miss);
+                    let mut refusal = rate::refusal_of(reader, table, &owned(inputs), date, &miss);
                     if nothing && table.no_match == NoMatch::Pending {
                         refusal.code = Code::PricePending;
                     }
@@ -81,6 +82,10 @@ pub(super) fn look_up_by(
             }
         }
     }
+}
+
+fn owned(values: &[Cow<'_, Value>]) -> Vec<Value> {
+    values.iter().map(|value| (**value).clone()).collect()
 }
 
 /// What a recorded look-up gave.
@@ -112,7 +117,7 @@ pub(super) fn party(
     role: &'static str,
 ) -> Result<Party, Halt> {
     match source {
-        PartySource::Expression { expr, object } => match env.eval(expr)? {
+        PartySource::Expression { expr, object } => match *env.read(expr)? {
             Value::Id(id) => Ok(Party { object: object.clone(), id }),
             _ => Err(Refusal::new(
                 Code::PartyMissing,
@@ -123,18 +128,12 @@ pub(super) fn party(
             .with("role", role)
             .into()),
         },
-        PartySource::Fixed { object, key } => match asking.reader.facts.keys.get(&(object.clone(), key.clone())) {
-            Some(Some(id)) => Ok(Party { object: object.clone(), id: *id }),
-            Some(None) => Err(Refusal::new(Code::PartyMissing, format!("there is no {object} `{key}`"))
+        PartySource::Fixed { object, key } => match asking.known.keyed(asking.reader, object, key)? {
+            Some(id) => Ok(Party { object: object.clone(), id }),
+            None => Err(Refusal::new(Code::PartyMissing, format!("there is no {object} `{key}`"))
                 .with("role", role)
                 .with("key", key.as_str())
                 .into()),
-            None => {
-                asking.reader.need(|need| {
-                    need.keys.insert((object.clone(), key.clone()));
-                });
-                Err(Halt::Missing)
-            }
         },
     }
 }

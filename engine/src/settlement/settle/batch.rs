@@ -17,13 +17,23 @@ use crate::settlement::desired::{Before, Counts, Desired, Fact, Group, Known, Pa
 use crate::settlement::line::Line;
 use crate::settlement::plan::Plan;
 use crate::settlement::reads::Leads;
-use indexmap::IndexMap;
+use indexmap::{Equivalent, IndexMap};
 use rust_decimal::Decimal;
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// A group of a line: what adds up together.
 pub(super) type GroupKey = (Name, Group);
+
+/// The same, borrowed.
+#[derive(Hash)]
+struct GroupOf<'k>(&'k Name, &'k Group);
+
+impl Equivalent<GroupKey> for GroupOf<'_> {
+    fn equivalent(&self, (line, group): &GroupKey) -> bool {
+        self.0 == line && self.1 == group
+    }
+}
 
 /// Where a fact stands in its groups.
 type Place = (Date, Uuid);
@@ -222,10 +232,10 @@ impl<'r, 'a> Settling<'r, 'a> {
         posted: &[Arc<Line>],
     ) -> Result<Before, Halt> {
         let Some(group) = &desired.group else { return Ok(Before::default()) };
-        let key = (desired.line.clone(), group.clone());
-        if !closed && let Some(before) = self.running.get(&key) {
+        if !closed && let Some(before) = self.running.get(&GroupOf(&desired.line, group)) {
             return Ok(Before::of(*before));
         }
+        let key = (desired.line.clone(), group.clone());
         let query = CumulationQuery {
             plan: self.plan().name.clone(),
             line: desired.line.clone(),
@@ -270,6 +280,10 @@ impl<'r, 'a> Settling<'r, 'a> {
             Counts::Quantity => desired.quantity,
             Counts::Amount => parts.iter().map(|part| part.priced.gross).sum(),
         };
+        if !closed && let Some(running) = self.running.get_mut(&GroupOf(&desired.line, group)) {
+            *running += counted;
+            return;
+        }
         let key = (desired.line.clone(), group.clone());
         if closed {
             let late = self.late.entry(key).or_default();
