@@ -306,9 +306,12 @@ impl Schedule {
     /// What zero usage costs is part of S(before) and so counts as billed: whoever starts a period
     /// from nothing posts `apply(0)` or begins with `apply(first)`.
     pub fn between(&self, before: Decimal, after: Decimal) -> Result<Applied, ApplyError> {
-        let mut billed = self.apply(before)?.parts;
-        let mut parts = Vec::new();
-        for part in self.apply(after)?.parts {
+        let (mut billed, priced) = match self.full_below(before, after)? {
+            Some(first) => (self.graduated(before, first)?, self.graduated(after, first)?),
+            None => (self.apply(before)?.parts, self.apply(after)?.parts),
+        };
+        let mut parts = Vec::with_capacity(priced.len());
+        for part in priced {
             let earlier = billed.iter().position(|earlier| earlier.tier == part.tier);
             parts.push(match earlier.map(|index| billed.remove(index)) {
                 Some(earlier) => less(part, &earlier)?,
@@ -318,6 +321,23 @@ impl Schedule {
         parts.extend(billed.into_iter().map(negated));
         parts.retain(|part| !part.quantity.is_zero() || !part.flat.is_zero());
         total_of(parts)
+    }
+
+    /// Where tiers add up, the tier that a lesser quantity reaches: those below are full for both, and make no difference.
+    fn full_below(&self, before: Decimal, after: Decimal) -> Result<Option<usize>, ApplyError> {
+        bounded(after).ok_or(ApplyError::Overflow)?;
+        if !self.adds_up() || before <= Decimal::ZERO || after < before {
+            return Ok(None);
+        }
+        Ok(Some(self.tier_of(before)?.min(self.draft.tiers.len() - 1)))
+    }
+
+    /// Whether each tier prices what lies within it.
+    fn adds_up(&self) -> bool {
+        matches!(
+            self.draft.mode,
+            Mode::Graduated | Mode::GraduatedPercentage | Mode::GraduatedBlock | Mode::Interpolate
+        )
     }
 
     /// What the transactions of one period cost, in their order: of a `percentage` schedule one part each, the allowance
@@ -456,7 +476,7 @@ impl Schedule {
     fn parts(&self, quantity: Decimal) -> Result<Vec<Part>, ApplyError> {
         match self.draft.mode {
             Mode::Graduated | Mode::GraduatedPercentage | Mode::GraduatedBlock | Mode::Interpolate => {
-                self.graduated(quantity)
+                self.graduated(quantity, 0)
             }
             Mode::Volume | Mode::VolumePercentage | Mode::QuickDeduction | Mode::Stairstep | Mode::VolumeBlock => {
                 let tier = self.tier_of(quantity)?;
@@ -470,12 +490,13 @@ impl Schedule {
         }
     }
 
-    fn graduated(&self, quantity: Decimal) -> Result<Vec<Part>, ApplyError> {
+    /// The parts from a tier on that the quantity reaches.
+    fn graduated(&self, quantity: Decimal, first: usize) -> Result<Vec<Part>, ApplyError> {
         // Beyond the last tier the last one is full and the rest is free.
         let reached = self.tier_of(quantity)?.min(self.draft.tiers.len() - 1);
-        let mut parts = Vec::with_capacity(reached + 1);
-        let mut from = Decimal::ZERO;
-        for (index, tier) in self.draft.tiers[..=reached].iter().enumerate() {
+        let below = first.checked_sub(1).and_then(|below| self.draft.tiers[below].up_to);
+        let (mut parts, mut from) = (Vec::with_capacity(reached + 1 - first), below.unwrap_or_default());
+        for (index, tier) in self.draft.tiers.iter().enumerate().take(reached + 1).skip(first) {
             let to = tier.up_to.map_or(quantity, |up_to| up_to.min(quantity));
             let within = to - from;
             parts.push(match self.draft.mode {

@@ -102,7 +102,10 @@ pub struct Looked {
 
 impl From<Found> for Looked {
     fn from(found: Found) -> Looked {
-        Looked { row: found.row.to_string(), values: found.values.into_iter().map(|(_, value)| value).collect() }
+        Looked {
+            row: found.row.to_string(),
+            values: found.given.values.iter().map(|(_, value)| value.clone()).collect(),
+        }
     }
 }
 
