@@ -83,8 +83,8 @@ async fn a_held_line_waits_for_its_statement(on: On) {
     }
 
     // The month is closed: what was held stays where it is, and what comes late is held from its own day.
-    let close = test.post("/settlement/periods/2026-03/close", json!({})).await;
-    close.ok();
+    test.advance(5 * 86_400);
+    test.post("/settlement/periods/2026-03/close", json!({})).await.ok();
     confirmed(&test, "channel_sale", sale("s4", "2026-03-30")).await;
     test.post("/records/channel_sale/s3/transitions/reopen", json!({})).await.ok();
     all.extend([["2026-04", "2026-04", "5.00"], ["2026-04", "2026-04", "-5.00"]]);
