@@ -51,6 +51,10 @@ const ARGS_MAX: usize = 16;
 /// Largest exponent of `pow`: the months of a century.
 const EXPONENT_MAX: i64 = 1_200;
 
+/// Places `round` takes: down to quadrillions, which no amount reaches, and all the digits a number has.
+const ROUND_PLACES_LEAST: i32 = -15;
+const ROUND_PLACES_MOST: i32 = 28;
+
 type Body = fn(&[Value]) -> Outcome;
 
 const fn entry(name: &'static str, args: (usize, usize), takes: Takes, returns: Returns, run: Body) -> Builtin {
@@ -147,13 +151,16 @@ fn pow(args: &[Value]) -> Outcome {
     }
 }
 
-/// `round(x, places, mode)`: the mode is always written, since no mode is right everywhere.
+/// `round(x, places, mode)`: the mode is always written, since no mode is right everywhere. Places below zero are tens,
+/// hundreds and so on.
 fn round(args: &[Value]) -> Outcome {
     let places = match &args[1] {
-        Value::Decimal(places) if places.is_integer() => u32::try_from(*places).ok().filter(|n| *n <= 28),
+        Value::Decimal(places) if places.is_integer() => i32::try_from(*places).ok(),
         _ => None,
     };
-    let Some(places) = places else { return Err(Fault::failed("`round` needs 0 to 28 places")) };
+    let Some(places) = places.filter(|places| (ROUND_PLACES_LEAST..=ROUND_PLACES_MOST).contains(places)) else {
+        return Err(Fault::failed(format!("`round` needs {ROUND_PLACES_LEAST} to {ROUND_PLACES_MOST} places")));
+    };
     let strategy = match args[2].as_text() {
         Some("half_up") => RoundingStrategy::MidpointAwayFromZero,
         Some("half_even") => RoundingStrategy::MidpointNearestEven,
@@ -167,11 +174,19 @@ fn round(args: &[Value]) -> Outcome {
             return Err(Fault::failed(format!("the mode of `round` is {modes}")));
         }
     };
+    let rounded = |number: Decimal| {
+        let Ok(places) = u32::try_from(places) else {
+            let step = Decimal::from(10_i64.pow(places.unsigned_abs()));
+            let whole = number.checked_div(step).map(|steps| steps.round_dp_with_strategy(0, strategy));
+            let whole = whole.and_then(|steps| steps.checked_mul(step));
+            return whole.ok_or_else(|| Fault::failed("the rounded number has too many digits"));
+        };
+        Ok(number.round_dp_with_strategy(places, strategy))
+    };
     match &args[0] {
-        Value::Decimal(number) => Ok(Value::Decimal(number.round_dp_with_strategy(places, strategy))),
+        Value::Decimal(number) => rounded(*number).map(Value::Decimal),
         Value::Money(money) => {
-            let amount = money.amount.round_dp_with_strategy(places, strategy);
-            Ok(Value::Money(Money { amount, currency: money.currency.clone() }))
+            Ok(Value::Money(Money { amount: rounded(money.amount)?, currency: money.currency.clone() }))
         }
         other => Err(unfit("round", other)),
     }
