@@ -1,14 +1,17 @@
 //! Cases of agreements over a period: rebates, minimums, caps, and what is counted in a window.
 
 use super::Family;
+use super::asked::{Counting, priced};
 use super::money::share;
-use super::planned::{Company, company, exact};
+use super::place::{Ground, Place, Posted, place};
+use super::planned::{Company, PLAN, company, exact, facts, plan_of};
 use super::read::Input;
 use super::tiers::tiers_as;
 use super::world::{PLACES, accumulating, all_shown, any_date, applied, entry, formula, schedule_of, shown, sum};
 use anyhow::{Context, Result, bail};
 use jiff::ToSpan;
 use packwork_engine::definition::Kind;
+use packwork_engine::moment::{Date, Moment};
 use packwork_engine::settlement::accumulator::Entry;
 use packwork_engine::settlement::adjust::{Capped, Days, TrueUp, charged_units};
 use packwork_engine::settlement::rebate::{Accrual, RetroactiveFrom, due, entitled, growth};
@@ -16,6 +19,7 @@ use packwork_engine::settlement::rounding::{Rounding, round};
 use packwork_engine::settlement::tax::{TaxKind, Taxable, tax_document};
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 pub const FAMILIES: &[(&str, Family)] = &[
@@ -210,12 +214,54 @@ fn retroactive_from(input: &Input<'_>) -> Result<Json> {
 }
 
 fn accrual(input: &Input<'_>) -> Result<Json> {
+    if place() != Place::Engine {
+        return accrued_and_paid(input.get("accrued")?.decimal()?, input.get("partial_payment")?.decimal()?);
+    }
     let settled =
         Accrual { balance: input.get("accrued")?.decimal()? }.settle(input.get("partial_payment")?.decimal()?)?;
     Ok(json!({
         "accrual_reversed": shown(settled.reversed),
         "paid": shown(settled.paid),
         "accrual_balance": shown(settled.accrual.balance),
+    }))
+}
+
+/// A rebate that is set aside, and a payment of a part of it: two plans whose postings share the account between them.
+fn accrued_and_paid(accrued: Decimal, payment: Decimal) -> Result<Json> {
+    let posting = |debit: &str, credit: &str| {
+        json!({
+            "accounts": {debit: {"title": debit, "type": "expense"}, credit: {"title": credit, "type": "liability"}},
+            "entries": [{"id": "all", "debit": debit, "credit": credit, "amount": "gross"}],
+        })
+    };
+    let fields = json!({
+        "party": {"type": "reference", "title": "Party", "to": "party"},
+        "amount": {"type": "decimal", "title": "Amount", "scale": 10},
+    });
+    let line = json!({"payee": "record.party", "amount": "record.amount"});
+    let mut paying = plan_of("payment", line.clone());
+    paying["posting"] = json!("pay");
+    let definitions = company(&[accrued, payment])
+        .settling_sales(line)
+        .also(Kind::SettlementPlan, PLAN, json!({"posting": "accrue"}))?
+        .beside(facts("payment", fields))
+        .with(Kind::SettlementPlan, "paying", paying)
+        .with(Kind::Posting, "accrue", posting("rebates", "accrued_rebates"))
+        .with(Kind::Posting, "pay", posting("accrued_rebates", "payable"));
+    let mut company = Company::open(definitions)?;
+    company.party("dealer", json!({}))?;
+    company.sale("dealer", 0, accrued, json!({}))?;
+    company.run("2026")?;
+    let paid =
+        json!({"code": "p1", "party": "dealer", "made_on": any_date().to_string(), "amount": payment.to_string()});
+    company.create("payment", paid)?;
+    let reversed: Decimal = company.run_of("paying", "2026")?.iter().map(|line| line.gross).sum();
+    let balances = company.ground.balances()?;
+    let owed = |account: &str| balances.get(account).map(|balance| shown(-balance)).context("an account has a balance");
+    Ok(json!({
+        "accrual_reversed": shown(reversed),
+        "paid": owed("payable")?,
+        "accrual_balance": owed("accrued_rebates")?,
     }))
 }
 
@@ -233,6 +279,9 @@ fn target(input: &Input<'_>) -> Result<Json> {
 fn basis(input: &Input<'_>) -> Result<Json> {
     let eligible = input.get("eligible")?.items()?;
     let eligible: Vec<&str> = eligible.iter().map(Input::text).collect::<Result<_>>()?;
+    if place() != Place::Engine {
+        return eligible_only(input, &eligible);
+    }
     let mut entries: Vec<Entry> = Vec::new();
     for line in input.get("invoice")?.items()? {
         if eligible.contains(&line.get("material")?.text()?) {
@@ -248,8 +297,45 @@ fn basis(input: &Input<'_>) -> Result<Json> {
     Ok(json!({"accrual": shown(rebate), "settlement_required": shown(rebate)}))
 }
 
+/// What counts is the accumulator's filter; the month's accrual and the quarter's payment read the same total.
+fn eligible_only(input: &Input<'_>, eligible: &[&str]) -> Result<Json> {
+    let tier = json!({"up_to": null, "rate": input.get("rate")?.digits()?});
+    let line = json!({
+        "payee": "party",
+        "entitled": {"apply": "s", "to": "total"},
+        "settle": "delta",
+        "phase": {"accrue": "month", "pay": "quarter"},
+    });
+    let material = json!({"material": {"type": "text", "title": "Material"}});
+    let Json::Object(material) = material else { bail!("fields are a map") };
+    let invoice = input.get("invoice")?.items()?;
+    let amounts = invoice.iter().map(|line| line.get("amount")?.decimal()).collect::<Result<Vec<_>>>()?;
+    let definitions = company(&amounts)
+        .also_fields("sale", material)?
+        .with(Kind::Schedule, "s", json!({"mode": "volume_percentage", "tiers": [tier]}))
+        .settling_periods("month", "quarter", line)
+        .also(Kind::Accumulator, "total", json!({"where": {"material": {"in": eligible}}}))?;
+    let mut company = Company::open(definitions)?;
+    company.party("dealer", json!({}))?;
+    for (line, amount) in invoice.iter().zip(amounts) {
+        company.sale("dealer", 0, amount, json!({"material": line.get("material")?.text()?}))?;
+    }
+    let accrued: Decimal = company.run("2026-01")?.iter().map(|line| line.gross).sum();
+    let paid = company.run("2026-03")?;
+    let paid: Decimal = paid.iter().filter(|line| line.line == "line.pay").map(|line| line.gross).sum();
+    Ok(json!({"accrual": shown(accrued), "settlement_required": shown(paid)}))
+}
+
 fn growing(input: &Input<'_>) -> Result<Json> {
     let (before, now) = (input.get("last_year")?.decimal()?, input.get("this_year")?.decimal()?);
+    if place() != Place::Engine && !input.has("tiers") {
+        // Where any growth earns something, nothing earned is no growth.
+        let any = json!({"mode": "volume_percentage", "tiers": [{"up_to": null, "rate": "1"}]});
+        return Ok(match grown_line(&any, before, now, "all")?.and_then(|line| line.trace.due?.growth) {
+            Some(growth) => json!({"growth": shown(growth), "status": "OK"}),
+            None => json!({"growth": null, "status": "NO_BASE"}),
+        });
+    }
     let Some(grown) = growth(before, now) else {
         return Ok(json!({"growth": null, "status": "NO_BASE", "rebates": []}));
     };
@@ -267,6 +353,11 @@ fn growing(input: &Input<'_>) -> Result<Json> {
 
 /// What the end of a year earns by its growth over the year before.
 fn grown_rebate(schedule: &Json, before: Decimal, now: Decimal, base: &str) -> Result<Decimal> {
+    let line = grown_line(schedule, before, now, base)?;
+    Ok(line.and_then(|line| line.trace.due).map(|due| due.entitled).unwrap_or_default())
+}
+
+fn grown_line(schedule: &Json, before: Decimal, now: Decimal, base: &str) -> Result<Option<Posted>> {
     let entitled = json!({"apply": "s", "to": "total", "compared_with": "before", "growth_base": base});
     let line = json!({"payee": "party", "entitled": entitled, "settle": "delta"});
     let definitions = company(&[before, now]).with(Kind::Schedule, "s", schedule.clone());
@@ -276,8 +367,7 @@ fn grown_rebate(schedule: &Json, before: Decimal, now: Decimal, base: &str) -> R
     let last_year = any_date().checked_sub(1.years())?;
     company.sale_on("dealer", last_year, before, json!({}))?;
     company.sale_on("dealer", any_date(), now, json!({}))?;
-    let lines = company.run("2026")?;
-    Ok(lines.first().and_then(|line| line.trace.due.as_ref()).map(|due| due.entitled).unwrap_or_default())
+    Ok(company.run("2026")?.into_iter().next())
 }
 
 fn window(input: &Input<'_>) -> Result<Json> {
@@ -285,6 +375,9 @@ fn window(input: &Input<'_>) -> Result<Json> {
         "grace_days": input.get("grace_days")?.count()?,
         "calculation_days": input.get("calculation_days")?.count()?,
     });
+    if place() != Place::Engine {
+        return counted_in_a_window(input, days);
+    }
     let world = accumulating("month", days).compile()?;
     let (total, calendar) = world.accumulator("total")?;
     let name = input.get("period")?;
@@ -299,12 +392,67 @@ fn window(input: &Input<'_>) -> Result<Json> {
     Ok(json!({"calculated_on": total.window.calculated_on(&period).to_string(), "counted": counted}))
 }
 
+/// A party for each transaction, which earns where it counts.
+fn counted_in_a_window(input: &Input<'_>, days: Json) -> Result<Json> {
+    let tier = json!({"up_to": null, "unit": "1"});
+    let line = json!({"payee": "party", "entitled": {"apply": "s", "to": "total"}, "settle": "delta"});
+    let definitions = company(&[])
+        .with(Kind::Schedule, "s", json!({"mode": "volume", "tiers": [tier]}))
+        .settling_periods("month", "month", line)
+        .also(Kind::Accumulator, "total", days)?;
+    let transactions = input.get("transactions")?.items()?;
+    let world = definitions.compile()?;
+    let zone = world.model.zone.clone();
+    let recorded = |transaction: &Input<'_>| Ok::<_, anyhow::Error>(transaction.get("posted")?.date()?);
+    let recorded = transactions.iter().map(recorded).collect::<Result<Vec<_>>>()?;
+    let first = recorded.iter().min().context("there are no transactions")?;
+    let mut company = Company::open_at(world, Moment::start_of(*first, &zone))?;
+    let mut parties = Vec::new();
+    for (place, (transaction, recorded)) in transactions.iter().zip(recorded).enumerate() {
+        let code = format!("p{place}");
+        company.at = Moment::start_of(recorded, &zone);
+        parties.push(company.party(&code, json!({}))?);
+        company.sale_on(&code, transaction.get("date")?.date()?, Decimal::ONE, json!({}))?;
+    }
+    let lines = company.run(input.get("period")?.text()?)?;
+    let counted: Vec<bool> = parties.iter().map(|party| lines.iter().any(|line| line.payee == *party)).collect();
+    Ok(json!({"counted": counted}))
+}
+
+/// Periods that are over on a day, each settled for the agent whose sales lie in it.
+fn settled_periods(every: &str, dates: &[Date], run_date: Date) -> Result<Json> {
+    let tier = json!({"up_to": null, "unit": "1"});
+    let line = json!({"payee": "party", "entitled": {"apply": "s", "to": "total"}, "settle": "delta"});
+    let definitions = company(&[])
+        .with(Kind::PeriodCalendar, every, json!({"every": every}))
+        .with(Kind::Schedule, "s", json!({"mode": "volume", "tiers": [tier]}))
+        .settling_periods(every, every, line);
+    let world = definitions.compile()?;
+    let at = Moment::start_of(run_date, &world.model.zone);
+    let calendar = world.model.calendars.get(every).context("there is no such calendar")?;
+    let periods: BTreeSet<String> = dates.iter().map(|date| calendar.period_of(*date).name).collect();
+    let mut company = Company::open_at(world, at)?;
+    company.party("agent", json!({}))?;
+    for date in dates {
+        company.sale_on("agent", *date, Decimal::ONE, json!({}))?;
+    }
+    let mut settlements = 0;
+    for period in &periods {
+        settlements += usize::from(!company.run(period)?.is_empty());
+    }
+    Ok(json!({"settlements": settlements}))
+}
+
 /// Only periods that ended are settled.
 fn period(input: &Input<'_>) -> Result<Json> {
     let every = match input.get("period")?.text()? {
         "biweekly" => "half_month",
         other => other.trim_end_matches("ly"),
     };
+    if place() != Place::Engine {
+        let dates = input.get("invoice_dates")?.items()?.iter().map(Input::date).collect::<Result<Vec<_>>>()?;
+        return settled_periods(every, &dates, input.get("run_date")?.date()?);
+    }
     let world = accumulating(every, json!({"measure": "count"})).compile()?;
     let (total, calendar) = world.accumulator("total")?;
     let dates = input.get("invoice_dates")?.items()?;
@@ -421,7 +569,13 @@ fn up_to(most: Decimal, sales: &[(Decimal, Decimal)]) -> Result<Vec<Capped>> {
 
 fn free_units(input: &Input<'_>) -> Result<Json> {
     let free = input.get("free_units")?.decimal()?;
-    let charged =
-        charged_units(free, input.get("pre_line_quantity")?.decimal()?, input.get("line_quantity")?.decimal()?)?;
-    Ok(json!({"billable": shown(charged)}))
+    let (before, units) = (input.get("pre_line_quantity")?.decimal()?, input.get("line_quantity")?.decimal()?);
+    if place() != Place::Engine {
+        // A first tier that costs nothing, then one for each unit.
+        let tiers = json!([{"up_to": free.to_string(), "unit": "0"}, {"up_to": null, "unit": "1"}]);
+        let world = schedule_of(json!({"mode": "graduated", "tiers": tiers}))?;
+        let charged = priced(&world, "s", &[before, units], Counting::Together)?;
+        return Ok(json!({"billable": charged.last().map(|price| shown(price.amount))}));
+    }
+    Ok(json!({"billable": shown(charged_units(free, before, units)?)}))
 }

@@ -3,7 +3,7 @@
 
 use super::place::{Place, Refused, fresh, place};
 use super::planned::{Company, company};
-use super::world::{Definitions, World, evaluate};
+use super::world::{Definitions, World, evaluate, shown};
 use anyhow::{Context, Result, anyhow, bail};
 use packwork_engine::definition::Kind;
 use packwork_engine::moment::Date;
@@ -198,17 +198,46 @@ fn missed(table: &str, inputs: &[Value], refused: &Refused) -> Result<Miss> {
     })
 }
 
+/// What formulas over named numbers come to, under their names.
+pub fn answers(formulas: &[(&str, &str)], numbers: &BTreeMap<String, Decimal>) -> Result<Json> {
+    answers_of(formulas, &as_values(numbers))
+}
+
+/// What formulas over named values come to: numbers, under their names.
+pub fn answers_of(formulas: &[(&str, &str)], given: &BTreeMap<String, Value>) -> Result<Json> {
+    let values = computed_of(formulas, given)?;
+    let mut answer = Map::new();
+    for (name, source) in formulas {
+        let number = values.get(*name).and_then(Value::as_decimal);
+        answer.insert((*name).to_owned(), shown(number.with_context(|| format!("`{source}` gives no number"))?));
+    }
+    Ok(Json::Object(answer))
+}
+
+/// Numbers by name.
+pub fn by_name(numbers: &[(&str, Decimal)]) -> BTreeMap<String, Decimal> {
+    numbers.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect()
+}
+
+fn as_values(numbers: &BTreeMap<String, Decimal>) -> BTreeMap<String, Value> {
+    numbers.iter().map(|(name, number)| (name.clone(), Value::Decimal(*number))).collect()
+}
+
 /// Formulas over named numbers and over those before them; a dotted name is one name.
 pub fn computed(formulas: &[(&str, &str)], numbers: &BTreeMap<String, Decimal>) -> Result<BTreeMap<String, Value>> {
+    computed_of(formulas, &as_values(numbers))
+}
+
+/// The same over numbers and dates.
+fn computed_of(formulas: &[(&str, &str)], given: &BTreeMap<String, Value>) -> Result<BTreeMap<String, Value>> {
     match place() {
-        Place::Engine => evaluated(formulas, numbers),
-        Place::Http(_) => kept(formulas, numbers),
+        Place::Engine => evaluated(formulas, given),
+        Place::Http(_) => kept(formulas, given),
     }
 }
 
-fn evaluated(formulas: &[(&str, &str)], numbers: &BTreeMap<String, Decimal>) -> Result<BTreeMap<String, Value>> {
-    let mut values: BTreeMap<String, Value> =
-        numbers.iter().map(|(name, number)| (name.clone(), Value::Decimal(*number))).collect();
+fn evaluated(formulas: &[(&str, &str)], given: &BTreeMap<String, Value>) -> Result<BTreeMap<String, Value>> {
+    let mut values = given.clone();
     for (name, source) in formulas {
         let value = evaluate(source, &values)?;
         values.insert((*name).to_owned(), value);
@@ -216,19 +245,22 @@ fn evaluated(formulas: &[(&str, &str)], numbers: &BTreeMap<String, Decimal>) -> 
     Ok(values)
 }
 
-/// A record with the numbers, whose other fields are computed.
-fn kept(formulas: &[(&str, &str)], numbers: &BTreeMap<String, Decimal>) -> Result<BTreeMap<String, Value>> {
+/// A record with the values, whose other fields are computed.
+fn kept(formulas: &[(&str, &str)], given: &BTreeMap<String, Value>) -> Result<BTreeMap<String, Value>> {
     let number = |title: &str| json!({"type": "decimal", "title": title, "scale": 10});
     let mut fields = json!({"code": {"type": "text", "title": "Code", "required": true, "unique": true}});
     let mut input = json!({"code": "question"});
-    for (name, value) in numbers {
-        fields[undotted(name)] = number(name);
-        input[undotted(name)] = json!(value.to_string());
+    for (name, value) in given {
+        fields[undotted(name)] = match value {
+            Value::Date(_) => json!({"type": "date", "title": name}),
+            _ => number(name),
+        };
+        input[undotted(name)] = value.to_json();
     }
     for (name, source) in formulas {
         let mut field = number(name);
         // Longer names first: one may begin with another.
-        let mut dotted: Vec<&String> = numbers.keys().filter(|name| name.contains('.')).collect();
+        let mut dotted: Vec<&String> = given.keys().filter(|name| name.contains('.')).collect();
         dotted.sort_by_key(|name| std::cmp::Reverse(name.len()));
         field["formula"] =
             json!(dotted.into_iter().fold((*source).to_owned(), |source, name| source.replace(name, &undotted(name))));
@@ -241,8 +273,7 @@ fn kept(formulas: &[(&str, &str)], numbers: &BTreeMap<String, Decimal>) -> Resul
     let mut ground = fresh(world, at)?;
     let id = ground.create("question", input, at)?;
     let record = ground.read("question", id)?;
-    let mut values: BTreeMap<String, Value> =
-        numbers.iter().map(|(name, number)| (name.clone(), Value::Decimal(*number))).collect();
+    let mut values = given.clone();
     for (name, _) in formulas {
         let value = match &record[*name] {
             Json::Null => Value::Null,

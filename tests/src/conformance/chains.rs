@@ -1,7 +1,8 @@
 //! Cases of distribution along a chain of parties, and of what is taken back from one.
 
 use super::Family;
-use super::planned::{Company, company};
+use super::place::{Ground, Place, place};
+use super::planned::{Company, PLAN, company};
 use super::read::Input;
 use super::world::{Definitions, all_shown, formula, shown, sum};
 use anyhow::{Context, Result, anyhow};
@@ -174,10 +175,37 @@ fn price_gap(input: &Input<'_>) -> Result<Json> {
 }
 
 fn clawback(input: &Input<'_>) -> Result<Json> {
+    if place() != Place::Engine {
+        return on_statements(input);
+    }
     let balance = Balance { available: input.get("available")?.decimal()?, debt: Decimal::ZERO };
     let taken = formula("-clawback", &[("clawback", input.get("clawback")?.decimal()?)])?;
     let after = balance.post(taken)?;
     let next = after.post(input.get("next_commission")?.decimal()?)?;
     let shown = |balance: Balance| json!({"available": shown(balance.available), "debt": shown(balance.debt)});
     Ok(json!({"after_clawback": shown(after), "after_next": shown(next)}))
+}
+
+/// What is due stands on statements: one that comes to less than nothing is a debt, which the next one takes over.
+fn on_statements(input: &Input<'_>) -> Result<Json> {
+    let amount = |name: &str| input.get(name)?.decimal();
+    let (available, clawback, next) = (amount("available")?, amount("clawback")?, amount("next_commission")?);
+    let line = json!({"payee": "record.party", "amount": "record.amount"});
+    let paper = json!({"period_calendar": "month", "number": "ST-{seq:4}", "negative": "carry_debt"});
+    let definitions = company(&[available, clawback, next])
+        .settling_sales_in("month", line)
+        .also(Kind::SettlementPlan, PLAN, json!({"statement": "paper"}))?
+        .with(Kind::Statement, "paper", paper);
+    let mut company = Company::open(definitions)?;
+    company.party("partner", json!({}))?;
+    let mut stands = |amounts: &[Decimal]| -> Result<Json> {
+        for amount in amounts {
+            company.sale("partner", 0, *amount, json!({}))?;
+        }
+        company.run("2026-01")?;
+        let statement = company.ground.issue_newest(company.at)?;
+        let figure = |name: &str| Input::of(&statement).get(name)?.decimal();
+        Ok(json!({"available": shown(figure("payable")?), "debt": shown(-figure("debt")?)}))
+    };
+    Ok(json!({"after_clawback": stands(&[available, -clawback])?, "after_next": stands(&[next])?}))
 }

@@ -2,9 +2,12 @@
 
 use super::Family;
 use super::money::share;
+use super::place::{Place, place};
+use super::planned::{Company, PLAN, company, facts, plan_of};
 use super::read::Input;
-use super::world::{PLACES, all_shown, shown, sum};
+use super::world::{PLACES, all_shown, any_date, shown, sum};
 use anyhow::{Context, Result, bail};
+use packwork_engine::definition::Kind;
 use packwork_engine::money::places_of;
 use packwork_engine::settlement::ledger::{
     Destination, LedgerError, Side, Source, Transfer, check_balance, convert, correcting, draw, keep, minor_units,
@@ -16,6 +19,8 @@ use packwork_engine::settlement::matching::{
 use packwork_engine::settlement::rounding::Rounding;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+use uuid::Uuid;
 
 pub const FAMILIES: &[(&str, Family)] = &[
     ("ledger.split", split_amount),
@@ -40,6 +45,9 @@ fn one_or_more(amounts: Vec<Decimal>) -> Json {
 
 fn split_amount(input: &Input<'_>) -> Result<Json> {
     let amount = input.get("amount")?.decimal()?;
+    if place() != Place::Engine {
+        return split_by_lines(input, amount);
+    }
     if let Some(kept) = input.find("kept") {
         let (sent, kept) = keep(amount, kept.decimal()?)?;
         let postings: Vec<Decimal> = Some(sent).into_iter().filter(|sent| !sent.is_zero()).collect();
@@ -57,6 +65,49 @@ fn split_amount(input: &Input<'_>) -> Result<Json> {
         "fee": shown(sum(&of("fee"))?),
         "dest_total": shown(sum(&of("dest"))?),
         "dest": one_or_more(of("dest")),
+    }))
+}
+
+/// A plan whose lines pay the fee up to its most, what is beyond it, and the rest; or all but what is kept.
+fn split_by_lines(input: &Input<'_>, amount: Decimal) -> Result<Json> {
+    let to = |id: &str, amount: &str| json!({"id": id, "title": id, "payee": "record.party", "amount": amount});
+    let kept = input.find("kept").map(|kept| kept.decimal()).transpose()?;
+    let (lines, more) = match kept {
+        Some(kept) => (
+            vec![to("dest", "max(record.amount - record.fixed, 0)"), to("kept", "min(record.amount, record.fixed)")],
+            json!({"fixed": kept.to_string()}),
+        ),
+        None => {
+            let mut fee = to("fee", "record.amount * record.rate");
+            let mut lines = Vec::new();
+            let mut sale = json!({"rate": input.get("fee_share")?.digits()?});
+            if let Some(most) = input.find("fee_max") {
+                fee["adjust"] = json!([{"id": "most", "cap": "record.fixed", "cut": "line"}]);
+                let mut beyond = to("dest_beyond", "record.amount * record.rate - record.fixed");
+                beyond["when"] = json!("record.amount * record.rate > record.fixed");
+                lines.push(beyond);
+                sale["fixed"] = json!(most.digits()?);
+            }
+            lines.extend([fee, to("dest", "record.amount * (1 - record.rate)")]);
+            (lines, sale)
+        }
+    };
+    let mut company = Company::open(company(&[amount]).settling_sales_by("year", lines))?;
+    company.party("dest", json!({}))?;
+    company.sale("dest", 0, amount, more)?;
+    let lines = company.run("2026")?;
+    let paid = |name: &str| -> Vec<Decimal> {
+        lines.iter().filter(|line| line.line.starts_with(name)).map(|line| line.gross).collect()
+    };
+    // What lies beyond the most comes first.
+    let mut dest = paid("dest");
+    dest.sort();
+    Ok(json!({
+        "fee": shown(paid("fee").iter().sum()),
+        "dest_total": shown(dest.iter().sum()),
+        "dest": one_or_more(dest.clone()),
+        "postings": all_shown(dest),
+        "kept": shown(paid("kept").iter().sum()),
     }))
 }
 
@@ -97,6 +148,9 @@ fn fx(input: &Input<'_>) -> Result<Json> {
     let from = input.get("from")?.items()?;
     let [currency, amount] = from.as_slice() else { bail!("input/from is a currency and an amount") };
     let (currency, amount, to) = (currency.text()?, amount.decimal()?, input.get("to")?.text()?);
+    if place() != Place::Engine {
+        return exchanged(input, (currency, amount), to);
+    }
     let changed = convert(amount, input.get("rate")?.decimal()?, places_of(to), Rounding::HalfUp)?;
     let minor = |amount: Decimal, currency: &str| -> Result<Json> {
         let units =
@@ -110,6 +164,40 @@ fn fx(input: &Input<'_>) -> Result<Json> {
     Ok(answer)
 }
 
+/// A sale in one currency whose lines are what is given, what is got for it by a table of rates, and the fee.
+fn exchanged(input: &Input<'_>, (currency, amount): (&str, Decimal), to: &str) -> Result<Json> {
+    let rates = json!({
+        "columns": {"from": {"text": true}, "to": {"text": true}},
+        "values": {"rate": {"type": "decimal", "scale": 10}},
+        "rows": [{"id": "r", "from": currency, "to": to, "rate": input.get("rate")?.digits()?,
+            "valid": ["1900-01-01", null]}],
+    });
+    let given = format!("money(record.amount, \"{currency}\")");
+    let steps = json!({"changed": {"convert": given, "to": to, "rates": "fx_rate"}});
+    let pays = |id: &str, amount: &str| json!({"id": id, "title": id, "payee": "record.party", "amount": amount});
+    let mut lines = vec![pays("given", &given), pays("got", "changed")];
+    let mut sale = json!({});
+    if let Some(fee) = input.find("fee") {
+        lines.push(pays("fee", &format!("money(record.fixed, \"{currency}\")")));
+        sale["fixed"] = json!(fee.digits()?);
+    }
+    let definitions = company(&[amount]).with(Kind::RateTable, "fx_rate", rates).looking_up(steps);
+    let mut company = Company::open(definitions.settling_sales_by("year", lines))?;
+    company.party("buyer", json!({}))?;
+    company.sale("buyer", 0, amount, sale)?;
+    let lines = company.run("2026")?;
+    let minor = |name: &str| -> Result<Json> {
+        let line = lines.iter().find(|line| line.line == name).with_context(|| format!("there is no line `{name}`"))?;
+        let units = minor_units(line.gross, places_of(&line.currency)).context("an amount is of whole units")?;
+        Ok(json!([line.currency, shown(units)]))
+    };
+    let mut answer = json!({"transfers_minor": [minor("given")?, minor("got")?]});
+    if input.has("fee") {
+        answer["fee"] = minor("fee")?;
+    }
+    Ok(answer)
+}
+
 fn correction(input: &Input<'_>) -> Result<Json> {
     let mut original = Vec::new();
     for transfer in input.get("original")?.items()? {
@@ -118,11 +206,64 @@ fn correction(input: &Input<'_>) -> Result<Json> {
         let (from, to) = (from.text()?.to_owned(), to.text()?.to_owned());
         original.push(Transfer { from, to, amount: amount.decimal()? });
     }
+    if place() != Place::Engine {
+        return mirrored(&original, &input.get("correction_percent")?);
+    }
     let share = share(&input.get("correction_percent")?)?;
     let opposite = correcting(&original, share, 0, Rounding::HalfUp)?;
     let shown: Vec<Json> =
         opposite.iter().map(|transfer| json!([transfer.from, transfer.to, shown(transfer.amount)])).collect();
     Ok(json!({"correcting": shown}))
+}
+
+/// Transfers as the lines of one sale, and a record that takes so many of a hundred parts of it back.
+fn mirrored(original: &[Transfer], percent: &Input<'_>) -> Result<Json> {
+    let (mut lines, mut fields, mut sale) = (Vec::new(), Map::new(), Map::new());
+    let mut parties: Vec<&str> = Vec::new();
+    for (index, transfer) in original.iter().enumerate() {
+        let name = format!("amount{index}");
+        let party = |code: &str| json!({"value": format!("party/{}", code.to_lowercase())});
+        lines.push(json!({"id": format!("transfer{index}"), "title": name, "payer": party(&transfer.from),
+            "payee": party(&transfer.to), "amount": format!("record.{name}")}));
+        fields.insert(name.clone(), json!({"type": "decimal", "title": name, "scale": 0}));
+        sale.insert(name, json!(transfer.amount.to_string()));
+        for code in [&transfer.from, &transfer.to] {
+            if !parties.contains(&code.as_str()) {
+                parties.push(code);
+            }
+        }
+    }
+    let correction = json!({
+        "sale": {"type": "reference", "title": "Sale", "to": "sale"},
+        "percent": {"type": "decimal", "title": "Percent", "scale": 10},
+    });
+    let mirror = json!({"mirror": {"plan": PLAN, "fact": "record.sale", "of": "100", "back": "record.percent"}});
+    let mut correcting = plan_of("correction", mirror);
+    correcting["lines"][0].as_object_mut().context("a line is a map")?.remove("payer");
+    let definitions = company(&[])
+        .also_fields("sale", fields)?
+        .settling_sales_by("year", lines)
+        .beside(facts("correction", correction))
+        .with(Kind::SettlementPlan, "correcting", correcting)
+        .currency("JPY");
+    let mut company = Company::open(definitions)?;
+    let mut codes = BTreeMap::new();
+    for code in parties {
+        codes.insert(company.party(&code.to_lowercase(), json!({}))?, code.to_owned());
+    }
+    let sale = company.sale("house", 0, Decimal::ONE, Json::Object(sale))?;
+    company.run("2026")?;
+    let correction = json!({"code": "c1", "made_on": any_date().to_string(), "sale": sale.to_string(),
+        "percent": percent.digits()?});
+    company.create("correction", correction)?;
+    let name = |id: &Uuid| codes.get(id).with_context(|| format!("{id} is none of the parties"));
+    let taken_back: Vec<Json> = company
+        .run_of("correcting", "2026")?
+        .iter()
+        // A negative line is paid the other way round.
+        .map(|line| Ok(json!([name(&line.payee)?, name(&line.payer)?, shown(-line.gross)])))
+        .collect::<Result<_>>()?;
+    Ok(json!({"correcting": taken_back}))
 }
 
 fn invariant(input: &Input<'_>) -> Result<Json> {

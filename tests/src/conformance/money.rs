@@ -1,7 +1,7 @@
 //! Cases of rounding, allocation, tax, discounts and the order of a document's steps.
 
 use super::Family;
-use super::asked::computed;
+use super::asked::{answers, answers_of, by_name, computed};
 use super::place::{Place, Posted, engine_only, place};
 use super::planned::{Company, company};
 use super::read::Input;
@@ -78,9 +78,6 @@ fn rounding(input: &Input<'_>) -> Result<Json> {
 fn by_formulas(asked: &[(Input<'_>, Input<'_>)], mode: &str) -> Result<Vec<Decimal>> {
     let mut formulas: Vec<(String, String)> = Vec::new();
     for (index, (value, places)) in asked.iter().enumerate() {
-        if places.integer()? < 0 {
-            engine_only("a rounding to tens and hundreds")?;
-        }
         let number = value.text().map_or_else(|_| value.digits(), |text| Ok(text.to_owned()))?;
         let source = format!("round({number}, {}, \"{}\")", places.integer()?, mode.to_lowercase());
         formulas.push((format!("value{index}"), source));
@@ -141,6 +138,9 @@ fn taxed(input: &Input<'_>, kind: TaxKind) -> Result<Json> {
         }));
     }
     if let Some(discount) = input.find("discount_percent") {
+        if place() != Place::Engine {
+            return discounted(input, kind, share(&discount)?);
+        }
         let price = input.either(&["gross", "net"])?.decimal()?;
         let left = stacked(price, &[share(&discount)?], Stacking::Additive)?.amount;
         let rate = input.rate().unwrap_or_default();
@@ -154,6 +154,23 @@ fn taxed(input: &Input<'_>, kind: TaxKind) -> Result<Json> {
     }
     let taxed = tax_line(taxable(input, kind)?, places, mode)?;
     Ok(json!({"net": shown(taxed.net), "tax": shown(taxed.tax), "total": shown(taxed.gross)}))
+}
+
+/// A sale at a price less a discount, by a plan. There is no line of nothing.
+fn discounted(input: &Input<'_>, kind: TaxKind, discount: Decimal) -> Result<Json> {
+    let price = input.either(&["gross", "net"])?.decimal()?;
+    let tax = json!({"rate": input.rate().unwrap_or_default().to_string(), "mode": kind});
+    let line = json!({"payee": "record.party", "amount": "record.amount * (1 - record.rate)", "tax": tax});
+    let mut company = Company::open(company(&[price]).settling_sales(line))?;
+    company.party("seller", json!({}))?;
+    company.sale("seller", 0, price, json!({"rate": discount.to_string()}))?;
+    let lines = company.run("2026")?;
+    let total = |figure: fn(&Posted) -> Decimal| shown(lines.iter().map(figure).sum());
+    Ok(json!({
+        "grand_total": total(|line| line.gross),
+        "net": total(|line| line.net),
+        "tax": total(|line| line.tax),
+    }))
 }
 
 /// Sales of these amounts, whose line is taxed by the rate of each.
@@ -216,6 +233,17 @@ fn exclusive_after_discount(input: &Input<'_>) -> Result<Json> {
         }));
     }
     let amount = input.get("amount")?.decimal()?;
+    if place() != Place::Engine {
+        let reduction = input.get("discount")?.decimal()?;
+        let tax = json!({"rate": rates.first().context("there is no tax rate")?.to_string(), "mode": "exclusive"});
+        let line = json!({"payee": "record.party", "amount": "record.amount - record.fixed", "tax": tax});
+        let mut company = Company::open(company(&[amount, reduction]).settling_sales(line))?;
+        company.party("seller", json!({}))?;
+        company.sale("seller", 0, amount, json!({"fixed": reduction.to_string()}))?;
+        let lines = company.run("2026")?;
+        let line = lines.first().context("the sale has a line")?;
+        return Ok(json!({"tax": shown(line.tax), "net": shown(line.net), "total": shown(line.gross)}));
+    }
     let discount = SharedDiscount { amount: input.get("discount")?.decimal()?, lines: Vec::new() };
     let left = less(&[amount], &cascade(&[amount], &[discount])?)?;
     let document = document(&left, &rates, PLACES, Policy::Document)?;
@@ -234,6 +262,21 @@ fn rounding_policy(input: &Input<'_>) -> Result<Json> {
     }
     let (unit, quantity) = (input.get("unit")?.decimal()?, input.get("quantity")?.decimal()?);
     let rate = share(&input.get("tax_percent")?)?;
+    if place() != Place::Engine {
+        let percent = input.find("discount_percent").map_or(Ok(Decimal::ZERO), |percent| share(&percent))?;
+        let numbers = [("unit", unit), ("quantity", quantity), ("rate", rate), ("percent", percent)];
+        return answers(
+            &[
+                ("exact", "unit * quantity * (1 - percent)"),
+                ("rounded", "round(exact, 2, \"half_up\")"),
+                ("tax_on_line", "round(exact * rate, 2, \"half_up\")"),
+                ("tax_on_unit_times_qty", "round(unit * rate, 2, \"half_up\") * quantity"),
+                ("round_globally_total", "round(exact + tax_on_line, 2, \"half_up\")"),
+                ("round_per_line_total", "rounded + round(rounded * rate, 2, \"half_up\")"),
+            ],
+            &by_name(&numbers),
+        );
+    }
     let tax_of = |amount: Decimal| -> Result<Taxed> {
         Ok(tax_line(Taxable { amount, kind: TaxKind::Exclusive, rate }, PLACES, Rounding::HalfUp)?)
     };
@@ -247,6 +290,28 @@ fn rounding_policy(input: &Input<'_>) -> Result<Json> {
         "round_globally_total": shown(round(tax_of(line)?.gross, PLACES, Rounding::HalfUp)),
         "round_per_line_total": shown(tax_of(round(line, PLACES, Rounding::HalfUp))?.gross),
     }))
+}
+
+/// The part of what was invoiced that is given back, by formulas; under the names that cases of days and of credits have.
+fn unused_by_formulas(amount: Decimal, rate: Decimal, days: Days, places: u32) -> Result<Json> {
+    let numbers = [
+        ("amount", amount),
+        ("rate", rate),
+        ("unused", days.active),
+        ("period", days.period),
+        ("places", Decimal::from(places)),
+    ];
+    answers(
+        &[
+            ("invoice_tax", "round(amount * rate, places, \"half_up\")"),
+            ("credit_net", "round(amount * unused / period, places, \"half_up\")"),
+            ("credit_total", "round((amount + invoice_tax) * unused / period, places, \"half_up\")"),
+            ("subtotal", "credit_net"),
+            ("tax", "credit_total - credit_net"),
+            ("total", "credit_total"),
+        ],
+        &by_name(&numbers),
+    )
 }
 
 /// The part of what was invoiced that is given back: of the net and of the whole, each rounded once.
@@ -263,7 +328,11 @@ fn days(input: &Input<'_>) -> Result<Days> {
 
 fn credit_note(input: &Input<'_>) -> Result<Json> {
     let rate = share(&input.get("tax_percent")?)?;
-    let (net, total, invoiced) = unused_part(input.get("plan_minor")?.decimal()?, rate, days(input)?, MINOR)?;
+    let amount = input.get("plan_minor")?.decimal()?;
+    if place() != Place::Engine {
+        return unused_by_formulas(amount, rate, days(input)?, MINOR);
+    }
+    let (net, total, invoiced) = unused_part(amount, rate, days(input)?, MINOR)?;
     let tax = formula("total - net", &[("total", total), ("net", net)])?;
     Ok(json!({"subtotal": shown(net), "tax": shown(tax), "total": shown(total), "invoice_tax": shown(invoiced.tax)}))
 }
@@ -345,6 +414,19 @@ fn order_discount(input: &Input<'_>) -> Result<Json> {
 fn document_order(input: &Input<'_>) -> Result<Json> {
     let charges = [input.get("subscription")?.decimal()?, input.get("usage")?.decimal()?];
     let rates = shares(&input.get("tax_percent")?)?;
+    if place() != Place::Engine {
+        let mut numbers = by_name(&[("subscription", charges[0]), ("usage", charges[1]), ("rate", rates[0])]);
+        for credit in ["coupon", "prepaid"] {
+            numbers.insert(credit.to_owned(), input.find(credit).map_or(Ok(Decimal::ZERO), |credit| credit.decimal())?);
+        }
+        let formulas = [
+            ("net", "subscription + usage"),
+            ("total_before_credits", "net + round(net * rate, 2, \"half_up\")"),
+            ("after_coupon", "max(total_before_credits - coupon, 0)"),
+            ("due", "max(after_coupon - prepaid, 0)"),
+        ];
+        return answers(&formulas, &numbers);
+    }
     let total = document(&charges, &rates, PLACES, Policy::Document)?.gross;
     let credits = ["coupon", "prepaid"].iter().filter_map(|name| input.find(name));
     let credits = credits.map(|credit| Ok(SharedDiscount { amount: credit.decimal()?, lines: Vec::new() }));
@@ -355,12 +437,29 @@ fn document_order(input: &Input<'_>) -> Result<Json> {
 fn proration_daily(input: &Input<'_>) -> Result<Json> {
     if input.has("unused_days") {
         let rate = input.find("tax_percent").map_or(Ok(Decimal::ZERO), |percent| share(&percent))?;
-        let (net, total, _) = unused_part(input.get("amount")?.decimal()?, rate, days(input)?, PLACES)?;
+        let amount = input.get("amount")?.decimal()?;
+        if place() != Place::Engine {
+            return unused_by_formulas(amount, rate, days(input)?, PLACES);
+        }
+        let (net, total, _) = unused_part(amount, rate, days(input)?, PLACES)?;
         return Ok(json!({"credit_net": shown(net), "credit_total": shown(total)}));
     }
     let period = input.get("period")?.items()?;
     let [from, to] = period.as_slice() else { bail!("a period has a first day and an end") };
     let (from, to, change) = (from.date()?, to.date()?, input.get("change_date")?.date()?);
+    if place() != Place::Engine {
+        let (old, new) = (input.get("old_price")?.decimal()?, input.get("new_price")?.decimal()?);
+        let dates = [("first_day", from), ("last_day", to), ("change_day", change)];
+        let dates = dates.into_iter().map(|(name, date)| (name.to_owned(), Value::Date(date)));
+        let prices = by_name(&[("old_price", old), ("new_price", new)]);
+        let given = prices.into_iter().map(|(name, price)| (name, Value::Decimal(price))).chain(dates).collect();
+        let part = "days_between(change_day, last_day) / days_between(first_day, last_day)";
+        let (repair, charge) = (
+            format!("-round(old_price * {part}, 2, \"half_up\")"),
+            format!("round(new_price * {part}, 2, \"half_up\")"),
+        );
+        return answers_of(&[("repair", &repair), ("new_charge", &charge)], &given);
+    }
     let days_between = |from: packwork_engine::moment::Date, to| -> Result<Decimal> {
         let span = from.until(to).context("the days between two dates")?;
         Ok(Decimal::from(span.get_days()))

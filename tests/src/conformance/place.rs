@@ -11,6 +11,7 @@ use packwork_engine::settlement::trace::Trace;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fmt;
 use uuid::Uuid;
 
@@ -70,6 +71,14 @@ pub trait Ground {
     fn change(&mut self, object: &str, id: Uuid, input: Map<String, Json>, at: Moment) -> Result<()>;
     fn close(&mut self, calendar: &str, period: &str, at: Moment) -> Result<()>;
     fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran>;
+    /// The same with the rows that are known by now, not those its lines were posted with.
+    fn run_again_by_latest(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran>;
+    /// Adds a row to a rate table; it ends those that hold on its first day.
+    fn add_row(&mut self, table: &str, row: Map<String, Json>, at: Moment) -> Result<()>;
+    /// The newest statement, issued.
+    fn issue_newest(&mut self, at: Moment) -> Result<Json>;
+    /// What stands on the accounts of the ledger: debits less credits.
+    fn balances(&mut self) -> Result<BTreeMap<String, Decimal>>;
     /// The lines posted after the first so many, in their order; each comes out again from its own trace.
     fn lines(&mut self, after: usize) -> Result<Vec<Posted>>;
 }
@@ -93,6 +102,22 @@ impl<G: Ground + ?Sized> Ground for Box<G> {
 
     fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran> {
         (**self).run(plan, period, at)
+    }
+
+    fn run_again_by_latest(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran> {
+        (**self).run_again_by_latest(plan, period, at)
+    }
+
+    fn add_row(&mut self, table: &str, row: Map<String, Json>, at: Moment) -> Result<()> {
+        (**self).add_row(table, row, at)
+    }
+
+    fn issue_newest(&mut self, at: Moment) -> Result<Json> {
+        (**self).issue_newest(at)
+    }
+
+    fn balances(&mut self) -> Result<BTreeMap<String, Decimal>> {
+        (**self).balances()
     }
 
     fn lines(&mut self, after: usize) -> Result<Vec<Posted>> {
@@ -137,8 +162,12 @@ pub fn fresh(world: World, at: Moment) -> Result<Box<dyn Ground>> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Posted {
     pub id: Uuid,
+    /// The line of the plan it is.
+    pub line: String,
     pub fact: Uuid,
+    pub payer: Uuid,
     pub payee: Uuid,
+    pub currency: String,
     pub period: String,
     pub service_period: String,
     pub corrects: Option<String>,
@@ -152,8 +181,11 @@ impl From<&Line> for Posted {
     fn from(line: &Line) -> Posted {
         Posted {
             id: line.id,
+            line: line.line.to_string(),
             fact: line.fact,
+            payer: line.payer.id,
             payee: line.payee.id,
+            currency: line.currency.to_string(),
             period: line.period.to_string(),
             service_period: line.service_period.to_string(),
             corrects: line.corrects.as_ref().map(ToString::to_string),

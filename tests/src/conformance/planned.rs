@@ -1,7 +1,7 @@
 //! Cases that go the whole way: records of a small company become facts, a plan settles them in the engine as it settles
 //! anybody's, and its lines are the answer.
 
-use super::place::{self, Ground, Posted, Refused};
+use super::place::{self, Ground, Posted, Ran, Refused};
 use super::world::{Definitions, PLACES, World, any_date};
 use anyhow::{Context as _, Result, bail};
 use jiff::ToSpan;
@@ -60,6 +60,33 @@ pub fn company(figures: &[Decimal]) -> Definitions {
     )
 }
 
+/// Objects whose records are facts as soon as they exist, besides sales.
+pub fn facts(name: &str, fields: Json) -> Definitions {
+    let mut object = json!({
+        "display": "code",
+        "key": "code",
+        "fields": {
+            "code": {"type": "text", "title": "Code", "required": true, "unique": true},
+            "made_on": {"type": "date", "title": "Made on", "required": true},
+        },
+    });
+    if let (Some(own), Json::Object(fields)) = (object["fields"].as_object_mut(), fields) {
+        own.extend(fields);
+    }
+    let life = json!({"on": name, "initial": "done", "states": {"done": {"title": "Done"}}});
+    Definitions::new().with(Kind::Object, name, object).with(Kind::Lifecycle, name, life)
+}
+
+/// A plan that settles such objects in years by one line, paid by the house where it does not say.
+pub fn plan_of(object: &str, line: Json) -> Json {
+    json!({
+        "on": {"object": object, "state": "done"},
+        "business_date": "made_on",
+        "period_calendar": "year",
+        "lines": [paid_by_house(line)],
+    })
+}
+
 impl Definitions {
     /// Settles sales by this line, paid by the house, in years.
     pub fn settling_sales(self, line: Json) -> Definitions {
@@ -68,13 +95,18 @@ impl Definitions {
 
     /// Settles sales by this line, paid by the house, in the periods of a calendar.
     pub fn settling_sales_in(self, calendar: &str, line: Json) -> Definitions {
+        self.settling_sales_by(calendar, vec![line])
+    }
+
+    /// Settles sales by these lines, paid by the house where they do not say, in the periods of a calendar.
+    pub fn settling_sales_by(self, calendar: &str, lines: Vec<Json>) -> Definitions {
         let steps = self.steps.clone();
         let plan = json!({
             "on": {"object": "sale", "state": "done"},
             "business_date": "sold_on",
             "period_calendar": calendar,
             "let": steps,
-            "lines": [paid_by_house(line)],
+            "lines": lines.into_iter().map(paid_by_house).collect::<Vec<_>>(),
         });
         self.with(Kind::SettlementPlan, PLAN, plan)
     }
@@ -185,7 +217,7 @@ impl<G: Ground> Company<G> {
         self.ground.change(object, id, input, self.at)
     }
 
-    fn create(&mut self, object: &str, input: Json) -> Result<Uuid> {
+    pub fn create(&mut self, object: &str, input: Json) -> Result<Uuid> {
         let Json::Object(input) = input else { bail!("a record is an object") };
         self.ground.create(object, input, self.at)
     }
@@ -199,6 +231,27 @@ impl<G: Ground> Company<G> {
             0 => Ok(lines),
             again => bail!("the same run again posted {again} lines"),
         }
+    }
+
+    /// Runs another plan over a period. The lines it posted come back.
+    pub fn run_of(&mut self, plan: &str, period: &str) -> Result<Vec<Posted>> {
+        let ran = self.ground.run(plan, period, self.at)?;
+        self.posted_by(ran)
+    }
+
+    /// Runs the plan over a period by the rows that are known by now. The lines it posted come back.
+    pub fn run_by_latest(&mut self, period: &str) -> Result<Vec<Posted>> {
+        let ran = self.ground.run_again_by_latest(PLAN, period, self.at)?;
+        self.posted_by(ran)
+    }
+
+    fn posted_by(&mut self, ran: Ran) -> Result<Vec<Posted>> {
+        if let Some(refused) = ran.failures.first() {
+            bail!("{refused}");
+        }
+        let lines = self.ground.lines(self.posted)?;
+        self.posted += lines.len();
+        Ok(lines)
     }
 
     pub fn close(&mut self, calendar: &str, period: &str) -> Result<()> {

@@ -1,13 +1,14 @@
 //! Cases of prices and rates: dated rows, rows by specificity, factors one after the other, and plain formulas.
 
 use super::Family;
-use super::asked::{Counting, Looked, computed, priced};
+use super::asked::{Counting, Looked, answers, by_name, computed, priced};
 use super::money::share;
+use super::place::{Ground, Place, Posted, place};
+use super::planned::{Company, by_fact, company};
 use super::read::Input;
 use super::tables::DecisionTable;
-use super::world::{Definitions, PLACES, all_shown, any_date, formula, running, schedule_of, shown, sum};
+use super::world::{Definitions, PLACES, World, all_shown, any_date, formula, running, schedule_of, shown, sum};
 use anyhow::{Context, Result, anyhow, bail};
-use packwork_engine::decision::Command;
 use packwork_engine::definition::Kind;
 use packwork_engine::moment::Moment;
 use packwork_engine::settlement::discount::{Stacking, stacked};
@@ -79,25 +80,14 @@ fn bitemporal(input: &Input<'_>) -> Result<Json> {
     for record in input.get("records")?.items()? {
         let recorded = Moment::start_of(record.get("recorded_at")?.date()?, &zone);
         let Json::Object(row) = price_row(&record)? else { bail!("a row is a map") };
-        let from = record.get("valid")?.items()?.first().context("a row has a first day")?.date()?;
-        records.push((recorded, from, row));
+        records.push((recorded, row));
     }
-    records.sort_by_key(|(recorded, _, _)| *recorded);
-    let slot = |world: &super::world::World, name: &str| {
-        world.model.object("t").and_then(|object| object.field(name)).map(|(slot, _)| slot)
-    };
-    for (recorded, from, row) in records {
-        let to_slot = slot(&world, "valid_to").context("a row has an end")?;
-        let superseded = slot(&world, "superseded_at").context("a row may be superseded")?;
-        let open = world
-            .rows("t")
-            .into_iter()
-            .filter(|row| row.values[superseded].is_null() && row.values[to_slot].as_date().is_none_or(|to| to > from));
-        for row in open.collect::<Vec<_>>() {
-            let close = Command::CloseRate { table: "t".into(), row: row.id(), valid_to: from };
-            world.execute(&close, recorded)?;
-        }
-        world.execute(&Command::AddRate { table: "t".into(), row }, recorded)?;
+    records.sort_by_key(|(recorded, _)| *recorded);
+    if place() != Place::Engine {
+        return as_known(input, world, records);
+    }
+    for (recorded, row) in records {
+        world.add_row("t", row, recorded)?;
     }
     let date = input.get("event_date")?.date()?;
     let mut prices = Vec::new();
@@ -108,6 +98,41 @@ fn bitemporal(input: &Input<'_>) -> Result<Json> {
         prices.push(price(world.look_up_as_known("t", &[Value::text("item")], date, known_at)?)?.map(shown));
     }
     Ok(json!({"prices": prices}))
+}
+
+/// Over HTTP what is known at a moment is what a run charges then: the first settles a sale, the later ones settle it by
+/// the rows that are known by now.
+fn as_known(input: &Input<'_>, world: World, records: Vec<(Moment, Map<String, Json>)>) -> Result<Json> {
+    let line = json!({"payee": "record.party", "amount": "row.price"});
+    let row = json!({"row": {"lookup": "t", "with": {"item": "record.code"}}});
+    let definitions = world.definitions.beside(company(&[])).looking_up(row).settling_sales(line).compile()?;
+    let zone = definitions.model.zone.clone();
+    let mut records = records.into_iter().peekable();
+    let first = records.peek().context("there is no price")?.0;
+    let mut company = Company::open_at(definitions, first)?;
+    company.party("buyer", json!({}))?;
+    let sold_on = input.get("event_date")?.date()?;
+    let period = sold_on.strftime("%Y").to_string();
+    let mut prices = Vec::new();
+    let mut price = Decimal::ZERO;
+    for known in input.get("as_known_at")?.several() {
+        let at = Moment::start_of(known.date()?, &zone);
+        while let Some((recorded, row)) = records.next_if(|(recorded, _)| *recorded <= at) {
+            company.ground.add_row("t", row, recorded)?;
+        }
+        company.at = at;
+        if prices.is_empty() {
+            company.sale_on("buyer", sold_on, Decimal::ONE, json!({}))?;
+        }
+        // What stood posted is taken back, and what holds now is posted beside it.
+        price += sum_of(&company.run_by_latest(&period)?);
+        prices.push(shown(price));
+    }
+    Ok(json!({"prices": prices}))
+}
+
+fn sum_of(lines: &[Posted]) -> Decimal {
+    lines.iter().map(|line| line.gross).sum()
 }
 
 fn specificity(input: &Input<'_>) -> Result<Json> {
@@ -301,22 +326,6 @@ fn chain_of_rates(input: &Input<'_>) -> Result<Json> {
     answers(shape.1, &numbers)
 }
 
-/// What formulas come to, under their names.
-fn answers(formulas: &[(&str, &str)], numbers: &BTreeMap<String, Decimal>) -> Result<Json> {
-    let values = computed(formulas, numbers)?;
-    let mut answer = Map::new();
-    for (name, source) in formulas {
-        let number = values.get(*name).and_then(Value::as_decimal);
-        answer.insert((*name).to_owned(), shown(number.with_context(|| format!("`{source}` gives no number"))?));
-    }
-    Ok(Json::Object(answer))
-}
-
-/// Numbers by name.
-fn by_name(numbers: &[(&str, Decimal)]) -> BTreeMap<String, Decimal> {
-    numbers.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect()
-}
-
 /// A rate by kind and amount, and a multiplier by level, from two tables.
 fn looked_up_commission(input: &Input<'_>) -> Result<Json> {
     let premium = input.get("premium")?.decimal()?;
@@ -357,6 +366,19 @@ fn looked_up_commission(input: &Input<'_>) -> Result<Json> {
 fn price_chain(input: &Input<'_>) -> Result<Json> {
     let rates: Vec<Decimal> = input.get("discounts_percent")?.several().iter().map(share).collect::<Result<_>>()?;
     let mode: Stacking = input.get("mode")?.named()?;
+    if place() != Place::Engine {
+        let mut numbers = by_name(&[("price", input.get("price")?.decimal()?)]);
+        let names: Vec<String> = (0..rates.len()).map(|index| format!("discount{index}")).collect();
+        let left = match mode {
+            Stacking::Additive => format!("max(1 - {}, 0)", names.join(" - ")),
+            Stacking::Compound => names.iter().map(|name| format!("(1 - {name})")).collect::<Vec<_>>().join(" * "),
+        };
+        numbers.extend(names.into_iter().zip(rates));
+        return answers(
+            &[("left", &left), ("rate", "price * left"), ("discount_percent", "(1 - left) * 100")],
+            &numbers,
+        );
+    }
     let found = stacked(input.get("price")?.decimal()?, &rates, mode)?;
     let percent = formula("rate * 100", &[("rate", found.rate)])?;
     Ok(json!({"discount_percent": shown(percent), "rate": shown(found.amount)}))
@@ -386,26 +408,44 @@ fn price_rule(input: &Input<'_>) -> Result<Json> {
             other => json!({"error": format!("{other:?}")}),
         });
     }
+    // A row for less and one for more; the whole weight finds the row, the price is that of one ordered unit.
+    let from = input.get("discount_from_tonnes")?.digits()?;
+    let discounted = json!({
+        "columns": {"weight": {"number": true}},
+        "values": {"rate": {"type": "decimal", "scale": 10}},
+        "rows": [
+            {"id": "less", "weight": format!("< {from}"), "rate": "0", "valid": ["1900-01-01", null]},
+            {"id": "more", "weight": format!(">= {from}"), "rate": share(&input.get("discount")?)?.to_string(),
+                "valid": ["1900-01-01", null]},
+        ],
+    });
+    let steps = json!({
+        "unit": {"lookup": "tonnes", "with": {"unit": "record.unit"}},
+        "discount": {"lookup": "discounted", "with": {"weight": "record.amount * unit.factor"}},
+    });
+    let line = json!({"payee": "record.party", "amount": "record.fixed * (1 - discount.rate) * unit.factor"});
+    let unit = json!({"unit": {"type": "text", "title": "Unit"}});
+    let Json::Object(unit) = unit else { bail!("fields are a map") };
     let full = input.get("price_per_tonne")?.decimal()?;
-    let reduced = stacked(full, &[share(&input.get("discount")?)?], Stacking::Additive)?.amount;
-    let tiers = json!([
-        {"up_to": input.get("discount_from_tonnes")?.digits()?, "unit": full.to_string()},
-        {"up_to": null, "unit": reduced.to_string()},
-    ]);
-    let schedule = json!({"mode": "volume", "bounds": "lower_inclusive", "tiers": tiers});
-    let mut world =
-        Definitions::new().with(Kind::Schedule, "s", schedule).with(Kind::RateTable, "tonnes", tonnes()).compile()?;
-    let mut prices = Vec::new();
+    let mut sold = Vec::new();
     for quantity in input.get("quantities")?.items()? {
         let (number, unit) = quantity.text()?.split_once(' ').ok_or_else(|| quantity.wrong("number and unit"))?;
-        let found = world.look_up("tonnes", &[Value::text(unit)], any_date())??;
-        let factor = found.values.first().and_then(Value::as_decimal).context("a factor is a number")?;
-        let number = number.parse().map_err(|_| quantity.wrong("number and unit"))?;
-        let weight = formula("number * factor", &[("number", number), ("factor", factor)])?;
-        // The whole weight finds the tier; the price is that of one ordered unit.
-        prices.push(world.schedule("s")?.apply_tier_of(weight, factor)?.amount);
+        let number: Decimal = number.parse().map_err(|_| quantity.wrong("number and unit"))?;
+        sold.push((number, json!({"unit": unit, "fixed": full.to_string()})));
     }
-    Ok(json!({"unit_prices": all_shown(prices)}))
+    let figures: Vec<Decimal> = sold.iter().map(|(number, _)| *number).chain([full]).collect();
+    let definitions = company(&figures)
+        .with(Kind::RateTable, "tonnes", tonnes())
+        .with(Kind::RateTable, "discounted", discounted)
+        .also_fields("sale", unit)?
+        .looking_up(steps);
+    let mut company = Company::open(definitions.settling_sales(line))?;
+    company.party("buyer", json!({}))?;
+    let mut sales = Vec::new();
+    for (day, (number, more)) in sold.into_iter().enumerate() {
+        sales.push(company.sale("buyer", day, number, more)?);
+    }
+    Ok(json!({"unit_prices": all_shown(by_fact(&company.run("2026")?, &sales)?)}))
 }
 
 /// What the rule of a group takes off where a case leaves it to its source.

@@ -8,7 +8,9 @@ use crate::cases::http::runtime;
 use anyhow::{Context, Result, anyhow, bail};
 use axum::http::Method;
 use packwork_engine::moment::Moment;
+use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -69,8 +71,11 @@ impl Tenant {
         let amount = |name: &str| Ok::<_, anyhow::Error>(must(name)?.parse()?);
         Ok(Posted {
             id,
+            line: must("line")?,
             fact: id_of(&line["fact"]["id"])?,
+            payer: id_of(&line["payer"]["id"])?,
             payee: id_of(&line["payee"]["id"])?,
+            currency: must("currency")?,
             period: must("period")?,
             service_period: must("service_period")?,
             corrects: text("corrects"),
@@ -117,15 +122,42 @@ impl Ground for Tenant {
 
     fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran> {
         self.go_to(at);
-        let run = self.post("/settlement/runs", json!({"plan": plan, "period": period}))?;
-        let refused = |failure: &Json| {
-            let text = |name: &str| failure[name].as_str().unwrap_or_default().to_owned();
-            let fact = id_of(&failure["fact"]["id"]).ok();
-            Refused { fact, code: text("code"), detail: text("detail"), params: failure["params"].clone() }
-        };
-        let lines = run["lines"].as_u64().with_context(|| format!("a run without lines: {run}"))?;
-        let failures = run["failures"].as_array().into_iter().flatten().map(refused).collect();
-        Ok(Ran { lines: usize::try_from(lines)?, failures })
+        self.ran(json!({"plan": plan, "period": period}))
+    }
+
+    fn run_again_by_latest(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran> {
+        self.go_to(at);
+        self.ran(json!({"plan": plan, "period": period, "pin": "latest"}))
+    }
+
+    fn add_row(&mut self, table: &str, row: Map<String, Json>, at: Moment) -> Result<()> {
+        self.go_to(at);
+        let path = format!("/settlement/rate-tables/{table}");
+        let from = row["valid"][0].as_str().context("a row has a first day")?.to_owned();
+        let standing = self.get(&format!("{path}/rows?valid_at={from}&limit=200"))?;
+        let rows = standing["data"].as_array().context("a table has rows")?;
+        let ends = rows.iter().map(|standing| json!({"op": "close", "row": standing["row"], "valid_to": from}));
+        let changes: Vec<Json> = ends.chain([json!({"op": "add", "row": row})]).collect();
+        self.post(&format!("{path}/changes"), json!({"mode": "apply", "changes": changes})).map(|_| ())
+    }
+
+    fn issue_newest(&mut self, at: Moment) -> Result<Json> {
+        self.go_to(at);
+        let newest = self.get("/statements")?["data"][0].clone();
+        let id = id_of(&newest["id"])?;
+        self.post(&format!("/statements/{id}/issue"), json!({"version": newest["version"]}))
+    }
+
+    fn balances(&mut self) -> Result<BTreeMap<String, Decimal>> {
+        let balances = self.get("/settlement/trial-balance")?;
+        let mut found: BTreeMap<String, Decimal> = BTreeMap::new();
+        // An account that several postings have stands there once for each.
+        for row in balances["data"].as_array().context("accounts have balances")? {
+            let text = |name: &str| row[name].as_str().with_context(|| format!("an account without `{name}`: {row}"));
+            let figure = |name: &str| Ok::<Decimal, anyhow::Error>(text(name)?.parse()?);
+            *found.entry(text("account")?.to_owned()).or_default() += figure("debit")? - figure("credit")?;
+        }
+        Ok(found)
     }
 
     fn lines(&mut self, after: usize) -> Result<Vec<Posted>> {
@@ -139,5 +171,19 @@ impl Ground for Tenant {
                 None => return found.iter().skip(after).map(|line| self.posted(line)).collect(),
             }
         }
+    }
+}
+
+impl Tenant {
+    fn ran(&self, asked: Json) -> Result<Ran> {
+        let run = self.post("/settlement/runs", asked)?;
+        let refused = |failure: &Json| {
+            let text = |name: &str| failure[name].as_str().unwrap_or_default().to_owned();
+            let fact = id_of(&failure["fact"]["id"]).ok();
+            Refused { fact, code: text("code"), detail: text("detail"), params: failure["params"].clone() }
+        };
+        let lines = run["lines"].as_u64().with_context(|| format!("a run without lines: {run}"))?;
+        let failures = run["failures"].as_array().into_iter().flatten().map(refused).collect();
+        Ok(Ran { lines: usize::try_from(lines)?, failures })
     }
 }

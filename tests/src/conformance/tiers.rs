@@ -3,9 +3,10 @@
 use super::Family;
 use super::agreements::accrued;
 use super::asked::{Counting, priced};
+use super::planned::{Company, by_fact, company};
 use super::read::Input;
-use super::world::{Definitions, all_shown, applied, formula, running, schedule_of, shown, sum};
-use anyhow::{Context, Result, anyhow, bail};
+use super::world::{all_shown, applied, running, schedule_of, shown, sum};
+use anyhow::{Context, Result, bail};
 use packwork_engine::definition::Kind;
 use packwork_engine::settlement::discount::{Stacking, stacked};
 use packwork_engine::settlement::rebate::due;
@@ -105,35 +106,53 @@ fn multi_unit(input: &Input<'_>) -> Result<Json> {
 /// Each unit reaches a step of its own; the highest step that is reached sets the price.
 fn capacity(input: &Input<'_>) -> Result<Json> {
     let prices = input.get("prices")?.items()?;
-    let limits = input.get("limits")?;
-    let mut definitions = Definitions::new();
-    for (index, (_, limits)) in limits.members()?.into_iter().enumerate() {
-        let bounds: Vec<Json> =
-            limits.items()?.iter().map(|limit| Ok(json!(limit.digits()?))).collect::<Result<_>>()?;
+    let limits = input.get("limits")?.members()?;
+    let units: Vec<&str> = limits.iter().map(|(unit, _)| *unit).collect();
+    let (mut definitions, mut steps, mut fields) = (company(&[]), Map::new(), Map::new());
+    for (unit, limits) in &limits {
+        let bounds: Vec<String> = limits.items()?.iter().map(Input::digits).collect::<Result<_>>()?;
         if bounds.len() + 1 != prices.len() {
             bail!("{} limits need {} prices, not {}", bounds.len(), bounds.len() + 1, prices.len());
         }
-        let bounds = bounds.into_iter().chain([Json::Null]);
-        let tiers = bounds.zip(&prices).map(|(up_to, price)| Ok(json!({"up_to": up_to, "flat": price.digits()?})));
-        let tiers = tiers.collect::<Result<Vec<_>>>()?;
-        let steps = json!({"mode": "stairstep", "zero_usage": "first_flat", "tiers": tiers});
-        definitions = definitions.with(Kind::Schedule, &format!("unit{index}"), steps);
-    }
-    let world = definitions.compile()?;
-    let mut amounts = Vec::new();
-    for usage in input.get("usage")?.items()? {
-        // The unit that reaches the highest step says which one it is.
-        let mut highest: Option<(usize, Decimal)> = None;
-        for (name, used) in usage.members()? {
-            let index = limits.members()?.iter().position(|(unit, _)| *unit == name);
-            let index = index.ok_or_else(|| anyhow!("the unit {name} has no limits"))?;
-            let steps = world.schedule(&format!("unit{index}"))?;
-            let (tier, amount) = (steps.tier_of(used.decimal()?)?, steps.apply(used.decimal()?)?.amount);
-            highest = highest.max(Some((tier, amount)));
+        let mut rows = Vec::new();
+        for (index, price) in prices.iter().enumerate() {
+            let above = index.checked_sub(1).map(|below| format!("> {}", bounds[below]));
+            let up_to = bounds.get(index).map(|bound| format!("<= {bound}"));
+            let used: Vec<String> = above.into_iter().chain(up_to).collect();
+            let id = format!("step{index}");
+            rows.push(
+                json!({"id": id, "used": used.join(", "), "price": price.digits()?, "valid": ["1900-01-01", null]}),
+            );
         }
-        amounts.push(highest.map(|(_, amount)| amount).context("nothing is used")?);
+        let table = json!({
+            "columns": {"used": {"number": true}},
+            "values": {"price": {"type": "decimal", "scale": 10}},
+            "rows": rows,
+        });
+        definitions = definitions.with(Kind::RateTable, unit, table);
+        steps.insert(format!("step_of_{unit}"), json!({"lookup": unit, "with": {"used": format!("record.{unit}")}}));
+        fields.insert((*unit).to_owned(), json!({"type": "decimal", "title": unit, "scale": 10, "default": "0"}));
     }
-    Ok(json!({"amounts": all_shown(amounts)}))
+    let reached: Vec<String> = units.iter().map(|unit| format!("step_of_{unit}.price")).collect();
+    let line = json!({"payee": "record.party", "amount": format!("max({})", reached.join(", "))});
+    let definitions = definitions.also_fields("sale", fields)?.looking_up(Json::Object(steps));
+    let mut company = Company::open(definitions.settling_sales(line))?;
+    company.party("tenant", json!({}))?;
+    let mut sales = Vec::new();
+    for (day, usage) in input.get("usage")?.items()?.iter().enumerate() {
+        let mut used = Map::new();
+        for (unit, quantity) in usage.members()? {
+            if !units.contains(&unit) {
+                bail!("the unit {unit} has no limits");
+            }
+            used.insert(unit.to_owned(), json!(quantity.digits()?));
+        }
+        if used.is_empty() {
+            bail!("nothing is used");
+        }
+        sales.push(company.sale("tenant", day, Decimal::ONE, Json::Object(used))?);
+    }
+    Ok(json!({"amounts": all_shown(by_fact(&company.run("2026")?, &sales)?)}))
 }
 
 fn graduated_discount(input: &Input<'_>) -> Result<Json> {
@@ -162,15 +181,40 @@ fn lint(input: &Input<'_>) -> Result<Json> {
     Ok(json!({"quick_deductions": all_shown(world.schedule("s")?.quick_deductions()?)}))
 }
 
+/// One measure finds the row, another is what its rate is taken of.
 fn slab_lookup_scaled(input: &Input<'_>) -> Result<Json> {
-    let world = schedule_of(tiers_as(&input.get("tiers")?, &[], json!({"mode": "quick_deduction"}))?)?;
-    let mut taxes = Vec::new();
-    for amount in input.get("amounts")?.decimals()? {
-        let measure = formula(input.get("lookup")?.text()?, &[("amount", amount)])?;
-        let base = formula(input.get("apply_to")?.text()?, &[("amount", amount)])?;
-        taxes.push(world.schedule("s")?.apply_tier_of(measure, base)?.amount);
+    let (mut rows, mut above) = (Vec::new(), None);
+    for (index, tier) in input.get("tiers")?.items()?.iter().enumerate() {
+        let up_to = tier.find("up_to").map(|bound| bound.digits()).transpose()?;
+        let bounds =
+            [above.map(|bound: String| format!("> {bound}")), up_to.clone().map(|bound| format!("<= {bound}"))];
+        rows.push(json!({
+            "id": format!("tier{index}"),
+            "measure": bounds.into_iter().flatten().collect::<Vec<_>>().join(", "),
+            "rate": tier.get("rate")?.digits()?,
+            "deduct": tier.get("deduct")?.digits()?,
+            "valid": ["1900-01-01", null],
+        }));
+        above = up_to;
     }
-    Ok(json!({"tax": all_shown(taxes)}))
+    let table = json!({
+        "columns": {"measure": {"number": true}},
+        "values": {"rate": {"type": "decimal", "scale": 10}, "deduct": {"type": "decimal", "scale": 10}},
+        "rows": rows,
+    });
+    let amounts = input.get("amounts")?.decimals()?;
+    let of_sale = |member: &str| Ok::<_, anyhow::Error>(input.get(member)?.text()?.replace("amount", "record.amount"));
+    let steps = json!({"row": {"lookup": "brackets", "with": {"measure": of_sale("lookup")?}}});
+    let tax = format!("({}) * row.rate - row.deduct", of_sale("apply_to")?);
+    let line = json!({"payee": "record.party", "amount": tax});
+    let definitions = company(&amounts).with(Kind::RateTable, "brackets", table).looking_up(steps);
+    let mut company = Company::open(definitions.settling_sales(line))?;
+    company.party("employee", json!({}))?;
+    let mut sales = Vec::new();
+    for (day, amount) in amounts.iter().enumerate() {
+        sales.push(company.sale("employee", day, *amount, json!({}))?);
+    }
+    Ok(json!({"tax": all_shown(by_fact(&company.run("2026")?, &sales)?)}))
 }
 
 /// Tiers by whole units, money by the part of the period they were in use.

@@ -13,6 +13,7 @@ use packwork_engine::model::{Model, Settings};
 use packwork_engine::moment::{Date, Moment};
 use packwork_engine::pack::Pack;
 use packwork_engine::period::PeriodCalendar;
+use packwork_engine::record::Record;
 use packwork_engine::refusal::Refusal;
 use packwork_engine::settlement::accumulator::{Accumulator, Entry};
 use packwork_engine::settlement::rate::{self, Rated};
@@ -25,6 +26,7 @@ use packwork_engine::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// When definitions take effect: before anything a case talks about.
@@ -100,6 +102,15 @@ impl Definitions {
         let own = written["fields"].as_object_mut().context("an object has fields")?;
         own.extend(fields);
         Ok(self.with(Kind::Object, object, written))
+    }
+
+    /// Members a definition has besides.
+    pub fn also(self, kind: Kind, name: &str, members: Json) -> Result<Definitions> {
+        let mut written = self.written(kind, name)?;
+        if let (Some(written), Json::Object(members)) = (written.as_object_mut(), members) {
+            written.extend(members);
+        }
+        Ok(self.with(kind, name, written))
     }
 
     /// Steps before the lines of the plan.
@@ -235,11 +246,6 @@ impl World {
     fn next_context(&mut self, at: Moment) -> Context {
         Context { command: self.memory.next_command(), moment: at, actor: Default::default() }
     }
-
-    /// The live rows of a table.
-    pub fn rows(&self, table: &str) -> Vec<std::sync::Arc<packwork_engine::record::Record>> {
-        self.memory.live(table).cloned().collect()
-    }
 }
 
 impl Ground for World {
@@ -274,6 +280,34 @@ impl Ground for World {
             params: serde_json::to_value(&refusal.params).unwrap_or_default(),
         };
         Ok(Ran { lines: run.lines, failures: run.failures.iter().map(refused).collect() })
+    }
+
+    fn run_again_by_latest(&mut self, plan: &str, _: &str, _: Moment) -> Result<Ran> {
+        bail!("the engine runs `{plan}` by what its lines were posted with")
+    }
+
+    fn add_row(&mut self, table: &str, row: Map<String, Json>, at: Moment) -> Result<()> {
+        let from =
+            row["valid"][0].as_str().and_then(|day| day.parse::<Date>().ok()).context("a row has a first day")?;
+        let rows = self.model.object(table).with_context(|| format!("there is no table {table}"))?;
+        let slot = |name: &str| rows.field(name).map(|(slot, _)| slot).with_context(|| format!("rows have `{name}`"));
+        let (ends, superseded) = (slot("valid_to")?, slot("superseded_at")?);
+        let holds = |row: &&Arc<Record>| {
+            row.values[superseded].is_null() && row.values[ends].as_date().is_none_or(|to| to > from)
+        };
+        let standing: Vec<Uuid> = self.memory.live(table).filter(holds).map(|row| row.id()).collect();
+        for row in standing {
+            self.execute(&Command::CloseRate { table: table.into(), row, valid_to: from }, at)?;
+        }
+        self.execute(&Command::AddRate { table: table.into(), row }, at).map(|_| ())
+    }
+
+    fn issue_newest(&mut self, _: Moment) -> Result<Json> {
+        bail!("the engine alone issues no statements")
+    }
+
+    fn balances(&mut self) -> Result<BTreeMap<String, Decimal>> {
+        bail!("the engine alone keeps no balances")
     }
 
     fn lines(&mut self, after: usize) -> Result<Vec<Posted>> {
