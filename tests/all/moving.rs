@@ -155,3 +155,21 @@ fn whatever_changes_everybody_is_paid_by_their_place() {
         }
     }
 }
+
+/// A share of each transaction has nothing to count together: the least and the most are those of each.
+#[test]
+fn a_share_of_each_transaction_keeps_its_flat_amount_least_and_most_beside_others() {
+    let tier = json!({"up_to": null, "rate": "2.99%", "flat": "0.50"});
+    let amount = json!({"apply": "s", "to": "record.amount", "cumulate": {"by": ["payee"], "period": "year"}});
+    let definitions = company(&[])
+        .with(Kind::Schedule, "s", json!({"mode": "percentage", "minimum": "1.75", "maximum": "12", "tiers": [tier]}))
+        .settling_sales(json!({"payee": "record.party", "amount": amount}));
+    let mut company = Company::on_the_engine(definitions).expect("the definitions are sound");
+    company.party("left", json!({})).expect("a party");
+    for (day, amount) in [10, 80, 10_000].into_iter().enumerate() {
+        company.sale("left", day, Decimal::from(amount), json!({})).expect("a sale");
+    }
+    let paid: Vec<String> =
+        company.run("2026").expect("they can be settled").iter().map(|line| line.gross.to_string()).collect();
+    assert_eq!(paid, ["1.75", "2.89", "12.00"]);
+}

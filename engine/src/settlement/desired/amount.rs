@@ -15,7 +15,7 @@ use crate::settlement::line::{Line, Party};
 use crate::settlement::plan::{Amount, By, Cumulate, Entitled, PAY, Pays, PlanLine, derived};
 use crate::settlement::rebate::{due, entitled, growth, growth_rebate};
 use crate::settlement::rounding::round;
-use crate::settlement::schedule::{Applied, Schedule};
+use crate::settlement::schedule::{Applied, Mode, Schedule};
 use crate::settlement::trace::{DueTrace, PriceTrace};
 use crate::value::Value;
 use rust_decimal::Decimal;
@@ -42,7 +42,10 @@ pub(super) fn line(
             };
             let price = price_of(asking, line, env.eval(price)?)?;
             let group = match (cumulate, &price) {
-                (Some(cumulate), Price::Tiered { .. }) => {
+                // A share of each transaction has no tiers to count in: its flat amount, least and most are its own.
+                (Some(cumulate), Price::Tiered { schedule, .. })
+                    if asking.reader.model.schedules[schedule].mode() != Mode::Percentage =>
+                {
                     Some(grouped(asking, env, cumulate, parties, shared, Counts::Quantity)?)
                 }
                 _ => None,
