@@ -102,6 +102,7 @@ codes! {
     GuardRefused = "guard_refused", Conflict, "the condition of the transition does not hold", "不满足操作条件";
     IdempotencyMismatch = "idempotency_mismatch", Invalid, "the idempotency key was used with another request", "幂等键已用于另一个请求";
     JobActive = "job_active", Conflict, "a job is working on it", "已有任务正在处理";
+    NotShared = "not_shared", Invalid, "the amount cannot be shared over the rows", "金额无法分摊到明细";
     // definitions
     BadDefinition = "bad_definition", Malformed, "the file is not a definition", "文件不是有效的定义";
     FileTooLarge = "file_too_large", Limit, "the file is too large", "文件过大";

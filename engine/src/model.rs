@@ -14,6 +14,7 @@ mod rest;
 mod rollups;
 mod scripts;
 mod seeds;
+mod shares;
 mod tables;
 #[cfg(test)]
 mod tests;

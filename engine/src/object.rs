@@ -17,6 +17,7 @@ use crate::expr::Expr;
 use crate::money::Money;
 use crate::query::Filter;
 use crate::record::{Name, slot};
+use crate::settlement::allocation::Method;
 use crate::value::Value;
 use indexmap::IndexMap;
 use rust_decimal::Decimal;
@@ -46,6 +47,11 @@ pub struct Object {
     pub todos: Vec<Todo>,
     /// Slots of what is computed when a record is written, each after those it reads.
     pub formula_order: Vec<usize>,
+    /// Of a record whose rows share what it has: everything that is computed when it is written, its rows' slots among its
+    /// own; empty of any other.
+    pub order_with_rows: Vec<Computed>,
+    /// Of owned rows: slots of shares and of what is computed from them, which wait for the record that owns the row.
+    pub shared: BTreeSet<usize>,
     /// Slots of formulas that are computed when a record is read, each after those it reads.
     pub live_order: Vec<usize>,
     /// What each of those reads of its own record.
@@ -100,6 +106,8 @@ pub struct Field {
     pub default: Option<serde_json::Value>,
     pub default_formula: Option<Expr>,
     pub formula: Option<Expr>,
+    /// Of owned rows: which part of what their record has.
+    pub share: Option<Share>,
     /// The formula is computed whenever the record is read; nothing is stored.
     pub live: bool,
     /// Of the companion of a moment: the slot of that moment. Its business date is stored beside it.
@@ -222,6 +230,23 @@ pub enum Rollup {
     Min(Name),
     Max(Name),
     Avg(Name),
+}
+
+/// A row's share of an amount of the record that owns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The record's slot that is shared.
+    pub of: usize,
+    /// The row's slot that weighs it.
+    pub by: usize,
+    pub method: Method,
+}
+
+/// A slot that is computed when a record is written: its own, or one of each of its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Computed {
+    Own(usize),
+    Row { items: usize, slot: usize },
 }
 
 /// Where the currency of a money field comes from.
@@ -372,6 +397,7 @@ impl Field {
     pub fn is_writable(&self) -> bool {
         !self.system
             && self.formula.is_none()
+            && self.share.is_none()
             && self.day_of.is_none()
             && self.written != FieldType::Sequence
             && !matches!(self.kind, FieldKind::Rollup { .. })

@@ -6,6 +6,7 @@ mod locks;
 mod publishing;
 mod quarantine;
 mod scripts;
+mod shares;
 mod totals;
 mod under_way;
 mod upgrades;

@@ -14,9 +14,10 @@ use crate::moment::Date;
 use crate::money::Money;
 use crate::object::input::{self, Keys, NotYet, Read};
 use crate::object::template::Template;
-use crate::object::{CurrencySource, Field, FieldKind, Object, Over, Rollup, Rule, schema};
+use crate::object::{Computed, CurrencySource, Field, FieldKind, Object, Over, Rollup, Rule, Share, schema};
 use crate::record::{Name, Record, slot};
 use crate::refusal::{FieldError, Refusal};
+use crate::settlement::allocation::allocate;
 use crate::settlement::plan::NumberFormat;
 use crate::settlement::rounding::{Rounding, round};
 use crate::value::Value;
@@ -219,8 +220,11 @@ impl<'r, 'a> Draft<'r, 'a> {
             }
             draft.values[slot::POSITION] = Value::Decimal(Decimal::from(position));
             draft.formulas(self.reader.today());
-            draft.check_required(&[]);
-            draft.check_rules(&object.rules, self.reader.today());
+            // Rows with a share of something are judged when they have it.
+            if object.shared.is_empty() {
+                draft.check_required(&[]);
+                draft.check_rules(&object.rules, self.reader.today());
+            }
             self.waiting |= draft.waiting;
             self.errors.extend(
                 draft
@@ -342,11 +346,21 @@ impl<'r, 'a> Draft<'r, 'a> {
                 };
             }
         }
+        if !self.object.order_with_rows.is_empty() {
+            self.formulas_with_rows(date);
+            return;
+        }
+        let object = self.object;
+        self.compute(object.formula_order.iter().copied().filter(|slot| !object.shared.contains(slot)), date);
+    }
+
+    /// Rollups and formulas of these slots.
+    fn compute(&mut self, slots: impl Iterator<Item = usize>, date: Date) {
         let mut trace = match &self.values[slot::TRACE] {
             Value::Map(trace) => trace.clone(),
             _ => BTreeMap::new(),
         };
-        for slot in self.object.formula_order.clone() {
+        for slot in slots {
             let field = &self.object.fields[slot];
             if let FieldKind::Rollup { over: Over::Items(items), of, scale, money } = &field.kind {
                 self.roll_up(slot, *items, of, *scale, money.as_ref());
@@ -362,6 +376,120 @@ impl<'r, 'a> Draft<'r, 'a> {
             };
         }
         self.values[slot::TRACE] = if trace.is_empty() { Value::Null } else { Value::Map(trace) };
+    }
+
+    /// The same where rows share what the record has: both in one order, then the rows are judged.
+    fn formulas_with_rows(&mut self, date: Date) {
+        let object = self.object;
+        let mut sharing: BTreeSet<usize> = BTreeSet::new();
+        for computed in &object.order_with_rows {
+            match computed {
+                Computed::Own(slot) => self.compute(std::iter::once(*slot), date),
+                Computed::Row { items, slot } => {
+                    sharing.insert(*items);
+                    if self.hold_rows(*items) {
+                        self.compute_rows(*items, *slot, date);
+                    }
+                }
+            }
+        }
+        for items in sharing {
+            self.each_row(items, |row| {
+                let rules = &row.object.rules;
+                row.check_required(&[]);
+                row.check_rules(rules, date);
+            });
+        }
+    }
+
+    /// Takes the rows that no input speaks of, to be changed with the record; `false` until they are there.
+    fn hold_rows(&mut self, items: usize) -> bool {
+        let FieldKind::Items { to } = &self.object.fields[items].kind else { return false };
+        if self.children.contains_key(&items) {
+            return true;
+        }
+        let Ok(former) = self.former_children(to) else {
+            self.waiting = true;
+            return false;
+        };
+        let held =
+            former.into_iter().map(|row| Child { object: to.clone(), values: row.values.clone(), former: Some(row) });
+        self.children.insert(items, held.collect());
+        true
+    }
+
+    fn compute_rows(&mut self, items: usize, slot: usize, date: Date) {
+        let FieldKind::Items { to } = &self.object.fields[items].kind else { return };
+        let Some(rows) = self.reader.model.object(to) else { return };
+        let Some(share) = rows.fields[slot].share else {
+            return self.each_row(items, |row| row.compute(std::iter::once(slot), date));
+        };
+        let field = &rows.fields[slot];
+        match self.shares(items, field, share) {
+            Ok(shares) => {
+                for (child, value) in self.children.get_mut(&items).into_iter().flatten().zip(shares) {
+                    child.values[slot] = value;
+                }
+            }
+            Err(error) => self.errors.push(error),
+        }
+    }
+
+    /// What each row has of the record's amount.
+    fn shares(&self, items: usize, field: &Field, share: Share) -> Result<Vec<Value>, FieldError> {
+        let rows = self.children.get(&items).map_or(&[][..], Vec::as_slice);
+        let whole = &self.values[share.of];
+        let Some(total) = whole.as_decimal().filter(|_| !rows.is_empty()) else {
+            return Ok(vec![Value::Null; rows.len()]);
+        };
+        let scale = match &field.kind {
+            FieldKind::Decimal { scale, .. } | FieldKind::Money { scale, .. } => *scale,
+            _ => 0,
+        };
+        let weights: Vec<Decimal> =
+            rows.iter().map(|row| row.values[share.by].as_decimal().unwrap_or_default()).collect();
+        let of = &self.object.fields[share.of].name;
+        let shares = allocate(total, &weights, Decimal::new(1, scale), share.method).map_err(|error| {
+            let message = format!("`{of}` cannot be shared over the rows: {error}");
+            FieldError::new(Code::NotShared, format!("/{of}"), message)
+                .with("field", &**of)
+                .with("share", &*field.name)
+                .with("amount", total.to_string())
+        })?;
+        let value = |share: Decimal| {
+            let share = input::bounded(field, &format!("/{of}"), share, scale, None, None)?;
+            Ok(match whole {
+                Value::Money(money) => Value::Money(Money::new(share, &money.currency)),
+                _ => Value::Decimal(share),
+            })
+        };
+        shares.into_iter().map(value).collect()
+    }
+
+    /// Works with each row as with a record.
+    fn each_row(&mut self, items: usize, work: impl Fn(&mut Draft<'r, 'a>)) {
+        let FieldKind::Items { to } = &self.object.fields[items].kind else { return };
+        let Some(object) = self.reader.model.object(to) else { return };
+        for (position, child) in self.children.get_mut(&items).into_iter().flatten().enumerate() {
+            let mut row = Draft {
+                reader: self.reader,
+                object,
+                former: child.former.clone(),
+                values: std::mem::take(&mut child.values),
+                errors: Vec::new(),
+                children: BTreeMap::new(),
+                waiting: false,
+            };
+            work(&mut row);
+            child.values = row.values;
+            self.waiting |= row.waiting;
+            let place = format!("/{}/{position}", self.object.fields[items].name);
+            let errors = row.errors.into_iter();
+            self.errors.extend(
+                errors
+                    .map(|error| FieldError { pointer: format!("{place}{}", error.pointer), ..error.of(&object.name) }),
+            );
+        }
     }
 
     fn roll_up(&mut self, slot: usize, items: usize, of: &Rollup, scale: u32, money: Option<&CurrencySource>) {

@@ -1,6 +1,7 @@
 //! `object`: the records of one noun: its fields, rules and to-dos.
 
 use super::{DecimalText, Expression, Tone, written};
+use crate::settlement::allocation::Method;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -147,12 +148,29 @@ pub struct FieldDefinition {
     /// Of rollup: counts the children.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub count: bool,
+    /// Of a number or money of owned rows: the row's share of an amount of the record that owns it. Shares add up to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<ShareDefinition>,
     /// Not offered in forms; still visible in the API.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hidden: bool,
     /// Place among the fields; the order of the file where not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rank: Option<i64>,
+}
+
+/// An amount of a record, shared over its rows in units of the last digit that the field keeps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct ShareDefinition {
+    /// The field of the record that owns the row: the amount that is shared.
+    pub of: String,
+    /// The field of the row that weighs it; an empty one weighs nothing.
+    pub by: String,
+    /// Who gets the units that do not divide (default `largest_remainder`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
 }
 
 /// The types a field can have.

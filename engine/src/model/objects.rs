@@ -106,6 +106,7 @@ impl<'a> Checker<'a> {
                 default: None,
                 default_formula: None,
                 formula: None,
+                share: None,
                 live: field.live,
                 day_of: None,
             };
@@ -137,6 +138,8 @@ impl<'a> Checker<'a> {
             rules: Vec::new(),
             todos: Vec::new(),
             formula_order: Vec::new(),
+            order_with_rows: Vec::new(),
+            shared: BTreeSet::new(),
             live_order: Vec::new(),
             live_reads: BTreeMap::new(),
             has_totals: false,
@@ -456,13 +459,22 @@ impl<'a> Checker<'a> {
 
     /// Formulas, defaults, rules and to-dos of every object.
     pub fn expressions(&mut self) {
+        let mut reads: BTreeMap<Name, BTreeMap<usize, BTreeSet<usize>>> = BTreeMap::new();
         for (name, found) in self.of_kind(Kind::Object) {
             let Definition::Object(written) = found.definition else { continue };
-            self.object_expressions(&name, found, written);
+            let own = self.object_expressions(&name, found, written);
+            reads.insert(name, own);
         }
+        self.shares(&reads);
     }
 
-    fn object_expressions(&mut self, name: &Name, found: Found<'a>, written: &ObjectDefinition) {
+    /// What each computed slot reads of its own record.
+    fn object_expressions(
+        &mut self,
+        name: &Name,
+        found: Found<'a>,
+        written: &ObjectDefinition,
+    ) -> BTreeMap<usize, BTreeSet<usize>> {
         let names = Names { object: name, bare: true, extra: &[] };
         let mut formulas: Vec<(usize, Option<Expr>, Option<Expr>)> = Vec::new();
         for (field_name, field) in &written.fields {
@@ -541,7 +553,8 @@ impl<'a> Checker<'a> {
                     (object.live_order, object.formula_order) =
                         order.into_iter().partition(|slot| object.fields[*slot].live);
                     let is_live = |slot: &usize| object.live_order.contains(slot);
-                    object.live_reads = dependencies.into_iter().filter(|(slot, _)| is_live(slot)).collect();
+                    let live = dependencies.iter().filter(|(slot, _)| is_live(slot));
+                    object.live_reads = live.map(|(slot, reads)| (*slot, reads.clone())).collect();
                 }
             }
             Err(circle) => {
@@ -556,6 +569,7 @@ impl<'a> Checker<'a> {
                 );
             }
         }
+        dependencies
     }
 
     /// What each formula reads of its own record, by slot.
@@ -637,11 +651,11 @@ impl<'a> Checker<'a> {
 }
 
 /// Orders formulas so that each comes after those it reads; `Err` is a circle.
-fn formula_order(reads: &BTreeMap<usize, BTreeSet<usize>>) -> Result<Vec<usize>, Vec<usize>> {
+pub(super) fn formula_order<K: Copy + Ord>(reads: &BTreeMap<K, BTreeSet<K>>) -> Result<Vec<K>, Vec<K>> {
     let mut order = Vec::new();
-    let mut waiting: BTreeSet<usize> = reads.keys().copied().collect();
+    let mut waiting: BTreeSet<K> = reads.keys().copied().collect();
     while !waiting.is_empty() {
-        let ready: Vec<usize> =
+        let ready: Vec<K> =
             waiting.iter().copied().filter(|slot| !reads[slot].iter().any(|read| waiting.contains(read))).collect();
         if ready.is_empty() {
             return Err(circle(reads, &waiting));
@@ -654,8 +668,8 @@ fn formula_order(reads: &BTreeMap<usize, BTreeSet<usize>>) -> Result<Vec<usize>,
     Ok(order)
 }
 
-fn circle(reads: &BTreeMap<usize, BTreeSet<usize>>, waiting: &BTreeSet<usize>) -> Vec<usize> {
-    let mut path: Vec<usize> = Vec::new();
+fn circle<K: Copy + Ord>(reads: &BTreeMap<K, BTreeSet<K>>, waiting: &BTreeSet<K>) -> Vec<K> {
+    let mut path: Vec<K> = Vec::new();
     let mut at = *waiting.first().expect("a circle has members");
     while !path.contains(&at) {
         path.push(at);
@@ -727,6 +741,7 @@ fn plain(name: &str, written: FieldType, kind: FieldKind) -> Field {
         default: None,
         default_formula: None,
         formula: None,
+        share: None,
         live: false,
         day_of: None,
     }

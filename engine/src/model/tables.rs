@@ -18,7 +18,7 @@ use crate::settlement::schedule::{Allowance, Draft, Schedule, ScheduleFault, Tie
 use crate::settlement::table::{COLUMNS_MAX, Interval, Policy};
 use crate::value::Value;
 use rust_decimal::Decimal;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Digits after the point of prices, rates and factors in rate tables.
 const MONEY_SCALE: u32 = 4;
@@ -249,6 +249,8 @@ impl<'a> Checker<'a> {
             rules: Vec::new(),
             todos: Vec::new(),
             formula_order: Vec::new(),
+            order_with_rows: Vec::new(),
+            shared: BTreeSet::new(),
             live_order: Vec::new(),
             live_reads: BTreeMap::new(),
             has_totals: false,

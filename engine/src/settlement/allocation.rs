@@ -19,6 +19,8 @@ pub enum Method {
     Last,
     /// Each share is the difference of two rounded running totals; suits instalments.
     Running,
+    /// Each share is as much as its weight, one after the other until nothing is left: a payment over what is open.
+    InOrder,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -31,6 +33,8 @@ pub enum AllocationError {
     NegativeWeight { index: usize },
     #[error("no weight is above zero, so nobody can receive the total")]
     NoWeight,
+    #[error("the weights come to less than the total")]
+    NotEnough,
     #[error("total and weights span too many digits")]
     Overflow,
 }
@@ -53,11 +57,12 @@ pub fn allocate(
     method: Method,
 ) -> Result<Vec<Decimal>, AllocationError> {
     let units = units_of(total.abs(), unit)?;
-    let weights = whole_weights(weights)?;
-    let shares = match (units, weights.total()?) {
-        (0, _) => vec![0; weights.0.len()],
+    let whole = whole_weights(weights)?;
+    let shares = match (units, whole.total()?) {
+        (0, _) => vec![0; weights.len()],
         (_, 0) => return Err(AllocationError::NoWeight),
-        (units, sum) => split(units, &weights.0, sum, method),
+        (units, _) if method == Method::InOrder => filled(units, weights, unit)?,
+        (units, sum) => split(units, &whole.0, sum, method),
     };
     shares.into_iter().map(|share| money_of(share, unit, total.is_sign_negative())).collect()
 }
@@ -121,13 +126,26 @@ fn split(units: u128, weights: &[u128], sum: u128, method: Method) -> Vec<u128> 
         }
         // The sort is stable, so the earlier share wins a tie.
         Method::LargestRemainder => takers.sort_by_key(|index| Reverse(portions[*index].1)),
-        Method::First | Method::Running => {}
+        Method::First | Method::Running | Method::InOrder => {}
     }
     // Fewer units are left than there are takers: each share lost less than one unit.
     for (index, _) in takers.into_iter().zip(0..left) {
         shares[index] += 1;
     }
     shares
+}
+
+/// As many whole units each as its weight holds, until none are left.
+fn filled(units: u128, weights: &[Decimal], unit: Decimal) -> Result<Vec<u128>, AllocationError> {
+    let mut left = units;
+    let mut shares = Vec::with_capacity(weights.len());
+    for weight in weights {
+        let most = weight.checked_div(unit).and_then(|most| u128::try_from(most.floor()).ok());
+        let share = left.min(most.ok_or(AllocationError::Overflow)?);
+        left -= share;
+        shares.push(share);
+    }
+    if left == 0 { Ok(shares) } else { Err(AllocationError::NotEnough) }
 }
 
 fn split_running(units: u128, weights: &[u128], sum: u128) -> Vec<u128> {

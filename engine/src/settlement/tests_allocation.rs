@@ -37,6 +37,23 @@ fn the_last_share_is_the_last_with_a_weight() {
 }
 
 #[test]
+fn what_is_open_is_filled_in_its_order() {
+    let check = |total: &str, open: &[&str], unit: &str, expect: Result<&[&str], AllocationError>| {
+        let shares = allocate(number(total), &numbers(open), number(unit), Method::InOrder);
+        assert_eq!(shares, expect.map(numbers), "{total} over {open:?}");
+    };
+    check("650.00", &["300.00", "500.00"], "0.01", Ok(&["300.00", "350.00"]));
+    check("10000", &["5000", "1000", "3000", "1000"], "1", Ok(&["5000", "1000", "3000", "1000"]));
+    check("0", &["5", "1"], "1", Ok(&["0", "0"]));
+    check("-7", &["5", "0", "9"], "1", Ok(&["-5", "0", "-2"]));
+    // Less than a unit is none.
+    check("1", &["0.9", "1.9"], "1", Ok(&["0", "1"]));
+    check("7", &["5", "1.9"], "1", Err(AllocationError::NotEnough));
+    check("1", &["1", "-1"], "1", Err(AllocationError::NegativeWeight { index: 1 }));
+    check("1", &["0"], "1", Err(AllocationError::NoWeight));
+}
+
+#[test]
 fn what_cannot_be_allocated_is_refused() {
     let check = |total: &str, weights: &[&str], unit: &str, expect: AllocationError| {
         for method in METHODS {

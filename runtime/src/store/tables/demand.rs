@@ -74,7 +74,8 @@ fn root(object: &Object, model: &Model) -> String {
 
 /// Computed and kept: what was only computed on reading has no values yet.
 fn is_computed(field: &Field) -> bool {
-    field.is_stored() && (field.formula.is_some() || matches!(field.kind, FieldKind::Rollup { .. }))
+    field.is_stored()
+        && (field.formula.is_some() || field.share.is_some() || matches!(field.kind, FieldKind::Rollup { .. }))
 }
 
 fn asked(now: &Field, before: Option<&Field>) -> Vec<Asks> {
