@@ -14,58 +14,17 @@ const CASES_COUNT: usize = 192;
 const ENGINE_ONLY: &[(&str, &[&str])] = &[
     ("nothing shows the day on which an accumulator is worked out", &["salesforce-grace-days"]),
     (
-        "a free allowance is shared by the transactions of a period, and a plan prices each by itself",
-        &["lago-pct-both-free", "lago-pct-free-events", "lago-pct-txn-free30", "lago-pct-txn-free3-10000"],
-    ),
-    (
         "a plan takes no part of what a schedule comes to, by days or by another measure",
         &["netsuite-marginal-rate-per-unit", "lago-prorated-graduated"],
     ),
     ("deductions are derived while a schedule is checked, and shown nowhere", &["cn-iit-deduction-identity"]),
-    ("credit notes are no documents of their own", &["lago-cn-exhaust-invoice", "lago-cn-four-items"]),
     (
-        "tax is rounded on lines: no definition taxes a document, nor shares a discount among its lines",
-        &[
-            "cn-vat-tail-difference",
-            "odoo-45701",
-            "lago-taxes-with-coupon",
-            "lago-coupons-cascade",
-            "order-line-and-whole-discount",
-        ],
-    ),
-    (
-        "weights of any size are allocated inside the engine; a chain divides by rates",
-        &[
-            "numscript-15-80-8-12",
-            "numscript-15-80-15-rest",
-            "numscript-10000-0.19pct",
-            "rustymoney-100-70-20-10",
-            "lr-50-over-200-150",
-            "alloc-negative-refund",
-            "alloc-zero-weight",
-            "yudao-reward-50-over-200-150",
-            "yudao-points-100-over-200-150",
-            "yudao-coupon-70-over-200-150",
-            "alloc-running-100-7",
-        ],
-    ),
-    (
-        "no plan reads the balances of accounts, so none draws on several until they are used up",
-        &["numscript-cascading", "numscript-overdraft", "numscript-insufficient"],
+        "a credit takes what is left of a document's tax with its last part only in the engine",
+        &["lago-cn-exhaust-invoice"],
     ),
     (
         "a posting debits and credits one amount: entries that do not balance cannot be said",
         &["ledger-balanced-per-currency"],
-    ),
-    (
-        "payments are matched inside the engine; the API pays statements whole",
-        &[
-            "erpnext-reconcile-100",
-            "erpnext-over-allocate",
-            "matching-oldest-first",
-            "matching-overpayment",
-            "matching-fx-gain",
-        ],
     ),
 ];
 

@@ -1,8 +1,10 @@
 //! Cases of the ledger and of matching payments with what is owed.
 
 use super::Family;
+use super::documents::{self, Document};
 use super::money::share;
-use super::place::{Place, place};
+use super::payments;
+use super::place::{Place, Refused, place};
 use super::planned::{Company, PLAN, company, facts, plan_of};
 use super::read::Input;
 use super::world::{PLACES, all_shown, any_date, shown, sum};
@@ -131,6 +133,9 @@ fn sources(input: &Input<'_>) -> Result<Json> {
         sources.push(source("main", input.get("main")?.decimal()?));
     }
     let amount = input.get("amount")?;
+    if place() != Place::Engine {
+        return taken_in_order(input, &amount, sources);
+    }
     let amount = if sources.is_empty() && amount.decimal().is_err() { Decimal::ONE } else { amount.decimal()? };
     match draw(amount, &sources) {
         Err(LedgerError::MissingFunds { .. }) => Ok(json!({"error": "MissingFunds", "postings": []})),
@@ -142,6 +147,46 @@ fn sources(input: &Input<'_>) -> Result<Json> {
         }
         Ok(drawn) => Ok(json!({"taken": all_shown(drawn.into_iter().map(|drawn| drawn.amount))})),
     }
+}
+
+/// A document whose rows are the sources: each gives what it has, and may be overdrawn by, one after the other.
+fn taken_in_order(input: &Input<'_>, amount: &Input<'_>, mut sources: Vec<Source>) -> Result<Json> {
+    let amount = match sources.is_empty() {
+        // More than a source that has nothing.
+        true => Decimal::ONE,
+        false => amount.decimal()?,
+    };
+    if sources.is_empty() {
+        sources.push(source("main", Decimal::ZERO));
+    }
+    let mut taken = documents::share(PLACES, "amount", "available");
+    taken["share"]["method"] = json!("in_order");
+    let row = |source: &Source| json!({"has": source.balance.to_string(), "overdraft": source.overdraft.to_string()});
+    let document = Document {
+        fields: json!({"amount": documents::number(PLACES)}),
+        row_fields: json!({
+            "has": documents::number(PLACES),
+            "overdraft": documents::number(PLACES),
+            "available": documents::formula(PLACES, "has + overdraft"),
+            "taken": taken,
+        }),
+        figures: json!({"amount": amount.to_string()}),
+        rows: sources.iter().map(row).collect(),
+    };
+    let taken = match document.write() {
+        Ok(written) => written.of_rows("taken")?,
+        Err(error) => match error.downcast_ref::<Refused>() {
+            Some(refused) if refused.code == "not_shared" => {
+                return Ok(json!({"error": "MissingFunds", "postings": []}));
+            }
+            _ => return Err(error),
+        },
+    };
+    if input.has("credit_limit") {
+        let named = sources.into_iter().zip(taken).map(|(source, taken)| (source.account, shown(taken)));
+        return Ok(json!({"taken": named.collect::<Map<String, Json>>()}));
+    }
+    Ok(json!({"taken": all_shown(taken)}))
 }
 
 fn fx(input: &Input<'_>) -> Result<Json> {
@@ -296,6 +341,10 @@ fn refused(error: &MatchError) -> Option<Json> {
 
 fn partial(input: &Input<'_>) -> Result<Json> {
     let mut open = input.get("open")?.decimal()?;
+    if place() != Place::Engine {
+        let allocations = input.get("allocations")?.several();
+        return payments::partial(open, &allocations.iter().map(Input::decimal).collect::<Result<Vec<_>>>()?);
+    }
     let mut outstanding = Vec::new();
     for amount in input.get("allocations")?.several() {
         match allocate(open, amount.decimal()?) {
@@ -309,6 +358,9 @@ fn partial(input: &Input<'_>) -> Result<Json> {
 
 fn limit(input: &Input<'_>) -> Result<Json> {
     let already = input.find("already_allocated").map_or(Ok(Decimal::ZERO), |already| already.decimal())?;
+    if place() != Place::Engine {
+        return payments::chosen(input.get("payment")?.decimal()?, already, input.get("allocate")?.decimal()?);
+    }
     let payment = Payment { amount: input.get("payment")?.decimal()?, allocated: already };
     match payment.allocate(input.get("allocate")?.decimal()?) {
         Ok(payment) => Ok(json!({
@@ -322,6 +374,9 @@ fn limit(input: &Input<'_>) -> Result<Json> {
 }
 
 fn auto(input: &Input<'_>) -> Result<Json> {
+    if place() != Place::Engine {
+        return payments::oldest_first(input.get("payment")?.decimal()?, &input.get("invoices")?.items()?);
+    }
     let mut items = Vec::new();
     for invoice in input.get("invoices")?.items()? {
         let due = invoice.find("due").map(|due| due.date()).transpose()?;
@@ -351,6 +406,10 @@ fn matched_fx(input: &Input<'_>) -> Result<Json> {
             rate: side.find("rate").map_or(Ok(Decimal::ONE), |rate| rate.decimal())?,
         })
     };
+    if place() != Place::Engine {
+        let (invoice, payment) = (booked("invoice")?, booked("payment")?);
+        return payments::at_rates((invoice.amount, invoice.rate), (payment.amount, payment.rate));
+    }
     let places = input.find("base").map_or(Ok(PLACES), |base| base.text().map(places_of))?;
     let matched = match match_booked(&booked("invoice")?, &booked("payment")?, places, Rounding::HalfUp) {
         Ok(matched) => matched,

@@ -2,6 +2,7 @@
 
 use super::Family;
 use super::asked::{answers, answers_of, by_name, computed};
+use super::documents::{self, Document};
 use super::place::{Place, Posted, engine_only, place};
 use super::planned::{Company, company};
 use super::read::Input;
@@ -17,7 +18,7 @@ use packwork_engine::settlement::tax::{
 };
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
 pub const FAMILIES: &[(&str, Family)] = &[
@@ -36,6 +37,9 @@ pub const FAMILIES: &[(&str, Family)] = &[
     ("document.order", document_order),
     ("proration.daily", proration_daily),
 ];
+
+/// Digits after the point of weights, and of what is not rounded to money yet.
+const WEIGHT_PLACES: u32 = 8;
 
 /// Minor units: amounts are whole numbers of them.
 const MINOR: u32 = 0;
@@ -95,8 +99,28 @@ fn allocation(input: &Input<'_>, method: &str) -> Result<Json> {
     let total = input.get("total")?.decimal()?;
     // Without a unit it is that of the places the total is written with.
     let unit = input.find("unit").map_or(Ok(Decimal::new(1, total.scale())), |unit| unit.decimal())?;
+    if place() != Place::Engine {
+        return shared(total, &weights, unit, method);
+    }
     let shares = allocate(total, &weights, unit, method)?;
     Ok(json!({"shares": all_shown(shares)}))
+}
+
+/// What the rows of a document have of its total.
+fn shared(total: Decimal, weights: &[Decimal], unit: Decimal, method: Method) -> Result<Json> {
+    let scale = unit.normalize().scale();
+    if unit != Decimal::new(1, scale) {
+        engine_only("units that are no power of ten")?;
+    }
+    let mut part = documents::share(scale, "total", "weight");
+    part["share"]["method"] = json!(method);
+    let document = Document {
+        fields: json!({"total": documents::number(scale)}),
+        row_fields: json!({"weight": documents::number(WEIGHT_PLACES), "part": part}),
+        figures: json!({"total": total.to_string()}),
+        rows: weights.iter().map(|weight| json!({"weight": weight.to_string()})).collect(),
+    };
+    Ok(json!({"shares": all_shown(document.write()?.of_rows("part")?)}))
 }
 
 /// An amount with its rate, as a case writes it; `kind` may say it is exempt, zero or not taxed.
@@ -115,13 +139,19 @@ fn taxed(input: &Input<'_>, kind: TaxKind) -> Result<Json> {
     if let Some(lines) = input.find("lines") {
         let lines: Vec<Taxable> = lines.items()?.iter().map(|line| taxable(line, kind)).collect::<Result<_>>()?;
         if place() != Place::Engine {
-            let lines = tax_of_sales(input, &lines, mode)?;
-            let total = |figure: fn(&Posted) -> Decimal| sum(&lines.iter().map(figure).collect::<Vec<_>>()).map(shown);
+            let posted = tax_of_sales(input, &lines, mode)?;
+            let total = |figure: fn(&Posted) -> Decimal| sum(&posted.iter().map(figure).collect::<Vec<_>>()).map(shown);
+            let (net, tax, gross) = (total(|line| line.net)?, total(|line| line.tax)?, total(|line| line.gross)?);
+            let document = documents::taxed(kind, &lines, places, mode)?;
+            let figure = |name: &str| document.figure(name).map(shown);
             return Ok(json!({
-                "taxes": all_shown(lines.iter().map(|line| line.tax)),
-                "net": total(|line| line.net)?,
-                "tax": total(|line| line.tax)?,
-                "total": total(|line| line.gross)?,
+                "taxes": all_shown(posted.iter().map(|line| line.tax)),
+                "net": net,
+                "tax": tax,
+                "total": gross,
+                "per_line": {"net": net, "tax": tax, "total": gross},
+                "per_document": {"net": figure("net")?, "tax": figure("tax")?, "total": figure("gross")?},
+                "difference": figure("difference")?,
             }));
         }
         let single = tax_lines(&lines, places, mode)?;
@@ -221,6 +251,9 @@ fn exclusive_after_discount(input: &Input<'_>) -> Result<Json> {
     let rates = shares(&input.get("tax_percent")?)?;
     if let Some(lines) = input.find("lines_minor") {
         let lines = lines.decimals()?;
+        if place() != Place::Engine {
+            return with_a_coupon(&lines, &rates, input.get("coupon_minor")?.decimal()?);
+        }
         let coupon = SharedDiscount { amount: input.get("coupon_minor")?.decimal()?, lines: Vec::new() };
         let split = cascade_in_units(&lines, &[coupon], Decimal::ONE)?;
         let document = document(&less(&lines, &split)?, &rates, MINOR, Policy::Document)?;
@@ -250,11 +283,49 @@ fn exclusive_after_discount(input: &Input<'_>) -> Result<Json> {
     Ok(json!({"tax": shown(document.tax), "net": shown(document.net), "total": shown(document.gross)}))
 }
 
+/// A row's fields of amounts and rates, one rate for all or one each.
+fn rows_of(amounts: &[Decimal], rates: &[Decimal]) -> Result<Vec<Json>> {
+    let rate_of = |index: usize| if rates.len() == 1 { rates.first() } else { rates.get(index) };
+    let row = |(index, amount): (usize, &Decimal)| {
+        let rate = rate_of(index).with_context(|| format!("line {index} has no tax rate"))?;
+        Ok(json!({"amount": amount.to_string(), "rate": rate.to_string()}))
+    };
+    amounts.iter().enumerate().map(row).collect()
+}
+
+/// A document whose rows share a coupon, and a tax that is rounded once.
+fn with_a_coupon(lines: &[Decimal], rates: &[Decimal], coupon: Decimal) -> Result<Json> {
+    let (mut fields, mut row_fields) = documents::taxes(TaxKind::Exclusive, "left", MINOR, Rounding::HalfUp);
+    fields.insert("coupon".to_owned(), documents::number(MINOR));
+    row_fields.insert("amount".to_owned(), documents::number(MINOR));
+    row_fields.insert("part".to_owned(), documents::share(MINOR, "coupon", "amount"));
+    row_fields.insert("left".to_owned(), documents::formula(MINOR, "amount - part"));
+    let document = Document {
+        fields: Json::Object(fields),
+        row_fields: Json::Object(row_fields),
+        figures: json!({"coupon": coupon.to_string()}),
+        rows: rows_of(lines, rates)?,
+    };
+    let document = document.write()?;
+    Ok(json!({
+        "coupon_split": all_shown(document.of_rows("part")?),
+        "taxes": all_shown(document.of_rows("row_tax")?),
+        "subtotal": shown(document.figure("net")?),
+        "tax": shown(document.figure("tax")?),
+        "total": shown(document.figure("gross")?),
+    }))
+}
+
 fn rounding_policy(input: &Input<'_>) -> Result<Json> {
     if let Some(lines) = input.find("gross_lines") {
         let rate = share(&input.get("tax_percent_included")?)?;
         let lines: Vec<Taxable> =
             lines.decimals()?.into_iter().map(|amount| Taxable { amount, kind: TaxKind::Inclusive, rate }).collect();
+        if place() != Place::Engine {
+            let document = documents::taxed(TaxKind::Inclusive, &lines, PLACES, Rounding::HalfUp)?;
+            let (tax, own) = (document.figure("tax")?, document.figure("own_taxes")?);
+            return Ok(json!({"tax_document": shown(tax), "sum_of_line_tax": shown(own)}));
+        }
         return Ok(json!({
             "tax_document": shown(tax_document(&lines, PLACES, Rounding::HalfUp)?.tax),
             "sum_of_line_tax": shown(tax_lines(&lines, PLACES, Rounding::HalfUp)?.tax),
@@ -340,6 +411,21 @@ fn credit_note(input: &Input<'_>) -> Result<Json> {
 fn credit_note_series(input: &Input<'_>) -> Result<Json> {
     let rates = shares(&input.get("tax_percent")?)?;
     let rate = *rates.first().context("there is no tax rate")?;
+    if place() != Place::Engine {
+        if input.has("credit_items_minor") {
+            engine_only("credits that use up the tax of a document")?;
+        }
+        let items = input.get("invoice_items_minor")?.decimals()?;
+        let lines: Vec<Taxable> =
+            items.into_iter().map(|amount| Taxable { amount, kind: TaxKind::Exclusive, rate }).collect();
+        let document = documents::taxed(TaxKind::Exclusive, &lines, MINOR, Rounding::HalfUp)?;
+        let figure = |name: &str| document.figure(name).map(shown);
+        return Ok(json!({
+            "invoice_tax": figure("tax")?,
+            "invoice_total": figure("gross")?,
+            "naive_credit_sum": figure("gross_of_lines")?,
+        }));
+    }
     let invoice = document(&input.get("invoice_items_minor")?.decimals()?, &rates, MINOR, Policy::Document)?;
     let mut answer = json!({"invoice_tax": shown(invoice.tax), "invoice_total": shown(invoice.gross)});
     if let Some(credits) = input.find("credit_items_minor") {
@@ -366,6 +452,9 @@ fn discount_cascade(input: &Input<'_>) -> Result<Json> {
             .map_or(Ok(Vec::new()), |lines| lines.items()?.iter().map(Input::count).collect::<Result<Vec<_>>>())?;
         discounts.push(SharedDiscount { amount: discount.get("amount")?.decimal()?, lines: members });
     }
+    if place() != Place::Engine {
+        return cascading(&lines, &discounts, &shares(&input.get("tax_percent")?)?);
+    }
     let taken = cascade(&lines, &discounts)?;
     let rates = shares(&input.get("tax_percent")?)?;
     let left = less(&lines, &taken)?;
@@ -384,8 +473,106 @@ fn discount_cascade(input: &Input<'_>) -> Result<Json> {
     }))
 }
 
+/// Each discount is shared by what is left of the lines it holds for, with many digits; tax is rounded at the end.
+fn cascading(lines: &[Decimal], discounts: &[SharedDiscount], rates: &[Decimal]) -> Result<Json> {
+    let last = format!("left{}", discounts.len());
+    let (mut fields, mut row_fields) = documents::taxes(TaxKind::Exclusive, &last, MINOR, Rounding::HalfUp);
+    let mut rows = rows_of(lines, rates)?;
+    let mut figures = Map::new();
+    row_fields.insert("amount".to_owned(), documents::number(MINOR));
+    row_fields.insert("left0".to_owned(), documents::formula(WEIGHT_PLACES, "amount"));
+    for (index, discount) in discounts.iter().enumerate() {
+        let (place, before) = (index + 1, index);
+        for (line, row) in rows.iter_mut().enumerate() {
+            let holds = discount.lines.is_empty() || discount.lines.contains(&line);
+            row[format!("holds{place}")] = json!(holds);
+        }
+        figures.insert(format!("discount{place}"), json!(discount.amount.to_string()));
+        fields.insert(format!("discount{place}"), documents::number(MINOR));
+        fields.insert(format!("most{place}"), documents::sum(&format!("base{place}")));
+        let taken = format!("min(discount{place}, most{place})");
+        fields.insert(format!("taken{place}"), documents::formula(WEIGHT_PLACES, &taken));
+        let base = format!("if holds{place} {{ left{before} }} else {{ 0 }}");
+        let holds = json!({"type": "boolean", "title": "Holds"});
+        row_fields.insert(format!("holds{place}"), holds);
+        row_fields.insert(format!("base{place}"), documents::formula(WEIGHT_PLACES, &base));
+        let part = documents::share(WEIGHT_PLACES, &format!("taken{place}"), &format!("base{place}"));
+        row_fields.insert(format!("part{place}"), part);
+        let left = format!("left{before} - part{place}");
+        row_fields.insert(format!("left{place}"), documents::formula(WEIGHT_PLACES, &left));
+    }
+    fields.insert("fees".to_owned(), documents::sum("amount"));
+    for (name, source) in [("rounded_net", "taxed"), ("rounded_discount", "fees - taxed"), ("rounded_total", "gross")] {
+        fields.insert(name.to_owned(), documents::formula(MINOR, &format!("round({source}, 0, \"half_up\")")));
+    }
+    let taken = format!("round(amount - {last}, 5, \"half_up\")");
+    row_fields.insert("taken".to_owned(), documents::formula(5, &taken));
+    let document = Document {
+        fields: Json::Object(fields),
+        row_fields: Json::Object(row_fields),
+        figures: Json::Object(figures),
+        rows,
+    };
+    let document = document.write()?;
+    let figure = |name: &str| document.figure(name).map(shown);
+    Ok(json!({
+        "line_discounts_5dp": all_shown(document.of_rows("taken")?),
+        "line_taxes": all_shown(document.of_rows("own_tax")?),
+        "fees": figure("fees")?,
+        "discount": figure("rounded_discount")?,
+        "net": figure("rounded_net")?,
+        "document_tax": figure("tax")?,
+        "sum_of_line_tax": figure("own_taxes")?,
+        "total": figure("rounded_total")?,
+    }))
+}
+
+/// An order whose rows have discounts of their own, share one of the whole in cents, and have the tax that is included.
+fn discounted_order(input: &Input<'_>) -> Result<Json> {
+    let rate = input.get("tax_rate_included")?.digits()?;
+    let mut rows = Vec::new();
+    for line in input.get("lines")?.items()? {
+        let percent = line.find("discount_percent").map_or(Ok(Decimal::ZERO), |percent| share(&percent))?;
+        rows.push(json!({
+            "unit": line.get("unit")?.digits()?,
+            "quantity": line.get("quantity")?.digits()?,
+            "percent": percent.to_string(),
+            "rate": rate,
+        }));
+    }
+    let (mut fields, mut row_fields) = documents::taxes(TaxKind::Inclusive, "payable", PLACES, Rounding::HalfUp);
+    fields.insert("reduction".to_owned(), documents::number(PLACES));
+    for name in ["unit", "quantity", "percent"] {
+        row_fields.insert(name.to_owned(), documents::number(WEIGHT_PLACES));
+    }
+    let own = "round(unit * quantity * (1 - percent), 2, \"half_up\")";
+    row_fields.insert("reduced".to_owned(), documents::formula(PLACES, own));
+    row_fields.insert("part".to_owned(), documents::share(PLACES, "reduction", "reduced"));
+    row_fields.insert("payable".to_owned(), documents::formula(PLACES, "reduced - part"));
+    let reduction = input.get("order_discount_amount")?.digits()?;
+    let document = Document {
+        fields: Json::Object(fields),
+        row_fields: Json::Object(row_fields),
+        figures: json!({"reduction": reduction}),
+        rows,
+    };
+    let document = document.write()?;
+    let figure = |name: &str| document.figure(name).map(shown);
+    Ok(json!({
+        "line_net": all_shown(document.of_rows("reduced")?),
+        "order_discount_split": all_shown(document.of_rows("part")?),
+        "payable": all_shown(document.of_rows("payable")?),
+        "total": figure("gross")?,
+        "tax": figure("tax")?,
+        "net": figure("net")?,
+    }))
+}
+
 /// Discounts of lines, then one of the whole order in cents, then the tax that is included.
 fn order_discount(input: &Input<'_>) -> Result<Json> {
+    if place() != Place::Engine {
+        return discounted_order(input);
+    }
     let mut nets = Vec::new();
     for line in input.get("lines")?.items()? {
         let names = [("unit", line.get("unit")?.decimal()?), ("quantity", line.get("quantity")?.decimal()?)];

@@ -67,6 +67,8 @@ pub trait Ground {
     fn create(&mut self, object: &str, input: Map<String, Json>, at: Moment) -> Result<Uuid>;
     /// A record as its readers see it.
     fn read(&mut self, object: &str, id: Uuid) -> Result<Json>;
+    /// The records of an object in the order of a field.
+    fn sorted(&mut self, object: &str, field: &str) -> Result<Vec<Uuid>>;
     /// Changes some fields of a record.
     fn change(&mut self, object: &str, id: Uuid, input: Map<String, Json>, at: Moment) -> Result<()>;
     fn close(&mut self, calendar: &str, period: &str, at: Moment) -> Result<()>;
@@ -90,6 +92,10 @@ impl<G: Ground + ?Sized> Ground for Box<G> {
 
     fn read(&mut self, object: &str, id: Uuid) -> Result<Json> {
         (**self).read(object, id)
+    }
+
+    fn sorted(&mut self, object: &str, field: &str) -> Result<Vec<Uuid>> {
+        (**self).sorted(object, field)
     }
 
     fn change(&mut self, object: &str, id: Uuid, input: Map<String, Json>, at: Moment) -> Result<()> {
@@ -146,6 +152,8 @@ impl fmt::Display for Refused {
         write!(out, "{}: {}", self.code, self.detail)
     }
 }
+
+impl std::error::Error for Refused {}
 
 /// The ground of the case at hand for these definitions.
 pub fn fresh(world: World, at: Moment) -> Result<Box<dyn Ground>> {

@@ -41,7 +41,11 @@ impl Tenant {
         let text = |name: &str| json[name].as_str().unwrap_or_default();
         match status.is_success() {
             true => Ok(json),
-            false => bail!("{path}: {status} {}: {} {}", text("code"), text("detail"), json["errors"]),
+            false => {
+                let detail = format!("{} {}", text("detail"), json["errors"]);
+                let refused = Refused { fact: None, code: text("code").to_owned(), detail, params: Json::Null };
+                Err(anyhow::Error::new(refused).context(format!("{path}: {status}")))
+            }
         }
     }
 
@@ -118,6 +122,11 @@ impl Ground for Tenant {
 
     fn read(&mut self, object: &str, id: Uuid) -> Result<Json> {
         self.get(&format!("/records/{object}/{id}"))
+    }
+
+    fn sorted(&mut self, object: &str, field: &str) -> Result<Vec<Uuid>> {
+        let page = self.get(&format!("/records/{object}?sort={field}&limit=200"))?;
+        page["data"].as_array().context("a page has records")?.iter().map(|record| id_of(&record["id"])).collect()
     }
 
     fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran> {

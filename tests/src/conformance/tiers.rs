@@ -3,6 +3,8 @@
 use super::Family;
 use super::agreements::accrued;
 use super::asked::{Counting, priced};
+use super::money::share;
+use super::place::{Place, place};
 use super::planned::{Company, by_fact, company};
 use super::read::Input;
 use super::world::{all_shown, applied, running, schedule_of, shown, sum};
@@ -265,11 +267,54 @@ fn percentage(input: &Input<'_>) -> Result<Json> {
         None => input.get("events")?.decimals()?,
     };
     if input.has("free_events") || input.has("free_amount") {
-        // What is free in a period is shared by its transactions; a plan prices each by itself.
+        if place() != Place::Engine {
+            return with_an_allowance(input, &events);
+        }
+        // What is free in a period is shared by its transactions.
         return Ok(json!({"amount": shown(world.schedule("s")?.apply_events(&events)?.amount)}));
     }
     let prices = priced(&world, "s", &events, Counting::Each)?;
     Ok(json!({"amount": shown(sum(&prices.iter().map(|price| price.amount).collect::<Vec<_>>())?)}))
+}
+
+/// A plan whose steps read how many transactions, and how much, stand before the one that is charged.
+fn with_an_allowance(input: &Input<'_>, events: &[Decimal]) -> Result<Json> {
+    let total = |measure: &str| {
+        json!({
+            "of": [{"object": "sale", "state": "done", "date": "sold_on", "sum": "amount"}],
+            "by": ["party"],
+            "period": "year",
+            "measure": measure,
+        })
+    };
+    let or = |name: &str, otherwise: &str| input.find(name).map_or(Ok(otherwise.to_owned()), |stated| stated.digits());
+    const ENDLESS: &str = "999999999999";
+    let free = format!(
+        "if events < {} {{ max(min(record.amount, {} - volume), 0) }} else {{ 0 }}",
+        or("free_events", ENDLESS)?,
+        or("free_amount", ENDLESS)?,
+    );
+    let rate = share(&input.get("rate_percent")?)?;
+    let charged = format!("(record.amount - free) * {rate} + {}", or("fixed_per_event", "0")?);
+    let bounded = format!("min(max({charged}, {}), {})", or("min", "0")?, or("max", ENDLESS)?);
+    let steps = json!({
+        "events": {"accumulator": "counted", "with": {"party": "record.party"}, "to": "fact"},
+        "volume": {"accumulator": "summed", "with": {"party": "record.party"}, "to": "fact"},
+        "free": free,
+    });
+    let amount = format!("if free == record.amount {{ 0 }} else {{ {bounded} }}");
+    let line = json!({"payee": "record.party", "amount": amount});
+    let definitions = company(events)
+        .with(Kind::Accumulator, "counted", total("count"))
+        .with(Kind::Accumulator, "summed", total("sum"))
+        .looking_up(steps);
+    let mut company = Company::open(definitions.settling_sales(line))?;
+    company.party("merchant", json!({}))?;
+    let mut sales = Vec::new();
+    for (day, event) in events.iter().enumerate() {
+        sales.push(company.sale("merchant", day, *event, json!({}))?);
+    }
+    Ok(json!({"amount": shown(sum(&by_fact(&company.run("2026")?, &sales)?)?)}))
 }
 
 /// What was billed before against what should be billed now.

@@ -269,6 +269,10 @@ impl Ground for World {
         bail!("the engine shows nobody the {object} {id}")
     }
 
+    fn sorted(&mut self, object: &str, _: &str) -> Result<Vec<Uuid>> {
+        bail!("the engine lists no {object}")
+    }
+
     fn run(&mut self, plan: &str, period: &str, at: Moment) -> Result<Ran> {
         let context = self.next_context(at);
         let run = self.memory.run(&self.model, plan, period, &context);
