@@ -19,10 +19,6 @@ const ENGINE_ONLY: &[(&str, &[&str])] = &[
     ),
     ("deductions are derived while a schedule is checked, and shown nowhere", &["cn-iit-deduction-identity"]),
     (
-        "a credit takes what is left of a document's tax with its last part only in the engine",
-        &["lago-cn-exhaust-invoice"],
-    ),
-    (
         "a posting debits and credits one amount: entries that do not balance cannot be said",
         &["ledger-balanced-per-currency"],
     ),

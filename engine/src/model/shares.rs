@@ -96,19 +96,25 @@ impl<'a> Checker<'a> {
             let Some(rows) = self.objects.get(to).filter(|rows| rows.owned_by.as_ref() == Some(owner)) else {
                 continue;
             };
-            let shared = shared(rows, &reads[to]);
+            let Some(reads) = reads.get(to) else { continue };
+            let shared = shared(rows, reads);
             for slot in &shared {
                 let read = match rows.fields[*slot].share {
                     Some(share) => vec![Computed::Own(share.of), Computed::Row { items, slot: share.by }],
-                    None => reads[to][slot].iter().map(|slot| Computed::Row { items, slot: *slot }).collect(),
+                    None => reads[slot].iter().map(|slot| Computed::Row { items, slot: *slot }).collect(),
                 };
                 order.insert(Computed::Row { items, slot: *slot }, read.into_iter().collect());
             }
             waits.push((to.clone(), shared));
         }
         for slot in &object.formula_order {
-            let mut read: BTreeSet<Computed> =
-                reads[owner].get(slot).into_iter().flatten().map(|slot| Computed::Own(*slot)).collect();
+            let mut read: BTreeSet<Computed> = reads
+                .get(owner)
+                .and_then(|own| own.get(slot))
+                .into_iter()
+                .flatten()
+                .map(|slot| Computed::Own(*slot))
+                .collect();
             read.extend(self.row_of(object, *slot));
             order.insert(Computed::Own(*slot), read);
         }

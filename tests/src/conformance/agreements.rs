@@ -403,7 +403,7 @@ fn counted_in_a_window(input: &Input<'_>, days: Json) -> Result<Json> {
     let transactions = input.get("transactions")?.items()?;
     let world = definitions.compile()?;
     let zone = world.model.zone.clone();
-    let recorded = |transaction: &Input<'_>| Ok::<_, anyhow::Error>(transaction.get("posted")?.date()?);
+    let recorded = |transaction: &Input<'_>| transaction.get("posted")?.date();
     let recorded = transactions.iter().map(recorded).collect::<Result<Vec<_>>>()?;
     let first = recorded.iter().min().context("there are no transactions")?;
     let mut company = Company::open_at(world, Moment::start_of(*first, &zone))?;

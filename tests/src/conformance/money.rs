@@ -412,19 +412,22 @@ fn credit_note_series(input: &Input<'_>) -> Result<Json> {
     let rates = shares(&input.get("tax_percent")?)?;
     let rate = *rates.first().context("there is no tax rate")?;
     if place() != Place::Engine {
-        if input.has("credit_items_minor") {
-            engine_only("credits that use up the tax of a document")?;
-        }
         let items = input.get("invoice_items_minor")?.decimals()?;
         let lines: Vec<Taxable> =
             items.into_iter().map(|amount| Taxable { amount, kind: TaxKind::Exclusive, rate }).collect();
         let document = documents::taxed(TaxKind::Exclusive, &lines, MINOR, Rounding::HalfUp)?;
         let figure = |name: &str| document.figure(name).map(shown);
-        return Ok(json!({
+        let mut answer = json!({
             "invoice_tax": figure("tax")?,
             "invoice_total": figure("gross")?,
             "naive_credit_sum": figure("gross_of_lines")?,
-        }));
+        });
+        if let Some(credits) = input.find("credit_items_minor") {
+            let (taxes, totals) = credited(document.figure("tax")?, &credits.decimals()?, rate)?;
+            answer["credit_taxes"] = all_shown(taxes);
+            answer["credit_totals"] = all_shown(totals);
+        }
+        return Ok(answer);
     }
     let invoice = document(&input.get("invoice_items_minor")?.decimals()?, &rates, MINOR, Policy::Document)?;
     let mut answer = json!({"invoice_tax": shown(invoice.tax), "invoice_total": shown(invoice.gross)});
@@ -438,6 +441,30 @@ fn credit_note_series(input: &Input<'_>) -> Result<Json> {
         answer["naive_credit_sum"] = shown(document(&items, &rates, MINOR, Policy::Line)?.gross);
     }
     Ok(answer)
+}
+
+/// Credits as rows that take back the invoice's tax in their order: each its own, and no more than what is left.
+fn credited(invoice_tax: Decimal, credits: &[Decimal], rate: Decimal) -> Result<(Vec<Decimal>, Vec<Decimal>)> {
+    let mut tax = documents::share(MINOR, "taken_back", "own_tax");
+    tax["share"]["method"] = json!("in_order");
+    let document = Document {
+        fields: json!({
+            "invoice_tax": documents::number(MINOR),
+            "own_taxes": documents::sum("own_tax"),
+            "taken_back": documents::formula(MINOR, "min(invoice_tax, own_taxes)"),
+        }),
+        row_fields: json!({
+            "amount": documents::number(MINOR),
+            "rate": documents::number(WEIGHT_PLACES),
+            "own_tax": documents::formula(MINOR, "round(amount * rate, 0, \"half_up\")"),
+            "tax": tax,
+            "total": documents::formula(MINOR, "amount + tax"),
+        }),
+        figures: json!({"invoice_tax": invoice_tax.to_string()}),
+        rows: rows_of(credits, &[rate])?,
+    };
+    let document = document.write()?;
+    Ok((document.of_rows("tax")?, document.of_rows("total")?))
 }
 
 fn discount_cascade(input: &Input<'_>) -> Result<Json> {

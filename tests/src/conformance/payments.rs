@@ -152,9 +152,8 @@ pub fn oldest_first(payment: Decimal, invoices: &[Input<'_>]) -> Result<Json> {
     let paid = creditor.pay(payment, lines)?;
     let (mut allocated, mut open) = (Map::new(), Map::new());
     for (code, id) in known {
-        let rows = paid["lines"].as_array().context("a payment has lines")?;
-        let row = rows.iter().find(|row| row["invoice"]["id"] == json!(id.to_string()));
-        allocated.insert(code.to_owned(), shown(figure(row.context("an invoice has a row")?, "taken")?));
+        let place = sorted.iter().position(|invoice| *invoice == id).context("an invoice is listed")?;
+        allocated.insert(code.to_owned(), shown(figure(&paid["lines"][place], "taken")?));
         open.insert(code.to_owned(), shown(creditor.open(id)?));
     }
     Ok(json!({"allocated": allocated, "open": open, "unapplied": shown(figure(&paid, "unapplied")?)}))
