@@ -173,3 +173,28 @@ fn a_share_of_each_transaction_keeps_its_flat_amount_least_and_most_beside_other
         company.run("2026").expect("they can be settled").iter().map(|line| line.gross.to_string()).collect();
     assert_eq!(paid, ["1.75", "2.89", "12.00"]);
 }
+
+/// Each fact would have the whole of it: refused where the plan names the schedule, and where a cell of a table does.
+#[test]
+fn an_allowance_is_not_given_to_each_fact_of_a_group() {
+    let tier = json!({"up_to": null, "rate": "0.03"});
+    let free = || json!({"mode": "percentage", "free_amount": "100", "tiers": [tier]});
+    let cumulate = json!({"by": ["payee"], "period": "year"});
+    let named = json!({"apply": "s", "to": "record.amount", "cumulate": cumulate});
+    let definitions = company(&[])
+        .with(Kind::Schedule, "s", free())
+        .settling_sales(json!({"payee": "record.party", "amount": named}));
+    let refused = Company::on_the_engine(definitions).err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(refused.contains("/lines/0/amount/cumulate"), "{refused}");
+
+    let by_name =
+        json!({"apply": "if record.amount > 0 { \"s\" } else { \"s\" }", "to": "record.amount", "cumulate": cumulate});
+    let definitions = company(&[])
+        .with(Kind::Schedule, "s", free())
+        .settling_sales(json!({"payee": "record.party", "amount": by_name}));
+    let mut company = Company::on_the_engine(definitions).expect("only a fact can tell");
+    company.party("left", json!({})).expect("a party");
+    company.sale("left", 0, Decimal::from(80), json!({})).expect("a sale");
+    let refused = company.run("2026").err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(refused.contains("bad_schedule"), "{refused}");
+}

@@ -266,6 +266,11 @@ impl Schedule {
         self.draft.mode
     }
 
+    /// Whether some of a period's transactions, or of their amount, are free.
+    pub fn leaves_free(&self) -> bool {
+        self.draft.allowance.events.is_some() || self.draft.allowance.amount.is_some()
+    }
+
     /// The tiers; where they were written in blocks, their bounds have been filled in.
     pub fn tiers(&self) -> &[Tier] {
         &self.draft.tiers

@@ -111,6 +111,7 @@ impl Check<'_> {
             looked_at += records.len() as u64;
             self.several(object, &records).await?;
             self.rollups(object, &records).await?;
+            self.shares(object, &records).await?;
             self.totals_of(object, &records).await?;
             self.duplicate_keys(object, &records).await?;
             // Owned rows are told by their owner's events, rows of price tables by their own validity.

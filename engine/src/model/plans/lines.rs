@@ -218,6 +218,15 @@ impl<'a> Checker<'a> {
             None => None,
             Some(cumulate) => Some(self.cumulate(found, &format!("{pointer}/cumulate"), cumulate, scope)?),
         };
+        let named = self.schedules.get(written.apply.0.trim()).filter(|_| cumulate.is_some());
+        if named.is_some_and(|schedule| schedule.leaves_free()) {
+            let hint =
+                "read how many and how much stood before the fact as totals (`\"to\": \"fact\"`), and write a formula";
+            let message = "what a schedule leaves free of a period is not shared by the facts that `cumulate` counts";
+            let place = format!("{pointer}/cumulate");
+            self.diagnostics.error(Code::BadProperty, found.file, place, message).hint(hint);
+            return None;
+        }
         Some(Amount::Apply { price: price?, quantity: quantity?.0, cumulate })
     }
 

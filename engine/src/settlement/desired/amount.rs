@@ -42,11 +42,16 @@ pub(super) fn line(
             };
             let price = price_of(asking, line, env.eval(price)?)?;
             let group = match (cumulate, &price) {
-                // A share of each transaction has no tiers to count in: its flat amount, least and most are its own.
-                (Some(cumulate), Price::Tiered { schedule, .. })
-                    if asking.reader.model.schedules[schedule].mode() != Mode::Percentage =>
-                {
-                    Some(grouped(asking, env, cumulate, parties, shared, Counts::Quantity)?)
+                (Some(cumulate), Price::Tiered { schedule, .. }) => {
+                    let tiers = &asking.reader.model.schedules[schedule];
+                    if tiers.leaves_free() {
+                        return Err(not_shared(schedule).with("line", &*line.id).into());
+                    }
+                    // A share of each transaction has no tiers to count in: its flat amount, least and most are its own.
+                    match tiers.mode() {
+                        Mode::Percentage => None,
+                        _ => Some(grouped(asking, env, cumulate, parties, shared, Counts::Quantity)?),
+                    }
                 }
                 _ => None,
             };
@@ -270,6 +275,12 @@ pub(super) fn payment(asking: &Asking<'_>, line: &PlanLine, accrued: &Desired) -
     let money = Money { amount: rest, currency: money.currency.clone() };
     let price = Price::Due(money, Box::new((price, told)));
     Ok(Some(Desired { line: id, price, adjusts: Vec::new(), ..accrued.clone() }))
+}
+
+/// Each fact would have the whole allowance.
+fn not_shared(schedule: &Name) -> Refusal {
+    let detail = format!("`{schedule}` leaves something of a period free, which its facts cannot share by `cumulate`");
+    Refusal::new(Code::BadSchedule, detail).with("schedule", &**schedule)
 }
 
 fn pending(asking: &Asking<'_>, line: &PlanLine, why: &str) -> Refusal {

@@ -1,4 +1,4 @@
-//! Checks of what is made from records: rollups over owned rows, keys of the rules about duplicates, required values.
+//! Checks of what is made from records: rollups over owned rows and their shares, keys of the rules about duplicates, required values.
 
 use super::Check;
 use crate::store::StoreError;
@@ -53,6 +53,33 @@ impl Check<'_> {
                 let told = |number: Option<Decimal>| number.map_or("nothing".to_owned(), |number| number.to_string());
                 let detail = format!("its rows come to {}, the record says {}", told(rolled), told(stored));
                 self.drift("rollup", &object.name, Some(record.id()), Some(&field.name), detail);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the rows of these records share is what the records have.
+    pub(super) async fn shares(&mut self, object: &Object, records: &[Arc<Record>]) -> Result<(), StoreError> {
+        let model = self.model;
+        for (_, items) in object.own_fields() {
+            let FieldKind::Items { to } = &items.kind else { continue };
+            let Some(rows) = model.object(to).filter(|rows| rows.owned_by.as_ref() == Some(&object.name)) else {
+                continue;
+            };
+            for (share, field) in rows.own_fields().filter_map(|(_, field)| Some((field.share?, field))) {
+                let totals = self.totals(to, &Rollup::Sum(field.name.clone()), records).await?;
+                for record in records {
+                    let Some(found) = totals.get(&record.id()) else { continue };
+                    let whole = record.values.get(share.of).and_then(Value::as_decimal);
+                    let filled = if whole.is_some() { found.rows } else { Decimal::ZERO };
+                    if found.sum == whole.unwrap_or_default() && found.filled == filled {
+                        continue;
+                    }
+                    let whole = whole.map_or("nothing".to_owned(), |whole| whole.to_string());
+                    let of = &object.fields[share.of].name;
+                    let detail = format!("its rows share {} of {whole} in `{of}`", found.sum);
+                    self.drift("share", &object.name, Some(record.id()), Some(&field.name), detail);
+                }
             }
         }
         Ok(())
