@@ -27,6 +27,7 @@ mod session;
 mod settlement;
 mod sight;
 mod simulate;
+mod statement_tax;
 mod statements;
 mod totals;
 mod types;

@@ -1,6 +1,8 @@
 //! `statement`: the document of two parties and a period.
 
 use super::written;
+use crate::settlement::rounding::Rounding;
+use crate::settlement::tax::Policy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +19,31 @@ written! {
         /// What becomes of a statement that comes to less than nothing.
         #[serde(skip_serializing_if = "NegativePolicy::is_carried")]
         pub negative: NegativePolicy,
+        /// Where the tax of its lines is rounded (default line by line).
+        #[serde(skip_serializing_if = "StatementTax::is_usual")]
+        pub tax: StatementTax,
         /// The posting of debts that are given up; needed with `"negative": "write_off"`.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub write_off: Option<String>,
+    }
+}
+
+/// Where and how the tax of a statement is rounded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct StatementTax {
+    /// `document`: once over all lines, when the statement is issued; what its lines differ from it is a line of its own beside
+    /// those that are furthest off.
+    pub at: Policy,
+    /// Of `document`: which way a part of the smallest unit goes (default `half_up`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round: Option<Rounding>,
+}
+
+impl StatementTax {
+    fn is_usual(&self) -> bool {
+        *self == StatementTax::default()
     }
 }
 

@@ -5,9 +5,9 @@ use crate::model::Model;
 use crate::money::places_of;
 use crate::record::Name;
 use crate::settlement::line::Line;
-use crate::settlement::plan::{DERIVED, PAY, REMAINDER, base_of};
+use crate::settlement::plan::{DERIVED, PAY, REMAINDER, ROUNDING, base_of};
 use crate::settlement::trace::{
-    AdjustTrace, ChainPart, ChainTrace, DueTrace, MemberTrace, MirrorTrace, PriceTrace, TotalTrace, Trace,
+    AdjustTrace, ChainPart, ChainTrace, DOCUMENT, DueTrace, MemberTrace, MirrorTrace, PriceTrace, TotalTrace, Trace,
 };
 use rust_decimal::Decimal;
 use serde_json::json;
@@ -25,6 +25,13 @@ impl Teller<'_> {
         }
         if let Some(mirrored) = &trace.mirrored {
             return Some(self.mirrored_words(mirrored, line.gross, places));
+        }
+        if let Some(rounded) = trace.rounded.first().filter(|rounded| rounded.point == DOCUMENT) {
+            return Some(self.say(
+                "整单计税 {{ before }} 舍入为 {{ after }}，本行分得尾差 {{ share }}",
+                "the statement's tax of {{ before }} is rounded to {{ after }}; {{ share }} of the difference is here",
+                json!({"before": plain(rounded.before), "after": money(rounded.after, places), "share": money(line.tax, places)}),
+            ));
         }
         trace.due.as_ref().map(|due| self.due_words(due, trace.price.as_ref(), places))
     }
@@ -253,6 +260,8 @@ pub fn line_title(model: &Model, locale: &str, plan: &str, line: &str) -> String
         (Some(PAY), false) => format!("{base} (payment)"),
         (Some(REMAINDER), true) => format!("{base}（未分出）"),
         (Some(REMAINDER), false) => format!("{base} (remainder)"),
+        (Some(ROUNDING), true) => format!("{base}（税额尾差）"),
+        (Some(ROUNDING), false) => format!("{base} (rounding of tax)"),
         (Some(part), true) => format!("{base}（{part}）"),
         (Some(part), false) => format!("{base} ({part})"),
     }

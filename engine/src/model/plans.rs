@@ -20,6 +20,8 @@ use crate::settlement::plan::{
     NumberFormat, PartySource, Pays, Plan, PlanLine, Posting, PostingEntry, StatementForm, Step, StepKind,
 };
 use crate::settlement::reads::route;
+use crate::settlement::rounding::Rounding;
+use crate::settlement::tax::Policy;
 use crate::suggest;
 use facts::KeySources;
 use lines::LineScope;
@@ -50,6 +52,10 @@ impl<'a> Checker<'a> {
                 }
                 (None, false) => {}
             }
+            if written.tax.round.is_some() && written.tax.at == Policy::Line {
+                let message = "lines round their tax as the plan says: `round` belongs to `\"at\": \"document\"`";
+                self.error(Code::BadProperty, found, "/tax/round", message.to_owned());
+            }
             match NumberFormat::parse(&written.number, None) {
                 Ok(number) => {
                     let form = StatementForm {
@@ -59,6 +65,10 @@ impl<'a> Checker<'a> {
                         netting: written.netting,
                         negative: written.negative,
                         write_off: written.write_off.as_deref().map(Name::from),
+                        tax_rounded_once: match written.tax.at {
+                            Policy::Document => Some(written.tax.round.unwrap_or(Rounding::HalfUp)),
+                            Policy::Line => None,
+                        },
                     };
                     self.statements.insert(name, form);
                 }

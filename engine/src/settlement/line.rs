@@ -1,5 +1,6 @@
 //! A settlement line: what one party owes another for one fact, and everything that says why.
 
+use super::tax::TaxKind;
 use super::trace::Trace;
 use crate::moment::{Date, Moment};
 use crate::record::Name;
@@ -89,6 +90,16 @@ pub enum TaxTreatment {
 }
 
 impl TaxTreatment {
+    pub fn kind(self) -> TaxKind {
+        match self {
+            TaxTreatment::Inclusive => TaxKind::Inclusive,
+            TaxTreatment::Exclusive => TaxKind::Exclusive,
+            TaxTreatment::Exempt => TaxKind::Exempt,
+            TaxTreatment::Zero => TaxKind::Zero,
+            TaxTreatment::NotTaxed => TaxKind::NotTaxed,
+        }
+    }
+
     /// Which of its amounts a line was charged by: tax comes on top of the net, or is within the gross.
     pub fn charged(self, gross: Decimal, net: Decimal) -> Decimal {
         match self {

@@ -148,6 +148,14 @@ pub const PAY: &str = "pay";
 /// The line is what nobody of a chain got.
 pub const REMAINDER: &str = "remainder";
 
+/// The line is what a statement's tax differs from that of its lines.
+pub const ROUNDING: &str = "rounding";
+
+/// Whether a line belongs to its statement and not to its fact.
+pub fn rounds_a_statement(line: &str) -> bool {
+    line.rsplit_once(DERIVED).is_some_and(|(_, part)| part == ROUNDING)
+}
+
 /// The id of the line that another one is derived from; its own where it is none.
 pub fn base_of(line: &str) -> &str {
     line.split_once(DERIVED).map_or(line, |(base, _)| base)
@@ -157,7 +165,7 @@ pub fn base_of(line: &str) -> &str {
 /// another amount and counts under its own name only.
 pub fn counts_as(line: &str, name: &str) -> bool {
     let part = line.strip_prefix(name).and_then(|rest| rest.strip_prefix(DERIVED));
-    line == name || part.is_some_and(|part| part != PAY)
+    line == name || part.is_some_and(|part| part != PAY && !rounds_a_statement(line))
 }
 
 /// Whether a line pays what was accrued.
@@ -415,6 +423,8 @@ pub struct StatementForm {
     pub negative: Negative,
     /// The posting of debts that are given up.
     pub write_off: Option<Name>,
+    /// The tax of all lines is rounded once, this way.
+    pub tax_rounded_once: Option<Rounding>,
 }
 
 /// A number's form, `ST-{yyyy}{MM}-{seq:4}`, in parts.

@@ -4,11 +4,11 @@
 use super::adjust::{cap, true_up};
 use super::allocation::{Method, allocate};
 use super::desired::taken_back_again;
-use super::line::{Line, TaxTreatment};
+use super::line::Line;
 use super::rounding::{Rounding, round};
-use super::tax::{TaxKind, Taxable, Taxed, tax_line};
+use super::tax::{Taxable, Taxed, tax_line};
 use super::trace::{
-    AdjustTrace, ChainPart, ChainTrace, LookupTrace, PriceTrace, RoundedTrace, THROUGH, TaxTrace, Trace,
+    AdjustTrace, ChainPart, ChainTrace, DOCUMENT, LookupTrace, PriceTrace, RoundedTrace, THROUGH, TaxTrace, Trace,
 };
 use crate::money::places_of;
 use rust_decimal::Decimal;
@@ -71,6 +71,9 @@ impl Replay {
         let trace = &line.trace;
         let mut steps = Vec::new();
         match (trace.v, trace.rounded.first(), &trace.tax) {
+            (1..=super::trace::TRACE_VERSION, Some(rounded), Some(tax)) if rounded.point == DOCUMENT => {
+                rounded_once(line, rounded, tax, &mut steps);
+            }
             (1..=super::trace::TRACE_VERSION, Some(rounded), Some(tax)) => {
                 steps.extend(trace.lookups.iter().filter_map(|lookup| converted(trace, lookup)));
                 amount(line, rounded, mirrored, &mut steps);
@@ -80,6 +83,16 @@ impl Replay {
         }
         Replay { agrees: steps.iter().all(|step| step.agrees), steps }
     }
+}
+
+/// The tax of a statement, rounded again; which part of the difference the line has is told by its other lines.
+fn rounded_once(line: &Line, rounded: &RoundedTrace, stored: &TaxTrace, steps: &mut Vec<Step>) {
+    let again = mode_of(&rounded.mode).map(|mode| round(rounded.before, rounded.places, mode));
+    steps.push(compare(StepKind::TaxRounding, rounded.after, again));
+    let sign = if line.takes_back() { Decimal::NEGATIVE_ONE } else { Decimal::ONE };
+    let in_trace = [(StepKind::Net, line.net, stored.net), (StepKind::Tax, line.tax, stored.tax)];
+    steps.extend(in_trace.map(|(kind, on_line, in_trace)| compare(kind, on_line, Some(in_trace * sign))));
+    steps.push(compare(StepKind::Gross, line.gross, line.net.checked_add(line.tax)));
 }
 
 /// A conversion again: the rates of its rows, multiplied and applied.
@@ -226,19 +239,12 @@ fn adjust(adjusted: &AdjustTrace, rounded: &RoundedTrace) -> Step {
 
 /// Tax, and what the line itself states; a line that takes another back mirrors it.
 fn taxed(line: &Line, rounded: &RoundedTrace, stored: &TaxTrace, steps: &mut Vec<Step>) {
-    let kind = match line.tax_kind {
-        TaxTreatment::Inclusive => TaxKind::Inclusive,
-        TaxTreatment::Exclusive => TaxKind::Exclusive,
-        TaxTreatment::Exempt => TaxKind::Exempt,
-        TaxTreatment::Zero => TaxKind::Zero,
-        TaxTreatment::NotTaxed => TaxKind::NotTaxed,
-    };
     let own = line.trace.rounded.iter().find(|rounded| rounded.point == "tax");
     let (mode, places) = match own {
         Some(own) => (mode_of(&own.mode), own.places),
         None => (Some(Rounding::HalfUp), rounded.places),
     };
-    let taxable = Taxable { amount: rounded.after, kind, rate: line.tax_rate };
+    let taxable = Taxable { amount: rounded.after, kind: line.tax_kind.kind(), rate: line.tax_rate };
     let again: Option<Taxed> = mode.and_then(|mode| tax_line(taxable, places, mode).ok());
     if let Some(own) = own {
         let mut step = compare(StepKind::TaxRounding, own.after, again.as_ref().map(|again| again.rounded.after));

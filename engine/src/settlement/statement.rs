@@ -5,6 +5,7 @@ pub mod position;
 
 mod dispute;
 mod reverse;
+mod rounding;
 mod steps;
 
 pub use dispute::REASON_MAX;

@@ -107,6 +107,37 @@ pub fn tax_document(lines: &[Taxable], places: u32, mode: Rounding) -> Result<Ta
     })
 }
 
+/// A line that was taxed by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnTax {
+    pub taxable: Taxable,
+    pub tax: Decimal,
+    /// It may take a part of the difference.
+    pub takes: bool,
+}
+
+/// The tax of a document, rounded once, and what each of its lines, taxed by itself before, gets of the difference. `beside`
+/// is tax of the document that belongs to none of these lines.
+pub fn document_difference(
+    lines: &[OwnTax],
+    beside: Decimal,
+    places: u32,
+    mode: Rounding,
+) -> Result<(Rounded, Vec<Decimal>), TaxError> {
+    check_places(places)?;
+    let exact = lines.iter().map(|line| exact_tax(line.taxable)).collect::<Result<Vec<_>, _>>()?;
+    let rounded = Rounded::at(Point::Document, sum(exact.iter().copied())?, places, mode);
+    let difference = rounded.after - sum(lines.iter().map(|line| line.tax))? - beside;
+    let own = lines.iter().zip(exact).map(|(line, exact)| Rounded {
+        before: if line.takes { exact } else { Decimal::ZERO },
+        after: line.tax,
+        ..rounded.clone()
+    });
+    let own: Vec<Rounded> = own.collect();
+    let taxes = place_difference(&own, difference, places);
+    Ok((rounded, taxes.into_iter().zip(lines).map(|(tax, line)| tax - line.tax).collect()))
+}
+
 /// Where a document's tax is rounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

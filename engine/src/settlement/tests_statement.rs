@@ -50,7 +50,15 @@ fn statement(gross: &str) -> Statement {
 
 fn form(netting: bool, negative: Negative) -> StatementForm {
     let number = NumberFormat::parse("ST-{seq}", None).expect("the form is good");
-    StatementForm { name: "month".into(), calendar: "month".into(), number, netting, negative, write_off: None }
+    StatementForm {
+        name: "month".into(),
+        calendar: "month".into(),
+        number,
+        netting,
+        negative,
+        write_off: None,
+        tax_rounded_once: None,
+    }
 }
 
 /// `(debt, payable)`.

@@ -13,6 +13,9 @@ use uuid::Uuid;
 /// The newest version of the stored form.
 pub const TRACE_VERSION: u32 = 1;
 
+/// The point of the one rounding of a statement's tax.
+pub const DOCUMENT: &str = "document";
+
 /// One of a few words: ours where a trace is made, whatever stands there where one is read.
 pub type Word = Cow<'static, str>;
 
@@ -127,7 +130,7 @@ pub struct PartTrace {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoundedTrace {
-    /// `line` or `tax`.
+    /// `line`, `tax` or [`DOCUMENT`].
     pub point: Word,
     pub before: Decimal,
     pub after: Decimal,

@@ -14,7 +14,7 @@ use crate::record::{Name, Record, slot};
 use crate::refusal::{FieldError, Refusal};
 use crate::settlement::desired::Counts;
 use crate::settlement::line::{Entry, Line, StatementStatus};
-use crate::settlement::plan::counts_as;
+use crate::settlement::plan::{counts_as, rounds_a_statement};
 use crate::settlement::statement::{Dispute, Statement};
 use crate::value::Value;
 use rust_decimal::Decimal;
@@ -150,7 +150,10 @@ impl Memory {
         }
         let standing = self.standing();
         for (plan, fact) in &need.lines {
-            let lines = standing.iter().filter(|line| line.plan == *plan && line.fact == *fact).cloned();
+            let lines = standing
+                .iter()
+                .filter(|line| line.plan == *plan && line.fact == *fact && !rounds_a_statement(&line.line));
+            let lines = lines.cloned();
             facts.lines.insert((plan.clone(), *fact), lines.collect());
         }
         for query in &need.cumulated {

@@ -14,6 +14,7 @@ use packwork_engine::record::Name;
 use packwork_engine::refusal::Refusal;
 use packwork_engine::settlement::desired::Counts;
 use packwork_engine::settlement::line::{Line, Party, TaxTreatment};
+use packwork_engine::settlement::plan::rounds_a_statement;
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
@@ -415,7 +416,7 @@ pub(super) fn decode_columns(row: &mut Columns) -> Result<StoredLine, StoreError
     Ok(StoredLine { seq, standing, line })
 }
 
-/// The standing lines of facts, in the order they were posted.
+/// The standing lines of facts, in the order they were posted. Those that round the tax of a statement are its own.
 pub(super) async fn fetch_standing(
     connection: &mut Connection,
     wanted: &BTreeSet<(Name, Uuid)>,
@@ -430,7 +431,9 @@ pub(super) async fn fetch_standing(
         sql.any_of("l.fact", Datum::Ids(ids)).push(" ORDER BY l.seq");
         for row in connection.rows("reading posted lines", sql, &kinds).await? {
             let line = decode(row)?.line;
-            facts.lines.entry((plan.clone(), line.fact)).or_default().push(Arc::new(line));
+            if !rounds_a_statement(&line.line) {
+                facts.lines.entry((plan.clone(), line.fact)).or_default().push(Arc::new(line));
+            }
         }
     }
     Ok(())

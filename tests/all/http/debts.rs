@@ -7,6 +7,15 @@ use std::collections::BTreeMap;
 
 /// Commissions of partners, some of them taken back, on a statement with this policy.
 fn pack(negative: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut form = json!({"negative": negative});
+    if negative == "write_off" {
+        form["write_off"] = json!("bad_debt");
+    }
+    commissions(form, Json::Null)
+}
+
+/// Commissions, on a statement that says this besides, taxed so.
+pub(super) fn commissions(more: Json, tax: Json) -> BTreeMap<String, Vec<u8>> {
     let object = json!({"kind": "object", "name": "commission", "title": "Commission", "plural": "Commissions",
     "display": "code", "key": "code", "fields": {
         "code": {"type": "text", "title": "Code", "required": true, "unique": true},
@@ -18,23 +27,27 @@ fn pack(negative: &str) -> BTreeMap<String, Vec<u8>> {
     let life = json!({"kind": "lifecycle", "name": "commission", "title": "Commission", "on": "commission",
         "initial": "draft", "states": {"draft": {"title": "Draft"}, "due": {"title": "Due"}},
         "transitions": {"confirm": {"title": "Confirm", "from": ["draft"], "to": "due"}}});
-    let plan = json!({"kind": "settlement_plan", "name": "commission", "title": "Commission",
+    let mut plan = json!({"kind": "settlement_plan", "name": "commission", "title": "Commission",
         "on": {"object": "commission", "state": "due"}, "each": "record", "business_date": "day",
         "period_calendar": "months", "posting": "commission", "statement": "partner_paper",
         "lines": [{"id": "fee", "title": "Fee", "payer": "record.payer", "payee": "record.partner",
             "amount": "record.amount", "round": {"at": "line", "mode": "half_up"},
             "dimensions": {"partner": "record.partner"}}]});
+    if !tax.is_null() {
+        plan["lines"][0]["tax"] = tax;
+    }
     let calendar = json!({"kind": "period_calendar", "name": "months", "title": "Months", "every": "month"});
     let posting = |name: &str, debit: &str, credit: &str, expense: &str| {
         let kind = |account: &str| if account == expense { "expense" } else { "liability" };
         json!({"kind": "posting", "name": name, "title": name,
             "accounts": {debit: {"title": debit, "type": kind(debit)}, credit: {"title": credit, "type": kind(credit)}},
-            "entries": [{"id": "all", "debit": debit, "credit": credit, "amount": "gross"}]})
+            "entries": [{"id": "net", "debit": debit, "credit": credit, "amount": "net"},
+                {"id": "tax", "debit": debit, "credit": credit, "amount": "tax"}]})
     };
     let mut form = json!({"kind": "statement", "name": "partner_paper", "title": "Paper", "period_calendar": "months",
-        "number": "P-{seq:3}", "negative": negative});
-    if negative == "write_off" {
-        form["write_off"] = json!("bad_debt");
+        "number": "P-{seq:3}"});
+    if let (Some(form), Json::Object(more)) = (form.as_object_mut(), more) {
+        form.extend(more);
     }
     let mut texts: Map<String, Json> = Map::new();
     let mut say = |path: String| drop(texts.insert(path, json!("文")));

@@ -8,7 +8,7 @@ use crate::definition::{Kind, Operand};
 use crate::model::checker::{Checker, Found};
 use crate::record::Name;
 use crate::settlement::accumulator::{Accumulator, Measure, SourceOf};
-use crate::settlement::plan::{Adjust, AdjustKind, By, Cumulate, PAY, REMAINDER, Used};
+use crate::settlement::plan::{Adjust, AdjustKind, By, Cumulate, PAY, REMAINDER, ROUNDING, Used};
 
 impl<'a> Checker<'a> {
     pub(super) fn adjusts(
@@ -22,7 +22,7 @@ impl<'a> Checker<'a> {
         for (index, adjust) in written.adjust.iter().enumerate() {
             let place = format!("{pointer}/adjust/{index}");
             self.check_name(found, &format!("{place}/id"), &adjust.id);
-            let taken = [PAY, REMAINDER].contains(&adjust.id.as_str());
+            let taken = [PAY, REMAINDER, ROUNDING].contains(&adjust.id.as_str());
             if taken || adjusts.iter().any(|other| *other.id == *adjust.id) {
                 let message = format!("another line would be called `{}.{}`", written.id, adjust.id);
                 self.error(Code::DuplicateDefinition, found, format!("{place}/id"), message);

@@ -13,7 +13,7 @@ use crate::settlement::line::{Line, TaxTreatment};
 use crate::settlement::plan::{Plan, base_of, derived};
 use crate::settlement::rounding::{Point, Rounded, Rounding};
 use crate::settlement::schedule::{Applied, ApplyError, Schedule};
-use crate::settlement::tax::{TaxKind, Taxable, tax_line};
+use crate::settlement::tax::{Taxable, tax_line};
 use crate::settlement::trace::{
     AdjustTrace, ChainTrace, DueTrace, PartTrace, PriceTrace, RoundedTrace, TRACE_VERSION, TaxTrace, Trace,
 };
@@ -279,13 +279,7 @@ impl Desired {
     fn part(&self, plan: &Plan, traces: Traces, part: Unpriced) -> Result<Part, Refusal> {
         let Unpriced { id: line, quantity, rounded, trace } = part;
         let (amount, terms) = (rounded.after, &self.tax);
-        let kind = match terms.treatment {
-            TaxTreatment::Inclusive => TaxKind::Inclusive,
-            TaxTreatment::Exclusive => TaxKind::Exclusive,
-            TaxTreatment::Exempt => TaxKind::Exempt,
-            TaxTreatment::Zero => TaxKind::Zero,
-            TaxTreatment::NotTaxed => TaxKind::NotTaxed,
-        };
+        let kind = terms.treatment.kind();
         let places = places_of(self.currency());
         let taxed = tax_line(Taxable { amount, kind, rate: terms.rate }, places, terms.rounding).map_err(|error| {
             Refusal::new(Code::AmountOverflow, format!("the tax of the line `{line}` cannot be computed: {error}"))

@@ -110,11 +110,11 @@ pub(super) fn reverse(deciding: &mut Deciding<'_, '_>, reason: &str, period: Opt
     Ok(())
 }
 
-/// The ledger gets what the mirrored lines come to, plan by plan.
-fn post_entries(deciding: &mut Deciding<'_, '_>, mirrors: &[Line]) -> Result<(), Halt> {
+/// The ledger gets what lines of a statement come to, plan by plan.
+pub(super) fn post_entries(deciding: &mut Deciding<'_, '_>, lines: &[Line]) -> Result<(), Halt> {
     let mut by_plan: BTreeMap<_, Vec<Line>> = BTreeMap::new();
-    for mirror in mirrors {
-        by_plan.entry(mirror.plan.clone()).or_default().push(mirror.clone());
+    for line in lines {
+        by_plan.entry(line.plan.clone()).or_default().push(line.clone());
     }
     let model = deciding.reader.model;
     for (name, lines) in by_plan {

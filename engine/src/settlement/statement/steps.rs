@@ -1,7 +1,7 @@
 //! The steps of a statement: which follow which, and what each writes. A step is refused with a code of its own for
 //! every reason there is.
 
-use super::{REASON_MAX, Statement, dispute, reverse};
+use super::{REASON_MAX, Statement, dispute, reverse, rounding};
 use crate::codes::Code;
 use crate::decide::Halt;
 use crate::decision::{Decision, NewStatement, Numbering, StatementChange, StatementCommand, StatementStep};
@@ -87,6 +87,7 @@ impl<'r> Deciding<'r, '_> {
         let mut change = self.changed(self.statement);
         change.status = Some(StatementStatus::Issued);
         change.number = Some(self.numbering()?);
+        rounding::round_tax(self)?;
         if self.form.is_some_and(|form| !form.netting && form.negative == Negative::CarryDebt) {
             let debtors = asked(self.reader, StatementsAsked::Debts(self.statement.key.clone()))?;
             let mut opening = Decimal::ZERO;
