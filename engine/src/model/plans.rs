@@ -43,7 +43,11 @@ impl<'a> Checker<'a> {
             self.expect(found, "/period_calendar", Kind::PeriodCalendar, &written.period_calendar);
             match (&written.write_off, written.negative == NegativePolicy::WriteOff) {
                 (Some(posting), true) => {
-                    self.expect(found, "/write_off", Kind::Posting, posting);
+                    let known = self.expect(found, "/write_off", Kind::Posting, posting);
+                    if known && self.postings.get(posting.as_str()).is_some_and(|posting| posting.entries.len() != 1) {
+                        let message = "a debt is given up by one entry: the posting has another number of them";
+                        self.error(Code::BadProperty, found, "/write_off", message.to_owned());
+                    }
                 }
                 (None, true) => self.missing(found, "write_off"),
                 (Some(_), false) => {

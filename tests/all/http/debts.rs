@@ -37,12 +37,13 @@ pub(super) fn commissions(more: Json, tax: Json) -> BTreeMap<String, Vec<u8>> {
         plan["lines"][0]["tax"] = tax;
     }
     let calendar = json!({"kind": "period_calendar", "name": "months", "title": "Months", "every": "month"});
-    let posting = |name: &str, debit: &str, credit: &str, expense: &str| {
+    let posting = |name: &str, debit: &str, credit: &str, amounts: &[&str]| {
+        let expense = debit;
+        let entry = |amount: &&str| json!({"id": amount, "debit": debit, "credit": credit, "amount": amount});
         let kind = |account: &str| if account == expense { "expense" } else { "liability" };
         json!({"kind": "posting", "name": name, "title": name,
             "accounts": {debit: {"title": debit, "type": kind(debit)}, credit: {"title": credit, "type": kind(credit)}},
-            "entries": [{"id": "net", "debit": debit, "credit": credit, "amount": "net"},
-                {"id": "tax", "debit": debit, "credit": credit, "amount": "tax"}]})
+            "entries": amounts.iter().map(entry).collect::<Vec<_>>()})
     };
     let mut form = json!({"kind": "statement", "name": "partner_paper", "title": "Paper", "period_calendar": "months",
         "number": "P-{seq:3}"});
@@ -83,8 +84,8 @@ pub(super) fn commissions(more: Json, tax: Json) -> BTreeMap<String, Vec<u8>> {
         ("settlement/commission.json", plan),
         ("settlement/months.json", calendar),
         ("settlement/partner_paper.json", form),
-        ("postings/commission.json", posting("commission", "cost", "payable", "cost")),
-        ("postings/bad_debt.json", posting("bad_debt", "loss", "payable", "loss")),
+        ("postings/commission.json", posting("commission", "cost", "payable", &["net", "tax"])),
+        ("postings/bad_debt.json", posting("bad_debt", "loss", "payable", &["gross"])),
         ("i18n/zh-CN.json", Json::Object(texts)),
     ];
     files.into_iter().map(|(path, json)| (path.to_owned(), json.to_string().into_bytes())).collect()

@@ -57,7 +57,7 @@ async fn tax_is_rounded_once(on: On, mode: &str, own: &[&str], before: [&str; 3]
     assert_eq!(amounts(&issued, "gross"), after, "{mode}: {issued:#}");
     let lines = rounding(&test, &issued).await;
     assert_eq!(lines.iter().map(|line| amounts(line, "amount")).collect::<Vec<_>>(), [line], "{mode}");
-    let balance = test.get("/ledger/balances").await.ok();
+    let balance = test.get("/settlement/balances?by=account").await.ok();
     let sums = balance["totals"][0].clone();
     assert_eq!(sums["debit"], sums["credit"], "{mode}: {balance:#}");
 
