@@ -121,12 +121,10 @@ fn drift(place: &Place) {
     let stray = create("customer", json!({"code": "c2", "name": "Two", "phone": "13800000002"}));
     let (depot, empty) =
         (create("depot", json!({"code": "d1", "name": "One"})), create("depot", json!({"code": "d2", "name": "Two"})));
-    create("truck", json!({"code": "t", "depot": depot, "load": "1.25"}));
+    let truck = json!({"code": "t", "depot": depot, "load": "1.25", "toll": "2.00", "stops": [{"weight": "1"}, {"weight": "2"}]});
+    let truck = create("truck", truck);
     let mut parcel = |code: &str| {
-        create(
-            "parcel",
-            json!({"code": code, "count": 3, "unit": unit, "postage": "2.00", "rows": [{"name": "a", "weight": "1.5"}]}),
-        )
+        create("parcel", json!({"code": code, "count": 3, "unit": unit, "rows": [{"name": "a", "weight": "1.5"}]}))
     };
     let (changed, summed, referring, silent) = (parcel("a"), parcel("b"), parcel("c"), parcel("d"));
     let attached = |id: &str| {
@@ -146,7 +144,7 @@ fn drift(place: &Place) {
     let nobody = id("00000000-0000-7000-8000-000000000000");
     place.tamper(&format!("UPDATE o_parcel SET f_count = f_count + 1 WHERE f_id = {}", id(&changed)));
     place.tamper(&format!("UPDATE o_parcel SET f_weight = f_weight + 1 WHERE f_id = {}", id(&summed)));
-    place.tamper(&format!("UPDATE o_parcel_row SET f_postage = f_postage + 1 WHERE f_item_of = {}", id(&referring)));
+    place.tamper(&format!("UPDATE o_truck_stop SET f_toll = f_toll + 1 WHERE f_item_of = {}", id(&truck)));
     place.tamper(&format!("UPDATE o_parcel SET f_unit = {nobody} WHERE f_id = {}", id(&referring)));
     place.tamper(&format!("DELETE FROM event WHERE record = {}", id(&silent)));
     place.tamper(&format!("UPDATE o_parcel_row SET f_item_of = {nobody} WHERE f_item_of = {}", id(&changed)));
@@ -191,7 +189,7 @@ fn drift(place: &Place) {
         ("history", &*summed, "weight"),
         ("rollup", &*summed, "weight"),
         ("rollup", &*changed, "weight"),
-        ("share", &*referring, "postage"),
+        ("share", &*truck, "toll"),
         ("duplicate_key", &*caller, "same_phone"),
         ("duplicate_key", &*stray, "same_phone"),
         ("total", &*depot, "load"),
