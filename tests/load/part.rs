@@ -1,11 +1,26 @@
 //! Parts of a measurement: processes of their own, and the folders and copies they work on.
 
 use anyhow::{Context, Result, bail};
+use packwork::auth::Secret;
+use packwork::store::Database;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub const TENANT: &str = "main";
+
+/// A folder is SQLite's, a `postgres://…` address PostgreSQL's.
+pub fn is_postgres(at: &str) -> bool {
+    at.starts_with("postgres")
+}
+
+/// Where the product finds its data.
+pub fn store(at: &str) -> Database {
+    match is_postgres(at) {
+        true => Database::Postgres { url: Secret::new(at) },
+        false => Database::Sqlite { folder: at.into() },
+    }
+}
 
 /// Runs a part in a process of its own and reads its figures.
 pub fn run(part: &str, rest: &[&str]) -> Result<Json> {

@@ -20,6 +20,13 @@ impl<'w> Words<'w> {
         self.rest.next().copied().with_context(|| format!("`{option}` needs a value"))
     }
 
+    pub fn database(&mut self, option: &str) -> Result<&'w str> {
+        match self.text(option)? {
+            known @ ("sqlite" | "postgres") => Ok(known),
+            other => bail!("`{other}` is no database: sqlite or postgres"),
+        }
+    }
+
     /// A number from 1.
     pub fn number(&mut self, option: &str) -> Result<u32> {
         let text = self.text(option)?;

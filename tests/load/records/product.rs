@@ -2,7 +2,7 @@
 //! as `packwork serve` runs it, requests logged.
 
 use super::{rows, server};
-use crate::part::{TENANT, database};
+use crate::part::{self, TENANT, database, is_postgres};
 use anyhow::{Context, Result, bail};
 use packwork::app::{App, Start};
 use packwork::auth::Secret;
@@ -12,7 +12,6 @@ use packwork::packs::install::{Seeds, Silent};
 use packwork::packs::source::{Files, Source};
 use packwork::service::command::{self, Done};
 use packwork::service::session;
-use packwork::store::Database;
 use packwork_engine::decision::Command;
 use packwork_engine::model::Settings;
 use serde_json::{Value as Json, json};
@@ -33,17 +32,12 @@ const PACK: [(&str, &str); 6] = [
     ("roles/clerk.json", include_str!("pack/roles/clerk.json")),
 ];
 
-/// A folder is SQLite's, a `postgres://…` address PostgreSQL's.
 async fn open(at: &str, tenant: &str) -> Result<Arc<App>> {
     let own: Files = PACK.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect();
     let mut packs = Source::Embedded.read().context("reading the packs")?;
     packs.push(own);
-    let database = match at.starts_with("postgres") {
-        true => Database::Postgres { url: Secret::new(at) },
-        false => Database::Sqlite { folder: at.into() },
-    };
     let app = App::start(Start {
-        database,
+        database: part::store(at),
         tenant: tenant.into(),
         files: packwork::files::Files::new(std::env::temp_dir().join("packwork-load-files"), 1_024 * 1_024),
         settings: Settings { zone: "Asia/Shanghai".into(), currency: "CNY".into() },
@@ -60,7 +54,7 @@ async fn open(at: &str, tenant: &str) -> Result<Arc<App>> {
 
 /// Installs the packs, makes the clerk, fills the tables.
 pub async fn prepare(at: &str, tenant: &str, sales: u64) -> Result<Json> {
-    if !at.starts_with("postgres") {
+    if !is_postgres(at) {
         std::fs::create_dir_all(at).context("making the data folder")?;
     }
     let app = open(at, tenant).await?;
@@ -76,7 +70,7 @@ pub async fn prepare(at: &str, tenant: &str, sales: u64) -> Result<Json> {
     session::set_password(&app, id, Secret::new(PASSWORD)).await.context("setting a password")?;
     app.store.close().await;
     drop(app);
-    if at.starts_with("postgres") {
+    if is_postgres(at) {
         let mut connection = PgConnection::connect(at).await.context("connecting")?;
         let path = format!("SET search_path TO \"t_{tenant}\"");
         connection.execute(sqlx::raw_sql(AssertSqlSafe(path))).await.context("choosing the schema")?;
