@@ -22,7 +22,7 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-const USAGE: &str = "load settle [--orders N] [--partners N] [--rounds N] [--json]
+const USAGE: &str = "load settle [--database sqlite|postgres] [--orders N] [--partners N] [--rounds N] [--json]
 load records [--database sqlite|postgres] [--rows N] [--seconds N] [--rounds N] [--json] [--only create,read,page,import,…]
 load start [--times N] [--json]
 load compile [--objects N] [--definitions N] [--times N] [--json]

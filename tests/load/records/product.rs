@@ -3,6 +3,7 @@
 
 use super::{rows, server};
 use crate::part::{self, TENANT, database, is_postgres};
+use crate::settle::connection;
 use anyhow::{Context, Result, bail};
 use packwork::app::{App, Start};
 use packwork::auth::Secret;
@@ -77,7 +78,7 @@ pub async fn prepare(at: &str, tenant: &str, sales: u64) -> Result<Json> {
         rows::fill_postgres(&mut connection, sales).await?;
         connection.close().await.context("closing")?;
     } else {
-        let mut connection = crate::settle::orders::connect(&database(Path::new(at))).await?;
+        let mut connection = connection::sqlite(&database(Path::new(at))).await?;
         rows::fill_sqlite(&mut connection, sales).await?;
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").await.context("moving the log into the file")?;
         connection.close().await.context("closing")?;

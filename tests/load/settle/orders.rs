@@ -2,33 +2,19 @@
 //! id, number, service, quantity, partner and time. Pseudo-random from a fixed seed.
 
 use crate::settle::PERIOD;
+use crate::settle::connection::Connection;
 use anyhow::{Context, Result};
 use jiff::civil::Date;
+use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, SqliteConnection};
-use std::path::Path;
+use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
 use uuid::Uuid;
 
 const SEED: u64 = 20_260_301;
-const ROWS_PER_STATEMENT: u32 = 500;
+const ROWS_PER_STATEMENT: usize = 500;
 /// The zone of the tenant, Asia/Shanghai, has had this offset since 1991.
 const ZONE_OFFSET_MICROS: i64 = 8 * 3_600 * 1_000_000;
 const DAY_MICROS: i64 = 86_400 * 1_000_000;
-
-/// A file with the settings the product uses.
-pub async fn connect(path: &Path) -> Result<SqliteConnection> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .statement_cache_capacity(400)
-        .row_buffer_size(512)
-        .pragma("cache_size", "-16000")
-        .pragma("temp_store", "memory");
-    options.connect().await.with_context(|| format!("opening `{}`", path.display()))
-}
 
 /// Numbers that look random and are the same every time (SplitMix64).
 pub struct Numbers(u64);
@@ -96,21 +82,67 @@ pub fn draw(count: u32, services: usize, partners: usize, patterns: usize) -> Ve
     orders
 }
 
-/// Writes the orders and folds the log into the file.
-pub async fn insert(path: &Path, patterns: &[Uuid], count: u32) -> Result<Json> {
-    let mut connection = connect(path).await?;
+/// An order and what it refers to, as its table has it.
+struct Row<'o> {
+    order: &'o Order,
+    number: String,
+    service: Uuid,
+    partner: Uuid,
+    mode: &'o str,
+    pattern: Uuid,
+}
+
+/// Writes the orders; then the database may settle down, as it would have between a month's orders and its settlement.
+pub async fn insert(at: &str, patterns: &[Uuid], count: u32) -> Result<Json> {
+    let mut connection = Connection::open(at).await?;
     // Inspections first: the drawing prefers them.
-    let services: Vec<Uuid> =
-        ids(&mut connection, "SELECT f_id FROM o_service_item ORDER BY f_code <> 'inspection', f_code").await?;
-    let partners: Vec<(Uuid, String)> = {
-        let rows = sqlx::query("SELECT f_id, f_mode FROM o_partner ORDER BY f_code").fetch_all(&mut connection).await;
-        let rows = rows.context("reading partners")?;
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, sqlx::Error>>()?
+    let services: Vec<(Uuid,)> = connection
+        .rows("reading services", "SELECT f_id FROM o_service_item ORDER BY f_code <> 'inspection', f_code")
+        .await?;
+    let partners: Vec<(Uuid, String)> =
+        connection.rows("reading partners", "SELECT f_id, f_mode FROM o_partner ORDER BY f_code").await?;
+    let columns = match &connection {
+        Connection::Sqlite(_) => "SELECT name FROM pragma_table_info('o_work_order')",
+        Connection::Postgres(_) => {
+            "SELECT column_name::text FROM information_schema.columns
+             WHERE table_schema = current_schema() AND table_name = 'o_work_order' ORDER BY ordinal_position"
+        }
     };
-    let columns: Vec<String> = {
-        let rows = sqlx::query("SELECT name FROM pragma_table_info('o_work_order')").fetch_all(&mut connection).await;
-        rows.context("reading columns")?.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?
-    };
+    let columns: Vec<(String,)> = connection.rows("reading columns", columns).await?;
+    let columns: Vec<&str> = columns.iter().map(|(column,)| &**column).collect();
+    let orders = draw(count, services.len(), partners.len(), patterns.len());
+    let mut written = 0_u32;
+    for chunk in orders.chunks(ROWS_PER_STATEMENT) {
+        let mut rows: Vec<Row<'_>> = Vec::with_capacity(chunk.len());
+        for order in chunk {
+            written += 1;
+            let (number, (partner, mode)) = (format!("WO-202603-L{written:06}"), &partners[order.partner]);
+            let ((service,), pattern) = (services[order.service], patterns[order.pattern]);
+            rows.push(Row { order, number, service, partner: *partner, mode, pattern });
+        }
+        match &mut connection {
+            Connection::Sqlite(connection) => insert_sqlite(connection, &columns, &rows).await,
+            Connection::Postgres(connection) => insert_postgres(connection, &columns, &rows).await,
+        }
+        .context("writing work orders")?;
+    }
+    let (database_bytes, version) = settle_down(&mut connection).await?;
+    let joint = orders.iter().filter(|order| order.service == 0 && partners[order.partner].1 == "joint").count();
+    let (tiers,): (i64,) = connection.row("counting tiers", "SELECT count(DISTINCT f_tier) FROM o_work_order").await?;
+    connection.close().await?;
+    Ok(json!({
+        "orders": written,
+        "partners": partners.len(),
+        "tiered": joint,
+        "tiers": tiers,
+        "database_bytes": database_bytes,
+        "version": version,
+    }))
+}
+
+/// Inserts what orders have of their own from `values`, a table `v` with columns as SQLite names them; the rest is the
+/// pattern's.
+fn statement(columns: &[&str], values: &str) -> String {
     let own = |column: &str| match column {
         "f_id" => Some("v.column1"),
         "f_number" => Some("v.column2"),
@@ -126,52 +158,69 @@ pub async fn insert(path: &Path, patterns: &[Uuid], count: u32) -> Result<Json> 
     };
     let selected: Vec<String> =
         columns.iter().map(|column| own(column).map_or_else(|| format!("t.{column}"), str::to_owned)).collect();
-    let orders = draw(count, services.len(), partners.len(), patterns.len());
-    let mut written = 0_u32;
-    for chunk in orders.chunks(ROWS_PER_STATEMENT as usize) {
-        let rows = vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?)"; chunk.len()].join(", ");
-        let text = format!(
-            "INSERT INTO o_work_order ({}) SELECT {} FROM (VALUES {rows}) AS v JOIN o_work_order AS t ON t.f_id = v.column9",
-            columns.join(", "),
-            selected.join(", "),
-        );
-        let mut query = sqlx::query(AssertSqlSafe(text));
-        for order in chunk {
-            written += 1;
-            let (partner, mode) = &partners[order.partner];
-            query = query
-                .bind(order.id)
-                .bind(format!("WO-202603-L{written:06}"))
-                .bind(services[order.service])
-                .bind(partner)
-                .bind(mode)
-                .bind(order.quantity)
-                .bind(order.finished_at)
-                .bind(order.day.to_string())
-                .bind(patterns[order.pattern]);
-        }
-        query.execute(&mut connection).await.context("writing work orders")?;
-    }
-    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await.context("folding the log in")?;
-    let joint = orders.iter().filter(|order| order.service == 0 && partners[order.partner].1 == "joint").count();
-    let sizes = sqlx::query(
-        "SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size), sqlite_version(),
-         (SELECT count(DISTINCT f_tier) FROM o_work_order)",
-    );
-    let sizes = sizes.fetch_one(&mut connection).await.context("reading the size of the file")?;
-    let figures = json!({
-        "orders": written,
-        "partners": partners.len(),
-        "tiered": joint,
-        "tiers": sizes.try_get::<i64, _>(2)?,
-        "file_bytes": sizes.try_get::<i64, _>(0)?,
-        "sqlite": sizes.try_get::<String, _>(1)?,
-    });
-    connection.close().await.context("closing the file")?;
-    Ok(figures)
+    format!(
+        "INSERT INTO o_work_order ({}) SELECT {} FROM {values} JOIN o_work_order AS t ON t.f_id = v.column9",
+        columns.join(", "),
+        selected.join(", "),
+    )
 }
 
-async fn ids(connection: &mut SqliteConnection, text: &'static str) -> Result<Vec<Uuid>> {
-    let rows = sqlx::query(text).fetch_all(connection).await.context("reading ids")?;
-    Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+async fn insert_sqlite(
+    connection: &mut SqliteConnection,
+    columns: &[&str],
+    rows: &[Row<'_>],
+) -> Result<(), sqlx::Error> {
+    let values = vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?)"; rows.len()].join(", ");
+    let mut query = sqlx::query(AssertSqlSafe(statement(columns, &format!("(VALUES {values}) AS v"))));
+    for row in rows {
+        query = query
+            .bind(row.order.id)
+            .bind(&row.number)
+            .bind(row.service)
+            .bind(row.partner)
+            .bind(row.mode)
+            .bind(row.order.quantity)
+            .bind(row.order.finished_at)
+            .bind(row.order.day.to_string())
+            .bind(row.pattern);
+    }
+    query.execute(connection).await.map(|_| ())
+}
+
+async fn insert_postgres(connection: &mut PgConnection, columns: &[&str], rows: &[Row<'_>]) -> Result<(), sqlx::Error> {
+    fn of<'r, T>(rows: &'r [Row<'_>], value: impl Fn(&'r Row<'_>) -> T) -> Vec<T> {
+        rows.iter().map(value).collect()
+    }
+    let values = "unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::numeric[], $7::bigint[],
+                         $8::text[]::date[], $9::uuid[])
+                  AS v(column1, column2, column3, column4, column5, column6, column7, column8, column9)";
+    let query = sqlx::query(AssertSqlSafe(statement(columns, values)))
+        .bind(of(rows, |row| row.order.id))
+        .bind(of(rows, |row| &*row.number))
+        .bind(of(rows, |row| row.service))
+        .bind(of(rows, |row| row.partner))
+        .bind(of(rows, |row| row.mode))
+        .bind(of(rows, |row| Decimal::new(row.order.quantity, 2)))
+        .bind(of(rows, |row| row.order.finished_at))
+        .bind(of(rows, |row| row.order.day.to_string()))
+        .bind(of(rows, |row| row.pattern));
+    query.execute(connection).await.map(|_| ())
+}
+
+/// Folds the log into the file, or tells the planner what the tables hold. How many bytes that came to, and the version
+/// of the database.
+async fn settle_down(connection: &mut Connection) -> Result<(i64, String)> {
+    let size = match connection {
+        Connection::Sqlite(connection) => {
+            let fold = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection);
+            fold.await.context("folding the log in")?;
+            "SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size),
+             sqlite_version()"
+        }
+        Connection::Postgres(connection) => {
+            sqlx::query("VACUUM ANALYZE").execute(connection).await.context("analysing")?;
+            "SELECT pg_database_size(current_database()), current_setting('server_version')"
+        }
+    };
+    connection.row("reading the size", size).await
 }

@@ -11,7 +11,6 @@ use packwork_engine::decision::{Command, Context, SettleUnit};
 use packwork_engine::settlement::reads::Reads;
 use packwork_engine::settlement::settle;
 use serde_json::{Value as Json, json};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -34,8 +33,8 @@ struct Decided {
     rounds: u32,
 }
 
-pub async fn run(folder: &Path) -> Result<Json> {
-    let app = prepare::open(folder).await?;
+pub async fn run(at: &str) -> Result<Json> {
+    let app = prepare::open(at).await?;
     let (model, scope) = (app.model(), app.system());
     let plan = model.plans.get(PLAN).context("the packs have no such plan")?;
     let calendar = model.calendars.get(&plan.calendar).context("the plan has no calendar")?;

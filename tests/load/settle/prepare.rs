@@ -2,7 +2,7 @@
 //! straight into their table.
 
 use super::orders;
-use crate::part::{TENANT, database};
+use crate::part::{self, TENANT, is_postgres};
 use anyhow::{Context, Result, bail};
 use packwork::app::{App, Start};
 use packwork::clock::Clock;
@@ -10,11 +10,9 @@ use packwork::entropy::Entropy;
 use packwork::packs::install::{Seeds, Silent};
 use packwork::packs::source::Source;
 use packwork::service::command::{self, Done};
-use packwork::store::Database;
 use packwork_engine::decision::Command;
 use packwork_engine::model::Settings;
 use serde_json::{Value as Json, json};
-use std::path::Path;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -44,12 +42,12 @@ pub const PLACES: [&str; 16] = [
 ];
 const CUSTOMERS_PER_PLACE: usize = 10;
 
-/// Opens the product over a folder.
-pub async fn open(folder: &Path) -> Result<Arc<App>> {
+/// Opens the product over a folder or a database.
+pub async fn open(at: &str) -> Result<Arc<App>> {
     let app = App::start(Start {
-        database: Database::Sqlite { folder: folder.to_owned() },
+        database: part::store(at),
         tenant: TENANT.into(),
-        files: packwork::files::Files::new(folder.join("attachments"), 1_024 * 1_024),
+        files: packwork::files::Files::new(std::env::temp_dir().join("packwork-load-files"), 1_024 * 1_024),
         settings: Settings { zone: "Asia/Shanghai".into(), currency: "CNY".into() },
         packs: Source::Embedded,
         trust: packwork::packs::signing::Trust::default(),
@@ -62,13 +60,15 @@ pub async fn open(folder: &Path) -> Result<Arc<App>> {
     app.await.context("opening the product")
 }
 
-pub async fn run(folder: &Path, orders: u32, partners: usize) -> Result<Json> {
-    std::fs::create_dir_all(folder).context("making the data folder")?;
-    let app = open(folder).await?;
+pub async fn run(at: &str, orders: u32, partners: usize) -> Result<Json> {
+    if !is_postgres(at) {
+        std::fs::create_dir_all(at).context("making the data folder")?;
+    }
+    let app = open(at).await?;
     let patterns = masters(&app, partners).await?;
+    app.store.close().await;
     drop(app);
-    let figures = orders::insert(&database(folder), &patterns, orders).await?;
-    Ok(figures)
+    orders::insert(at, &patterns, orders).await
 }
 
 /// Writes who takes part, and one draft work order per customer. Their ids: the patterns the month is made of.

@@ -10,11 +10,10 @@ use packwork::service::session::Caller;
 use packwork::service::settlement::run::{self, Asked, Mode};
 use packwork_engine::decision::Command;
 use serde_json::{Value as Json, json};
-use std::path::Path;
 use std::sync::Arc;
 
-pub async fn run(folder: &Path) -> Result<Json> {
-    let app = prepare::open(folder).await?;
+pub async fn run(at: &str) -> Result<Json> {
+    let app = prepare::open(at).await?;
     let opened_rss_kib = peak_rss_kib();
     let stretch = Stretch::begin();
     let first = settle(&app).await?;
@@ -36,8 +35,8 @@ pub async fn run(folder: &Path) -> Result<Json> {
 }
 
 /// What one late order costs where the month is settled.
-pub async fn late(folder: &Path) -> Result<Json> {
-    let app = prepare::open(folder).await?;
+pub async fn late(at: &str) -> Result<Json> {
+    let app = prepare::open(at).await?;
     let stretch = Stretch::begin();
     let lines = complete_late(&app).await?;
     let completing = stretch.end();

@@ -2,8 +2,21 @@
 
 use serde_json::{Value as Json, json};
 
-/// Puts the parts' figures together: of each program the best round counts, wall and processor time apart.
-pub fn figures(prepared: &Json, product: &[Json], hand: &[Json], compared: &Json, late: &Json, phases: &Json) -> Json {
+/// The figures of every part.
+pub struct Measured<'m> {
+    pub database: &'m str,
+    pub prepared: Json,
+    /// Of each round, as `hand`.
+    pub product: Vec<Json>,
+    pub hand: Vec<Json>,
+    pub compared: Json,
+    pub late: Json,
+    pub phases: Json,
+}
+
+/// Puts them together: of each program the best round counts, wall and processor time apart.
+pub fn figures(measured: &Measured<'_>) -> Json {
+    let Measured { database, prepared, product, hand, compared, late, phases } = measured;
     let best = |rounds: &[Json], stretch: &str, what: &str| {
         rounds.iter().filter_map(|round| round[stretch][what].as_u64()).min().unwrap_or(0)
     };
@@ -12,6 +25,7 @@ pub fn figures(prepared: &Json, product: &[Json], hand: &[Json], compared: &Json
     let (hand_wall, hand_cpu) = (best(hand, "first", "wall_ms"), best(hand, "first", "cpu_ms"));
     let fastest = hand.iter().min_by_key(|round| round["first"]["wall_ms"].as_u64()).cloned().unwrap_or_default();
     json!({
+        "database": database,
         "prepared": prepared,
         "rounds": product.len(),
         "product": {
@@ -54,12 +68,14 @@ pub fn run(figures: &Json) {
     let (product, hand, phases, compared) =
         (&figures["product"], &figures["hand"], &figures["phases"], &figures["compared"]);
     let prepared = &figures["prepared"];
+    let postgres = figures["database"] == "postgres";
     println!(
-        "{} work orders of one month, {} partners, {} orders in tiers; SQLite {}, best of {} round(s)",
+        "{} work orders of one month, {} partners, {} orders in tiers; {} {}, best of {} round(s)",
         prepared["orders"],
         prepared["partners"],
         prepared["tiered"],
-        prepared["sqlite"].as_str().unwrap_or("?"),
+        if postgres { "PostgreSQL" } else { "SQLite" },
+        prepared["version"].as_str().unwrap_or("?"),
         figures["rounds"]
     );
     println!();
@@ -69,7 +85,7 @@ pub fn run(figures: &Json) {
         println!("{name:<26}{:>14}{:>14}{ratio:>9}", seconds(&product[what]), seconds(&hand[what]));
     };
     row("wall", "wall_ms", "wall");
-    row("processor", "cpu_ms", "cpu");
+    row(if postgres { "processor, client" } else { "processor" }, "cpu_ms", "cpu");
     println!(
         "{:<26}{:>14}{:>14}",
         "orders per second",

@@ -2,12 +2,11 @@
 
 use super::rows::Line;
 use super::sql;
+use crate::settle::connection::Connection;
 use anyhow::{Context, Result, bail};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use uuid::Uuid;
@@ -27,22 +26,13 @@ pub struct Fact {
     within_one_entity: bool,
 }
 
+/// A row of `Texts::facts`.
+pub type FactRow = (Uuid, String, i64, Uuid, Uuid, Uuid, Uuid, Uuid, Option<Uuid>, String, bool);
+
 impl Fact {
-    /// From a row of `sql::FACTS`.
-    pub fn read(row: &SqliteRow) -> Result<Fact, sqlx::Error> {
-        Ok(Fact {
-            id: row.try_get(0)?,
-            date: row.try_get(1)?,
-            quantity: row.try_get(2)?,
-            service: row.try_get(3)?,
-            region: row.try_get(4)?,
-            department: row.try_get(5)?,
-            partner: row.try_get(6)?,
-            customer: row.try_get(7)?,
-            owner: row.try_get(8)?,
-            mode: row.try_get(9)?,
-            within_one_entity: row.try_get::<i64, _>(10)? == 1,
-        })
+    pub fn of(row: FactRow) -> Fact {
+        let (id, date, quantity, service, region, department, partner, customer, owner, mode, within_one_entity) = row;
+        Fact { id, date, quantity, service, region, department, partner, customer, owner, mode, within_one_entity }
     }
 }
 
@@ -101,11 +91,11 @@ pub type Running = BTreeMap<(Uuid, Uuid), Decimal>;
 const STEPS: [(Option<i64>, i64); 3] = [(Some(10), 9_500), (Some(50), 9_000), (None, 8_500)];
 
 impl Books {
-    pub async fn read(connection: &mut SqliteConnection, digest: &str) -> Result<Books> {
-        let regions: Vec<(Uuid, Option<Uuid>)> =
-            sqlx::query_as(sql::REGIONS).fetch_all(&mut *connection).await.context("reading regions")?;
-        let tiers = classes(connection, sql::TIERS).await?;
-        let areas = classes(connection, sql::AREAS).await?;
+    pub async fn read(connection: &mut Connection, digest: &str) -> Result<Books> {
+        let texts = sql::texts(connection);
+        let regions: Vec<(Uuid, Option<Uuid>)> = connection.rows("reading regions", sql::REGIONS).await?;
+        let tiers = classes(connection, texts.tiers).await?;
+        let areas = classes(connection, texts.areas).await?;
         let mut prices: BTreeMap<Option<Uuid>, Vec<Dated<Price>>> = BTreeMap::new();
         type PriceRow = (
             Uuid,
@@ -118,16 +108,14 @@ impl Books {
             String,
             Option<String>,
         );
-        let rows: Vec<PriceRow> =
-            sqlx::query_as(sql::PRICES).fetch_all(&mut *connection).await.context("reading prices")?;
+        let rows: Vec<PriceRow> = connection.rows("reading prices", texts.prices).await?;
         for (id, row, service, tier, mode, price, schedule, from, to) in rows {
             let price = price.filter(|_| schedule.is_none()).map(|price| Decimal::new(price, 4));
             prices.entry(service).or_default().push(Dated { from, to, value: Price { tier, mode, id, row, price } });
         }
         let mut taxes: BTreeMap<Option<Uuid>, Vec<Dated<TaxRate>>> = BTreeMap::new();
         type TaxRow = (Uuid, String, Option<Uuid>, i64, String, Option<String>);
-        let rows: Vec<TaxRow> =
-            sqlx::query_as(sql::TAXES).fetch_all(&mut *connection).await.context("reading tax rates")?;
+        let rows: Vec<TaxRow> = connection.rows("reading tax rates", texts.taxes).await?;
         for (id, row, service, rate, from, to) in rows {
             taxes.entry(service).or_default().push(Dated {
                 from,
@@ -135,6 +123,7 @@ impl Books {
                 value: TaxRate { id, row, rate: Decimal::new(rate, 6) },
             });
         }
+        let (price_revision, tax_revision) = connection.row("reading revisions", sql::REVISIONS).await?;
         Ok(Books {
             digest: digest.to_owned(),
             parents: regions.into_iter().filter_map(|(id, parent)| Some((id, parent?))).collect(),
@@ -142,8 +131,8 @@ impl Books {
             areas,
             prices,
             taxes,
-            price_revision: revision(connection, "internal_price").await?,
-            tax_revision: revision(connection, "vat").await?,
+            price_revision,
+            tax_revision,
         })
     }
 
@@ -307,18 +296,13 @@ impl Books {
     }
 }
 
-async fn classes(connection: &mut SqliteConnection, text: &'static str) -> Result<BTreeMap<Uuid, Vec<Dated<String>>>> {
-    let rows: Vec<(Uuid, String, String, Option<String>)> =
-        sqlx::query_as(text).fetch_all(connection).await.context("reading classes")?;
+async fn classes(connection: &mut Connection, text: &'static str) -> Result<BTreeMap<Uuid, Vec<Dated<String>>>> {
+    let rows: Vec<(Uuid, String, String, Option<String>)> = connection.rows("reading classes", text).await?;
     let mut classes: BTreeMap<Uuid, Vec<Dated<String>>> = BTreeMap::new();
     for (region, value, from, to) in rows {
         classes.entry(region).or_default().push(Dated { from, to, value });
     }
     Ok(classes)
-}
-
-async fn revision(connection: &mut SqliteConnection, table: &str) -> Result<i64> {
-    sqlx::query_scalar(sql::REVISION).bind(table).fetch_one(connection).await.context("reading a revision")
 }
 
 fn rounded(amount: Decimal) -> Decimal {

@@ -1,6 +1,26 @@
-//! The SQL of the hand-written program, as published in docs/measurements.md.
+//! The SQL of the hand-written program; of SQLite as published in docs/measurements.md.
 
-pub const FACTS: &str = "
+use crate::settle::connection::Connection;
+
+/// What is read in other words on each database, for the same types: dates as text, numbers whole as SQLite keeps
+/// them.
+pub struct Texts {
+    pub facts: &'static str,
+    pub tiers: &'static str,
+    pub areas: &'static str,
+    pub prices: &'static str,
+    pub taxes: &'static str,
+}
+
+pub fn texts(connection: &Connection) -> &'static Texts {
+    match connection {
+        Connection::Sqlite(_) => &SQLITE,
+        Connection::Postgres(_) => &POSTGRES,
+    }
+}
+
+const SQLITE: Texts = Texts {
+    facts: "
 SELECT w.f_id, w.f_finished_at_day, w.f_quantity, w.f_service, w.f_region, w.f_department, w.f_partner, w.f_customer,
        w.f_owner, p.f_mode, p.f_legal_entity = d.f_legal_entity
 FROM o_work_order AS w
@@ -8,27 +28,51 @@ JOIN o_partner AS p ON p.f_id = w.f_partner
 JOIN o_department AS d ON d.f_id = w.f_department
 WHERE w.f_state = 'completed' AND w.f_deleted_at IS NULL
   AND w.f_finished_at_day >= '2026-03-01' AND w.f_finished_at_day < '2026-04-01'
-ORDER BY w.f_partner, w.f_finished_at_day, w.f_id";
+ORDER BY w.f_partner, w.f_finished_at_day, w.f_id",
+    tiers: "
+SELECT f_region, f_tier, f_valid_from, f_valid_to FROM o_region_tier WHERE f_deleted_at IS NULL
+ORDER BY f_valid_from DESC",
+    areas: "
+SELECT f_region, f_area, f_valid_from, f_valid_to FROM o_region_area WHERE f_deleted_at IS NULL
+ORDER BY f_valid_from DESC",
+    prices: "
+SELECT f_id, f_row, f_service, f_tier, f_mode, f_price, f_price_schedule, f_valid_from, f_valid_to
+FROM o_internal_price WHERE f_deleted_at IS NULL AND f_superseded_at IS NULL",
+    taxes: "
+SELECT f_id, f_row, f_service, f_rate, f_valid_from, f_valid_to
+FROM o_vat WHERE f_deleted_at IS NULL AND f_superseded_at IS NULL",
+};
+
+const POSTGRES: Texts = Texts {
+    facts: "
+SELECT w.f_id, w.f_finished_at_day::text, (w.f_quantity * 100)::bigint, w.f_service, w.f_region, w.f_department,
+       w.f_partner, w.f_customer, w.f_owner, p.f_mode, p.f_legal_entity = d.f_legal_entity
+FROM o_work_order AS w
+JOIN o_partner AS p ON p.f_id = w.f_partner
+JOIN o_department AS d ON d.f_id = w.f_department
+WHERE w.f_state = 'completed' AND w.f_deleted_at IS NULL
+  AND w.f_finished_at_day >= '2026-03-01' AND w.f_finished_at_day < '2026-04-01'
+ORDER BY w.f_partner, w.f_finished_at_day, w.f_id",
+    tiers: "
+SELECT f_region, f_tier, f_valid_from::text, f_valid_to::text FROM o_region_tier WHERE f_deleted_at IS NULL
+ORDER BY f_valid_from DESC",
+    areas: "
+SELECT f_region, f_area, f_valid_from::text, f_valid_to::text FROM o_region_area WHERE f_deleted_at IS NULL
+ORDER BY f_valid_from DESC",
+    prices: "
+SELECT f_id, f_row, f_service, f_tier, f_mode, (f_price * 10000)::bigint, f_price_schedule, f_valid_from::text,
+       f_valid_to::text
+FROM o_internal_price WHERE f_deleted_at IS NULL AND f_superseded_at IS NULL",
+    taxes: "
+SELECT f_id, f_row, f_service, (f_rate * 1000000)::bigint, f_valid_from::text, f_valid_to::text
+FROM o_vat WHERE f_deleted_at IS NULL AND f_superseded_at IS NULL",
+};
 
 pub const REGIONS: &str = "SELECT f_id, f_parent FROM o_region WHERE f_deleted_at IS NULL";
 
-pub const TIERS: &str = "
-SELECT f_region, f_tier, f_valid_from, f_valid_to FROM o_region_tier WHERE f_deleted_at IS NULL
-ORDER BY f_valid_from DESC";
-
-pub const AREAS: &str = "
-SELECT f_region, f_area, f_valid_from, f_valid_to FROM o_region_area WHERE f_deleted_at IS NULL
-ORDER BY f_valid_from DESC";
-
-pub const PRICES: &str = "
-SELECT f_id, f_row, f_service, f_tier, f_mode, f_price, f_price_schedule, f_valid_from, f_valid_to
-FROM o_internal_price WHERE f_deleted_at IS NULL AND f_superseded_at IS NULL";
-
-pub const TAXES: &str = "
-SELECT f_id, f_row, f_service, f_rate, f_valid_from, f_valid_to
-FROM o_vat WHERE f_deleted_at IS NULL AND f_superseded_at IS NULL";
-
-pub const REVISION: &str = "SELECT revision FROM collection_revision WHERE object = ?";
+pub const REVISIONS: &str = "
+SELECT (SELECT revision FROM collection_revision WHERE object = 'internal_price'),
+       (SELECT revision FROM collection_revision WHERE object = 'vat')";
 
 pub const DRAFTS: &str = "
 SELECT payer, payee, id FROM statement
