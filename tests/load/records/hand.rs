@@ -9,6 +9,7 @@ mod sql;
 mod sqlite;
 
 use super::server;
+use crate::part::is_postgres;
 use anyhow::{Context, Result, bail};
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -39,7 +40,7 @@ struct Hand {
 
 /// Serves over a folder (SQLite) or over a schema of a database (`postgres://…`, PostgreSQL).
 pub async fn serve(database: &str, tenant: &str) -> Result<()> {
-    let data = match database.starts_with("postgres") {
+    let data = match is_postgres(database) {
         true => Data::Postgres(postgres::Data::open(database, tenant).await?),
         false => Data::Sqlite(sqlite::Data::open(std::path::Path::new(database)).await?),
     };
