@@ -109,3 +109,14 @@ fn a_position_is_the_same_from_both_sides() {
     assert_eq!(position.open, number("200"));
     assert_eq!(Position::of(&turned(&key()), all.iter()), position);
 }
+
+#[test]
+fn what_rounds_a_statement_counts_for_no_fact() {
+    use crate::settlement::plan::{counts_as, rounds_a_statement};
+    let counted: Vec<&str> = ["fee", "fee.cap", "fee.pay", "fee.rounding", "fee.cap.rounding", "fees", "rounding"]
+        .into_iter()
+        .filter(|line| counts_as(line, "fee"))
+        .collect();
+    assert_eq!(counted, ["fee", "fee.cap"]);
+    assert!(rounds_a_statement("fee.cap.rounding") && !rounds_a_statement("rounding"));
+}

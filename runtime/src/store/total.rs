@@ -12,7 +12,7 @@ use packwork_engine::model::Model;
 use packwork_engine::query::{Comparison, Filter, FilterPath};
 use packwork_engine::record::{Name, slot};
 use packwork_engine::settlement::accumulator::{Source, SourceOf};
-use packwork_engine::settlement::plan::PAY;
+use packwork_engine::settlement::plan::{PAY, counts_as};
 use packwork_engine::value::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -78,7 +78,8 @@ async fn records(
     Ok(found)
 }
 
-/// Standing lines with an id, and what is derived from them; what pays accrued lines counts under its own name only.
+/// Standing lines with an id, and what is derived from them; what pays accrued lines counts under its own name only, and
+/// what rounds the tax of a statement does not count.
 async fn lines(
     connection: &mut Connection,
     by: &[Name],
@@ -106,9 +107,13 @@ async fn lines(
     }
     sql.push(" ORDER BY l.seq");
     let rows = connection.rows("reading lines that count", sql, &kinds).await?;
-    let counted = rows.into_iter().map(|row| {
+    let mut counted = Vec::with_capacity(rows.len());
+    for row in rows {
         let line = line::decode(row)?.line;
-        Ok(Counted { source: place, date: line.business_date, of: CountedOf::Line(Arc::new(line)) })
-    });
-    counted.collect()
+        if counts_as(&line.line, name) {
+            let date = line.business_date;
+            counted.push(Counted { source: place, date, of: CountedOf::Line(Arc::new(line)) });
+        }
+    }
+    Ok(counted)
 }
