@@ -14,7 +14,7 @@ use crate::object::Object;
 use crate::record::{Name, Record, slot};
 use crate::refusal::{FieldError, Refusal};
 use crate::settlement::plan::{ColumnKind, RateTable, TEXT_SEPARATOR};
-use crate::settlement::table::Interval;
+use crate::settlement::table::Intervals;
 use crate::suggest;
 use crate::value::Value;
 use rust_decimal::Decimal;
@@ -196,7 +196,7 @@ fn condition(kind: ColumnKind, json: &Json) -> Result<Json, String> {
         (ColumnKind::Exact, _) | (_, Json::Null) => Ok(json.clone()),
         (ColumnKind::Number, _) => {
             let text = json.as_str().map_or_else(|| json.to_string(), str::to_owned);
-            text.parse::<Interval>().map(|_| Json::String(text)).map_err(|wrong| wrong.to_string())
+            text.parse::<Intervals>().map(|_| Json::String(text)).map_err(|wrong| wrong.to_string())
         }
         (ColumnKind::Text, Json::Array(items)) => {
             let texts: Option<Vec<&str>> = items.iter().map(Json::as_str).collect();

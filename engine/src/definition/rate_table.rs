@@ -60,10 +60,11 @@ pub struct ColumnDefinition {
     /// Fixed values: a list of names, or a map with titles.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choice: Option<ChoiceValues>,
-    /// Numbers: a row states one (`5`) or the interval it holds for (`>= 1000`, `[500..1000)`).
+    /// Numbers: a row states one (`5`) or those it holds for (`>= 1000`, `[500..1000)`, `!= 5`, `not(5, [7..9])`); a comma joins
+    /// conditions that must both hold, `or` those of which one is enough.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub number: bool,
-    /// Free texts: a row states one, or a list of which one must be met.
+    /// Free texts: a row states one, a list of which one must be met, or `not(GB | IE)` for any but these.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub text: bool,
     /// Yes or no.

@@ -15,7 +15,7 @@ use crate::period::PeriodCalendar;
 use crate::record::{Name, slot};
 use crate::settlement::plan::{Column, ColumnKind, NumberFormat, ROW_RANK, RateTable, RateValue};
 use crate::settlement::schedule::{Allowance, Draft, Schedule, ScheduleFault, Tier, ZeroUsage};
-use crate::settlement::table::{COLUMNS_MAX, Interval, Policy};
+use crate::settlement::table::{COLUMNS_MAX, Intervals, Policy};
 use crate::value::Value;
 use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -333,7 +333,7 @@ impl<'a> Checker<'a> {
         }
         for (name, _) in written.columns.iter().filter(|(_, column)| column.number) {
             let stated = row.get(name).and_then(serde_json::Value::as_str).filter(|text| *text != "*");
-            if let Some(Err(wrong)) = stated.map(str::parse::<Interval>) {
+            if let Some(Err(wrong)) = stated.map(str::parse::<Intervals>) {
                 self.error(Code::BadProperty, found, format!("/rows/{index}/{name}"), wrong.to_string());
             }
         }

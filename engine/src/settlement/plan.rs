@@ -45,7 +45,7 @@ pub struct Column {
 pub enum ColumnKind {
     /// By one value.
     Exact,
-    /// By texts, several of them joined by [`TEXT_SEPARATOR`].
+    /// By texts, several of them joined by [`TEXT_SEPARATOR`]; in `not(…)` any but these.
     Text,
     /// By a number or an interval, written as text.
     Number,

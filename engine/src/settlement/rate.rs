@@ -231,12 +231,21 @@ fn build(object: &Object, table: &RateTable, rows: &Collection, versions: Versio
 fn key_of_cell(kind: ColumnKind, cell: &Value) -> Key {
     match (kind, cell) {
         (_, Value::Null) => Key::Any,
-        (ColumnKind::Text, Value::Text(text)) => match text.split(TEXT_SEPARATOR).collect::<Vec<_>>().as_slice() {
-            [only] => Key::Is(Value::text(only)),
-            several => Key::OneOf(several.iter().map(|text| Value::text(text)).collect()),
-        },
+        (ColumnKind::Text, Value::Text(text)) => key_of_text(text),
         (ColumnKind::Number, Value::Text(text)) => text.parse().map_or_else(|_| Key::Is(cell.clone()), Key::Within),
         (_, value) => Key::Is(value.clone()),
+    }
+}
+
+/// `GB`, `GB | IE`, or `not(GB | IE)`.
+fn key_of_text(text: &str) -> Key {
+    let values = |texts: &str| texts.split(TEXT_SEPARATOR).map(|text| Value::text(text.trim())).collect::<Vec<_>>();
+    if let Some(others) = text.strip_prefix("not(").and_then(|rest| rest.strip_suffix(')')) {
+        return Key::NoneOf(values(others));
+    }
+    match values(text).as_slice() {
+        [only] => Key::Is(only.clone()),
+        several => Key::OneOf(several.to_vec()),
     }
 }
 

@@ -2,7 +2,9 @@
 //! enough to run per line. Knows nothing of where rows are stored or what their values mean.
 
 mod compile;
+mod condition;
 mod coverage;
+mod interval;
 mod key;
 mod lint;
 mod packed;
@@ -20,8 +22,10 @@ use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use condition::NotACondition;
 pub use coverage::Held;
-pub use key::{Edge, Interval, Key, NotAnInterval};
+pub use interval::{Edge, Interval, Intervals};
+pub use key::Key;
 pub use lint::{Lint, Overlap, OverlapKind};
 
 /// A key of more columns is a sign of two tables in one.

@@ -2,13 +2,13 @@
 
 use super::super::rounding::seeded::{Sequence, number, numbers};
 use super::{DiscountError, SharedDiscount, Stacking, cascade, cascade_in_units, stacked};
-use crate::settlement::table::Interval;
+use crate::settlement::table::Intervals;
 use rust_decimal::Decimal;
 
 #[test]
 fn a_group_of_lines_shares_the_condition_on_its_quantity() {
     // erpnext-mixed-group: 40 and 30 pieces lie in the window of 60 to 80 together, so both lines are 10 % off.
-    let window: Interval = ">= 60, <= 80".parse().expect("a condition");
+    let window: Intervals = ">= 60, <= 80".parse().expect("a condition");
     let lines = [("100", "40", Some("0.20")), ("200", "30", None)];
     let quantity: Decimal = lines.iter().map(|(_, quantity, _)| number(quantity)).sum();
     assert!(window.contains(quantity));

@@ -31,9 +31,9 @@ fn value(text: &str) -> Value {
     }
 }
 
-/// A key as tests write it: `*`, `a|b`, `>=1`, `[1..2)`, or one value.
+/// A key as tests write it: `*`, `a|b`, `!a|b`, `>=1`, `[1..2)`, or one value.
 fn key(text: &str) -> Key {
-    let within = |low: Edge, high: Edge| Key::Within(Interval { low, high });
+    let within = |low: Edge, high: Edge| Key::Within(Interval { low, high }.into());
     if text == "*" {
         return Key::Any;
     }
@@ -49,6 +49,9 @@ fn key(text: &str) -> Key {
     if let Some((low, high)) = text.strip_prefix('[').and_then(|rest| rest.split_once("..")) {
         let edge = if high.ends_with(')') { Edge::Excluding } else { Edge::Including };
         return within(Edge::Including(number(low)), edge(number(high.trim_end_matches([')', ']']))));
+    }
+    if let Some(others) = text.strip_prefix('!') {
+        return Key::NoneOf(others.split('|').map(value).collect());
     }
     if text.contains('|') {
         return Key::OneOf(text.split('|').filter(|part| !part.is_empty()).map(value).collect());
@@ -135,6 +138,23 @@ fn acceptance_cases_of_specificity() {
     check(["install", "T3", "joint"], "95");
     check(["install", "T3", "distribution"], "90");
     check(["repair", "T1", "direct"], "none");
+}
+
+#[test]
+fn a_row_may_hold_for_all_but_some_texts() {
+    let rows = vec![row("domestic", &["CN|HK"], &["1"]), row("abroad", &["!CN|HK|MO"], &["2"])];
+    let fees = table(&["country"], &[], Policy::Unique, rows);
+    let check = |country: &str, expect: &str| assert_eq!(ask(&fees, &[country]), expect, "{country}");
+    check("CN", "1");
+    check("SG", "2");
+    check("MO", "none");
+    assert_eq!(fees.lint().overlaps, []);
+    let rows = vec![row("abroad", &["!CN"], &["1"]), row("far", &["!HK|CN"], &["2"]), row("near", &["HK"], &["3"])];
+    let crossing = table(&["country"], &[], Policy::Unique, rows.clone()).lint().overlaps;
+    let pairs: Vec<(&str, &str)> = crossing.iter().map(|found| (&*found.first.id, &*found.second.id)).collect();
+    assert_eq!(pairs, [("abroad", "far"), ("abroad", "near")]);
+    let unreachable = table(&["country"], &[], Policy::First, rows).lint().unreachable;
+    assert_eq!(unreachable.iter().map(|row| &*row.id).collect::<Vec<_>>(), ["far", "near"]);
 }
 
 #[test]

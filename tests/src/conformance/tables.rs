@@ -4,9 +4,10 @@ use super::Family;
 use super::asked::computed;
 use super::read::Input;
 use super::world::{Definitions, World, any_date, shown};
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use packwork_engine::definition::Kind;
-use packwork_engine::settlement::table::{Interval, Miss};
+use packwork_engine::settlement::plan::TEXT_SEPARATOR;
+use packwork_engine::settlement::table::{Intervals, Miss};
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
@@ -47,15 +48,18 @@ impl Column {
     /// The one kind that fits every cell and input of a column.
     fn of(cells: &[&Json], inputs: &[&Json]) -> Column {
         let all = |fits: fn(&Json) -> bool| cells.iter().chain(inputs).all(|json| fits(json));
-        let a_condition = |json: &&Json| texts_of(json).iter().all(|text| text.parse::<Interval>().is_ok());
+        let a_condition = |json: &&Json| texts_of(json).iter().all(|text| text.parse::<Intervals>().is_ok());
         let a_number =
             |json: &&Json| json.is_number() || json.as_str().is_some_and(|text| text.parse::<Decimal>().is_ok());
         if cells.len() + inputs.len() > 0 && all(Json::is_boolean) {
             return Column::Boolean;
         }
-        // A list of which one must be met is a matter of texts, whatever stands in it.
-        let one_each = cells.iter().all(|cell| texts_of(cell).len() == 1);
-        match one_each && cells.iter().all(a_condition) && inputs.iter().all(a_number) {
+        // `007` is a code, and no other than itself.
+        let a_code = |json: &&Json| {
+            texts_of(json).iter().any(|text| text.len() > 1 && text.starts_with('0') && !text.starts_with("0."))
+        };
+        let none_codes = !cells.iter().chain(inputs).any(a_code);
+        match none_codes && cells.iter().all(a_condition) && inputs.iter().all(a_number) {
             true => Column::Number,
             false => Column::Text,
         }
@@ -235,10 +239,9 @@ fn row(
         };
         let cell = match (column, texts_of(cell).as_slice()) {
             (Column::Boolean, _) => cell.clone(),
-            (Column::Text, [only]) => json!(only),
-            (Column::Text, several) => json!(several),
-            (Column::Number, [only]) => json!(only),
-            (Column::Number, _) => bail!("the cell {cell} of {name} lists several conditions on a number"),
+            (Column::Text, several) => text_cell(several),
+            // Of several conditions one must hold.
+            (Column::Number, several) => json!(several.join(" or ")),
         };
         row.insert(format!("c{place}"), cell);
     }
@@ -248,6 +251,29 @@ fn row(
         row.insert(format!("v{place}"), json!(text_of(value)));
     }
     Ok(row)
+}
+
+/// Texts of which one must be met, or none of those in `not(…)`; each may stand in quotes, as FEEL writes them.
+fn text_cell(several: &[String]) -> Json {
+    let several: Vec<&str> = several.iter().flat_map(|text| feel_texts(text)).collect();
+    match several.as_slice() {
+        [only] => match only.strip_prefix("not(").and_then(|rest| rest.strip_suffix(')')) {
+            Some(others) => {
+                let others: Vec<&str> = others.split(',').map(|text| text.trim().trim_matches('"')).collect();
+                json!(format!("not({})", others.join(TEXT_SEPARATOR)))
+            }
+            None => json!(only),
+        },
+        several => json!(several),
+    }
+}
+
+/// `"A", "B"` is two texts; without quotes a comma belongs to the text.
+fn feel_texts(text: &str) -> Vec<&str> {
+    match text.trim().starts_with('"') {
+        true => text.split(',').map(|part| part.trim().trim_matches('"')).collect(),
+        false => vec![text],
+    }
 }
 
 fn decision_table(input: &Input<'_>) -> Result<Json> {

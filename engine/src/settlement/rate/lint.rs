@@ -333,7 +333,10 @@ fn sample(key: &Key) -> Value {
         Key::Any => Value::text(UNSTATED),
         Key::Is(value) => value.clone(),
         Key::OneOf(values) => values.first().cloned().unwrap_or_else(|| Value::text(UNSTATED)),
-        Key::Within(interval) => inside(interval).map_or_else(|| Value::text(UNSTATED), Value::Decimal),
+        Key::NoneOf(_) => Value::text(UNSTATED),
+        Key::Within(intervals) => {
+            intervals.iter().find_map(inside).map_or_else(|| Value::text(UNSTATED), Value::Decimal)
+        }
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) fn masks(row: &Row) -> (u32, u32) {
     row.keys.iter().enumerate().fold((0, 0), |(stated, exact), (column, key)| match key {
         Key::Any => (stated, exact),
         Key::Is(_) => (stated | 1 << column, exact | 1 << column),
-        Key::OneOf(_) | Key::Within(_) => (stated | 1 << column, exact),
+        Key::OneOf(_) | Key::NoneOf(_) | Key::Within(_) => (stated | 1 << column, exact),
     })
 }
 
