@@ -89,13 +89,14 @@ pub fn tax_line(line: Taxable, places: u32, mode: Rounding) -> Result<Taxed, Tax
 /// rounded too; where they do not add up, the difference goes unit by unit to the lines whose own
 /// rounding was furthest off in that direction (tie: the earlier), never to a line without tax.
 pub fn tax_document(lines: &[Taxable], places: u32, mode: Rounding) -> Result<TaxedDocument, TaxError> {
-    check_places(places)?;
-    let exact = lines.iter().map(|line| exact_tax(*line)).collect::<Result<Vec<_>, _>>()?;
-    let rounded = Rounded::at(Point::Tax, sum(exact.iter().copied())?, places, mode);
-    let own: Vec<Rounded> = exact.iter().map(|tax| Rounded::at(Point::Tax, *tax, places, mode)).collect();
-    let difference = rounded.after - sum(own.iter().map(|line| line.after))?;
-    let taxes = place_difference(&own, difference, places);
-    let taxed = lines.iter().zip(own).zip(taxes).map(|((line, own), tax)| with_tax(*line, tax, own));
+    let own = lines.iter().map(|line| tax_line(*line, places, mode)).collect::<Result<Vec<_>, _>>()?;
+    let alone = lines.iter().zip(&own).map(|(taxable, own)| OwnTax { taxable: *taxable, tax: own.tax, takes: true });
+    let alone: Vec<OwnTax> = alone.collect();
+    let (rounded, shares) = document_difference(&alone, Decimal::ZERO, places, mode)?;
+    let difference = sum(shares.iter().copied())?;
+    let taxed = lines.iter().zip(own).zip(shares).map(|((line, own), share)| {
+        with_tax(*line, own.tax.checked_add(share).ok_or(TaxError::Overflow)?, own.rounded)
+    });
     let lines = taxed.collect::<Result<Vec<_>, _>>()?;
     Ok(TaxedDocument {
         net: sum(lines.iter().map(|line| line.net))?,
@@ -126,7 +127,7 @@ pub fn document_difference(
 ) -> Result<(Rounded, Vec<Decimal>), TaxError> {
     check_places(places)?;
     let exact = lines.iter().map(|line| exact_tax(line.taxable)).collect::<Result<Vec<_>, _>>()?;
-    let rounded = Rounded::at(Point::Document, sum(exact.iter().copied())?, places, mode);
+    let rounded = Rounded::at(Point::Document, exact_total(lines)?, places, mode);
     let difference = rounded.after - sum(lines.iter().map(|line| line.tax))? - beside;
     let own = lines.iter().zip(exact).map(|(line, exact)| Rounded {
         before: if line.takes { exact } else { Decimal::ZERO },
@@ -205,6 +206,19 @@ fn exact_tax(line: Taxable) -> Result<Decimal, TaxError> {
         _ => Some(amount),
     };
     base.and_then(|base| base.checked_mul(line.rate)).and_then(bounded).ok_or(TaxError::Overflow)
+}
+
+/// The tax of all lines, taxed once per rate: the sum of quotients that were each cut would miss a half by its last digit.
+fn exact_total(lines: &[OwnTax]) -> Result<Decimal, TaxError> {
+    let mut by_rate: Vec<Taxable> = Vec::new();
+    for OwnTax { taxable: line, .. } in lines {
+        match by_rate.iter_mut().find(|total| (total.kind, total.rate) == (line.kind, line.rate)) {
+            Some(total) => total.amount = sum([total.amount, line.amount].into_iter())?,
+            None => by_rate.push(*line),
+        }
+    }
+    let taxes = by_rate.into_iter().map(exact_tax).collect::<Result<Vec<_>, _>>()?;
+    sum(taxes.into_iter())
 }
 
 fn with_tax(line: Taxable, tax: Decimal, rounded: Rounded) -> Result<Taxed, TaxError> {

@@ -11,6 +11,14 @@ fn taxable(kind: TaxKind, amount: &str, rate: &str) -> Taxable {
 }
 
 #[test]
+fn a_document_rounds_the_half_its_lines_come_to() {
+    // 15.03 / 1.2 * 0.2 is 2.505, though neither line's own tax ends.
+    let lines = ["10.00", "5.03"].map(|gross| taxable(Inclusive, gross, "0.2"));
+    let document = tax_document(&lines, 2, Rounding::HalfUp).expect("small");
+    assert_eq!((document.tax, document.net), (number("2.51"), number("12.52")));
+}
+
+#[test]
 fn acceptance_cases_of_one_line() {
     let check = |id: &str, kind: TaxKind, amount: &str, rate: &str, [net, tax, gross]: [&str; 3]| {
         let taxed = tax_line(taxable(kind, amount, rate), 2, Rounding::HalfUp).expect("a small amount");

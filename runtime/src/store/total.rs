@@ -12,7 +12,7 @@ use packwork_engine::model::Model;
 use packwork_engine::query::{Comparison, Filter, FilterPath};
 use packwork_engine::record::{Name, slot};
 use packwork_engine::settlement::accumulator::{Source, SourceOf};
-use packwork_engine::settlement::plan::{PAY, counts_as};
+use packwork_engine::settlement::plan::{DERIVED, counts_as};
 use packwork_engine::value::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -91,9 +91,10 @@ async fn lines(
     let mut sql = Sql::new(connection.dialect());
     let stands = line::standing(sql.dialect);
     sql.push(&text).push(stands);
-    let (derived, pays) = (format!("{name}."), format!("{name}.{PAY}"));
-    let binds = vec![Datum::Text(name.clone()), Datum::text(&derived), Datum::text(&derived), Datum::text(&pays)];
-    sql.with(" AND (l.line = ? OR (substr(l.line, 1, length(?)) = ? AND l.line <> ?))", binds);
+    // Which of the derived ones count is asked of the lines found.
+    let derived = format!("{name}{DERIVED}");
+    let binds = vec![Datum::Text(name.clone()), Datum::text(&derived), Datum::text(&derived)];
+    sql.with(" AND (l.line = ? OR substr(l.line, 1, length(?)) = ?)", binds);
     sql.push(" AND l.business_date >= ").bind(Datum::Date(query.from));
     sql.push(" AND l.business_date < ").bind(Datum::Date(query.until));
     for (member, value) in by.iter().zip(&query.key) {

@@ -99,7 +99,7 @@ impl DecisionTable {
     /// From a table as cases write it, and the inputs it will be asked, which help to tell numbers from texts.
     pub fn of(table: &Input<'_>, asked: &[Input<'_>]) -> Result<DecisionTable> {
         let rules = table.get("rules")?.items()?;
-        let policy = table.get("hit_policy")?.text()?.to_lowercase();
+        let policy = table.get("hit_policy")?.text()?.to_lowercase().replace(' ', "_");
         let mut names: Vec<String> = Vec::new();
         if let Some(inputs) = table.find("inputs") {
             for input in inputs.items()? {
@@ -280,11 +280,12 @@ fn decision_table(input: &Input<'_>) -> Result<Json> {
     let asked = input.either(&["inputs", "input"])?.several();
     let mut table = DecisionTable::of(&input.get("table")?, &asked)?;
     let policy = table.policy.to_uppercase();
+    let default = input.get("table")?.find("default").map_or(Json::Null, |default| default.json.clone());
     let mut outputs = Vec::new();
     for input in &asked {
         outputs.push(match table.ask(input)? {
             Ok(output) => output,
-            Err(Miss::None { .. }) => Json::Null,
+            Err(Miss::None { .. }) => default.clone(),
             Err(Miss::Ambiguous { .. }) => json!({"error": format!("{policy}_VIOLATION")}),
             Err(Miss::NullInput { .. }) => json!({"error": "MISSING_INPUT"}),
             Err(other) => return Err(other.into()),
