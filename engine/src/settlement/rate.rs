@@ -239,13 +239,13 @@ fn key_of_cell(kind: ColumnKind, cell: &Value) -> Key {
 
 /// `GB`, `GB | IE`, or `not(GB | IE)`.
 fn key_of_text(text: &str) -> Key {
-    let values = |texts: &str| texts.split(TEXT_SEPARATOR).map(|text| Value::text(text.trim())).collect::<Vec<_>>();
+    let values = |texts: &str| texts.split(TEXT_SEPARATOR).map(Value::text).collect::<Vec<_>>();
     if let Some(others) = text.strip_prefix("not(").and_then(|rest| rest.strip_suffix(')')) {
-        return Key::NoneOf(values(others));
+        return Key::NoneOf(values(others.trim()));
     }
-    match values(text).as_slice() {
-        [only] => Key::Is(only.clone()),
-        several => Key::OneOf(several.to_vec()),
+    match text.contains(TEXT_SEPARATOR) {
+        true => Key::OneOf(values(text)),
+        false => Key::Is(Value::text(text)),
     }
 }
 
