@@ -17,6 +17,7 @@ mod comment;
 mod connection;
 mod copy;
 mod counter;
+mod cumulation;
 mod dispute;
 mod duplicate;
 mod facts;

@@ -93,7 +93,9 @@ impl ZeroUsage {
     /// quantity (volume) and in percentage modes its flat is due; elsewhere a tier has to be entered.
     pub fn usual(mode: Mode) -> ZeroUsage {
         match mode {
-            Mode::Volume | Mode::VolumePercentage | Mode::GraduatedPercentage => ZeroUsage::FirstFlat,
+            Mode::Volume | Mode::VolumePercentage | Mode::GraduatedPercentage | Mode::Percentage => {
+                ZeroUsage::FirstFlat
+            }
             _ => ZeroUsage::None,
         }
     }
@@ -289,11 +291,11 @@ impl Schedule {
     /// ```
     pub fn apply(&self, quantity: Decimal) -> Result<Applied, ApplyError> {
         bounded(quantity).ok_or(ApplyError::Overflow)?;
-        if quantity.is_zero() {
-            return Ok(self.zero());
-        }
         if self.draft.mode == Mode::Percentage {
             return self.apply_events(&[quantity]);
+        }
+        if quantity.is_zero() {
+            return Ok(self.zero());
         }
         if quantity > Decimal::ZERO {
             return total_of(self.parts(quantity)?);
@@ -313,7 +315,7 @@ impl Schedule {
     pub fn between(&self, before: Decimal, after: Decimal) -> Result<Applied, ApplyError> {
         let (mut billed, priced) = match self.full_below(before, after)? {
             Some(first) => (self.graduated(before, first)?, self.graduated(after, first)?),
-            None => (self.apply(before)?.parts, self.apply(after)?.parts),
+            None => (self.billed(before)?, self.apply(after)?.parts),
         };
         let mut parts = Vec::with_capacity(priced.len());
         for part in priced {
@@ -326,6 +328,14 @@ impl Schedule {
         parts.extend(billed.into_iter().map(negated));
         parts.retain(|part| !part.quantity.is_zero() || !part.flat.is_zero());
         total_of(parts)
+    }
+
+    /// What stands billed for a quantity: for none of it, no transaction was.
+    fn billed(&self, quantity: Decimal) -> Result<Vec<Part>, ApplyError> {
+        match self.draft.mode == Mode::Percentage && quantity.is_zero() {
+            true => Ok(Vec::new()),
+            false => Ok(self.apply(quantity)?.parts),
+        }
     }
 
     /// Where tiers add up, the tier that a lesser quantity reaches: those below are full for both, and make no difference.
@@ -355,7 +365,8 @@ impl Schedule {
         if self.draft.negative == Negative::Error && events.iter().any(|event| *event < Decimal::ZERO) {
             return Err(ApplyError::NegativeQuantity);
         }
-        let terms = percentage::Terms { tier: &self.draft.tiers[0], allowance: &self.draft.allowance };
+        let Draft { tiers, allowance, zero_usage, .. } = &self.draft;
+        let terms = percentage::Terms { tier: &tiers[0], allowance, zero_usage: *zero_usage };
         total_of(terms.parts(events)?)
     }
 

@@ -1,6 +1,7 @@
 //! Conditions on numbers: what their texts mean, and that sets of intervals answer as the conditions they are made of.
 
 use super::super::interval::{Interval, Intervals};
+use super::NotACondition;
 use crate::settlement::rounding::seeded::{Sequence, number};
 use rust_decimal::Decimal;
 
@@ -46,7 +47,15 @@ fn what_is_no_condition_is_refused_as_a_whole() {
         "1..2..3", "!=", "5%",
     ] {
         let wrong = text.parse::<Intervals>().expect_err(text);
-        assert_eq!(wrong.text, text);
+        assert_eq!(wrong, NotACondition::Unreadable(text.to_owned()));
+    }
+}
+
+#[test]
+fn a_condition_that_no_number_meets_is_refused() {
+    for text in ["5, 7", "[10..5]", "(5..5)", "< 5, > 10", "not(< 5, >= 5)"] {
+        let wrong = text.parse::<Intervals>().expect_err(text);
+        assert_eq!(wrong, NotACondition::HoldsForNone(text.to_owned()));
     }
 }
 
@@ -54,7 +63,8 @@ fn what_is_no_condition_is_refused_as_a_whole() {
 fn sets_answer_as_the_conditions_they_are_made_of() {
     let mut sequence = Sequence::new(7);
     let mut condition = || {
-        let [low, high, other] = [(); 3].map(|()| sequence.below(20).to_string());
+        let low = sequence.below(19);
+        let [high, other] = [low + 1 + sequence.below(20 - low), sequence.below(20)];
         match sequence.below(6) {
             0 => format!("[{low}..{high})"),
             1 => format!("({low}..{high}]"),

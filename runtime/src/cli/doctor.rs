@@ -1,5 +1,5 @@
 //! `packwork doctor`: looks at all that is stored and says what does not fit, with the records it is about. Works
-//! beside a running server and changes nothing, unless told to repair what is made from records alone.
+//! beside a running server and changes nothing, unless told to repair what is made from records or posted lines alone.
 
 use super::serve::{DATA, database, files, packs};
 use crate::config::{Config, Flags};
@@ -20,7 +20,7 @@ pub(super) struct Doctor {
     /// Print the findings as JSON, one a line, then a summary
     #[arg(long)]
     json: bool,
-    /// Make keys of look-alikes and totals of rollups anew where they do not fit; with SQLite, stop the server first
+    /// Make keys of look-alikes, totals of rollups and sums of groups anew where they do not fit; with SQLite, stop the server first
     #[arg(long)]
     repair: bool,
 }
@@ -47,8 +47,8 @@ impl Doctor {
         store.close().await;
         let mut total: u64 = counts.values().sum();
         let of = |check: &str| counts.get(check).copied().filter(|_| self.repair).unwrap_or(0);
-        let (keys, totals) = (of("duplicate_key"), of("total"));
-        let repaired = keys + totals;
+        let (keys, totals, groups) = (of("duplicate_key"), of("total"), of("cumulation"));
+        let repaired = keys + totals + groups;
         if repaired > 0 {
             let scope = Scope::system(&config.tenant);
             let store =
@@ -58,6 +58,9 @@ impl Doctor {
             }
             if totals > 0 {
                 store.renew_totals(&scope, &model).await?;
+            }
+            if groups > 0 {
+                store.renew_cumulation(&scope).await?;
             }
             store.close().await;
             total -= repaired;

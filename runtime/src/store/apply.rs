@@ -65,7 +65,22 @@ pub(super) async fn insert_rows(
     Ok(())
 }
 
-/// The same; where the connection gathers, the rows are written with the statement after them.
+/// The same; `met` says what happens where a row with the same key stands. The rows have different keys.
+pub(super) async fn upsert_rows(
+    connection: &mut Connection,
+    doing: &'static str,
+    into: &str,
+    rows: Vec<Vec<Datum>>,
+    met: &str,
+) -> Result<(), StoreError> {
+    for mut sql in inserts(connection.dialect(), "", into, rows) {
+        sql.push(" ").push(met);
+        connection.execute(doing, sql).await?;
+    }
+    Ok(())
+}
+
+/// As `insert_rows`; where the connection gathers, the rows are written with the statement after them.
 pub(super) async fn gather_rows(
     connection: &mut Connection,
     doing: &'static str,

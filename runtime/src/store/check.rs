@@ -5,7 +5,7 @@ mod totals;
 
 use super::column::{Layout, column, table};
 use super::connection::Connection;
-use super::line::Columns;
+use super::line::{Columns, standing};
 use super::sql::{Datum, Kind, Sql};
 use super::tables::uniques;
 use super::{Backend, Scope, Store, StoreError};
@@ -24,7 +24,8 @@ const PAGE: usize = 500;
 /// What is wrong, and with which record.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Drift {
-    /// `history`, `rollup`, `total`, `duplicate_key`, `required`, `unique`, `reference`, `orphan`, `line`, `ledger`, `attachment`.
+    /// `history`, `rollup`, `total`, `duplicate_key`, `required`, `unique`, `reference`, `orphan`, `line`, `cumulation`, `ledger`,
+    /// `attachment`.
     pub check: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
@@ -282,6 +283,7 @@ impl Check<'_> {
                 self.drift("line", "", Some(id), None, detail.to_owned());
             }
         }
+        self.cumulation().await?;
         let text = "SELECT period, currency FROM ledger_entry GROUP BY period, currency, posting
                     HAVING sum(debit) <> sum(credit) ORDER BY period, currency";
         let sql = Sql::of(self.connection.dialect(), text, vec![]);
@@ -289,6 +291,28 @@ impl Check<'_> {
             let mut row = Columns::of("ledger_entry", row);
             let detail = format!("debits and credits of {} in {} are not equal", row.text()?, row.text()?);
             self.drift("ledger", "", None, None, detail);
+        }
+        Ok(())
+    }
+
+    /// The days of groups add up to the lines that stand.
+    async fn cumulation(&mut self) -> Result<(), StoreError> {
+        let dialect = self.connection.dialect();
+        let text = format!(
+            "SELECT plan, line, business_date FROM
+             (SELECT l.group_digest, l.group_period, l.plan, l.line, l.business_date, l.quantity, l.gross
+              FROM settlement_line AS l WHERE {} AND l.group_digest IS NOT NULL AND l.group_period IS NOT NULL
+              UNION ALL
+              SELECT group_digest, group_period, plan, line, business_date, -quantity, -gross FROM cumulation_day) AS both_sides
+             GROUP BY group_digest, group_period, plan, line, business_date
+             HAVING sum(quantity) <> 0 OR sum(gross) <> 0 ORDER BY plan, line, business_date",
+            standing(dialect)
+        );
+        let sql = Sql::of(dialect, &text, vec![]);
+        for row in self.connection.rows("checking groups", sql, &[Kind::Text, Kind::Text, Kind::Date]).await? {
+            let [Datum::Text(plan), Datum::Text(line), Datum::Date(date)] = &row[..] else { continue };
+            let detail = format!("a group of `{plan}/{line}` on {date} is not the sum of its lines");
+            self.drift("cumulation", "", None, None, detail);
         }
         Ok(())
     }

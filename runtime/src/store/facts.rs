@@ -5,7 +5,7 @@ use super::connection::Connection;
 use super::filter::ROOT;
 use super::list::{Life, records_sql};
 use super::sql::{Datum, Dialect, Kind, Sql};
-use super::{Scope, Store, StoreError, attachment, duplicate, line, statement, total};
+use super::{Scope, Store, StoreError, attachment, cumulation, duplicate, line, statement, total};
 use packwork_engine::decide::{CLEARED_MAX, is_cleared};
 use packwork_engine::facts::{Collection, Facts, Need};
 use packwork_engine::model::Model;
@@ -138,7 +138,7 @@ impl Store {
         statement::fetch_heads(connection, &need.statements, facts).await?;
         statement::fetch_stated(connection, &need.stated, facts).await?;
         line::fetch_standing(connection, &need.lines, facts).await?;
-        line::fetch_cumulated(connection, &need.cumulated, facts).await?;
+        cumulation::fetch(connection, &need.cumulated, facts).await?;
         super::rate_use::fetch(connection, &need.rate_uses, facts).await?;
         total::fetch(connection, model, &need.totals, facts).await
     }

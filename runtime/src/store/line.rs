@@ -5,19 +5,18 @@ use super::apply::insert_many;
 use super::column::{typed_json, typed_value};
 use super::connection::Connection;
 use super::sql::{Datum, Dialect, Kind, Sql, scaled};
-use super::{Scope, Store, StoreError, dispute};
+use super::{Scope, Store, StoreError, cumulation, dispute};
 use packwork_engine::codes::Code;
 use packwork_engine::definition::role::SettlementRead;
-use packwork_engine::facts::{Cumulated, CumulationQuery, Facts};
+use packwork_engine::facts::Facts;
 use packwork_engine::moment::Moment;
 use packwork_engine::record::Name;
 use packwork_engine::refusal::Refusal;
-use packwork_engine::settlement::desired::Counts;
 use packwork_engine::settlement::line::{Line, Party, TaxTreatment};
 use packwork_engine::settlement::plan::rounds_a_statement;
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -207,6 +206,7 @@ pub(super) async fn insert(connection: &mut Connection, lines: &[Line]) -> Resul
     }
     let into = format!("settlement_line ({})", column_names(""));
     insert_many(connection, "posting lines", &into, rows).await?;
+    cumulation::keep(connection, lines).await?;
     super::rate_use::keep(connection, lines).await?;
     Ok(None)
 }
@@ -437,119 +437,4 @@ pub(super) async fn fetch_standing(
         }
     }
     Ok(())
-}
-
-/// What stands posted in cumulation groups: one statement for the quantities, one for what comes later.
-pub(super) async fn fetch_cumulated(
-    connection: &mut Connection,
-    wanted: &BTreeSet<CumulationQuery>,
-    facts: &mut Facts,
-) -> Result<(), StoreError> {
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let queries: Vec<&CumulationQuery> = wanted.iter().collect();
-    let mut found = vec![Cumulated::default(); queries.len()];
-    let dialect = connection.dialect();
-    let of = |wants: fn(&CumulationQuery) -> bool| -> Vec<Json> {
-        let asked = queries.iter().enumerate().filter(|(_, query)| wants(query));
-        asked.map(|(place, query)| asked_for(place, query)).collect()
-    };
-    // Each query once, as a row `(place, counts, plan, line, group_digest, group_period, business_date, fact, schedule, currency)`.
-    let table = match dialect {
-        Dialect::Sqlite => {
-            "WITH q AS MATERIALIZED (SELECT value ->> 6 AS place, value ->> 7 AS counts, value ->> 0 AS plan, value ->> 1 AS line,
-             value ->> 2 AS group_digest, value ->> 3 AS group_period, value ->> 4 AS business_date,
-             unhex(value ->> 5) AS fact, value ->> 8 AS schedule, value ->> 9 AS currency FROM json_each(?)) "
-        }
-        Dialect::Postgres => {
-            "WITH q AS MATERIALIZED (SELECT (value ->> 6)::bigint AS place, value ->> 7 AS counts, value ->> 0 AS plan, value ->> 1 AS line,
-             value ->> 2 AS group_digest, value ->> 3 AS group_period, (value ->> 4)::date AS business_date,
-             (value ->> 5)::uuid AS fact, value ->> 8 AS schedule, value ->> 9 AS currency
-             FROM jsonb_array_elements(?) AS asked(value)) "
-        }
-    };
-    let stands = standing(dialect);
-    let of_group = "l.group_digest = q.group_digest AND l.group_period = q.group_period AND l.plan = q.plan
-                    AND (l.line = q.line OR (q.counts = 'amount' AND substr(l.line, 1, length(q.line) + 1) = q.line || '.'))";
-    let text = format!(
-        "{table} SELECT q.place, sum(l.quantity), sum(l.gross) FROM q JOIN settlement_line AS l ON {stands} AND {of_group}
-         AND (l.business_date, l.fact) < (q.business_date, q.fact) GROUP BY q.place"
-    );
-    let sql = Sql::of(dialect, &text, vec![Datum::json(&of(|_| true))]);
-    let kinds = [Kind::Int, Kind::Decimal(QUANTITY_SCALE), Kind::Decimal(AMOUNT_SCALE)];
-    for row in connection.rows("adding up groups", sql, &kinds).await? {
-        if let [Datum::Int(place), Datum::Decimal(quantity, _), Datum::Decimal(gross, _)] = &row[..]
-            && let Some(place) = usize::try_from(*place).ok().filter(|place| *place < queries.len())
-        {
-            found[place].sum = match queries[place].counts {
-                Counts::Quantity => quantity.normalize(),
-                Counts::Amount => gross.normalize(),
-            };
-        }
-    }
-    let charged = of(|query| query.charged_by.is_some());
-    if !charged.is_empty() {
-        let text = format!(
-            "{table} SELECT q.place, sum(CASE WHEN l.tax_kind = 'exclusive' THEN l.net ELSE l.gross END)
-             FROM q JOIN settlement_line AS l ON {stands} AND {of_group}
-             WHERE EXISTS (SELECT 1 FROM settlement_line AS r WHERE r.corrects IS NOT NULL AND r.reverses IS NOT NULL
-             AND r.group_digest = q.group_digest AND r.group_period = q.group_period AND r.plan = q.plan AND r.line = q.line)
-             GROUP BY q.place HAVING count(*) = sum(CASE WHEN l.trace -> 'price' ->> 'schedule' = q.schedule AND l.currency = q.currency THEN 1 ELSE 0 END)"
-        );
-        let sql = Sql::of(dialect, &text, vec![Datum::json(&charged)]);
-        for row in connection
-            .rows("adding up what groups were charged", sql, &[Kind::Int, Kind::Decimal(AMOUNT_SCALE)])
-            .await?
-        {
-            if let [Datum::Int(place), Datum::Decimal(amount, _)] = &row[..]
-                && let Some(found) = usize::try_from(*place).ok().and_then(|place| found.get_mut(place))
-            {
-                found.charged = Some(amount.normalize());
-            }
-        }
-    }
-    let later = of(|query| query.later && query.before.is_some());
-    if later.is_empty() {
-        facts.cumulated.extend(queries.into_iter().cloned().zip(found));
-        return Ok(());
-    }
-    let text = format!(
-        "{table} SELECT DISTINCT q.place, l.business_date, l.fact FROM q JOIN settlement_line AS l ON {stands}
-         AND {of_group} AND (l.business_date, l.fact) > (q.business_date, q.fact)
-         ORDER BY q.place, l.business_date, l.fact"
-    );
-    let sql = Sql::of(dialect, &text, vec![Datum::json(&later)]);
-    for row in connection.rows("looking for later facts", sql, &[Kind::Int, Kind::Date, Kind::Id]).await? {
-        if let [Datum::Int(place), _, Datum::Id(fact)] = &row[..]
-            && let Some(found) = usize::try_from(*place).ok().and_then(|place| found.get_mut(place))
-        {
-            found.later.push(*fact);
-        }
-    }
-    facts.cumulated.extend(queries.into_iter().cloned().zip(found));
-    Ok(())
-}
-
-fn asked_for(place: usize, query: &CumulationQuery) -> Json {
-    // Without a place in the order everything counts: the place after all others.
-    let (date, fact) = match query.before {
-        Some((date, fact)) => (date, fact),
-        None => (packwork_engine::moment::Date::MAX, Uuid::max()),
-    };
-    let fact = fact.simple().to_string();
-    let counts = if query.counts == Counts::Amount { "amount" } else { "quantity" };
-    let (schedule, currency) = query.charged_by.as_ref().map(|(schedule, currency)| (&**schedule, &**currency)).unzip();
-    json!([
-        &*query.plan,
-        &*query.line,
-        query.group,
-        query.period,
-        date.to_string(),
-        fact,
-        place,
-        counts,
-        schedule,
-        currency
-    ])
 }

@@ -108,6 +108,11 @@ const MIGRATIONS: &[(&str, &str, &str)] = &[
         include_str!("../../migrations/sqlite/0015_corrections.sql"),
         include_str!("../../migrations/postgres/0015_corrections.sql"),
     ),
+    (
+        "0016_cumulation",
+        include_str!("../../migrations/sqlite/0016_cumulation.sql"),
+        include_str!("../../migrations/postgres/0016_cumulation.sql"),
+    ),
 ];
 
 /// Whether all of these migrations are known here: a backup of a newer version may have more.

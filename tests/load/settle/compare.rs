@@ -21,15 +21,16 @@ const TRACES: &str = "
 SELECT count(*) FROM settlement_line AS a JOIN hand.settlement_line AS b ON b.fact = a.fact AND b.plan = a.plan
 WHERE a.trace <> b.trace";
 
-/// Everything but ids, the run, the moment and the trace.
+/// Everything but ids, the run, the moment and the trace. Lines meet by their fact alone: by the pair that pays, one
+/// party's lines would all meet one another.
 const DIFFERENT_LINES: &str = "
-SELECT count(*) FROM settlement_line AS a WHERE NOT EXISTS
- (SELECT 1 FROM hand.settlement_line AS b WHERE b.fact = a.fact AND b.plan = a.plan AND b.line = a.line
- AND b.payer = a.payer AND b.payee = a.payee AND b.business_date = a.business_date AND b.period = a.period
+SELECT count(*) FROM settlement_line AS a
+LEFT JOIN hand.settlement_line AS b ON b.fact = a.fact AND b.plan = a.plan AND b.line = a.line
+WHERE (b.payer = a.payer AND b.payee = a.payee AND b.business_date = a.business_date AND b.period = a.period
  AND b.service_period = a.service_period AND b.group_digest IS NOT DISTINCT FROM a.group_digest
  AND b.group_period IS NOT DISTINCT FROM a.group_period AND b.quantity = a.quantity AND b.gross = a.gross
- AND b.net = a.net AND b.tax = a.tax AND b.tax_rate = a.tax_rate
- AND b.tax_kind = a.tax_kind AND b.currency = a.currency AND b.dimensions = a.dimensions AND b.standing = a.standing)";
+ AND b.net = a.net AND b.tax = a.tax AND b.tax_rate = a.tax_rate AND b.tax_kind = a.tax_kind
+ AND b.currency = a.currency AND b.dimensions = a.dimensions AND b.standing = a.standing) IS NOT TRUE";
 
 const STATEMENTS: [&str; 2] = [
     "SELECT s.payer, s.payee, s.period, s.currency, s.ordinal, s.status, count(*), sum(l.gross), sum(l.net), sum(l.tax)

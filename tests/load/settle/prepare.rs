@@ -13,6 +13,7 @@ use packwork::service::command::{self, Done};
 use packwork_engine::decision::Command;
 use packwork_engine::model::Settings;
 use serde_json::{Value as Json, json};
+use std::ops::Range;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -20,6 +21,8 @@ pub const PARTNERS: usize = 50;
 const SALESPEOPLE: usize = 5;
 /// Partners that belong to the payer's own legal entity: what they are paid is not taxed.
 const OWN_PARTNERS: usize = 4;
+/// The partner a late order is for: its steps count over the month, and what it is paid is taxed.
+pub const LATE: usize = 5;
 
 /// Addresses in places of all four tiers.
 pub const PLACES: [&str; 16] = [
@@ -71,6 +74,11 @@ pub async fn run(at: &str, orders: u32, partners: usize) -> Result<Json> {
     orders::insert(at, &patterns, orders).await
 }
 
+/// The numbers of the partners: one alone is the one of the late order.
+fn numbers(partners: usize) -> Range<usize> {
+    if partners == 1 { LATE..LATE + 1 } else { 0..partners.max(LATE + 1) }
+}
+
 /// Writes who takes part, and one draft work order per customer. Their ids: the patterns the month is made of.
 async fn masters(app: &Arc<App>, partners: usize) -> Result<Vec<Uuid>> {
     create(app, "legal_entity", json!({"code": "le_own", "name": "总公司"})).await?;
@@ -83,7 +91,8 @@ async fn masters(app: &Arc<App>, partners: usize) -> Result<Vec<Uuid>> {
     for number in 0..SALESPEOPLE {
         create(app, "user", json!({"login": format!("sales{number}"), "name": "销售", "roles": ["sales"]})).await?;
     }
-    for number in 0..partners {
+    let numbers = numbers(partners);
+    for number in numbers.clone() {
         let entity = match number < OWN_PARTNERS {
             true => "le_own".to_owned(),
             false => {
@@ -109,7 +118,7 @@ async fn masters(app: &Arc<App>, partners: usize) -> Result<Vec<Uuid>> {
         create(app, "customer", customer).await?;
         let order = json!({
             "template": "inspection", "customer": code, "service": "inspection", "quantity": "1", "subject": "季度检测",
-            "partner": format!("p{:02}", number % partners), "department": "ops", "owner": format!("sales{}", number % SALESPEOPLE),
+            "partner": format!("p{:02}", numbers.start + number % numbers.len()), "department": "ops", "owner": format!("sales{}", number % SALESPEOPLE),
         });
         patterns.push(create(app, "work_order", order).await?);
     }

@@ -51,7 +51,7 @@ pub async fn late(at: &str) -> Result<Json> {
 /// the command that completes it settles them. How many lines that posted.
 async fn complete_late(app: &Arc<App>) -> Result<u64> {
     let order = json!({"template": "inspection", "customer": "c002", "service": "inspection", "quantity": "3", "subject": "迟到的单",
-        "partner": "p02", "department": "ops", "owner": "sales0"});
+        "partner": format!("p{:02}", prepare::LATE), "department": "ops", "owner": "sales0"});
     let before = posted(app).await?;
     let id = prepare::create(app, "work_order", order).await?;
     for (transition, input) in [

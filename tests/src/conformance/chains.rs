@@ -88,10 +88,16 @@ fn sell(definitions: Definitions, ranks: &[&str], base: Decimal) -> Result<Paid>
 
 fn differential(input: &Input<'_>) -> Result<Json> {
     let rates = input.get("rates")?.members()?;
-    let rates: Vec<(&str, String)> =
+    let mut rates: Vec<(&str, String)> =
         rates.into_iter().map(|(rank, rate)| Ok((rank, rate.digits()?))).collect::<Result<_>>()?;
     let ranks = input.get("chain_bottom_up")?.items()?;
     let ranks: Vec<&str> = ranks.iter().map(Input::text).collect::<Result<_>>()?;
+    // A rank without a rate gets no share.
+    for rank in &ranks {
+        if !rates.iter().any(|(known, _)| known == rank) {
+            rates.push((rank, "0".to_owned()));
+        }
+    }
     let sale = input.get("sale")?.decimal()?;
     let mut definitions = climbing(&rates, "differential", "rate", ranks.len(), sale);
     if let Some(currency) = input.find("currency") {

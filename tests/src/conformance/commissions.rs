@@ -146,13 +146,18 @@ fn overridden(input: &Input<'_>) -> Result<Json> {
         .collect::<Result<_>>()?;
     let rate = input.rate()?.to_string();
     let line = json!({"payee": "record.party", "amount": "coalesce(record.fixed, record.amount * record.rate)"});
-    let bases = vec![input.get("base")?.decimal()?; set.len()];
+    // One base for each fixed amount, or one fixed amount for each base.
+    let base = input.either(BASES)?;
+    let bases: Vec<Decimal> = base.several().iter().map(Input::decimal).collect::<Result<_>>()?;
+    let sales = bases.len().max(set.len());
+    let bases: Vec<Decimal> = bases.iter().copied().cycle().take(sales).collect();
     let figures: Vec<Decimal> = set.iter().flatten().map(|fixed| fixed.parse()).collect::<Result<_, _>>()?;
     let commissions = sold(
         company(&[bases.as_slice(), &figures].concat()),
         line,
         &bases,
-        |sale| json!({"fixed": set[sale], "rate": rate}),
+        |sale| json!({"fixed": set[sale % set.len()], "rate": rate}),
     )?;
-    Ok(json!({"commission": if fixed.is_array() { all_shown(commissions) } else { all_shown(commissions)[0].clone() }}))
+    let several = fixed.is_array() || base.json.is_array();
+    Ok(json!({"commission": if several { all_shown(commissions) } else { all_shown(commissions)[0].clone() }}))
 }

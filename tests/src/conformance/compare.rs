@@ -15,11 +15,8 @@ const SAID_ABOUT_OTHERS: &[&str] = &[
     "note",
 ];
 
-/// Figures printed with more places than this are cut from a longer number.
+/// Figures with more places than this are quotients, cut somewhere, by whoever printed them or by us.
 const PLACES_EXACT: u32 = 9;
-
-/// An answer with more places than this is a quotient, cut at the last digit a number has.
-const PLACES_CUT: u32 = 15;
 
 const MISSING: &str = "no such member";
 
@@ -88,6 +85,10 @@ fn walk(path: &str, expected: &Json, got: &Json, differences: &mut Vec<Differenc
             }
         }
         _ if is_equal(expected, got) => {}
+        // A table with one output may be expected to answer by its bare value.
+        (Json::String(_) | Json::Number(_) | Json::Bool(_), Json::Object(found)) if found.len() == 1 => {
+            found.values().for_each(|got| walk(path, expected, got, differences));
+        }
         _ => differ(
             if path.is_empty() { "/".to_owned() } else { path.to_owned() },
             expected.to_string(),
@@ -106,7 +107,7 @@ fn is_equal(expected: &Json, got: &Json) -> bool {
         (Some(expected), Some(got)) if expected.scale() > PLACES_EXACT => {
             (expected - got).abs() <= Decimal::new(1, PLACES_EXACT)
         }
-        (Some(expected), Some(got)) if got.scale() > PLACES_CUT => expected == got.round_dp(PLACES_EXACT),
+        (Some(expected), Some(got)) if got.scale() > PLACES_EXACT => expected == got.round_dp(PLACES_EXACT),
         (Some(expected), Some(got)) => expected == got,
         _ => expected == got,
     }

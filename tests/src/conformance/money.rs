@@ -51,13 +51,9 @@ pub fn share(percent: &Input<'_>) -> Result<Decimal> {
 }
 
 fn rounding(input: &Input<'_>) -> Result<Json> {
-    let mode: Rounding = input.get("mode")?.named()?;
+    let mode = rounding_mode(&input.get("mode")?)?;
     let rounded = |value: &Input<'_>, places: &Input<'_>| -> Result<Decimal> {
-        // A value may be a fraction: `15/78*2`.
-        let number = match value.decimal() {
-            Ok(number) => number,
-            Err(_) => evaluate(value.text()?, &BTreeMap::new())?.as_decimal().ok_or_else(|| value.wrong("number"))?,
-        };
+        let number = fraction(value)?;
         let places = i32::try_from(places.integer()?).map_err(|_| places.wrong("number of places"))?;
         round_to_places(number, places, mode).ok_or_else(|| anyhow!("{number} has too many digits"))
     };
@@ -73,17 +69,38 @@ fn rounding(input: &Input<'_>) -> Result<Json> {
     }
     let values: Vec<Decimal> = match place() {
         Place::Engine => asked.iter().map(|(value, places)| rounded(value, places)).collect::<Result<_>>()?,
-        Place::Http(_) => by_formulas(&asked, input.get("mode")?.text()?)?,
+        Place::Http(_) => by_formulas(&asked, mode)?,
     };
     Ok(json!({"value": values.first().copied().map(shown), "values": all_shown(values)}))
 }
 
+/// A mode of rounding by our name, or by one that others have for it.
+fn rounding_mode(mode: &Input<'_>) -> Result<Rounding> {
+    let ours = match mode.text()?.to_lowercase().replace(['-', ' '], "_").as_str() {
+        "ceiling" => "ceil".to_owned(),
+        "truncate" | "trunc" | "toward_zero" => "down".to_owned(),
+        "away_from_zero" => "up".to_owned(),
+        "bankers" | "banker" => "half_even".to_owned(),
+        other => other.to_owned(),
+    };
+    Input::of(&json!(ours)).named()
+}
+
+/// A number, or a fraction of numbers: `15/78*2`.
+fn fraction(value: &Input<'_>) -> Result<Decimal> {
+    match value.decimal() {
+        Ok(number) => Ok(number),
+        Err(_) => evaluate(value.text()?, &BTreeMap::new())?.as_decimal().ok_or_else(|| value.wrong("number")),
+    }
+}
+
 /// Values rounded by the function that formulas have.
-fn by_formulas(asked: &[(Input<'_>, Input<'_>)], mode: &str) -> Result<Vec<Decimal>> {
+fn by_formulas(asked: &[(Input<'_>, Input<'_>)], mode: Rounding) -> Result<Vec<Decimal>> {
     let mut formulas: Vec<(String, String)> = Vec::new();
+    let mode = json!(mode);
     for (index, (value, places)) in asked.iter().enumerate() {
         let number = value.text().map_or_else(|_| value.digits(), |text| Ok(text.to_owned()))?;
-        let source = format!("round({number}, {}, \"{}\")", places.integer()?, mode.to_lowercase());
+        let source = format!("round({number}, {}, {mode})", places.integer()?);
         formulas.push((format!("value{index}"), source));
     }
     let formulas: Vec<(&str, &str)> = formulas.iter().map(|(name, source)| (name.as_str(), source.as_str())).collect();
@@ -95,7 +112,7 @@ fn by_formulas(asked: &[(Input<'_>, Input<'_>)], mode: &str) -> Result<Vec<Decim
 fn allocation(input: &Input<'_>, method: &str) -> Result<Json> {
     input.only(&["total", "unit", "weights"])?;
     let method: Method = serde_json::from_value(json!(method))?;
-    let weights = input.get("weights")?.decimals()?;
+    let weights: Vec<Decimal> = input.get("weights")?.items()?.iter().map(fraction).collect::<Result<_>>()?;
     let total = input.get("total")?.decimal()?;
     // Without a unit it is that of the places the total is written with.
     let unit = input.find("unit").map_or(Ok(Decimal::new(1, total.scale())), |unit| unit.decimal())?;
@@ -135,7 +152,8 @@ fn taxable(line: &Input<'_>, kind: TaxKind) -> Result<Taxable> {
 }
 
 fn taxed(input: &Input<'_>, kind: TaxKind) -> Result<Json> {
-    let (places, mode) = (input.places()?, input.find("rounding").map_or(Ok(Rounding::HalfUp), |mode| mode.named())?);
+    let (places, mode) =
+        (input.places()?, input.find("rounding").map_or(Ok(Rounding::HalfUp), |mode| rounding_mode(&mode))?);
     if let Some(lines) = input.find("lines") {
         let lines: Vec<Taxable> = lines.items()?.iter().map(|line| taxable(line, kind)).collect::<Result<_>>()?;
         if place() != Place::Engine {
@@ -175,7 +193,8 @@ fn taxed(input: &Input<'_>, kind: TaxKind) -> Result<Json> {
         let left = stacked(price, &[share(&discount)?], Stacking::Additive)?.amount;
         let rate = input.rate().unwrap_or_default();
         let taxed = tax_line(Taxable { amount: round(left, places, mode), kind, rate }, places, mode)?;
-        return Ok(json!({"grand_total": shown(taxed.gross), "net": shown(taxed.net), "tax": shown(taxed.tax)}));
+        let gross = shown(taxed.gross);
+        return Ok(json!({"grand_total": gross, "total": gross, "net": shown(taxed.net), "tax": shown(taxed.tax)}));
     }
     if place() != Place::Engine {
         let lines = tax_of_sales(input, &[taxable(input, kind)?], mode)?;
@@ -198,6 +217,7 @@ fn discounted(input: &Input<'_>, kind: TaxKind, discount: Decimal) -> Result<Jso
     let total = |figure: fn(&Posted) -> Decimal| shown(lines.iter().map(figure).sum());
     Ok(json!({
         "grand_total": total(|line| line.gross),
+        "total": total(|line| line.gross),
         "net": total(|line| line.net),
         "tax": total(|line| line.tax),
     }))

@@ -4,8 +4,9 @@ use super::Family;
 use super::asked::computed;
 use super::read::Input;
 use super::world::{Definitions, World, any_date, shown};
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use packwork_engine::definition::Kind;
+use packwork_engine::moment::Date;
 use packwork_engine::settlement::plan::TEXT_SEPARATOR;
 use packwork_engine::settlement::table::{Intervals, Miss};
 use packwork_engine::value::Value;
@@ -20,6 +21,7 @@ pub const FAMILIES: &[(&str, Family)] = &[
     ("decision_table.priority", decision_table),
     ("decision_table.rule_order", decision_table),
     ("decision_table.output_order", decision_table),
+    ("decision_table.collect", decision_table),
     ("decision_table.collect_sum", decision_table),
     ("decision_table.collect_min", decision_table),
     ("decision_table.collect_max", decision_table),
@@ -32,6 +34,8 @@ pub const FAMILIES: &[(&str, Family)] = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Column {
     Number,
+    /// Days, asked for as numbers in their order: `2026-07-01` is 20260701.
+    Day,
     Boolean,
     Text,
 }
@@ -39,7 +43,7 @@ enum Column {
 impl Column {
     fn member(self) -> &'static str {
         match self {
-            Column::Number => "number",
+            Column::Number | Column::Day => "number",
             Column::Boolean => "boolean",
             Column::Text => "text",
         }
@@ -47,31 +51,81 @@ impl Column {
 
     /// The one kind that fits every cell and input of a column.
     fn of(cells: &[&Json], inputs: &[&Json]) -> Column {
-        let all = |fits: fn(&Json) -> bool| cells.iter().chain(inputs).all(|json| fits(json));
-        let a_condition = |json: &&Json| texts_of(json).iter().all(|text| text.parse::<Intervals>().is_ok());
-        let a_number =
-            |json: &&Json| json.is_number() || json.as_str().is_some_and(|text| text.parse::<Decimal>().is_ok());
-        if cells.len() + inputs.len() > 0 && all(Json::is_boolean) {
+        let all = || cells.iter().chain(inputs);
+        let cells = || cells.iter().flat_map(|json| texts_of(json));
+        if all().count() > 0 && all().all(|json| json.is_boolean()) {
             return Column::Boolean;
         }
+        let is_number = |json: &&Json| text_of(json).parse::<Decimal>().is_ok() && !json.is_boolean();
         // `007` is a code, and no other than itself.
-        let a_code = |json: &&Json| {
-            texts_of(json).iter().any(|text| text.len() > 1 && text.starts_with('0') && !text.starts_with("0."))
-        };
-        let none_codes = !cells.iter().chain(inputs).any(a_code);
-        match none_codes && cells.iter().all(a_condition) && inputs.iter().all(a_number) {
-            true => Column::Number,
+        let is_code = |text: &str| text.len() > 1 && text.starts_with('0') && !text.starts_with("0.");
+        // Where a cell compares, an input that is no number only meets none of the cells.
+        let compares = cells().any(|text| text.parse::<Decimal>().is_err() && !text.contains('"'));
+        let a_number = cells().all(|text| number_condition(&text).is_some());
+        if a_number && !all().any(|json| texts_of(json).iter().any(|text| is_code(text))) {
+            return match inputs.iter().all(is_number) || compares && inputs.iter().any(is_number) {
+                true => Column::Number,
+                false => Column::Text,
+            };
+        }
+        let a_day = cells().all(|text| days_as_numbers(&text).is_some_and(|text| number_condition(&text).is_some()));
+        match a_day && inputs.iter().all(|json| text_of(json).parse::<Date>().is_ok()) {
+            true => Column::Day,
             false => Column::Text,
         }
     }
 
     fn input(self, input: &Input<'_>) -> Result<Value> {
         Ok(match self {
-            Column::Number => Value::Decimal(input.decimal()?),
+            Column::Number => input.decimal().map_or_else(|_| Value::text(&text_of(input.json)), Value::Decimal),
+            Column::Day => {
+                let day = days_as_numbers(input.text()?).and_then(|day| day.parse().ok());
+                Value::Decimal(day.ok_or_else(|| input.wrong("day"))?)
+            }
             Column::Boolean => Value::Bool(input.json.as_bool().ok_or_else(|| input.wrong("yes or no"))?),
             Column::Text => Value::text(&text_of(input.json)),
         })
     }
+
+    /// A cell as a row of a rate table states it.
+    fn cell(self, cell: &Json) -> Json {
+        let several = texts_of(cell);
+        // Of several conditions one must hold.
+        let any = |conditions: Vec<String>| json!(conditions.join(" or "));
+        match self {
+            Column::Boolean => cell.clone(),
+            Column::Text => text_cell(&several),
+            Column::Number => any(several.iter().filter_map(|text| number_condition(text)).collect()),
+            Column::Day => {
+                let numbers = several.iter().filter_map(|text| days_as_numbers(text));
+                any(numbers.filter_map(|text| number_condition(&text)).collect())
+            }
+        }
+    }
+}
+
+/// A condition on a number. Some write the comma for "or": they mean that where no number could meet both.
+fn number_condition(text: &str) -> Option<String> {
+    let either = || text.replace(',', " or ");
+    [text.to_owned(), either()].into_iter().find(|text| text.parse::<Intervals>().is_ok())
+}
+
+/// A condition with its days, also as `date("2026-07-01")`, written as numbers; none where it has no day.
+fn days_as_numbers(text: &str) -> Option<String> {
+    const DAY: usize = "2026-07-01".len();
+    let mut rest = text.replace("date(\"", "").replace("\")", "").replace('"', "");
+    let mut written = String::new();
+    let mut days = 0;
+    while !rest.is_empty() {
+        let day = rest.get(..DAY).filter(|day| day.parse::<Date>().is_ok());
+        days += usize::from(day.is_some());
+        match day {
+            Some(day) => written.push_str(&day.replace('-', "")),
+            None => written.extend(rest.chars().next()),
+        }
+        rest = rest.split_off(day.map_or_else(|| rest.chars().next().map_or(0, char::len_utf8), str::len));
+    }
+    (days > 0).then_some(written)
 }
 
 /// A condition that holds for anything.
@@ -87,11 +141,16 @@ fn texts_of(json: &Json) -> Vec<String> {
     json.as_array().map_or_else(|| vec![text_of(json)], |items| items.iter().map(text_of).collect())
 }
 
+/// What a row gives for an output that its rule leaves out, or says to be null: rows state every value.
+const LEFT_OUT: &str = "∅";
+const NULL: &str = "␀";
+
 /// A decision table as a rate table `t`: its columns and values under names of their own, `c0`, `v0`.
 pub struct DecisionTable {
     world: World,
     inputs: Vec<(String, Column)>,
-    outputs: Vec<(String, bool)>,
+    /// Each with the digits after the point of its numbers; texts have none.
+    outputs: Vec<(String, Option<u32>)>,
     policy: String,
 }
 
@@ -99,7 +158,10 @@ impl DecisionTable {
     /// From a table as cases write it, and the inputs it will be asked, which help to tell numbers from texts.
     pub fn of(table: &Input<'_>, asked: &[Input<'_>]) -> Result<DecisionTable> {
         let rules = table.get("rules")?.items()?;
-        let policy = table.get("hit_policy")?.text()?.to_lowercase().replace(' ', "_");
+        let policy = match table.get("hit_policy")?.text()?.to_lowercase().replace(' ', "_").as_str() {
+            "collect" => "rule_order".to_owned(),
+            other => other.to_owned(),
+        };
         let mut names: Vec<String> = Vec::new();
         if let Some(inputs) = table.find("inputs") {
             for input in inputs.items()? {
@@ -132,12 +194,16 @@ impl DecisionTable {
                 (name, column)
             })
             .collect();
-        let outputs: Vec<(String, bool)> = outputs
+        if outputs.is_empty() {
+            outputs.push("value".to_owned());
+        }
+        let outputs: Vec<(String, Option<u32>)> = outputs
             .into_iter()
             .map(|name| {
-                let given = rules.iter().filter_map(|rule| rule.json.get("then")?.get(&name));
-                let numbers = given.into_iter().all(|json| text_of(json).parse::<Decimal>().is_ok());
-                (name, numbers)
+                let given = rules.iter().map(|rule| rule.json.get("then")?.get(&name));
+                let mut scales = given.map(|json| Some(text_of(json?).parse::<Decimal>().ok()?.scale()));
+                let scale = scales.try_fold(0, |most: u32, scale| Some(most.max(scale?)));
+                (name, scale)
             })
             .collect();
         let mut rows = Vec::new();
@@ -152,8 +218,8 @@ impl DecisionTable {
         let values: Map<String, Json> = outputs
             .iter()
             .enumerate()
-            .map(|(index, (_, numbers))| {
-                let kind = if *numbers { json!({"type": "decimal", "scale": 8}) } else { json!({"type": "text"}) };
+            .map(|(index, (_, scale))| {
+                let kind = scale.map_or(json!({"type": "text"}), |scale| json!({"type": "decimal", "scale": scale}));
                 (format!("v{index}"), kind)
             })
             .collect();
@@ -192,7 +258,12 @@ impl DecisionTable {
             Value::Decimal(number) => shown(*number),
             // Yes and no are kept as texts.
             Value::Text(text) if matches!(&**text, "true" | "false") => json!(&**text == "true"),
+            Value::Text(text) if &**text == NULL => Json::Null,
             other => other.to_json(),
+        };
+        let members = |values: &mut dyn Iterator<Item = &Value>| -> Map<String, Json> {
+            let stated = self.outputs.iter().zip(values).filter(|(_, value)| value.as_text() != Some(LEFT_OUT));
+            stated.map(|((name, _), value)| (name.clone(), shown_value(value))).collect()
         };
         if self.policy.ends_with("_order") {
             let lists: Vec<&[Value]> = found
@@ -204,17 +275,13 @@ impl DecisionTable {
                 })
                 .collect();
             let rows = lists.first().map_or(0, |list| list.len());
-            let row = |place: usize| -> Json {
-                let members = self.outputs.iter().zip(&lists);
-                Json::Object(members.map(|((name, _), list)| (name.clone(), shown_value(&list[place]))).collect())
-            };
+            let row = |place: usize| Json::Object(members(&mut lists.iter().map(|list| &list[place])));
             return Ok(Ok((0..rows).map(row).collect()));
         }
-        let mut values = self.outputs.iter().zip(&found.values).map(|((name, _), value)| (name, shown_value(value)));
         if self.policy.starts_with("collect") && (self.outputs.len() == 1 || self.policy == "collect_count") {
-            return Ok(Ok(values.next().map(|(_, value)| value).unwrap_or_default()));
+            return Ok(Ok(found.values.first().map(shown_value).unwrap_or_default()));
         }
-        Ok(Ok(Json::Object(values.map(|(name, value)| (name.clone(), value)).collect())))
+        Ok(Ok(Json::Object(members(&mut found.values.iter()))))
     }
 
     /// The name a case knows a column by.
@@ -228,7 +295,7 @@ fn row(
     index: usize,
     rule: &Input<'_>,
     inputs: &[(String, Column)],
-    outputs: &[(String, bool)],
+    outputs: &[(String, Option<u32>)],
 ) -> Result<Map<String, Json>> {
     let mut row = Map::new();
     row.insert("id".to_owned(), json!(format!("r{index}")));
@@ -237,43 +304,54 @@ fn row(
         let Some(cell) = rule.json.get("when").and_then(|when| when.get(name)).filter(|cell| !is_open(cell)) else {
             continue;
         };
-        let cell = match (column, texts_of(cell).as_slice()) {
-            (Column::Boolean, _) => cell.clone(),
-            (Column::Text, several) => text_cell(several),
-            // Of several conditions one must hold.
-            (Column::Number, several) => json!(several.join(" or ")),
-        };
-        row.insert(format!("c{place}"), cell);
+        row.insert(format!("c{place}"), column.cell(cell));
     }
     for (place, (name, _)) in outputs.iter().enumerate() {
-        let value = rule.json.get("then").and_then(|then| then.get(name));
-        let value = value.with_context(|| format!("rule {index} has no output {name}"))?;
-        row.insert(format!("v{place}"), json!(text_of(value)));
+        let value = match rule.json.get("then").and_then(|then| then.get(name)) {
+            None => LEFT_OUT.to_owned(),
+            Some(Json::Null) => NULL.to_owned(),
+            Some(value) => text_of(value),
+        };
+        row.insert(format!("v{place}"), json!(value));
     }
     Ok(row)
 }
 
-/// Texts of which one must be met, or none of those in `not(…)`; each may stand in quotes, as FEEL writes them.
+/// Texts of which one must be met, or none of those in `not(…)` or after `!=`; each may stand in quotes, as FEEL writes
+/// them.
 fn text_cell(several: &[String]) -> Json {
-    let several: Vec<&str> = several.iter().flat_map(|text| feel_texts(text)).collect();
-    match several.as_slice() {
-        [only] => match only.strip_prefix("not(").and_then(|rest| rest.strip_suffix(')')) {
-            Some(others) => {
-                let others: Vec<&str> = others.split(',').map(|text| text.trim().trim_matches('"')).collect();
-                json!(format!("not({})", others.join(TEXT_SEPARATOR)))
-            }
-            None => json!(only),
-        },
+    if let [only] = several {
+        let only = only.trim();
+        let others = only.strip_prefix("not(").and_then(|rest| rest.strip_suffix(')'));
+        let other = only.strip_prefix("!=").or_else(|| only.strip_prefix("<>"));
+        if let Some(others) = others.or(other) {
+            return json!(format!("not({})", listed(others, ',').join(TEXT_SEPARATOR)));
+        }
+    }
+    let any = several.iter().flat_map(|text| {
+        let text = text.trim();
+        let text = text.strip_prefix("==").or_else(|| text.strip_prefix('=')).unwrap_or(text).trim();
+        // Without quotes a comma belongs to the text.
+        if text.starts_with('"') { listed(text, ',') } else { vec![text.to_owned()] }
+    });
+    match any.collect::<Vec<_>>().as_slice() {
+        [only] => json!(only),
         several => json!(several),
     }
 }
 
-/// `"A", "B"` is two texts; without quotes a comma belongs to the text.
-fn feel_texts(text: &str) -> Vec<&str> {
-    match text.trim().starts_with('"') {
-        true => text.split(',').map(|part| part.trim().trim_matches('"')).collect(),
-        false => vec![text],
+/// The texts of a list, without their quotes; inside quotes the separator is part of the text.
+fn listed(text: &str, separator: char) -> Vec<String> {
+    let mut texts = vec![String::new()];
+    let mut quoted = false;
+    for letter in text.chars() {
+        match letter {
+            '"' => quoted = !quoted,
+            _ if letter == separator && !quoted => texts.push(String::new()),
+            _ => texts.last_mut().into_iter().for_each(|text| text.push(letter)),
+        }
     }
+    texts.iter().map(|text| text.trim().to_owned()).collect()
 }
 
 fn decision_table(input: &Input<'_>) -> Result<Json> {
@@ -313,16 +391,17 @@ fn composed(input: &Input<'_>) -> Result<Json> {
     Ok(json!({"days": days}))
 }
 
-/// `2 if 15<=years<30 or age>=45` in the engine's own words; what does not hold gives nothing.
+/// `2 if 15<=years<30 or age>=45 else 1` in the engine's own words; what does not hold gives nothing.
 pub(super) fn as_expression(rule: &str) -> String {
-    let (value, condition) = match rule.split_once(" if ") {
-        None => return rule.to_owned(),
-        Some(parts) => parts,
-    };
+    let Some((value, condition)) = rule.split_once(" if ") else { return rule.to_owned() };
     let (condition, otherwise) = condition.split_once(" else ").unwrap_or((condition, "0"));
+    let term = |term: &str| match term.trim().strip_prefix("not ") {
+        Some(term) => format!("!({})", chained(term)),
+        None => chained(term),
+    };
     let or: Vec<String> =
-        condition.split(" or ").map(|part| part.split(" and ").map(chained).collect::<Vec<_>>().join(" && ")).collect();
-    format!("if {} {{ {value} }} else {{ {otherwise} }}", or.join(" || "))
+        condition.split(" or ").map(|part| part.split(" and ").map(term).collect::<Vec<_>>().join(" && ")).collect();
+    format!("if {} {{ {value} }} else {{ {} }}", or.join(" || "), as_expression(otherwise))
 }
 
 /// `15<=years<30` as two comparisons that must both hold.

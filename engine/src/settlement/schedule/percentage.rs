@@ -1,17 +1,18 @@
 //! Shares of transactions: a rate, a flat amount each, what the period leaves free, and a least and most per transaction.
 
-use super::{Allowance, ApplyError, Part, Tier, checked, negated, part};
+use super::{Allowance, ApplyError, Part, Tier, ZeroUsage, checked, negated, part};
 use rust_decimal::Decimal;
 
 pub(super) struct Terms<'s> {
     pub tier: &'s Tier,
     pub allowance: &'s Allowance,
+    pub zero_usage: ZeroUsage,
 }
 
 impl Terms<'_> {
     /// One part per transaction. The allowance ends with its number of transactions or its amount, whichever comes first;
     /// the transaction in which its amount ends is charged for the rest. The flat amount, the minimum and the maximum
-    /// hold for every transaction that is not wholly free. What is taken back is the mirror of a charge without
+    /// hold for every transaction that is not wholly free, one of zero included unless zero costs nothing. What is taken back is the mirror of a charge without
     /// allowance, and gives none of it back.
     pub fn parts(&self, events: &[Decimal]) -> Result<Vec<Part>, ApplyError> {
         let Allowance { events: free_events, amount, .. } = *self.allowance;
@@ -28,7 +29,8 @@ impl Terms<'_> {
                 true => left_amount.min(*event),
                 false => Decimal::ZERO,
             };
-            let is_free = allows && left_events > Decimal::ZERO && left_amount > Decimal::ZERO && free == *event;
+            let is_allowed = allows && left_events > Decimal::ZERO && left_amount > Decimal::ZERO && free == *event;
+            let is_free = is_allowed || event.is_zero() && self.zero_usage == ZeroUsage::None;
             left_events -= Decimal::ONE.min(left_events);
             left_amount -= free;
             parts.push(match is_free {

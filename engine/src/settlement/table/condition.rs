@@ -7,11 +7,13 @@ use thiserror::Error;
 
 /// Why a text is no condition on a number.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error(
-    "`{text}` is not a condition on a number; write `5`, `!= 5`, `>= 5`, `[5..10)` or `not(5, 7)`, with a comma between two that must both hold, or `or` where one is enough"
-)]
-pub struct NotACondition {
-    pub text: String,
+pub enum NotACondition {
+    #[error(
+        "`{0}` is not a condition on a number; write `5`, `!= 5`, `>= 5`, `[5..10)` or `not(5, 7)`, with a comma between two that must both hold, or `or` where one is enough"
+    )]
+    Unreadable(String),
+    #[error("`{0}` holds for no number; a comma joins conditions that must both hold, write `or` where one is enough")]
+    HoldsForNone(String),
 }
 
 impl FromStr for Intervals {
@@ -23,7 +25,11 @@ impl FromStr for Intervals {
         let plain = plain(text);
         let mut reader = Reader { rest: &plain };
         let read = reader.any_of().filter(|_| reader.is_done());
-        read.ok_or_else(|| NotACondition { text: text.to_owned() })
+        let intervals = read.ok_or_else(|| NotACondition::Unreadable(text.to_owned()))?;
+        match intervals.is_empty() {
+            true => Err(NotACondition::HoldsForNone(text.to_owned())),
+            false => Ok(intervals),
+        }
     }
 }
 
