@@ -17,7 +17,7 @@ use packwork::packs::cases::ground::{Folder, copy_folder};
 use packwork::packs::cases::installed_at;
 use packwork::packs::install::{Seeds, Silent};
 use packwork::packs::source::{Files as Pack, Source, read_packs};
-use packwork::store::{Database, scratch};
+use packwork::store::{Database, Drift, scratch};
 use packwork_engine::model::Settings;
 use packwork_engine::moment::Moment;
 use serde_json::{Value as Json, json};
@@ -318,6 +318,16 @@ impl TestApp {
     /// A request of a signed-in user.
     pub async fn by(&self, token: &str, method: Method, path: &str, body: Option<Json>) -> Reply {
         self.ask(method, path, body, &[("authorization", &format!("Bearer {token}"))]).await
+    }
+
+    /// What a doctor finds.
+    pub async fn drift(&self) -> Vec<Drift> {
+        let mut found = Vec::new();
+        let mut keep = |drift| found.push(drift);
+        let model = self.app.model();
+        let check = self.app.store.check_data(&self.app.system(), &model, &mut keep).await.expect("a check begins");
+        check.all().await.expect("all can be checked");
+        found
     }
 }
 

@@ -43,13 +43,9 @@ async fn count(test: &TestApp, filter: Json) -> Json {
     test.get(&format!("/records/parcel?limit=1&count=exact&filter={filter}")).await.ok()["count"].clone()
 }
 
-/// What a doctor finds.
+/// What a doctor finds with parcels.
 async fn drift(test: &TestApp) -> Vec<Drift> {
-    let mut found = Vec::new();
-    let mut keep = |drift| found.push(drift);
-    let model = test.app.model();
-    let check = test.app.store.check_data(&test.app.system(), &model, &mut keep).await.expect("a check begins");
-    check.all().await.expect("all can be checked");
+    let mut found = test.drift().await;
     found.retain(|drift| drift.object.as_deref().is_some_and(|object| object.starts_with("parcel")));
     found
 }

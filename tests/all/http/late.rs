@@ -89,6 +89,7 @@ async fn runs_after_few_changes_leave_nothing_to_do(on: On) {
         }
         assert!(partial > ROUNDS / 2 && posted > 3, "{partial} of {ROUNDS} runs looked at few facts, {posted} posted");
         assert_eq!(month.example.test.get("/settlement/trial-balance").await.ok()["balanced"], true);
+        assert_eq!(month.example.test.drift().await, []);
     }
 }
 
