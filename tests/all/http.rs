@@ -23,6 +23,7 @@ mod recycle;
 mod reports;
 mod runs;
 mod samples;
+mod schedules;
 mod session;
 mod settlement;
 mod sight;

@@ -113,6 +113,11 @@ impl Window {
         self.grace_days.is_none_or(|days| posted_on < period.to.saturating_add(i64::from(days).days()))
     }
 
+    /// The last day on which something recorded still counts for a period; none where everything does.
+    pub fn counts_until(&self, period: &Period) -> Option<Date> {
+        self.grace_days.map(|days| period.to.saturating_add((i64::from(days) - 1).days()))
+    }
+
     /// The day a period is worked out on: so many days after its last one.
     pub fn calculated_on(&self, period: &Period) -> Date {
         period.to.saturating_add((i64::from(self.calculation_days) - 1).days())

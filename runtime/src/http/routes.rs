@@ -12,6 +12,7 @@ mod quarantine;
 mod rates;
 mod records;
 mod reports;
+mod schedules;
 mod scripts;
 mod session;
 mod settlement;
@@ -36,6 +37,7 @@ pub fn table() -> Vec<Route> {
         scripts::routes(),
         settlement::routes(),
         rates::routes(),
+        schedules::routes(),
         statements::routes(),
         reports::routes(),
         imports::routes(),

@@ -10,6 +10,7 @@ pub mod lines;
 pub mod lineset;
 pub mod preview;
 pub mod run;
+pub mod schedules;
 mod since;
 pub mod statements;
 

@@ -1,7 +1,7 @@
 //! Cases of agreements over a period: rebates, minimums, caps, and what is counted in a window.
 
 use super::Family;
-use super::asked::{Counting, priced};
+use super::asked::{Counting, calculated_on, partly_used, priced};
 use super::money::share;
 use super::place::{Ground, Place, Posted, place};
 use super::planned::{Company, PLAN, company, exact, facts, plan_of};
@@ -147,8 +147,7 @@ fn incremental(input: &Input<'_>) -> Result<Json> {
     // Tiers of the amount with a rebate per unit: each unit earns by the part of the amount that lies in a tier.
     let world = schedule_of(sections(input, "graduated")?)?;
     let (amount, quantity) = (item.get("amount")?.decimal()?, item.get("quantity")?.decimal()?);
-    let earned = world.schedule("s")?.apply(amount)?.prorated(quantity, amount)?;
-    Ok(json!({"rebate": shown(earned.amount)}))
+    Ok(json!({"rebate": shown(partly_used(&world, "s", &[amount], &[quantity], Counting::Each)?)}))
 }
 
 /// Events of as many months: each is accrued as the difference to what stands posted.
@@ -376,7 +375,10 @@ fn window(input: &Input<'_>) -> Result<Json> {
         "calculation_days": input.get("calculation_days")?.count()?,
     });
     if place() != Place::Engine {
-        return counted_in_a_window(input, days);
+        let world = accumulating("month", days.clone()).compile()?;
+        let calculated_on = calculated_on(&world, "total", input.get("period")?.text()?)?;
+        let counted = counted_in_a_window(input, days)?;
+        return Ok(json!({"calculated_on": calculated_on.to_string(), "counted": counted}));
     }
     let world = accumulating("month", days).compile()?;
     let (total, calendar) = world.accumulator("total")?;
@@ -389,11 +391,12 @@ fn window(input: &Input<'_>) -> Result<Json> {
         let entry = Entry { posted_on, ..entry("all", date, Decimal::ONE) };
         counted.push(period.from <= date && date < period.to && total.counts(calendar, &entry));
     }
-    Ok(json!({"calculated_on": total.window.calculated_on(&period).to_string(), "counted": counted}))
+    let calculated_on = calculated_on(&world, "total", &period.name)?;
+    Ok(json!({"calculated_on": calculated_on.to_string(), "counted": counted}))
 }
 
 /// A party for each transaction, which earns where it counts.
-fn counted_in_a_window(input: &Input<'_>, days: Json) -> Result<Json> {
+fn counted_in_a_window(input: &Input<'_>, days: Json) -> Result<Vec<bool>> {
     let tier = json!({"up_to": null, "unit": "1"});
     let line = json!({"payee": "party", "entitled": {"apply": "s", "to": "total"}, "settle": "delta"});
     let definitions = company(&[])
@@ -415,8 +418,7 @@ fn counted_in_a_window(input: &Input<'_>, days: Json) -> Result<Json> {
         company.sale_on(&code, transaction.get("date")?.date()?, Decimal::ONE, json!({}))?;
     }
     let lines = company.run(input.get("period")?.text()?)?;
-    let counted: Vec<bool> = parties.iter().map(|party| lines.iter().any(|line| line.payee == *party)).collect();
-    Ok(json!({"counted": counted}))
+    Ok(parties.iter().map(|party| lines.iter().any(|line| line.payee == *party)).collect())
 }
 
 /// Periods that are over on a day, each settled for the agent whose sales lie in it.

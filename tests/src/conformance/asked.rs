@@ -1,9 +1,9 @@
 //! What definitions say to a question by themselves: a look-up in a table, quantities priced by a schedule, formulas. The
 //! engine has functions for that. Over HTTP a question is a fact, and the line of a plan, or a computed field, the answer.
 
-use super::place::{Place, Refused, fresh, place};
+use super::place::{Place, Refused, fresh, place, tenant};
 use super::planned::{Company, company};
-use super::world::{Definitions, World, evaluate, shown};
+use super::world::{Definitions, World, evaluate, shown, sum};
 use anyhow::{Context, Result, anyhow, bail};
 use packwork_engine::definition::Kind;
 use packwork_engine::moment::Date;
@@ -66,6 +66,59 @@ fn applied(world: &World, name: &str, quantities: &[Decimal], counting: Counting
         before = (counting == Counting::Together).then_some(after);
     }
     Ok(prices)
+}
+
+/// What parts of quantities come to by a schedule, in the tiers of the whole quantities; all of them together.
+pub fn partly_used(
+    world: &World,
+    name: &str,
+    quantities: &[Decimal],
+    used: &[Decimal],
+    counting: Counting,
+) -> Result<Decimal> {
+    if quantities.len() != used.len() {
+        bail!("{} whole quantities and {} parts of them", quantities.len(), used.len());
+    }
+    if let Some(tenant) = tenant(&world.definitions, world.at())? {
+        let texts = |numbers: &[Decimal]| numbers.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let asked =
+            json!({"quantities": texts(quantities), "used": texts(used), "cumulate": counting == Counting::Together});
+        let applied = tenant.post(&format!("/settlement/schedules/{name}/apply"), asked)?;
+        return Ok(applied["amount"].as_str().context("what it comes to")?.parse()?);
+    }
+    let schedule = world.schedule(name)?;
+    let (mut before, mut amounts) = (Decimal::ZERO, Vec::new());
+    for (quantity, used) in quantities.iter().zip(used) {
+        let whole = match counting {
+            Counting::Each => schedule.apply(*quantity)?,
+            Counting::Together => schedule.between(before, before + quantity)?,
+        };
+        amounts.push(if quantity.is_zero() { whole.amount } else { whole.prorated(*used, *quantity)?.amount });
+        before += quantity;
+    }
+    sum(&amounts)
+}
+
+/// The quick deductions of a schedule, from the first tier on.
+pub fn quick_deductions(world: &World, name: &str) -> Result<Vec<Decimal>> {
+    let Some(tenant) = tenant(&world.definitions, world.at())? else {
+        return Ok(world.schedule(name)?.quick_deductions()?);
+    };
+    let schedule = tenant.get(&format!("/settlement/schedules/{name}"))?;
+    let tiers = schedule["tiers"].as_array().context("a schedule has tiers")?;
+    let deduction = |tier: &Json| Ok(tier["quick_deduction"].as_str().context("a tier has a deduction")?.parse()?);
+    tiers.iter().map(deduction).collect()
+}
+
+/// The day on which a period of an accumulator is worked out.
+pub fn calculated_on(world: &World, name: &str, period: &str) -> Result<Date> {
+    if let Some(tenant) = tenant(&world.definitions, world.at())? {
+        let window = tenant.get(&format!("/settlement/accumulators/{name}/periods/{period}"))?;
+        return window["calculated_on"].as_str().context("a day")?.parse().context("reading a day");
+    }
+    let (total, calendar) = world.accumulator(name)?;
+    let period = calendar.named(period).with_context(|| format!("there is no period {period}"))?;
+    Ok(total.window.calculated_on(&period))
 }
 
 /// A sale of each quantity, a day each, priced by the line of a plan.

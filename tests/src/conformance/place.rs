@@ -2,7 +2,7 @@
 //! place; what only the engine's own functions can be asked says so.
 
 use super::tenant::Tenant;
-use super::world::World;
+use super::world::{Definitions, World};
 use crate::app::On;
 use anyhow::{Result, bail};
 use packwork_engine::moment::Moment;
@@ -157,13 +157,17 @@ impl std::error::Error for Refused {}
 
 /// The ground of the case at hand for these definitions.
 pub fn fresh(world: World, at: Moment) -> Result<Box<dyn Ground>> {
-    Ok(match place() {
-        Place::Engine => Box::new(world),
-        Place::Http(on) => {
-            TENANTS.set(TENANTS.get() + 1);
-            Box::new(Tenant::open(on, &world.definitions, at)?)
-        }
+    Ok(match tenant(&world.definitions, at)? {
+        None => Box::new(world),
+        Some(tenant) => Box::new(tenant),
     })
+}
+
+/// A tenant with these definitions, where the case is tried over HTTP.
+pub fn tenant(definitions: &Definitions, at: Moment) -> Result<Option<Tenant>> {
+    let Place::Http(on) = place() else { return Ok(None) };
+    TENANTS.set(TENANTS.get() + 1);
+    Tenant::open(on, definitions, at).map(Some)
 }
 
 /// A posted line, as both grounds tell of it.

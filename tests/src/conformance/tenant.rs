@@ -49,11 +49,11 @@ impl Tenant {
         }
     }
 
-    fn get(&self, path: &str) -> Result<Json> {
+    pub fn get(&self, path: &str) -> Result<Json> {
         self.ask(Method::GET, path, None)
     }
 
-    fn post(&self, path: &str, body: Json) -> Result<Json> {
+    pub fn post(&self, path: &str, body: Json) -> Result<Json> {
         self.ask(Method::POST, path, Some(body))
     }
 

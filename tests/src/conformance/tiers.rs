@@ -2,7 +2,7 @@
 
 use super::Family;
 use super::agreements::accrued;
-use super::asked::{Counting, priced};
+use super::asked::{Counting, partly_used, priced, quick_deductions};
 use super::money::share;
 use super::place::{Place, place};
 use super::planned::{Company, by_fact, company};
@@ -180,7 +180,7 @@ fn graduated_cumulative(input: &Input<'_>) -> Result<Json> {
 
 fn lint(input: &Input<'_>) -> Result<Json> {
     let world = schedule_of(definition(&input.get("schedule")?)?)?;
-    Ok(json!({"quick_deductions": all_shown(world.schedule("s")?.quick_deductions()?)}))
+    Ok(json!({"quick_deductions": all_shown(quick_deductions(&world, "s")?)}))
 }
 
 /// One measure finds the row, another is what its rate is taken of.
@@ -222,20 +222,9 @@ fn slab_lookup_scaled(input: &Input<'_>) -> Result<Json> {
 /// Tiers by whole units, money by the part of the period they were in use.
 fn graduated_prorated(input: &Input<'_>) -> Result<Json> {
     let world = schedule_of(definition(&input.get("schedule")?)?)?;
-    let full = input.get("events_full")?.decimals()?;
-    let prorated = input.get("events_prorated")?.decimals()?;
-    if full.len() != prorated.len() {
-        bail!("{} whole events and {} prorated ones", full.len(), prorated.len());
-    }
-    let mut amounts = Vec::new();
-    let mut before = Decimal::ZERO;
-    for ((units, used), after) in full.iter().zip(prorated).zip(running(&full)?) {
-        if !units.is_zero() {
-            amounts.push(world.schedule("s")?.between(before, after)?.prorated(used, *units)?.amount);
-        }
-        before = after;
-    }
-    Ok(json!({"amount_rounded_2": shown(round(sum(&amounts)?, 2, Rounding::HalfUp))}))
+    let (full, prorated) = (input.get("events_full")?.decimals()?, input.get("events_prorated")?.decimals()?);
+    let amount = partly_used(&world, "s", &full, &prorated, Counting::Together)?;
+    Ok(json!({"amount_rounded_2": shown(round(amount, 2, Rounding::HalfUp))}))
 }
 
 /// The same base each month, cumulated over the year, less what the months before withheld.

@@ -185,6 +185,11 @@ impl World {
         self.model.schedules.get(name).with_context(|| format!("there is no schedule {name}"))
     }
 
+    /// When its definitions take effect.
+    pub fn at(&self) -> Moment {
+        self.context.moment
+    }
+
     pub fn accumulator(&self, name: &str) -> Result<(&Accumulator, &PeriodCalendar)> {
         engine_only("a total by itself")?;
         self.total(name)
