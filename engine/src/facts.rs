@@ -92,6 +92,8 @@ pub struct CumulationQuery {
     pub counts: Counts,
     /// Only lines of facts before this place in (business date, fact id) order; everything when `None`.
     pub before: Option<(Date, Uuid)>,
+    /// Also count the lines from that place on up to this one.
+    pub until: Option<(Date, Uuid)>,
     /// Also name the facts after that place: their lines may have to move.
     pub later: bool,
     /// Also say what stands charged by this schedule, in this currency: see [`Cumulated::charged`].
@@ -162,6 +164,8 @@ pub struct Stated {
 pub struct Cumulated {
     /// What the lines before the place asked for add up to.
     pub sum: Decimal,
+    /// How many lines stand from that place on up to the last one asked for.
+    pub within: usize,
     /// Facts of the group after that place, in order, where they were asked for.
     pub later: Vec<Uuid>,
     /// What all lines of the group were charged before tax, where each was priced by the schedule asked for and one of its

@@ -11,6 +11,7 @@ mod duplicates;
 mod exports;
 mod files;
 mod fx;
+mod groups;
 mod held;
 mod imports;
 mod input;

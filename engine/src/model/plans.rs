@@ -16,8 +16,10 @@ use crate::expr::{Expr, Type};
 use crate::object::FieldKind;
 use crate::pack::hex;
 use crate::record::Name;
+use crate::settlement::accumulator::SourceOf;
 use crate::settlement::plan::{
-    NumberFormat, PartySource, Pays, Plan, PlanLine, Posting, PostingEntry, StatementForm, Step, StepKind,
+    By, NumberFormat, PartySource, Pays, Plan, PlanLine, Posting, PostingEntry, StatementForm, Step, StepKind, Total,
+    base_of,
 };
 use crate::settlement::reads::route;
 use crate::settlement::rounding::Rounding;
@@ -185,6 +187,7 @@ impl<'a> Checker<'a> {
             }
             _ => None,
         };
+        let unit_slot = unit_slot.filter(|unit| self.counts_within(&object, *unit, &steps, &lines));
         let digest = Sha256::digest(found.definition.to_json().to_string());
         let mut plan = Plan {
             name: name.clone(),
@@ -231,6 +234,41 @@ impl<'a> Checker<'a> {
             let message = format!("`{object}` has no state `{state}`");
             self.diagnostics.error(Code::UnknownReference, found.file, pointer, message).hint(hint);
         }
+    }
+
+    /// Whether all that is counted together has the same unit: units are settled one after the other, and what counts
+    /// together must be settled in the order of its days.
+    fn counts_within(&self, object: &Name, unit: usize, steps: &[Step], lines: &[PlanLine]) -> bool {
+        let is_unit = |expr: &Expr| self.own_slot(object, expr) == Some(unit);
+        let is_party = |party: &PartySource| matches!(party, PartySource::Expression { expr, .. } if is_unit(expr));
+        let groups = lines.iter().all(|line| {
+            let (payer, payee) = match &line.pays {
+                Pays::One { payer, payee, .. } => (is_party(payer), is_party(payee)),
+                Pays::Chain { payer, .. } => (is_party(payer), false),
+                Pays::Mirror(_) => (false, false),
+            };
+            line.cumulates().all(|cumulate| {
+                cumulate.by.iter().any(|by| match by {
+                    By::Payer => payer,
+                    By::Payee => payee,
+                    By::Value(expr) => is_unit(expr),
+                    By::Fixed(_) | By::Row(_) => false,
+                })
+            })
+        });
+        let of_steps = steps.iter().filter_map(|step| match &step.kind {
+            StepKind::Total(total) => Some(total),
+            StepKind::Formula(_) | StepKind::Lookup(_) | StepKind::Convert(_) => None,
+        });
+        let counts_lines = |total: &Total| {
+            let sources = self.accumulators.get(&total.accumulator).map_or(&[][..], |accumulator| &accumulator.sources);
+            sources.iter().any(|source| match &source.of {
+                SourceOf::Lines(of) => lines.iter().any(|line| *line.id == *base_of(of)),
+                SourceOf::Facts { .. } => false,
+            })
+        };
+        let mut totals = of_steps.chain(lines.iter().flat_map(PlanLine::totals));
+        groups && totals.all(|total| !counts_lines(total) || total.key.iter().any(is_unit))
     }
 
     /// The slot of a plain reference field of the fact itself.

@@ -239,6 +239,29 @@ pub struct PlanLine {
     pub hold: Option<u16>,
 }
 
+impl PlanLine {
+    /// The keys of the groups it counts in.
+    pub fn cumulates(&self) -> impl Iterator<Item = &Cumulate> {
+        let tiers = match &self.pays {
+            Pays::One { amount: Amount::Apply { cumulate, .. }, .. } => cumulate.as_ref(),
+            _ => None,
+        };
+        let own = self.adjusts.iter().filter_map(|adjust| match adjust.used() {
+            Used::Own(cumulate) => Some(cumulate),
+            Used::Nothing | Used::Total(_) => None,
+        });
+        tiers.into_iter().chain(own)
+    }
+
+    /// The totals that count toward its caps and minimums.
+    pub fn totals(&self) -> impl Iterator<Item = &Total> {
+        self.adjusts.iter().filter_map(|adjust| match adjust.used() {
+            Used::Total(total) => Some(total),
+            Used::Nothing | Used::Own(_) => None,
+        })
+    }
+}
+
 /// Who pays whom, and what.
 #[derive(Debug)]
 pub enum Pays {
@@ -276,6 +299,14 @@ pub struct Mirror {
 pub struct Adjust {
     pub id: Name,
     pub kind: AdjustKind,
+}
+
+impl Adjust {
+    fn used(&self) -> &Used {
+        match &self.kind {
+            AdjustKind::Cap { used, .. } | AdjustKind::Minimum { used, .. } => used,
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -458,6 +458,8 @@ fn cumulated(standing: &[Arc<Line>], query: &CumulationQuery) -> Cumulated {
     let mut later = BTreeSet::new();
     for line in standing.iter().filter(|line| is_in_group(line, query)) {
         let place = (line.business_date, line.fact);
+        let from_there = query.before.is_some_and(|before| place >= before);
+        found.within += usize::from(from_there && query.until.is_some_and(|until| place <= until));
         match query.before {
             Some(before) if place > before => {
                 later.insert(place);

@@ -236,6 +236,7 @@ fn a_group_counts_what_stands_before_a_place() {
             period: "2026-03".into(),
             counts: Counts::Quantity,
             before: before.map(|(day, fact)| (date(day), Uuid::from_u128(fact))),
+            until: None,
             later: true,
             charged_by: None,
         };

@@ -89,17 +89,20 @@ pub(super) async fn fetch(
         let asked = queries.iter().enumerate().filter(|(_, query)| wants(query));
         asked.map(|(place, query)| asked_for(place, query)).collect()
     };
-    // Each query once, as a row `(place, counts, plan, line, group_digest, group_period, business_date, fact, schedule, currency)`.
+    // Each query once, as a row `(place, counts, plan, line, group_digest, group_period, business_date, fact, schedule, currency,
+    // until_date, until_fact)`.
     let table = match dialect {
         Dialect::Sqlite => {
             "WITH q AS MATERIALIZED (SELECT value ->> 6 AS place, value ->> 7 AS counts, value ->> 0 AS plan, value ->> 1 AS line,
              value ->> 2 AS group_digest, value ->> 3 AS group_period, value ->> 4 AS business_date,
-             unhex(value ->> 5) AS fact, value ->> 8 AS schedule, value ->> 9 AS currency FROM json_each(?)) "
+             unhex(value ->> 5) AS fact, value ->> 8 AS schedule, value ->> 9 AS currency,
+             value ->> 10 AS until_date, unhex(value ->> 11) AS until_fact FROM json_each(?)) "
         }
         Dialect::Postgres => {
             "WITH q AS MATERIALIZED (SELECT (value ->> 6)::bigint AS place, value ->> 7 AS counts, value ->> 0 AS plan, value ->> 1 AS line,
              value ->> 2 AS group_digest, value ->> 3 AS group_period, (value ->> 4)::date AS business_date,
-             (value ->> 5)::uuid AS fact, value ->> 8 AS schedule, value ->> 9 AS currency
+             (value ->> 5)::uuid AS fact, value ->> 8 AS schedule, value ->> 9 AS currency,
+             (value ->> 10)::date AS until_date, (value ->> 11)::uuid AS until_fact
              FROM jsonb_array_elements(?) AS asked(value)) "
         }
     };
@@ -113,24 +116,30 @@ pub(super) async fn fetch(
     };
     let (of_day, of_group) = (of_group("d"), of_group("l"));
     let text = format!(
-        "{table} SELECT place, sum(quantity), sum(gross) FROM
-         (SELECT q.place, d.quantity, d.gross FROM q JOIN cumulation_day AS d
+        "{table} SELECT place, sum(quantity), sum(gross), sum(within) FROM
+         (SELECT q.place, d.quantity, d.gross, 0 AS within FROM q JOIN cumulation_day AS d
           ON {of_day} AND d.business_date < q.business_date
           UNION ALL
-          SELECT q.place, l.quantity, l.gross FROM q JOIN settlement_line AS l
-          ON {stands} AND {of_group} AND l.business_date = q.business_date AND l.fact < q.fact) AS earlier
+          SELECT q.place, l.quantity, l.gross, 0 FROM q JOIN settlement_line AS l
+          ON {stands} AND {of_group} AND l.business_date = q.business_date AND l.fact < q.fact
+          UNION ALL
+          SELECT q.place, 0, 0, 1 FROM q JOIN settlement_line AS l
+          ON q.until_date IS NOT NULL AND {stands} AND {of_group}
+          AND (l.business_date, l.fact) >= (q.business_date, q.fact)
+          AND (l.business_date, l.fact) <= (q.until_date, q.until_fact)) AS found
          GROUP BY place"
     );
     let sql = Sql::of(dialect, &text, vec![Datum::json(&of(|_| true))]);
-    let kinds = [Kind::Int, Kind::Decimal(QUANTITY_SCALE), Kind::Decimal(AMOUNT_SCALE)];
+    let kinds = [Kind::Int, Kind::Decimal(QUANTITY_SCALE), Kind::Decimal(AMOUNT_SCALE), Kind::Int];
     for row in connection.rows("adding up groups", sql, &kinds).await? {
-        if let [Datum::Int(place), Datum::Decimal(quantity, _), Datum::Decimal(gross, _)] = &row[..]
+        if let [Datum::Int(place), Datum::Decimal(quantity, _), Datum::Decimal(gross, _), Datum::Int(within)] = &row[..]
             && let Some(place) = usize::try_from(*place).ok().filter(|place| *place < queries.len())
         {
             found[place].sum = match queries[place].counts {
                 Counts::Quantity => quantity.normalize(),
                 Counts::Amount => gross.normalize(),
             };
+            found[place].within = usize::try_from(*within).unwrap_or_default();
         }
     }
     let charged = of(|query| query.charged_by.is_some());
@@ -185,6 +194,7 @@ fn asked_for(place: usize, query: &CumulationQuery) -> Json {
     let fact = fact.simple().to_string();
     let counts = if query.counts == Counts::Amount { "amount" } else { "quantity" };
     let (schedule, currency) = query.charged_by.as_ref().map(|(schedule, currency)| (&**schedule, &**currency)).unzip();
+    let until = query.until.map(|(date, fact)| (date.to_string(), fact.simple().to_string())).unzip();
     json!([
         &*query.plan,
         &*query.line,
@@ -195,6 +205,8 @@ fn asked_for(place: usize, query: &CumulationQuery) -> Json {
         place,
         counts,
         schedule,
-        currency
+        currency,
+        until.0,
+        until.1
     ])
 }

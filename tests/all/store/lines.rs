@@ -210,6 +210,7 @@ pub(crate) async fn groups_cumulate_standing_lines_in_order(fixture: Fixture) {
         period: "2026".into(),
         counts: Counts::Quantity,
         before: before.map(|(date, id)| (day(date), Uuid::from_u128(id))),
+        until: None,
         later: true,
         charged_by: None,
     };
@@ -229,7 +230,11 @@ pub(crate) async fn groups_cumulate_standing_lines_in_order(fixture: Fixture) {
     let facts = fetch(&fixture, Need { cumulated, ..Need::default() }).await;
     for (query, quantity, later) in cases {
         let later = later.into_iter().map(Uuid::from_u128).collect();
-        assert_eq!(facts.cumulated[&query], Cumulated { sum: decimal(quantity), later, charged: None }, "{query:?}");
+        assert_eq!(
+            facts.cumulated[&query],
+            Cumulated { sum: decimal(quantity), within: 0, later, charged: None },
+            "{query:?}"
+        );
     }
 }
 

@@ -38,7 +38,13 @@ impl Equivalent<GroupKey> for GroupOf<'_> {
 /// Where a fact stands in its groups.
 type Place = (Date, Uuid);
 
-type Sums = IndexMap<GroupKey, Decimal, Hashing>;
+/// What a group comes to while the facts of a batch are decided.
+struct Running {
+    /// What it has before the first of them; none where facts of others stand between them, so that each must ask.
+    before: Option<Decimal>,
+    /// What those decided since add to it.
+    counted: Decimal,
+}
 
 /// One fact of a batch: the record, where there is one, and what stands posted for it.
 pub(super) struct Item<'a> {
@@ -51,8 +57,10 @@ pub(super) struct Settling<'r, 'a> {
     posting: Posting<'r, 'a>,
     object: &'r Object,
     known: Known<'r>,
-    /// What each group comes to up to the fact at hand, once the group was met.
-    running: Sums,
+    /// What each group comes to, once it was met.
+    running: IndexMap<GroupKey, Running, Hashing>,
+    /// The place of the batch's last fact.
+    last: Option<Place>,
     /// What stands posted of the batch's own facts, each at its place: none of it counts for what is decided anew.
     own: IndexMap<GroupKey, Vec<(Place, Decimal)>, Hashing>,
     /// The same for late facts, which stand after everything posted: what they add to their groups, and are charged.
@@ -70,7 +78,8 @@ impl<'r, 'a> Settling<'r, 'a> {
             posting: Posting::new(reader, plan, run),
             object: reader.model.objects.get(&plan.object).expect("the plan's object was checked"),
             known: Known::new(plan),
-            running: Sums::default(),
+            running: IndexMap::default(),
+            last: None,
             own: IndexMap::default(),
             late: IndexMap::default(),
             ahead: reader.facts.ahead.as_deref().filter(|ahead| ahead.holds(reader.facts)),
@@ -96,6 +105,7 @@ impl<'r, 'a> Settling<'r, 'a> {
         });
         let mut batch: Vec<(Option<Date>, Item<'_>)> = dated.collect();
         batch.sort_by_key(|(date, item)| (*date, item.id));
+        self.last = batch.last().and_then(|(date, item)| Some(((*date)?, item.id)));
         self.foresee(&batch)?;
         batch.iter().for_each(|(_, item)| self.own(item.posted));
         self.posting.charges.reserve(batch.len());
@@ -232,8 +242,9 @@ impl<'r, 'a> Settling<'r, 'a> {
         posted: &[Arc<Line>],
     ) -> Result<Before, Halt> {
         let Some(group) = &desired.group else { return Ok(Before::default()) };
-        if !closed && let Some(before) = self.running.get(&GroupOf(&desired.line, group)) {
-            return Ok(Before::of(*before));
+        let met = self.running.get(&GroupOf(&desired.line, group)).filter(|_| !closed);
+        if let Some(Running { before: Some(before), counted }) = met {
+            return Ok(Before::of(before + counted));
         }
         let key = (desired.line.clone(), group.clone());
         let query = CumulationQuery {
@@ -243,6 +254,7 @@ impl<'r, 'a> Settling<'r, 'a> {
             period: group.period.clone(),
             counts: group.counts,
             before: (!closed).then_some((date, fact)),
+            until: self.last.filter(|_| !closed && met.is_none()),
             later: false,
             charged_by: desired
                 .tiered()
@@ -254,7 +266,10 @@ impl<'r, 'a> Settling<'r, 'a> {
                 need.cumulated.insert(query);
             });
             // Go on with a guess, so that the same round asks for everything else.
-            self.running.entry(key).or_default();
+            let guess = Running { before: Some(Decimal::ZERO), counted: Decimal::ZERO };
+            if met.is_none() && !closed {
+                self.running.insert(key, guess);
+            }
             return Err(Halt::Missing);
         };
         if closed {
@@ -267,10 +282,17 @@ impl<'r, 'a> Settling<'r, 'a> {
             }
             return Ok(before);
         }
-        let own = self.own.get(&key).into_iter().flatten().filter(|(place, _)| *place < (date, fact));
-        let before = found.sum - own.map(|(_, value)| value).sum::<Decimal>();
-        self.running.insert(key, before);
-        Ok(Before::of(before))
+        let own = self.own.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let earlier = own.iter().filter(|(place, _)| *place < (date, fact)).map(|(_, value)| value);
+        let before = found.sum - earlier.sum::<Decimal>();
+        let Some(Running { counted, .. }) = met else {
+            // Facts of others may stand between those of the batch: their quantities count, and are not at hand.
+            let own = own.iter().filter(|(place, _)| *place >= (date, fact) && Some(*place) <= self.last).count();
+            let alone = (found.within == own).then_some(before);
+            self.running.insert(key, Running { before: alone, counted: Decimal::ZERO });
+            return Ok(Before::of(before));
+        };
+        Ok(Before::of(before + counted))
     }
 
     /// A line enters its group.
@@ -280,18 +302,16 @@ impl<'r, 'a> Settling<'r, 'a> {
             Counts::Quantity => desired.quantity,
             Counts::Amount => parts.iter().map(|part| part.priced.gross).sum(),
         };
-        if !closed && let Some(running) = self.running.get_mut(&GroupOf(&desired.line, group)) {
-            *running += counted;
+        if !closed {
+            // The group was met when it was asked what it has before.
+            if let Some(running) = self.running.get_mut(&GroupOf(&desired.line, group)) {
+                running.counted += counted;
+            }
             return;
         }
-        let key = (desired.line.clone(), group.clone());
-        if closed {
-            let late = self.late.entry(key).or_default();
-            let charged = parts.iter().filter(|part| part.line == desired.line).map(|part| part.priced.charged());
-            *late = (late.0 + counted, late.1 + charged.sum::<Decimal>());
-        } else {
-            *self.running.entry(key).or_default() += counted;
-        }
+        let late = self.late.entry((desired.line.clone(), group.clone())).or_default();
+        let charged = parts.iter().filter(|part| part.line == desired.line).map(|part| part.priced.charged());
+        *late = (late.0 + counted, late.1 + charged.sum::<Decimal>());
     }
 
     /// What stands posted of a fact of the batch is decided anew, wherever it stands and wherever the fact stands now.
@@ -308,8 +328,8 @@ impl<'r, 'a> Settling<'r, 'a> {
     fn keep(&mut self, posted: &[Arc<Line>]) {
         for line in posted {
             let Some(key) = group_of(self.plan(), line) else { continue };
-            if let Some(running) = self.running.get_mut(&key) {
-                *running += value_of(line, key.1.counts);
+            if let Some(Running { before: Some(_), counted }) = self.running.get_mut(&key) {
+                *counted += value_of(line, key.1.counts);
             } else if let Some(own) = self.own.get_mut(&key) {
                 own.retain(|((_, fact), _)| *fact != line.fact);
             }

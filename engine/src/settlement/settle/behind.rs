@@ -84,6 +84,7 @@ impl Groups {
                 period: group.period,
                 counts: group.counts,
                 before: Some(place),
+                until: None,
                 later: true,
                 charged_by: None,
             };
