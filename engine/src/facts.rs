@@ -94,8 +94,8 @@ pub struct CumulationQuery {
     pub before: Option<(Date, Uuid)>,
     /// Also count the lines from that place on up to this one.
     pub until: Option<(Date, Uuid)>,
-    /// Also name the facts after that place: their lines may have to move.
-    pub later: bool,
+    /// Also name the facts after that place whose lines may have to move where the group moves by so much.
+    pub later: Option<Decimal>,
     /// Also say what stands charged by this schedule, in this currency: see [`Cumulated::charged`].
     pub charged_by: Option<(Name, Name)>,
 }
@@ -166,7 +166,8 @@ pub struct Cumulated {
     pub sum: Decimal,
     /// How many lines stand from that place on up to the last one asked for.
     pub within: usize,
-    /// Facts of the group after that place, in order, where they were asked for.
+    /// Facts of the group after that place, in order, where they were asked for; those whose price does not depend on where
+    /// the group stands are left out at its end.
     pub later: Vec<Uuid>,
     /// What all lines of the group were charged before tax, where each was priced by the schedule asked for and one of its
     /// lines was taken back out of a closed period: what stands then need not be what the schedule says of the sum.

@@ -8,7 +8,7 @@ mod closing;
 mod posting;
 
 pub use ahead::{Ahead, foresee, work_out};
-pub use behind::{Moved, behind};
+pub use behind::{Behind, Moved, behind, may_move};
 pub use closing::reach;
 
 use super::desired::{Counts, Group, Known};

@@ -414,3 +414,18 @@ fn differences_add_up_whatever_the_order() {
         }
     }
 }
+
+#[test]
+fn beyond_its_bounds_a_unit_has_one_price() {
+    let rows = [["10", "5", "3"], ["50", "4", "0"], ["", "2", "1"]];
+    let graduated = schedule(Mode::Graduated, &rows);
+    assert_eq!(graduated.steady_beyond(), Some(number("50")));
+    for before in ["50.01", "60", "9999"] {
+        let price = graduated.between(number(before), number(before) + number("7")).unwrap();
+        assert_eq!(price.amount, number("14"), "{before}");
+    }
+    // The flat amount of the last tier is due as it is entered.
+    assert_eq!(graduated.between(number("50"), number("57")).unwrap().amount, number("15"));
+    assert_eq!(schedule(Mode::Graduated, &[["", "5", "0"]]).steady_beyond(), Some(Decimal::ZERO));
+    assert_eq!(schedule(Mode::Volume, &rows).steady_beyond(), None);
+}

@@ -8,6 +8,7 @@ use crate::decide::{decide, is_cleared};
 use crate::decision::{Command, Context, Decision, Event, Outcome, TodoChange, Write};
 use crate::facts::{Collection, Counter, Cumulated, CumulationQuery, Facts, Need, ROUNDS_MAX, Since};
 use crate::model::Model;
+use crate::moment::Date;
 use crate::object::duplicate::CANDIDATES_MAX;
 use crate::object::{FieldKind, Object};
 use crate::record::{Name, Record, slot};
@@ -15,6 +16,7 @@ use crate::refusal::{FieldError, Refusal};
 use crate::settlement::desired::Counts;
 use crate::settlement::line::{Entry, Line, StatementStatus};
 use crate::settlement::plan::{counts_as, rounds_a_statement};
+use crate::settlement::settle::{Behind, may_move};
 use crate::settlement::statement::{Dispute, Statement};
 use crate::value::Value;
 use rust_decimal::Decimal;
@@ -157,7 +159,8 @@ impl Memory {
             facts.lines.insert((plan.clone(), *fact), lines.collect());
         }
         for query in &need.cumulated {
-            let found = Cumulated { charged: charged(&self.lines, &standing, query), ..cumulated(&standing, query) };
+            let found =
+                Cumulated { charged: charged(&self.lines, &standing, query), ..cumulated(model, &standing, query) };
             facts.cumulated.insert(query.clone(), found);
         }
         for (table, row) in &need.rate_uses {
@@ -453,16 +456,17 @@ fn charged(lines: &[Arc<Line>], standing: &[Arc<Line>], query: &CumulationQuery)
 }
 
 /// What stands in a group: the quantity before a place, and the facts after it.
-fn cumulated(standing: &[Arc<Line>], query: &CumulationQuery) -> Cumulated {
+fn cumulated(model: &Model, standing: &[Arc<Line>], query: &CumulationQuery) -> Cumulated {
     let mut found = Cumulated::default();
-    let mut later = BTreeSet::new();
-    for line in standing.iter().filter(|line| is_in_group(line, query)) {
+    let mut later: BTreeMap<((Date, Uuid), usize), Behind> = BTreeMap::new();
+    for (index, line) in standing.iter().enumerate().filter(|(_, line)| is_in_group(line, query)) {
         let place = (line.business_date, line.fact);
         let from_there = query.before.is_some_and(|before| place >= before);
         found.within += usize::from(from_there && query.until.is_some_and(|until| place <= until));
         match query.before {
             Some(before) if place > before => {
-                later.insert(place);
+                let schedule = line.trace.price.as_ref().and_then(|price| price.schedule.clone());
+                later.insert((place, index), Behind { fact: line.fact, quantity: line.quantity, schedule });
             }
             Some(before) if place == before => {}
             _ => {
@@ -473,8 +477,6 @@ fn cumulated(standing: &[Arc<Line>], query: &CumulationQuery) -> Cumulated {
             }
         }
     }
-    if query.later {
-        found.later = later.into_iter().map(|(_, fact)| fact).collect();
-    }
+    found.later = may_move(model, query, found.sum, &later.into_values().collect::<Vec<_>>());
     found
 }

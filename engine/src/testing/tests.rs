@@ -237,7 +237,7 @@ fn a_group_counts_what_stands_before_a_place() {
             counts: Counts::Quantity,
             before: before.map(|(day, fact)| (date(day), Uuid::from_u128(fact))),
             until: None,
-            later: true,
+            later: Some(Decimal::ZERO),
             charged_by: None,
         };
         let mut facts = Facts::default();

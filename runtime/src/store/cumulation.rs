@@ -8,10 +8,12 @@ use super::sql::{Datum, Dialect, Kind, Sql};
 use super::transaction::{End, Locks};
 use super::{Scope, Store, StoreError};
 use packwork_engine::facts::{Cumulated, CumulationQuery, Facts};
+use packwork_engine::model::Model;
 use packwork_engine::moment::Date;
 use packwork_engine::record::Name;
 use packwork_engine::settlement::desired::Counts;
 use packwork_engine::settlement::line::Line;
+use packwork_engine::settlement::settle::{Behind, may_move};
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,6 +78,7 @@ impl Store {
 /// What stands in groups before a place, and who stands behind it.
 pub(super) async fn fetch(
     connection: &mut Connection,
+    model: &Model,
     wanted: &BTreeSet<CumulationQuery>,
     facts: &mut Facts,
 ) -> Result<(), StoreError> {
@@ -163,22 +166,28 @@ pub(super) async fn fetch(
             }
         }
     }
-    let later = of(|query| query.later && query.before.is_some());
-    if later.is_empty() {
-        facts.cumulated.extend(queries.into_iter().cloned().zip(found));
-        return Ok(());
-    }
-    let text = format!(
-        "{table} SELECT DISTINCT q.place, l.business_date, l.fact FROM q JOIN settlement_line AS l ON {stands}
-         AND {of_group} AND (l.business_date, l.fact) > (q.business_date, q.fact)
-         ORDER BY q.place, l.business_date, l.fact"
-    );
-    let sql = Sql::of(dialect, &text, vec![Datum::json(&later)]);
-    for row in connection.rows("looking for later facts", sql, &[Kind::Int, Kind::Date, Kind::Id]).await? {
-        if let [Datum::Int(place), _, Datum::Id(fact)] = &row[..]
-            && let Some(found) = usize::try_from(*place).ok().and_then(|place| found.get_mut(place))
-        {
-            found.later.push(*fact);
+    let later = of(|query| query.later.is_some() && query.before.is_some());
+    if !later.is_empty() {
+        let text = format!(
+            "{table} SELECT q.place, l.fact, l.quantity, l.trace -> 'price' ->> 'schedule' FROM q JOIN settlement_line AS l
+             ON {stands} AND {of_group} AND (l.business_date, l.fact) > (q.business_date, q.fact)
+             ORDER BY q.place, l.business_date, l.fact, l.seq"
+        );
+        let sql = Sql::of(dialect, &text, vec![Datum::json(&later)]);
+        let kinds = [Kind::Int, Kind::Id, Kind::Decimal(QUANTITY_SCALE), Kind::Text];
+        let mut behind: BTreeMap<usize, Vec<Behind>> = BTreeMap::new();
+        for row in connection.rows("looking for later facts", sql, &kinds).await? {
+            if let [Datum::Int(place), Datum::Id(fact), Datum::Decimal(quantity, _), schedule] = &row[..]
+                && let Ok(place) = usize::try_from(*place)
+            {
+                let schedule = if let Datum::Text(schedule) = schedule { Some(schedule.clone()) } else { None };
+                behind.entry(place).or_default().push(Behind { fact: *fact, quantity: *quantity, schedule });
+            }
+        }
+        for (place, behind) in behind {
+            if let (Some(query), Some(found)) = (queries.get(place), found.get_mut(place)) {
+                found.later = may_move(model, query, found.sum, &behind);
+            }
         }
     }
     facts.cumulated.extend(queries.into_iter().cloned().zip(found));

@@ -138,7 +138,7 @@ impl Store {
         statement::fetch_heads(connection, &need.statements, facts).await?;
         statement::fetch_stated(connection, &need.stated, facts).await?;
         line::fetch_standing(connection, &need.lines, facts).await?;
-        cumulation::fetch(connection, &need.cumulated, facts).await?;
+        cumulation::fetch(connection, model, &need.cumulated, facts).await?;
         super::rate_use::fetch(connection, &need.rate_uses, facts).await?;
         total::fetch(connection, model, &need.totals, facts).await
     }

@@ -1,6 +1,7 @@
 //! Whether anything that a run read has changed since: where the tenant stood at its beginning, and what came after.
 
 use super::connection::Connection;
+use super::line::QUANTITY_SCALE;
 use super::sql::{Datum, Dialect, Kind, Sql};
 use super::{Scope, Store, StoreError};
 use packwork_engine::record::Name;
@@ -154,17 +155,19 @@ impl Store {
         self.check(scope)?;
         let mut connection = self.reader().await?;
         let mut sql = Sql::new(connection.dialect());
-        sql.push("SELECT fact, line, business_date, group_digest, group_period FROM settlement_line WHERE seq > ");
+        sql.push(
+            "SELECT fact, line, business_date, quantity, group_digest, group_period FROM settlement_line WHERE seq > ",
+        );
         sql.bind(Datum::Int(last_line)).push(" AND plan = ").bind(Datum::Text(plan.clone()));
         sql.push(" AND (run IS NULL OR run <> ").bind(Datum::Id(own)).push(") ORDER BY seq LIMIT ").number(limit + 1);
-        let kinds = [Kind::Id, Kind::Text, Kind::Date, Kind::Text, Kind::Text];
+        let kinds = [Kind::Id, Kind::Text, Kind::Date, Kind::Decimal(QUANTITY_SCALE), Kind::Text, Kind::Text];
         let moved = |row: Vec<Datum>| match &row[..] {
-            [Datum::Id(fact), Datum::Text(line), Datum::Date(day), digest, period] => {
+            [Datum::Id(fact), Datum::Text(line), Datum::Date(day), Datum::Decimal(quantity, _), digest, period] => {
                 let group = match (digest, period) {
                     (Datum::Text(digest), Datum::Text(period)) => Some((digest.clone(), period.clone())),
                     _ => None,
                 };
-                Some(Moved { fact: *fact, line: line.clone(), business_date: *day, group })
+                Some(Moved { fact: *fact, line: line.clone(), business_date: *day, quantity: *quantity, group })
             }
             _ => None,
         };

@@ -89,7 +89,7 @@ struct Sale {
 }
 
 impl Shop {
-    async fn sold(&mut self, party: &'static str, kind: &'static str, day: usize, amount: usize) {
+    async fn sold(&mut self, party: &'static str, kind: &'static str, day: usize, amount: i32) {
         let code = format!("s{:02}", self.sales.len());
         let sale = json!({"code": code, "party": party, "kind": kind, "sold_on": format!("2026-03-{day:02}"), "amount": amount.to_string()});
         self.test.advance(1);
@@ -98,7 +98,7 @@ impl Shop {
         self.sales.push(Sale { id, party, kind, day, amount: amount.into() });
     }
 
-    async fn changed(&mut self, place: usize, day: usize, amount: usize) {
+    async fn changed(&mut self, place: usize, day: usize, amount: i32) {
         let path = format!("/records/sale/{}", self.sales[place].id);
         let version = self.test.get(&path).await.ok()["version"].clone();
         let change = json!({"version": version, "sold_on": format!("2026-03-{day:02}"), "amount": amount.to_string()});
@@ -113,9 +113,11 @@ impl Shop {
 
     /// What each line of the plan comes to for each sale, in the order of their days.
     fn owed(&self) -> BTreeMap<(String, String), Decimal> {
+        // What is taken back is the mirror of what it would cost.
         let price = |quantity: Decimal| {
-            let first = quantity.min(Decimal::TEN);
-            first * Decimal::TEN + (quantity - first)
+            let first = quantity.abs().min(Decimal::TEN);
+            let whole = first * Decimal::TEN + (quantity.abs() - first);
+            if quantity < Decimal::ZERO { -whole } else { whole }
         };
         let mut sales = self.sales.clone();
         sales.sort_by(|one, other| (one.day, &one.id).cmp(&(other.day, &other.id)));
@@ -184,19 +186,25 @@ async fn a_change_counts_those_between(on: On) {
     assert_eq!(shop.posted().await, shop.owed());
 }
 
+/// Sales of 1 to 9, and returns of 1 to 4.
+fn amount(dice: &mut Dice) -> i32 {
+    let (sides, sign) = if dice.roll(6) == 0 { (4, -1) } else { (9, 1) };
+    sign * i32::try_from(1 + dice.roll(sides)).unwrap_or(1)
+}
+
 async fn whatever_happens_days_decide(on: On) {
     for (seed, lines) in [(20_261_123_u64, ["payee", "kind"]), (5, ["payer", "kind"])] {
         let mut shop = shop(on, lines).await;
         let mut dice = Dice(seed);
-        for round in 0..30 {
+        for round in 0..40 {
             match dice.roll(3) {
                 0 if shop.sales.len() > 3 => {
                     let place = dice.roll(shop.sales.len());
-                    shop.changed(place, 1 + dice.roll(28), 1 + dice.roll(9)).await;
+                    shop.changed(place, 1 + dice.roll(28), amount(&mut dice)).await;
                 }
                 _ => {
                     let (party, kind) = (["a", "b", "c"][dice.roll(3)], ["x", "y"][dice.roll(2)]);
-                    shop.sold(party, kind, 1 + dice.roll(28), 1 + dice.roll(9)).await;
+                    shop.sold(party, kind, 1 + dice.roll(28), amount(&mut dice)).await;
                 }
             }
             if dice.roll(4) == 0 {

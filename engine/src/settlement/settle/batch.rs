@@ -255,7 +255,7 @@ impl<'r, 'a> Settling<'r, 'a> {
             counts: group.counts,
             before: (!closed).then_some((date, fact)),
             until: self.last.filter(|_| !closed && met.is_none()),
-            later: false,
+            later: None,
             charged_by: desired
                 .tiered()
                 .filter(|_| closed && group.counts == Counts::Quantity)

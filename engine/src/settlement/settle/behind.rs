@@ -10,9 +10,11 @@ use crate::facts::{CumulationQuery, Facts, Need};
 use crate::model::Model;
 use crate::moment::Date;
 use crate::record::{Name, Record};
-use crate::settlement::desired::{Fact, Known, desired};
+use crate::settlement::desired::{Counts, Fact, Known, desired};
 use crate::settlement::line::Line;
 use crate::settlement::plan::Plan;
+use crate::settlement::schedule::Schedule;
+use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -23,24 +25,55 @@ pub struct Moved {
     pub fact: Uuid,
     pub line: Name,
     pub business_date: Date,
+    pub quantity: Decimal,
     /// Digest and period of the group it adds up in.
     pub group: Option<(Name, Name)>,
 }
 
-/// Groups, each with the first place in it where something may have changed.
+/// A line that stands behind a place in its group.
+pub struct Behind {
+    pub fact: Uuid,
+    pub quantity: Decimal,
+    /// The schedule that priced it.
+    pub schedule: Option<Name>,
+}
+
+/// The facts of lines behind the place of a query, in their order, up to the last whose price may change where the group,
+/// which comes to `before` there, moves as far as the query says: beyond all bounds of tiers that add up each unit has one
+/// price, wherever it stands. Amounts are capped, and no line is told to be beyond that.
+pub fn may_move(model: &Model, query: &CumulationQuery, before: Decimal, behind: &[Behind]) -> Vec<Uuid> {
+    let Some(shift) = query.later else { return Vec::new() };
+    let mut comes_to = before;
+    let mut end = 0;
+    for (index, line) in behind.iter().enumerate() {
+        let least = comes_to.min(comes_to + line.quantity) - shift;
+        let schedule = line.schedule.as_ref().and_then(|name| model.schedules.get(name));
+        let beyond = schedule.and_then(Schedule::steady_beyond).is_some_and(|bound| least > bound);
+        if !beyond || query.counts == Counts::Amount {
+            end = index + 1;
+        }
+        comes_to += line.quantity;
+    }
+    let mut facts: Vec<Uuid> = behind[..end].iter().map(|line| line.fact).collect();
+    facts.dedup();
+    facts
+}
+
+/// Groups, each with the first place in it where something may have changed, and how much at most.
 #[derive(Default)]
-pub(super) struct Groups(BTreeMap<GroupKey, (Date, Uuid)>);
+pub(super) struct Groups(BTreeMap<GroupKey, ((Date, Uuid), Decimal)>);
 
 impl Groups {
-    fn add(&mut self, key: GroupKey, place: (Date, Uuid)) {
-        let first = self.0.entry(key).or_insert(place);
+    fn add(&mut self, key: GroupKey, place: (Date, Uuid), quantity: Decimal) {
+        let (first, shift) = self.0.entry(key).or_insert((place, Decimal::ZERO));
         *first = place.min(*first);
+        *shift += quantity.abs();
     }
 
     pub fn add_posted<'l>(&mut self, plan: &Plan, lines: impl IntoIterator<Item = &'l Arc<Line>>) {
         for line in lines {
             if let Some(key) = group_of(plan, line) {
-                self.add(key, (line.business_date, line.fact));
+                self.add(key, (line.business_date, line.fact), line.quantity);
             }
         }
     }
@@ -61,7 +94,7 @@ impl Groups {
             Ok(lines) => {
                 for line in lines {
                     if let Some(group) = line.group {
-                        self.add((line.line, group), (date, record.id()));
+                        self.add((line.line, group), (date, record.id()), line.quantity);
                     }
                 }
                 Ok(())
@@ -72,11 +105,11 @@ impl Groups {
         }
     }
 
-    /// The facts with lines behind the first places.
+    /// The facts behind the first places whose lines may have to move.
     pub fn later(self, reader: &Reader<'_>, plan: &Plan) -> Result<BTreeSet<Uuid>, Halt> {
         let mut later = BTreeSet::new();
         let mut missing = false;
-        for ((line, group), place) in self.0 {
+        for ((line, group), (place, shift)) in self.0 {
             let query = CumulationQuery {
                 plan: plan.name.clone(),
                 line,
@@ -85,7 +118,7 @@ impl Groups {
                 counts: group.counts,
                 before: Some(place),
                 until: None,
-                later: true,
+                later: Some(shift),
                 charged_by: None,
             };
             match reader.facts.cumulated.get(&query) {
@@ -120,7 +153,7 @@ pub fn behind(
     for moved in moved {
         if let Some((digest, period)) = &moved.group {
             let key = group_named(plan, &moved.line, digest.clone(), period.clone());
-            groups.add(key, (moved.business_date, moved.fact));
+            groups.add(key, (moved.business_date, moved.fact), moved.quantity);
         }
     }
     for id in &found {
