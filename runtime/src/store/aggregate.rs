@@ -65,6 +65,19 @@ impl Store {
         model: &Model,
         query: &AggregateQuery,
     ) -> Result<Vec<Vec<Value>>, StoreError> {
+        let mut rows = Vec::new();
+        self.aggregate_each(scope, model, query, &mut |row| rows.push(row)).await?;
+        Ok(rows)
+    }
+
+    /// The same, one row after the other: for more groups than are held at once.
+    pub async fn aggregate_each(
+        &self,
+        scope: &Scope,
+        model: &Model,
+        query: &AggregateQuery,
+        take: &mut (dyn FnMut(Vec<Value>) + Send),
+    ) -> Result<(), StoreError> {
         self.check(scope)?;
         let layout = Layout::of(model, &query.object)?;
         let mut within = Within::new(scope, model, &query.object, &query.filter, Life::Live)?;
@@ -94,8 +107,14 @@ impl Store {
             sql.push(if index == 0 { " ORDER BY " } else { ", " }).number(index + 1).push(" NULLS FIRST");
         }
         sql.push(" LIMIT ").bind(Datum::Int(i64::from(query.limit)));
-        let rows = connection.rows("adding up records", sql, &columns.kinds).await.map_err(overflow)?;
-        rows.into_iter().map(|row| read(&columns.readings, row)).collect()
+        let Columns { kinds, readings, .. } = columns;
+        let mut wrong = None;
+        let mut read_one = |row| match read(&readings, row) {
+            Ok(values) => take(values),
+            Err(error) => drop(wrong.get_or_insert(error)),
+        };
+        connection.each("adding up records", sql, &kinds, &mut read_one).await.map_err(overflow)?;
+        wrong.map_or(Ok(()), Err)
     }
 }
 

@@ -133,16 +133,27 @@ impl Connection {
         sql: Sql,
         kinds: &[Kind],
     ) -> Result<Vec<Vec<Datum>>, StoreError> {
+        let mut found = Vec::new();
+        self.each(doing, sql, kinds, &mut |row| found.push(row)).await?;
+        Ok(found)
+    }
+
+    /// Gives one row after the other: for more of them than are held at once.
+    pub(crate) async fn each(
+        &mut self,
+        doing: &'static str,
+        sql: Sql,
+        kinds: &[Kind],
+        take: &mut (dyn FnMut(Vec<Datum>) + Send),
+    ) -> Result<(), StoreError> {
         self.write_gathered(doing).await?;
-        let found = match &mut self.driver {
+        let done = match &mut self.driver {
             Driver::Sqlite(connection) => {
-                let mut found = [Vec::new()];
-                let done = rows_of_sqlite(connection, &mut self.waiting, sql, &[kinds], &mut found).await;
-                done.map(|()| std::mem::take(&mut found[0]))
+                rows_of_sqlite(connection, &mut self.waiting, sql, &[kinds], &mut |_, row| take(row)).await
             }
-            Driver::Postgres(connection) => rows_of_postgres(connection, sql, kinds).await,
+            Driver::Postgres(connection) => rows_of_postgres(connection, sql, kinds, take).await,
         };
-        found.map_err(|cause| self.failed(doing, cause))
+        done.map_err(|cause| self.failed(doing, cause))
     }
 
     /// Sends several statements and gives the rows of each: on SQLite together, on PostgreSQL one after the other.
@@ -167,7 +178,8 @@ impl Connection {
             all.binds.extend(sql.binds.iter().cloned());
         }
         let kinds: Vec<&[Kind]> = statements.iter().map(|(_, kinds)| &kinds[..]).collect();
-        let done = rows_of_sqlite(connection, &mut self.waiting, all, &kinds, &mut found).await;
+        let mut take = |at: usize, row| found[at].push(row);
+        let done = rows_of_sqlite(connection, &mut self.waiting, all, &kinds, &mut take).await;
         done.map(|()| found).map_err(|cause| self.failed(doing, cause))
     }
 
@@ -351,7 +363,7 @@ async fn rows_of_sqlite(
     waiting: &mut Waiting,
     sql: Sql,
     kinds: &[&[Kind]],
-    found: &mut [Vec<Vec<Datum>>],
+    take: &mut (dyn FnMut(usize, Vec<Datum>) + Send),
 ) -> Result<(), sqlx::Error> {
     let mut before = waiting.len();
     let (text, binds) = waiting.before(sql)?;
@@ -359,7 +371,7 @@ async fn rows_of_sqlite(
     let mut at = 0;
     while let Some(result) = results.try_next().await? {
         match result.right() {
-            Some(row) => found[at].push(read_sqlite(&row, kinds[at])?),
+            Some(row) => take(at, read_sqlite(&row, kinds[at])?),
             None if before > 0 => before -= 1,
             None => at += 1,
         }
@@ -371,11 +383,11 @@ async fn rows_of_postgres(
     connection: &mut PoolConnection<Postgres>,
     sql: Sql,
     kinds: &[Kind],
-) -> Result<Vec<Vec<Datum>>, sqlx::Error> {
-    let mut found = Vec::new();
+    take: &mut (dyn FnMut(Vec<Datum>) + Send),
+) -> Result<(), sqlx::Error> {
     let mut rows = sqlx::query_with(AssertSqlSafe(sql.text), bind_postgres(sql.binds)?).fetch(&mut **connection);
     while let Some(row) = rows.try_next().await? {
-        found.push(read_postgres(&row, kinds)?);
+        take(read_postgres(&row, kinds)?);
     }
-    Ok(found)
+    Ok(())
 }

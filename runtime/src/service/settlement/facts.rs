@@ -13,6 +13,7 @@ use packwork_engine::settlement::accumulator::SourceOf;
 use packwork_engine::settlement::plan::{InState, On, Plan, Units, UnitsFrom};
 use packwork_engine::settlement::settle::reach;
 use packwork_engine::value::Value;
+use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -111,24 +112,31 @@ pub async fn records_of(
         measures: vec![("n".into(), Measure::Count)],
         limit: u32::MAX,
     };
-    let mut rows = app.store.aggregate(scope, model, &query).await?;
-    if plan.unit_slot.is_none() {
-        for row in &mut rows {
-            row[0] = Value::Null;
+    let mut listed: Vec<Listed> = Vec::new();
+    let has_units = plan.unit_slot.is_some();
+    let mut list = |row: Vec<Value>| {
+        if let [unit, day, Value::Id(id), version, ..] = &row[..] {
+            let unit = unit.as_id().filter(|_| has_units);
+            listed.push(Listed {
+                unit,
+                day: day.as_date(),
+                id: *id,
+                version: version.as_decimal().unwrap_or_default(),
+            });
         }
-    }
-    rows.sort_by(|a, b| a[..3].cmp(&b[..3]));
+    };
+    app.store.aggregate_each(scope, model, &query, &mut list).await?;
+    listed.sort_unstable_by_key(|fact| (fact.unit, fact.day, fact.id));
 
     let mut hash = Sha256::new();
     hash.update(model.hash.as_bytes());
     let mut units: Vec<Unit> = Vec::new();
-    for row in &rows {
-        let (of, Some(id)) = (row[0].as_id(), row[2].as_id()) else { continue };
+    for Listed { unit, id, version, .. } in listed {
         hash.update(id.as_bytes());
-        hash.update(row[3].as_decimal().unwrap_or_default().normalize().to_string());
-        match units.last_mut().filter(|unit| unit.of == of) {
-            Some(unit) => unit.facts.push(id),
-            None => units.push(Unit { of, facts: vec![id] }),
+        hash.update(version.normalize().to_string());
+        match units.last_mut().filter(|last| last.of == unit) {
+            Some(last) => last.facts.push(id),
+            None => units.push(Unit { of: unit, facts: vec![id] }),
         }
     }
     let standing = FactsOf {
@@ -147,6 +155,14 @@ pub async fn records_of(
         units.push(Unit { of: None, facts: gone });
     }
     Ok(Facts { period: period.name.clone(), units, gone: count, hash: hex(&hash.finalize()) })
+}
+
+/// A fact as it is listed: many of them are held at once.
+struct Listed {
+    unit: Option<Uuid>,
+    day: Option<Date>,
+    id: Uuid,
+    version: Decimal,
 }
 
 fn group(slot: usize) -> Group {
