@@ -276,10 +276,14 @@ impl Schedule {
     /// The quantity beyond which every unit has one price, whatever stands before it: the last bound of tiers that add up and
     /// do not end.
     pub fn steady_beyond(&self) -> Option<Decimal> {
-        let unit_by_unit = matches!(self.draft.mode, Mode::Graduated | Mode::GraduatedPercentage);
         let endless = self.draft.tiers.last().is_some_and(|last| last.up_to.is_none());
         let bound = self.draft.tiers.iter().rev().find_map(|tier| tier.up_to);
-        (unit_by_unit && endless).then_some(bound.unwrap_or_default())
+        (self.is_unit_by_unit() && endless).then_some(bound.unwrap_or_default())
+    }
+
+    /// Whether a unit costs what its place says, in whatever steps one comes to it.
+    pub fn is_unit_by_unit(&self) -> bool {
+        matches!(self.draft.mode, Mode::Graduated | Mode::GraduatedPercentage)
     }
 
     /// The tiers; where they were written in blocks, their bounds have been filled in.

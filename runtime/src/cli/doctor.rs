@@ -20,7 +20,8 @@ pub(super) struct Doctor {
     /// Print the findings as JSON, one a line, then a summary
     #[arg(long)]
     json: bool,
-    /// Make keys of look-alikes, totals of rollups and sums of groups anew where they do not fit; with SQLite, stop the server first
+    /// Make keys of look-alikes, totals of rollups and sums of groups anew where they do not fit; with SQLite, stop the
+    /// server first
     #[arg(long)]
     repair: bool,
 }

@@ -83,11 +83,13 @@ fn may(caller: &Caller, action: SettlementAction, name: &str) -> Result<(), Refu
 }
 
 fn plan<'m>(model: &'m Model, name: &str) -> Result<&'m Plan, Refusal> {
-    model.plans.get(name).ok_or_else(|| {
-        let refusal =
-            refuse(Code::UnknownDefinition, format!("there is no settlement plan `{name}`")).with("name", name);
-        refusal.with("known", model.plans.keys().map(|name| name.to_string()).collect::<Vec<_>>())
-    })
+    model.plans.get(name).ok_or_else(|| unknown("settlement plan", name, model.plans.keys()))
+}
+
+/// There is no definition of this name, but of those.
+fn unknown<'m>(what: &str, name: &str, known: impl Iterator<Item = &'m Name>) -> Refusal {
+    let refusal = refuse(Code::UnknownDefinition, format!("there is no {what} `{name}`")).with("name", name);
+    refusal.with("known", known.map(ToString::to_string).collect::<Vec<_>>())
 }
 
 fn calendar<'m>(model: &'m Model, name: &str) -> Result<&'m PeriodCalendar, Refusal> {

@@ -12,8 +12,8 @@ pub(super) struct Terms<'s> {
 impl Terms<'_> {
     /// One part per transaction. The allowance ends with its number of transactions or its amount, whichever comes first;
     /// the transaction in which its amount ends is charged for the rest. The flat amount, the minimum and the maximum
-    /// hold for every transaction that is not wholly free, one of zero included unless zero costs nothing. What is taken back is the mirror of a charge without
-    /// allowance, and gives none of it back.
+    /// hold for every transaction that is not wholly free, one of zero included unless zero costs nothing. What is taken
+    /// back is the mirror of a charge without allowance, and gives none of it back.
     pub fn parts(&self, events: &[Decimal]) -> Result<Vec<Part>, ApplyError> {
         let Allowance { events: free_events, amount, .. } = *self.allowance;
         let allows = free_events.is_some() || amount.is_some();

@@ -1,13 +1,13 @@
 //! Schedules and accumulators as people look at them: tiers, what they make of some quantities, until when a period counts.
 
-use super::{Reach, period, reach};
+use super::{Reach, period, reach, unknown};
 use crate::app::App;
 use crate::service::session::Caller;
 use crate::service::{Answer, refuse};
 use packwork_engine::codes::Code;
 use packwork_engine::model::Model;
 use packwork_engine::refusal::{FieldError, Refusal};
-use packwork_engine::settlement::schedule::{Applied, ApplyError, Mode, Schedule};
+use packwork_engine::settlement::schedule::{Applied, ApplyError, Part, Schedule};
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
@@ -34,21 +34,19 @@ fn may_look(caller: &Caller) -> Result<(), Refusal> {
 }
 
 fn schedule<'m>(model: &'m Model, name: &str) -> Result<&'m Schedule, Refusal> {
-    model.schedules.get(name).ok_or_else(|| {
-        let refusal = refuse(Code::UnknownDefinition, format!("there is no schedule `{name}`")).with("name", name);
-        refusal.with("known", model.schedules.keys().map(|name| name.to_string()).collect::<Vec<_>>())
-    })
+    model.schedules.get(name).ok_or_else(|| unknown("schedule", name, model.schedules.keys()))
 }
 
-fn titled(model: &Model, caller: &Caller, name: &str) -> Json {
+fn titled(model: &Model, caller: &Caller, name: &str, schedule: &Schedule) -> Json {
     let title = model.texts.get(caller.locale.as_str(), &format!("schedule/{name}/title"));
-    json!({"name": name, "title": title, "mode": model.schedules[name].mode()})
+    json!({"name": name, "title": title, "mode": schedule.mode()})
 }
 
 pub fn all(app: &App, caller: &Caller) -> Answer<Json> {
     may_look(caller)?;
     let model = app.model();
-    let data: Vec<Json> = model.schedules.keys().map(|name| titled(&model, caller, name)).collect();
+    let data: Vec<Json> =
+        model.schedules.iter().map(|(name, schedule)| titled(&model, caller, name, schedule)).collect();
     Ok(json!({"data": data}))
 }
 
@@ -58,8 +56,10 @@ pub fn one(app: &App, caller: &Caller, name: &str) -> Answer<Json> {
     may_look(caller)?;
     let model = app.model();
     let schedule = schedule(&model, name)?;
-    let adds_up = matches!(schedule.mode(), Mode::Graduated | Mode::GraduatedPercentage);
-    let deductions = if adds_up { schedule.quick_deductions().unwrap_or_default() } else { Vec::new() };
+    let deductions = match schedule.is_unit_by_unit() {
+        true => schedule.quick_deductions().unwrap_or_default(),
+        false => Vec::new(),
+    };
     let tiers: Vec<Json> = schedule
         .tiers()
         .iter()
@@ -77,7 +77,7 @@ pub fn one(app: &App, caller: &Caller, name: &str) -> Answer<Json> {
             shown
         })
         .collect();
-    let mut shown = titled(&model, caller, name);
+    let mut shown = titled(&model, caller, name, schedule);
     shown["tiers"] = json!(tiers);
     Ok(shown)
 }
@@ -122,7 +122,7 @@ fn wrong(index: usize, quantity: Decimal, error: &ApplyError) -> Refusal {
 }
 
 fn shown(quantity: Decimal, before: Option<Decimal>, applied: &Applied) -> Json {
-    let part = |part: &packwork_engine::settlement::schedule::Part| {
+    let part = |part: &Part| {
         json!({
             "tier": part.tier,
             "quantity": digits(part.quantity),
@@ -147,11 +147,8 @@ fn digits(number: Decimal) -> String {
 pub fn window(app: &App, caller: &Caller, name: &str, period_name: &str) -> Answer<Json> {
     may_look(caller)?;
     let model = app.model();
-    let Some(accumulator) = model.accumulators.get(name) else {
-        let refusal = refuse(Code::UnknownDefinition, format!("there is no accumulator `{name}`")).with("name", name);
-        let known: Vec<&str> = model.accumulators.keys().map(|name| &**name).collect();
-        return Err(refusal.with("known", known).into());
-    };
+    let accumulator = model.accumulators.get(name);
+    let accumulator = accumulator.ok_or_else(|| unknown("accumulator", name, model.accumulators.keys()))?;
     let period = period(super::calendar(&model, &accumulator.calendar)?, period_name)?;
     Ok(json!({
         "accumulator": name,
