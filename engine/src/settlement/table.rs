@@ -9,10 +9,8 @@ mod key;
 mod lint;
 mod packed;
 
-use crate::hashing::Hashing;
 use crate::moment::{Date, Moment};
 use crate::value::Value;
-use indexmap::IndexMap;
 use packed::{Numbers, Places};
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
@@ -280,7 +278,6 @@ struct Column {
     /// Some row states it, so an empty input cannot be decided.
     stated: bool,
     values: Numbers,
-    shift: u32,
 }
 
 /// The rows that state the same columns in the same way.
@@ -289,12 +286,12 @@ struct Group {
     /// Groups of equal rank are equally specific.
     rank: u64,
     /// The columns stated by `Is`; they make up the packed key.
-    exact: Vec<usize>,
+    exact: Vec<Digit>,
     /// Some column is stated by a choice or an interval and is tested row by row.
     tested: bool,
     /// Where the rows of a key lie in `versions`.
     keys: Places,
-    /// Key by key, and by `from` within a key.
+    /// In the order of the keys, and by `from` within a key.
     versions: Vec<Version>,
     /// When each version was known.
     known: Vec<Known>,
@@ -302,8 +299,21 @@ struct Group {
     superseded: bool,
 }
 
-/// The rows that belong into one group, by key.
-type Gathered = IndexMap<u128, Vec<(Version, Known)>, Hashing>;
+/// A column as a digit of a group's packed keys: the number of its value counts `weight` times.
+#[derive(Clone, Copy, Debug)]
+struct Digit {
+    column: usize,
+    weight: u128,
+    /// How many values the column has.
+    values: u128,
+}
+
+impl Digit {
+    /// The number of the column's value in a key.
+    fn of(self, key: u128) -> u128 {
+        key / self.weight % self.values
+    }
+}
 
 /// A row's dates as numbers. `latest_to` is the largest `to` up to here, so that a look-up of a
 /// recent date stops before it reaches the old versions.
@@ -374,7 +384,7 @@ impl Table {
     pub fn steady_until(&self, inputs: &[Value], date: Date) -> Result<Option<Date>, Miss> {
         let probe = self.probe(inputs, date, None)?;
         let next = self.groups.iter().filter_map(|group| {
-            let versions = &group.versions[group.range_of(self.packed_inputs(group, &probe))];
+            let versions = &group.versions[group.range_of(&probe)];
             let begun = versions.partition_point(|version| version.from <= probe.day);
             let open = versions[..begun].iter().rev().take_while(|version| version.latest_to > probe.day);
             let ends = open.map(|version| version.to).filter(|to| *to > probe.day);
@@ -476,21 +486,13 @@ impl Table {
     }
 
     fn matching<'t>(&'t self, group: &'t Group, probe: &'t Probe<'_>) -> impl Iterator<Item = u32> + 't {
-        let range = group.range_of(self.packed_inputs(group, probe));
+        let range = group.range_of(probe);
         let versions = &group.versions[range.clone()];
         let begun = versions.partition_point(|version| version.from <= probe.day);
         let open = versions[..begun].iter().enumerate().rev().take_while(|(_, version)| version.latest_to > probe.day);
         open.filter(move |(place, version)| version.to > probe.day && group.is_known(range.start + place, probe.known))
             .map(|(_, version)| version.row)
             .filter(|row| !group.tested || self.rows[*row as usize].accepts(probe.inputs))
-    }
-
-    /// The key of the inputs in a group; none if no row at all states one of them.
-    fn packed_inputs(&self, group: &Group, probe: &Probe<'_>) -> Option<u128> {
-        group.exact.iter().try_fold(0, |key, column| match probe.numbers[*column] {
-            UNSTATED => None,
-            number => Some(key | u128::from(number) << self.columns[*column].shift),
-        })
     }
 
     fn none(&self, inputs: &[Value]) -> Miss {
@@ -505,7 +507,12 @@ impl Table {
 }
 
 impl Group {
-    fn range_of(&self, key: Option<u128>) -> Range<usize> {
+    /// Where the versions of the inputs' key lie; nowhere if no row at all states one of them.
+    fn range_of(&self, probe: &Probe<'_>) -> Range<usize> {
+        let key = self.exact.iter().try_fold(0, |key, digit| match probe.numbers[digit.column] {
+            UNSTATED => None,
+            number => Some(key + u128::from(number) * digit.weight),
+        });
         key.and_then(|key| self.keys.of(key)).unwrap_or(0..0)
     }
 

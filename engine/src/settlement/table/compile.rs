@@ -1,29 +1,30 @@
 //! From the rows of a table to groups of packed keys.
 
 use super::packed::{Numbers, Places};
-use super::{Column, Gathered, Group, Key, LIVE_KEYS_MAX, Row, Table, TableBuilder, TableFault, Version};
+use super::{Column, Digit, Group, Key, Known, LIVE_KEYS_MAX, Row, Table, TableBuilder, TableFault, Version};
 use std::collections::BTreeMap;
+
+/// The rows that belong into one group, by key.
+type Gathered = BTreeMap<u128, Vec<(Version, Known)>>;
 
 impl Table {
     pub(super) fn compile(builder: TableBuilder) -> Result<Table, TableFault> {
         let columns = number_values(&builder)?;
-        let mut gathered: BTreeMap<(u64, u32, u32), Gathered> = BTreeMap::new();
+        let mut gathered: BTreeMap<(u64, u32, u32), (Vec<Digit>, Gathered)> = BTreeMap::new();
         for (index, row) in builder.rows.iter().enumerate() {
             let index = u32::try_from(index).map_err(|_| TableFault::TooManyRows)?;
             let (stated, exact) = masks(row);
-            let keys = gathered.entry((rank(stated, &builder), stated, exact)).or_default();
-            keys.entry(packed(row, &columns)).or_default().push(row.version(index));
+            let group = gathered.entry((rank(stated, &builder), stated, exact));
+            let (digits, keys) = group.or_insert_with(|| (digits(exact, &columns), Gathered::default()));
+            keys.entry(packed(row, &columns, digits)).or_default().push(row.version(index));
         }
-        let keys = gathered.values().flat_map(|keys| keys.values());
+        let keys = gathered.values().flat_map(|(_, keys)| keys.values());
         if keys.filter(|versions| versions.iter().any(|(_, known)| known.is_live())).count() > LIVE_KEYS_MAX {
             return Err(TableFault::TooManyLiveKeys);
         }
-        let groups = gathered.into_iter().map(|((rank, stated, exact), keys)| Group {
-            rank,
-            exact: (0..columns.len()).filter(|column| exact >> column & 1 == 1).collect(),
-            tested: stated != exact,
-            ..Group::laid_out(keys)
-        });
+        let groups = gathered
+            .into_iter()
+            .map(|((rank, stated, exact), (digits, keys))| Group::laid_out(rank, stated != exact, digits, keys));
         let groups = groups.collect();
         let TableBuilder { name, policy, priority, rows, .. } = builder;
         Ok(Table { name, columns, policy, priority, rows, groups })
@@ -32,14 +33,15 @@ impl Table {
 
 impl Group {
     /// Lays the versions of all keys side by side, each key's by `from`.
-    fn laid_out(gathered: Gathered) -> Group {
-        let keys = Places::with_capacity(gathered.len());
+    fn laid_out(rank: u64, tested: bool, exact: Vec<Digit>, gathered: Gathered) -> Group {
+        let space = exact.iter().map(|digit| digit.values).product();
+        let lengths = gathered.iter().map(|(key, versions)| (*key, versions.len() as u32));
+        let keys = Places::of_rising(lengths, space);
         let count = gathered.values().map(Vec::len).sum();
         let (versions, known) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        let mut group = Group { rank: 0, exact: Vec::new(), tested: false, keys, versions, known, superseded: false };
-        for (key, mut versions) in gathered {
+        let mut group = Group { rank, exact, tested, keys, versions, known, superseded: false };
+        for mut versions in gathered.into_values() {
             versions.sort_unstable_by_key(|(version, _)| (version.from, version.row));
-            let start = group.versions.len() as u32;
             let mut latest_to = i32::MIN;
             for (version, known) in versions {
                 latest_to = latest_to.max(version.to);
@@ -47,15 +49,19 @@ impl Group {
                 group.superseded |= !known.is_live();
                 group.known.push(known);
             }
-            group.keys.add(key, start..group.versions.len() as u32);
         }
         group
+    }
+
+    /// The column as a digit of the keys here.
+    pub(super) fn digit(&self, column: usize) -> Option<&Digit> {
+        self.exact.iter().find(|digit| digit.column == column)
     }
 }
 
 fn number_values(builder: &TableBuilder) -> Result<Vec<Column>, TableFault> {
     let mut columns = Vec::with_capacity(builder.columns.len());
-    let mut shift = 0;
+    let mut space = 1_u128;
     for (place, spec) in builder.columns.iter().enumerate() {
         let mut values = Numbers::default();
         let mut stated = false;
@@ -65,13 +71,8 @@ fn number_values(builder: &TableBuilder) -> Result<Vec<Column>, TableFault> {
                 values.add(value);
             }
         }
-        let bits = values.bits();
-        columns.push(Column { name: spec.name.clone(), stated, values, shift });
-        shift += bits;
-        // The last bit stays free, so that a column without values still has a place to shift to.
-        if shift >= u128::BITS {
-            return Err(TableFault::KeyTooWide);
-        }
+        space = space.checked_mul(values.space()).ok_or(TableFault::KeyTooWide)?;
+        columns.push(Column { name: spec.name.clone(), stated, values });
     }
     Ok(columns)
 }
@@ -99,9 +100,24 @@ fn rank(stated: u32, builder: &TableBuilder) -> u64 {
     order.fold(0, |rank, column| rank << 1 | u64::from(stated >> column & 1 == 0))
 }
 
-fn packed(row: &Row, columns: &[Column]) -> u128 {
-    row.keys.iter().zip(columns).fold(0, |packed, (key, column)| match key {
-        Key::Is(value) => packed | u128::from(column.values.of(value).unwrap_or(0)) << column.shift,
+/// The digits of the keys of rows that state these columns by one value each; the last column counts once.
+fn digits(exact: u32, columns: &[Column]) -> Vec<Digit> {
+    let mut weight = 1;
+    let stated = columns.iter().enumerate().rev().filter(|(column, _)| exact >> column & 1 == 1);
+    let mut digits: Vec<Digit> = stated
+        .map(|(column, of)| {
+            let digit = Digit { column, weight, values: of.values.space() };
+            weight *= digit.values;
+            digit
+        })
+        .collect();
+    digits.reverse();
+    digits
+}
+
+fn packed(row: &Row, columns: &[Column], digits: &[Digit]) -> u128 {
+    digits.iter().fold(0, |packed, digit| match &row.keys[digit.column] {
+        Key::Is(value) => packed + u128::from(columns[digit.column].values.of(value).unwrap_or(0)) * digit.weight,
         _ => packed,
     })
 }

@@ -20,7 +20,7 @@ impl Table {
         let Ok(probe) = self.probe(inputs, Date::ZERO, None) else { return Vec::new() };
         let mut found = Vec::new();
         for group in &self.groups {
-            for place in group.range_of(self.packed_inputs(group, &probe)) {
+            for place in group.range_of(&probe) {
                 let version = &group.versions[place];
                 let row = &self.rows[version.row as usize];
                 if group.known[place].is_live() && version.from < version.to && row.accepts(inputs) {

@@ -1,7 +1,7 @@
 //! A look at a whole table: rows that meet, and rows no look-up can reach.
 
 use super::compile::masks;
-use super::{Column, LINT_COMPARISONS_MAX, OVERLAPS_MAX, Policy, Row, RowName, Table, Version, named};
+use super::{Digit, LINT_COMPARISONS_MAX, OVERLAPS_MAX, Policy, Row, RowName, Table, Version, named};
 use crate::moment::Date;
 use std::collections::BTreeMap;
 
@@ -123,15 +123,17 @@ impl Linter<'_> {
         let groups = &self.table.groups;
         for (index, left) in groups.iter().enumerate() {
             for right in groups[index + 1..].iter().take_while(|right| right.rank == left.rank) {
-                let shared = left.exact.iter().filter(|column| right.exact.contains(column));
-                let mask = shared.fold(0, |mask, column| mask | self.table.columns[*column].mask());
-                let mut partners: BTreeMap<u128, Vec<u32>> = BTreeMap::new();
+                let shared = left.exact.iter().filter_map(|own| Some((*own, *right.digit(own.column)?)));
+                let (in_left, in_right): (Vec<Digit>, Vec<Digit>) = shared.unzip();
+                let part =
+                    |key: u128, digits: &[Digit]| -> Vec<u128> { digits.iter().map(|digit| digit.of(key)).collect() };
+                let mut partners: BTreeMap<Vec<u128>, Vec<u32>> = BTreeMap::new();
                 for (key, range) in right.keys.iter() {
                     let rows = right.versions[range].iter().map(|version| version.row);
-                    partners.entry(key & mask).or_default().extend(rows);
+                    partners.entry(part(key, &in_right)).or_default().extend(rows);
                 }
                 for (key, range) in left.keys.iter() {
-                    let Some(partners) = partners.get(&(key & mask)) else { continue };
+                    let Some(partners) = partners.get(&part(key, &in_left)) else { continue };
                     let pairs =
                         left.versions[range].iter().flat_map(|own| partners.iter().map(|other| (own.row, *other)));
                     for (own, other) in pairs {
@@ -160,12 +162,5 @@ impl Linter<'_> {
             self.comparisons += 1;
             self.comparisons < LINT_COMPARISONS_MAX && earlier.covers(&rows[index])
         })
-    }
-}
-
-impl Column {
-    /// The bits of a packed key that belong to the column.
-    fn mask(&self) -> u128 {
-        ((1_u128 << self.values.bits()) - 1) << self.shift
     }
 }

@@ -24,17 +24,29 @@ impl Numbers {
             .or_insert_with(|| (value.clone(), number));
     }
 
-    /// How many bits any of the numbers takes.
-    pub fn bits(&self) -> u32 {
-        usize::BITS - self.0.len().leading_zeros()
+    /// How many numbers there are, one at least, so that a column without values still has a place in a key.
+    pub fn space(&self) -> u128 {
+        self.0.len().max(1) as u128
     }
 }
 
+/// A grid may have so many cells for each key it holds, and so many in any case.
+const CELLS_OF_A_KEY: usize = 4;
+const CELLS_IN_ANY_CASE: usize = 64;
+
 /// Keys with the range of their versions, found by key and listed in the order they were added.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Places {
-    found: HashTable<Place>,
+    found: Found,
     listed: Vec<Place>,
+}
+
+#[derive(Clone, Debug)]
+enum Found {
+    /// Keys fill much of their space: one number for each possible key, the place where its versions begin. Those of the
+    /// next one begin where they end.
+    Grid(Vec<u32>),
+    Hashed(HashTable<Place>),
 }
 
 /// A key in two halves, so that nothing is lost between one place and the next.
@@ -47,6 +59,14 @@ struct Place {
 }
 
 impl Place {
+    fn new(key: u128, range: Range<u32>) -> Place {
+        Place { low: key as u64, high: (key >> 64) as u64, from: range.start, to: range.end }
+    }
+
+    fn key(&self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.low)
+    }
+
     fn hash(&self) -> u64 {
         Hashing::default().hash_one((self.low, self.high))
     }
@@ -57,24 +77,56 @@ impl Place {
 }
 
 impl Places {
-    pub fn with_capacity(keys: usize) -> Places {
-        Places { found: HashTable::with_capacity(keys), listed: Vec::with_capacity(keys) }
-    }
-
-    /// Adds a key that is not there yet.
-    pub fn add(&mut self, key: u128, range: Range<u32>) {
-        let place = Place { low: key as u64, high: (key >> 64) as u64, from: range.start, to: range.end };
-        self.found.insert_unique(place.hash(), place, Place::hash);
-        self.listed.push(place);
+    /// Of keys, each once and in rising order, with how many versions each has; every key lies below `space`.
+    pub fn of_rising(keys: impl Iterator<Item = (u128, u32)>, space: u128) -> Places {
+        let mut begin = 0;
+        let listed: Vec<Place> = keys
+            .map(|(key, versions)| {
+                let range = begin..begin + versions;
+                begin = range.end;
+                Place::new(key, range)
+            })
+            .collect();
+        let cells_max = (listed.len() * CELLS_OF_A_KEY).max(CELLS_IN_ANY_CASE);
+        let found = match usize::try_from(space) {
+            Ok(cells) if cells <= cells_max => Found::Grid(grid(&listed, cells, begin)),
+            _ => Found::Hashed(hashed(&listed)),
+        };
+        Places { found, listed }
     }
 
     pub fn of(&self, key: u128) -> Option<Range<usize>> {
-        let asked = Place { low: key as u64, high: (key >> 64) as u64, from: 0, to: 0 };
-        let found = self.found.find(asked.hash(), |place| (place.low, place.high) == (asked.low, asked.high));
-        found.map(Place::range)
+        match &self.found {
+            Found::Grid(begins) => {
+                let cell = key as usize;
+                Some(begins[cell] as usize..begins[cell + 1] as usize)
+            }
+            Found::Hashed(places) => {
+                let asked = Place::new(key, 0..0);
+                let found = places.find(asked.hash(), |place| (place.low, place.high) == (asked.low, asked.high));
+                found.map(Place::range)
+            }
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (u128, Range<usize>)> {
-        self.listed.iter().map(|place| (u128::from(place.high) << 64 | u128::from(place.low), place.range()))
+        self.listed.iter().map(|place| (place.key(), place.range()))
     }
+}
+
+fn grid(listed: &[Place], cells: usize, end: u32) -> Vec<u32> {
+    let mut begins = Vec::with_capacity(cells + 1);
+    for place in listed {
+        begins.resize(place.low as usize + 1, place.from);
+    }
+    begins.resize(cells + 1, end);
+    begins
+}
+
+fn hashed(listed: &[Place]) -> HashTable<Place> {
+    let mut places = HashTable::with_capacity(listed.len());
+    for place in listed {
+        places.insert_unique(place.hash(), *place, Place::hash);
+    }
+    places
 }
