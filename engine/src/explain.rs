@@ -169,12 +169,13 @@ impl Teller<'_> {
     }
 
     fn lookup(&self, lookup: &LookupTrace, _posted: String) -> Node {
-        let base = format!("rate_table/{}", lookup.table);
-        let children = lookup.inputs.iter().map(|(column, value)| {
-            leaf(self.text(&format!("{base}/columns/{column}/title")), self.column_value(&lookup.table, column, value))
+        let found = &*lookup.found;
+        let base = format!("rate_table/{}", found.table);
+        let children = found.inputs.iter().map(|(column, value)| {
+            leaf(self.text(&format!("{base}/columns/{column}/title")), self.column_value(&found.table, column, value))
         });
         let mut children: Vec<Node> = children.collect();
-        for (name, value) in &*lookup.values {
+        for (name, value) in &*found.values {
             children.push(leaf(self.text(&format!("{base}/values/{name}/title")), self.rate_value(value)));
         }
         if let Some(told) = &lookup.converted {
@@ -191,17 +192,17 @@ impl Teller<'_> {
         let note = self.say(
             "{{ date }} 有效，价目表第 {{ revision }} 版",
             "valid on {{ date }}, revision {{ revision }} of the table",
-            json!({"date": lookup.date.to_string(), "revision": lookup.revision}),
+            json!({"date": lookup.date.to_string(), "revision": found.revision}),
         );
         Node {
             label: self.text(&format!("{base}/title")),
-            value: self.say("行 {{ row }}", "row {{ row }}", json!({"row": lookup.row})),
+            value: self.say("行 {{ row }}", "row {{ row }}", json!({"row": found.row})),
             note: Some(note),
             children,
             reference: Some(Reference {
-                object: lookup.table.to_string(),
-                id: lookup.row_record,
-                title: lookup.row.to_string(),
+                object: found.table.to_string(),
+                id: found.row_record,
+                title: found.row.to_string(),
             }),
         }
     }
@@ -490,7 +491,11 @@ pub fn named_in_line(model: &Model, line: &Line) -> Vec<(Name, Uuid)> {
     let lookups = line.trace.lookups.iter();
     let mut named: Vec<(Name, Uuid)> = steps::named(&line.trace);
     named.extend(lookups.flat_map(|lookup| {
-        named_in_inputs(model, &lookup.table, lookup.inputs.iter().map(|(column, value)| (&**column, value.as_str())))
+        named_in_inputs(
+            model,
+            &lookup.found.table,
+            lookup.found.inputs.iter().map(|(column, value)| (&**column, value.as_str())),
+        )
     }));
     named
 }

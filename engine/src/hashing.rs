@@ -2,7 +2,7 @@
 
 use crate::record::Name;
 use indexmap::{Equivalent, IndexMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use uuid::Uuid;
 
 pub type Hashing = BuildHasherDefault<Mixer>;
@@ -28,6 +28,40 @@ impl<T: Eq> Equivalent<(Name, T)> for Named<'_, T> {
 impl Equivalent<(Name, Name)> for Named<'_, &str> {
     fn equivalent(&self, (name, other): &(Name, Name)) -> bool {
         *self.1 == **other && *self.0 == **name
+    }
+}
+
+/// What was worked out before, by key. Mostly the same is asked as the last time, or there is little to choose from: then
+/// nothing is hashed.
+#[derive(Debug)]
+pub struct Memo<K, V> {
+    known: IndexMap<K, V, Hashing>,
+    last: usize,
+}
+
+/// So many keys are compared one by one.
+const FEW: usize = 4;
+
+impl<K, V> Default for Memo<K, V> {
+    fn default() -> Memo<K, V> {
+        Memo { known: IndexMap::default(), last: 0 }
+    }
+}
+
+impl<K: Hash + Eq, V> Memo<K, V> {
+    pub fn get<Q: Hash + Equivalent<K>>(&mut self, asked: &Q) -> Option<&V> {
+        let is_last = self.known.get_index(self.last).is_some_and(|(key, _)| asked.equivalent(key));
+        if !is_last {
+            self.last = match self.known.len() {
+                0..=FEW => self.known.keys().position(|key| asked.equivalent(key))?,
+                _ => self.known.get_index_of(asked)?,
+            };
+        }
+        self.known.get_index(self.last).map(|(_, value)| value)
+    }
+
+    pub fn insert(&mut self, key: K, value: V) {
+        self.last = self.known.insert_full(key, value).0;
     }
 }
 

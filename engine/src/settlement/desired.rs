@@ -11,7 +11,7 @@ mod priced;
 mod source;
 mod total;
 
-pub use known::Known;
+pub use known::{Known, Seen};
 pub(super) use mirror::taken_back_again;
 pub use priced::{Before, Part, Priced, treatment_name};
 
@@ -40,7 +40,7 @@ pub struct Desired {
     pub group: Option<Group>,
     pub quantity: rust_decimal::Decimal,
     pub dimensions: Arc<Dimensions>,
-    lookups: Vec<Arc<LookupTrace>>,
+    lookups: Vec<LookupTrace>,
     totals: Vec<TotalTrace>,
     price: Price,
     rounding: Rounding,
@@ -100,7 +100,7 @@ impl Asking<'_> {
 /// What the steps gave that all lines of a fact carry.
 #[derive(Debug, Default)]
 struct Steps {
-    lookups: Vec<Arc<LookupTrace>>,
+    lookups: Vec<LookupTrace>,
     totals: Vec<TotalTrace>,
     /// The row each look-up step found.
     rows: Vec<(Name, Option<Uuid>)>,
@@ -137,7 +137,7 @@ pub fn desired(
             StepKind::Formula(expr) => Arc::new(env.eval(expr)?),
             StepKind::Lookup(lookup) => {
                 let (value, trace) = source::look_up(&asking, &env, &step.name, lookup)?;
-                steps.rows.push((step.name.clone(), trace.as_ref().map(|trace| trace.row_record)));
+                steps.rows.push((step.name.clone(), trace.as_ref().map(|trace| trace.found.row_record)));
                 steps.lookups.extend(trace);
                 value
             }

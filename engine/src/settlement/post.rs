@@ -39,7 +39,11 @@ pub fn reversal(line: &Line, id: Uuid, period: &Name, run: Option<Uuid>, at: Mom
 /// Who owes whom, in which period and currency: what entries and statements are kept by. There are few while lines are
 /// many, so each has a number.
 #[derive(Default)]
-pub struct Places(IndexSet<Place, Hashing>);
+pub struct Places {
+    known: IndexSet<Place, Hashing>,
+    /// Lines of one place mostly follow each other.
+    last: usize,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Place {
@@ -70,11 +74,18 @@ impl Equivalent<Place> for PlaceOf<'_> {
 impl Places {
     /// The number of a place; a new one has the next.
     pub fn of(&mut self, payer: &Party, payee: &Party, period: &Name, currency: &Name) -> usize {
-        if let Some(known) = self.0.get_index_of(&PlaceOf { payer, payee, period, currency }) {
-            return known;
+        let asked = PlaceOf { payer, payee, period, currency };
+        if self.known.get_index(self.last).is_none_or(|last| !asked.equivalent(last)) {
+            self.last = match self.known.get_index_of(&asked) {
+                Some(known) => known,
+                None => {
+                    let (payer, payee) = (payer.clone(), payee.clone());
+                    let new = Place { payer, payee, period: period.clone(), currency: currency.clone() };
+                    self.known.insert_full(new).0
+                }
+            };
         }
-        let (payer, payee, period, currency) = (payer.clone(), payee.clone(), period.clone(), currency.clone());
-        self.0.insert_full(Place { payer, payee, period, currency }).0
+        self.last
     }
 
     pub fn of_line(&mut self, line: &Line) -> usize {
@@ -83,11 +94,11 @@ impl Places {
 
     /// The place with a number that [`Places::of`] gave.
     pub fn get(&self, number: usize) -> &Place {
-        &self.0[number]
+        &self.known[number]
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.known.len()
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod lint;
 
+use super::desired::Seen;
 use super::plan::{ColumnKind, RateTable, TEXT_SEPARATOR};
 use super::rounding::{Rounding, round};
 use super::table::{ColumnSpec, Hit, Key, Miss, Row, Table, TableBuilder, TableFault};
@@ -15,9 +16,11 @@ use crate::money::{Money, places_of};
 use crate::object::{FieldKind, Object};
 use crate::record::{Name, Record, slot};
 use crate::refusal::Refusal;
+use crate::settlement::trace::FoundTrace;
 use crate::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
@@ -76,6 +79,27 @@ pub struct Rates {
     table: Table,
     /// By the rows' numbers.
     given: Box<[OnceLock<Arc<Given>>]>,
+    /// How traces tell of a row, where each row says by itself what was asked: all of its columns, as texts or records.
+    told: Option<Box<[OnceLock<Arc<FoundTrace>>]>>,
+}
+
+impl Rates {
+    fn new(table: Table) -> Rates {
+        let rows = table.rows();
+        let given = rows.iter().map(|_| OnceLock::new()).collect();
+        let is_said = |key: &Key| matches!(key, Key::Is(Value::Text(_) | Value::Id(_)));
+        let told = rows.iter().all(|row| row.keys.iter().all(is_said));
+        let told = told.then(|| rows.iter().map(|_| OnceLock::new()).collect());
+        Rates { table, given, told }
+    }
+
+    fn given(&self, model: &Model, table: &RateTable, hit: &Hit<'_>) -> Arc<Given> {
+        let give = || given(model, table, hit);
+        match hit {
+            Hit::Row(row) => self.given[row.number].get_or_init(give).clone(),
+            Hit::Collected { .. } => give(),
+        }
+    }
 }
 
 pub fn is_tiered(value: &Value) -> bool {
@@ -83,27 +107,63 @@ pub fn is_tiered(value: &Value) -> bool {
 }
 
 /// Looks a rate up for a date.
-pub fn rate(reader: &Reader<'_>, table: &RateTable, inputs: &[Value], date: Date) -> Result<Rated, EvalError> {
+pub fn rate<V: Borrow<Value>>(
+    reader: &Reader<'_>,
+    table: &RateTable,
+    inputs: &[V],
+    date: Date,
+) -> Result<Rated, EvalError> {
     let rows = reader.collection(&table.name)?;
     let rates = compiled(reader.model, table, rows).map_err(failed)?;
     Ok(match rates.table.lookup(inputs, date, None) {
         Err(miss) => Rated::Missed(miss),
-        Ok(hit) => {
-            let give = || given(reader.model, table, &hit);
-            let given = match &hit {
-                Hit::Row(row) => rates.given[row.number].get_or_init(give).clone(),
-                Hit::Collected { .. } => give(),
-            };
-            Rated::Found(found(rows, &hit, given))
-        }
+        Ok(hit) => Rated::Found(found(rows, &hit, rates.given(reader.model, table, &hit))),
     })
 }
 
-/// The first day after a date on which the same look-up may give something else.
-pub fn steady_until(
+/// What a look-up gives where one row does and says by itself what was asked: made once, whoever asks. Anything else is not
+/// told here.
+pub fn seen<V: Borrow<Value>>(
     reader: &Reader<'_>,
     table: &RateTable,
-    inputs: &[Value],
+    step: &str,
+    inputs: &[V],
+    date: Date,
+) -> Result<Option<Seen>, EvalError> {
+    let rows = reader.collection(&table.name)?;
+    let rates = compiled(reader.model, table, rows).map_err(failed)?;
+    let Some(by_row) = &rates.told else { return Ok(None) };
+    let Ok(hit @ Hit::Row(row)) = rates.table.lookup(inputs, date, None) else { return Ok(None) };
+    let told = by_row[row.number].get_or_init(|| {
+        let found = found(rows, &hit, rates.given(reader.model, table, &hit));
+        Arc::new(told(table, step, inputs, &found))
+    });
+    // A table is mostly asked by one step.
+    if *told.step != *step {
+        return Ok(None);
+    }
+    let given = rates.given(reader.model, table, &hit);
+    Ok(Some((given.step.clone(), told.clone())))
+}
+
+/// How a trace tells what a look-up asked and found.
+pub fn told<V: Borrow<Value>>(table: &RateTable, step: &str, inputs: &[V], found: &Found) -> FoundTrace {
+    FoundTrace {
+        step: step.into(),
+        table: table.name.clone(),
+        revision: found.revision,
+        row: found.row.clone(),
+        row_record: found.record,
+        inputs: recorded_inputs(table, inputs),
+        values: found.given.told.clone(),
+    }
+}
+
+/// The first day after a date on which the same look-up may give something else.
+pub fn steady_until<V: Borrow<Value>>(
+    reader: &Reader<'_>,
+    table: &RateTable,
+    inputs: &[V],
     date: Date,
 ) -> Result<Option<Date>, EvalError> {
     let compiled = compiled(reader.model, table, reader.collection(&table.name)?).map_err(failed)?;
@@ -178,8 +238,7 @@ fn compiled<'r>(model: &Model, table: &RateTable, rows: &'r Collection) -> Resul
     }
     let object = model.objects.get(&table.name).ok_or("the table's rows have no object")?;
     let built = build(object, table, rows, Versions::Live).map_err(|faults| wrong_rows(table, &faults))?;
-    let given = built.rows().iter().map(|_| OnceLock::new()).collect();
-    Ok(rows.rates.get_or_init(|| Rates { table: built, given }))
+    Ok(rows.rates.get_or_init(|| Rates::new(built)))
 }
 
 fn build(object: &Object, table: &RateTable, rows: &Collection, versions: Versions) -> Result<Table, Vec<TableFault>> {
@@ -293,13 +352,13 @@ pub fn refusal_of(reader: &Reader<'_>, table: &RateTable, inputs: &[Value], date
 }
 
 /// The inputs of a look-up as they are recorded: ids stay ids, so that the same inputs compare equal for ever.
-pub fn recorded_inputs(table: &RateTable, inputs: &[Value]) -> BTreeMap<Name, String> {
+pub fn recorded_inputs<V: Borrow<Value>>(table: &RateTable, inputs: &[V]) -> BTreeMap<Name, String> {
     let written = |value: &Value| match value.to_json() {
         Json::String(text) => text,
         Json::Null => String::new(),
         other => other.to_string(),
     };
-    table.columns.iter().zip(inputs).map(|(column, value)| (column.name.clone(), written(value))).collect()
+    table.columns.iter().zip(inputs).map(|(column, value)| (column.name.clone(), written(value.borrow()))).collect()
 }
 
 /// The inputs of a look-up as people write them, keys of records instead of ids: for refusals.

@@ -98,13 +98,13 @@ fn rounded_once(line: &Line, rounded: &RoundedTrace, stored: &TaxTrace, steps: &
 /// A conversion again: the rates of its rows, multiplied and applied.
 fn converted(trace: &Trace, last: &LookupTrace) -> Option<Step> {
     let told = last.converted.as_ref()?;
-    let through = format!("{}{THROUGH}", last.step);
-    let rate_of = |lookup: &LookupTrace| match lookup.values.get(&*told.value)? {
+    let through = format!("{}{THROUGH}", last.found.step);
+    let rate_of = |lookup: &LookupTrace| match lookup.found.values.get(&*told.value)? {
         serde_json::Value::String(text) => text.parse::<Decimal>().ok(),
         other => other.to_string().parse().ok(),
     };
     let first =
-        trace.lookups.iter().find(|lookup| *lookup.step == *through).map_or(Some(Decimal::ONE), |at| rate_of(at));
+        trace.lookups.iter().find(|lookup| *lookup.found.step == *through).map_or(Some(Decimal::ONE), |at| rate_of(at));
     let rate = first.zip(rate_of(last)).and_then(|(first, last)| first.checked_mul(last));
     let before = rate.and_then(|rate| told.amount.checked_mul(rate));
     let after = before.zip(mode_of(&told.mode)).map(|(before, mode)| round(before, told.places, mode));

@@ -5,9 +5,12 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Amounts and quantities stay below this; beyond it 28 digits no longer leave room for the
+/// Amounts and quantities have at most so many digits before the point; beyond it 28 digits no longer leave room for the
 /// fractions that rates produce.
-const MAGNITUDE_LIMIT: i64 = 1_000_000_000_000_000;
+const WHOLE_DIGITS_MAX: u32 = 15;
+
+/// The greatest power of ten that 64 bits hold.
+const TENS_MAX: u32 = 19;
 
 /// How a number is brought to fewer places. Every mode mirrors negatives, except `ceil` and `floor`,
 /// so that a refund is the exact negative of what it refunds.
@@ -83,9 +86,33 @@ impl Rounded {
 /// ```
 pub fn round(value: Decimal, places: u32, mode: Rounding) -> Decimal {
     let places = places.min(Decimal::MAX_SCALE);
+    if let Some(rounded) = round_small(value, places, mode) {
+        return rounded;
+    }
     let mut rounded = value.round_dp_with_strategy(places, strategy(mode));
     rounded.rescale(places);
     without_negative_zero(rounded)
+}
+
+/// The same for numbers of few digits, which most amounts are: 64 bits instead of 96. `None` where they do not hold it.
+fn round_small(value: Decimal, places: u32, mode: Rounding) -> Option<Decimal> {
+    let cut = value.scale().checked_sub(places).filter(|cut| *cut <= TENS_MAX)?;
+    let digits = u64::try_from(value.mantissa().unsigned_abs()).ok()?;
+    let unit = 10_u64.pow(cut);
+    let (whole, rest) = (digits / unit, digits % unit);
+    let half = rest.cmp(&(unit - rest));
+    let is_negative = value.is_sign_negative();
+    let goes_up = match mode {
+        Rounding::HalfUp => half.is_ge(),
+        Rounding::HalfEven => half.is_gt() || (half.is_eq() && whole % 2 == 1),
+        Rounding::HalfDown => half.is_gt(),
+        Rounding::Up => rest > 0,
+        Rounding::Down => false,
+        Rounding::Ceil => rest > 0 && !is_negative,
+        Rounding::Floor => rest > 0 && is_negative,
+    };
+    let rounded = i128::from(whole) + i128::from(goes_up);
+    Decimal::try_from_i128_with_scale(if is_negative { -rounded } else { rounded }, places).ok()
 }
 
 /// Rounds to decimal places, or with a negative number of them to tens (-1), hundreds (-2) and so on. `None` if the result
@@ -124,7 +151,8 @@ pub fn round_to_step(value: Decimal, step: Decimal, mode: Rounding) -> Option<De
 
 /// The value itself while it is inside the range settlement computes in, else `None`.
 pub fn bounded(value: Decimal) -> Option<Decimal> {
-    (value.abs() < Decimal::from(MAGNITUDE_LIMIT)).then_some(value)
+    let limit = 10_u128.checked_pow(WHOLE_DIGITS_MAX + value.scale());
+    limit.is_none_or(|limit| value.mantissa().unsigned_abs() < limit).then_some(value)
 }
 
 fn strategy(mode: Rounding) -> RoundingStrategy {

@@ -326,9 +326,18 @@ impl Schedule {
     /// What zero usage costs is part of S(before) and so counts as billed: whoever starts a period
     /// from nothing posts `apply(0)` or begins with `apply(first)`.
     pub fn between(&self, before: Decimal, after: Decimal) -> Result<Applied, ApplyError> {
-        let (mut billed, priced) = match self.full_below(before, after)? {
-            Some(first) => (self.graduated(before, first)?, self.graduated(after, first)?),
-            None => (self.billed(before)?, self.apply(after)?.parts),
+        bounded(after).ok_or(ApplyError::Overflow)?;
+        let goes_on = before > Decimal::ZERO && after >= before;
+        if goes_on && self.is_unit_by_unit() {
+            return total_of(self.stretch(before, after)?);
+        }
+        let (mut billed, priced) = match goes_on && self.adds_up() {
+            // Tiers below the one reached before are full for both, and make no difference.
+            true => {
+                let first = self.tier_of(before)?.min(self.draft.tiers.len() - 1);
+                (self.graduated(before, first)?, self.graduated(after, first)?)
+            }
+            false => (self.billed(before)?, self.apply(after)?.parts),
         };
         let mut parts = Vec::with_capacity(priced.len());
         for part in priced {
@@ -343,21 +352,40 @@ impl Schedule {
         total_of(parts)
     }
 
+    /// The parts of the units from one quantity above zero to another, where a unit costs what its place says.
+    fn stretch(&self, before: Decimal, after: Decimal) -> Result<Vec<Part>, ApplyError> {
+        let tiers = &self.draft.tiers;
+        let first = self.tier_of(before)?.min(tiers.len() - 1);
+        let (mut parts, mut from) = (Vec::with_capacity(1), before);
+        for (index, tier) in tiers.iter().enumerate().skip(first) {
+            let end = tier.up_to.filter(|up_to| self.is_past(after, *up_to));
+            let to = end.unwrap_or(after);
+            // Beyond a last tier with a bound nothing is due.
+            if to < from {
+                break;
+            }
+            // The tier that was reached before has been entered, and its flat amount is billed.
+            let flat = if index == first { Decimal::new(0, tier.flat.scale()) } else { tier.flat };
+            if to > from || !flat.is_zero() {
+                parts.push(part(index, to - from, tier.rate, flat)?);
+            }
+            from = to;
+            if end.is_none() {
+                return Ok(parts);
+            }
+        }
+        match (self.draft.beyond, tiers.last().and_then(|last| last.up_to)) {
+            (Some(Beyond::Nothing), _) | (_, None) => Ok(parts),
+            (_, Some(bound)) => Err(ApplyError::BeyondLastTier { bound }),
+        }
+    }
+
     /// What stands billed for a quantity: for none of it, no transaction was.
     fn billed(&self, quantity: Decimal) -> Result<Vec<Part>, ApplyError> {
         match self.draft.mode == Mode::Percentage && quantity.is_zero() {
             true => Ok(Vec::new()),
             false => Ok(self.apply(quantity)?.parts),
         }
-    }
-
-    /// Where tiers add up, the tier that a lesser quantity reaches: those below are full for both, and make no difference.
-    fn full_below(&self, before: Decimal, after: Decimal) -> Result<Option<usize>, ApplyError> {
-        bounded(after).ok_or(ApplyError::Overflow)?;
-        if !self.adds_up() || before <= Decimal::ZERO || after < before {
-            return Ok(None);
-        }
-        Ok(Some(self.tier_of(before)?.min(self.draft.tiers.len() - 1)))
     }
 
     /// Whether each tier prices what lies within it.

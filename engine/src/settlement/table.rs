@@ -15,6 +15,7 @@ use packed::{Numbers, Places};
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
 use std::ops::Range;
 use std::sync::Arc;
 use thiserror::Error;
@@ -336,8 +337,8 @@ struct Known {
 const UNSTATED: u32 = u32::MAX;
 
 /// What one look-up is about, made once and asked of every group.
-struct Probe<'i> {
-    inputs: &'i [Value],
+struct Probe<'i, V> {
+    inputs: &'i [V],
     /// Per column the number of the input's value, or [`UNSTATED`].
     numbers: [u32; COLUMNS_MAX],
     day: i32,
@@ -359,7 +360,12 @@ impl Table {
     ///
     /// An empty input is refused where some row states the column: whether that row was meant cannot
     /// be decided. Nothing found is a refusal as well, except for a count, which is then zero.
-    pub fn lookup(&self, inputs: &[Value], date: Date, known_at: Option<Moment>) -> Result<Hit<'_>, Miss> {
+    pub fn lookup<V: Borrow<Value>>(
+        &self,
+        inputs: &[V],
+        date: Date,
+        known_at: Option<Moment>,
+    ) -> Result<Hit<'_>, Miss> {
         let probe = self.probe(inputs, date, known_at)?;
         match self.policy {
             Policy::Unique => self.most_specific(&probe),
@@ -381,7 +387,7 @@ impl Table {
 
     /// The first day after a date on which the same inputs may find something else; none where no version begins or ends
     /// any more.
-    pub fn steady_until(&self, inputs: &[Value], date: Date) -> Result<Option<Date>, Miss> {
+    pub fn steady_until<V: Borrow<Value>>(&self, inputs: &[V], date: Date) -> Result<Option<Date>, Miss> {
         let probe = self.probe(inputs, date, None)?;
         let next = self.groups.iter().filter_map(|group| {
             let versions = &group.versions[group.range_of(&probe)];
@@ -393,7 +399,12 @@ impl Table {
         Ok(next.min().and_then(date_numbered))
     }
 
-    fn probe<'i>(&self, inputs: &'i [Value], date: Date, known_at: Option<Moment>) -> Result<Probe<'i>, Miss> {
+    fn probe<'i, V: Borrow<Value>>(
+        &self,
+        inputs: &'i [V],
+        date: Date,
+        known_at: Option<Moment>,
+    ) -> Result<Probe<'i, V>, Miss> {
         if inputs.len() != self.columns.len() {
             let (columns, inputs) = (self.columns.len(), inputs.len());
             return Err(Miss::WrongInputs { table: self.name.clone(), columns, inputs });
@@ -403,6 +414,7 @@ impl Table {
             if !column.stated {
                 continue;
             }
+            let input = input.borrow();
             if input.is_null() {
                 return Err(Miss::NullInput { table: self.name.clone(), column: column.name.clone() });
             }
@@ -413,7 +425,7 @@ impl Table {
         Ok(Probe { inputs, numbers, day: day_number(date), known: known_at.map(Moment::micros) })
     }
 
-    fn most_specific(&self, probe: &Probe<'_>) -> Result<Hit<'_>, Miss> {
+    fn most_specific<V: Borrow<Value>>(&self, probe: &Probe<'_, V>) -> Result<Hit<'_>, Miss> {
         let mut found: Option<(u64, u32)> = None;
         for group in &self.groups {
             if found.is_some_and(|(rank, _)| rank != group.rank) {
@@ -429,7 +441,7 @@ impl Table {
         found.map(|(_, row)| Hit::Row(&self.rows[row as usize])).ok_or_else(|| self.none(probe.inputs))
     }
 
-    fn highest(&self, probe: &Probe<'_>) -> Result<Hit<'_>, Miss> {
+    fn highest<V: Borrow<Value>>(&self, probe: &Probe<'_, V>) -> Result<Hit<'_>, Miss> {
         // `min_by_key` keeps the first of equals, which is the row written earlier.
         let first = self.all(probe).into_iter().min_by_key(|row| self.place(row));
         first.map(Hit::Row).ok_or_else(|| self.none(probe.inputs))
@@ -442,13 +454,13 @@ impl Table {
     }
 
     /// All rows, with the list of their values per value column.
-    fn listed<'t>(&'t self, probe: &Probe<'_>, rows: Vec<&'t Row>) -> Result<Hit<'t>, Miss> {
+    fn listed<'t, V: Borrow<Value>>(&'t self, probe: &Probe<'_, V>, rows: Vec<&'t Row>) -> Result<Hit<'t>, Miss> {
         let Some(first) = rows.first() else { return Err(self.none(probe.inputs)) };
         let column = |column: usize| Value::List(rows.iter().map(|row| row.values[column].clone()).collect());
         Ok(Hit::Collected { values: (0..first.values.len()).map(column).collect(), rows })
     }
 
-    fn agreed(&self, probe: &Probe<'_>) -> Result<Hit<'_>, Miss> {
+    fn agreed<V: Borrow<Value>>(&self, probe: &Probe<'_, V>) -> Result<Hit<'_>, Miss> {
         let rows = self.all(probe);
         let Some(first) = rows.first() else { return Err(self.none(probe.inputs)) };
         match rows.iter().find(|row| row.values != first.values) {
@@ -457,7 +469,7 @@ impl Table {
         }
     }
 
-    fn collected(&self, probe: &Probe<'_>) -> Result<Hit<'_>, Miss> {
+    fn collected<V: Borrow<Value>>(&self, probe: &Probe<'_, V>) -> Result<Hit<'_>, Miss> {
         let rows = self.all(probe);
         if self.policy == Policy::CollectCount {
             return Ok(Hit::Collected { values: vec![Value::Decimal(Decimal::from(rows.len()))], rows });
@@ -479,13 +491,17 @@ impl Table {
     }
 
     /// Every row that matches, as written.
-    fn all(&self, probe: &Probe<'_>) -> Vec<&Row> {
+    fn all<V: Borrow<Value>>(&self, probe: &Probe<'_, V>) -> Vec<&Row> {
         let mut found: Vec<u32> = self.groups.iter().flat_map(|group| self.matching(group, probe)).collect();
         found.sort_unstable();
         found.into_iter().map(|row| &self.rows[row as usize]).collect()
     }
 
-    fn matching<'t>(&'t self, group: &'t Group, probe: &'t Probe<'_>) -> impl Iterator<Item = u32> + 't {
+    fn matching<'t, V: Borrow<Value>>(
+        &'t self,
+        group: &'t Group,
+        probe: &'t Probe<'_, V>,
+    ) -> impl Iterator<Item = u32> + 't {
         let range = group.range_of(probe);
         let versions = &group.versions[range.clone()];
         let begun = versions.partition_point(|version| version.from <= probe.day);
@@ -495,8 +511,9 @@ impl Table {
             .filter(|row| !group.tested || self.rows[*row as usize].accepts(probe.inputs))
     }
 
-    fn none(&self, inputs: &[Value]) -> Miss {
-        Miss::None { table: self.name.clone(), key: inputs.to_vec() }
+    fn none<V: Borrow<Value>>(&self, inputs: &[V]) -> Miss {
+        let key = inputs.iter().map(|input| input.borrow().clone()).collect();
+        Miss::None { table: self.name.clone(), key }
     }
 
     /// Names both rows in the order they were written.
@@ -508,7 +525,7 @@ impl Table {
 
 impl Group {
     /// Where the versions of the inputs' key lie; nowhere if no row at all states one of them.
-    fn range_of(&self, probe: &Probe<'_>) -> Range<usize> {
+    fn range_of<V>(&self, probe: &Probe<'_, V>) -> Range<usize> {
         let key = self.exact.iter().try_fold(0, |key, digit| match probe.numbers[digit.column] {
             UNSTATED => None,
             number => Some(key + u128::from(number) * digit.weight),
@@ -532,8 +549,8 @@ impl Known {
 }
 
 impl Row {
-    fn accepts(&self, inputs: &[Value]) -> bool {
-        self.keys.iter().zip(inputs).all(|(key, input)| key.accepts(input))
+    fn accepts<V: Borrow<Value>>(&self, inputs: &[V]) -> bool {
+        self.keys.iter().zip(inputs).all(|(key, input)| key.accepts(input.borrow()))
     }
 
     fn version(&self, row: u32) -> (Version, Known) {

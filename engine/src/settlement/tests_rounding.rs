@@ -1,7 +1,7 @@
 //! Rounding against the acceptance cases, and its symmetry.
 
 use super::seeded::{Sequence, number};
-use super::{Point, Rounded, Rounding, bounded, round, round_to_step};
+use super::{Point, Rounded, Rounding, bounded, round, round_to_step, strategy, without_negative_zero};
 use Rounding::{Ceil, Down, Floor, HalfDown, HalfEven, HalfUp, Up};
 use rust_decimal::Decimal;
 
@@ -110,4 +110,21 @@ fn the_range_of_numbers_has_an_edge() {
     assert!(bounded(number("999999999999999.9999999999")).is_some());
     assert!(bounded(number("1000000000000000")).is_none());
     assert!(bounded(number("-1000000000000000")).is_none());
+}
+
+#[test]
+fn few_digits_round_as_many_do() {
+    let mut sequence = Sequence::new(31);
+    for _ in 0..20_000 {
+        // Ends of 5, 50 and 500 are halves.
+        let digits = sequence.below(2_000_000) as i64 * [1, 5, 50, 500][sequence.below(4) as usize] - 1_000_000;
+        let (scale, places) = (sequence.below(9) as u32, sequence.below(7) as u32);
+        let value = Decimal::new(digits, scale);
+        for mode in MODES {
+            let mut expect = value.round_dp_with_strategy(places, strategy(mode));
+            expect.rescale(places);
+            let rounded = round(value, places, mode);
+            assert_eq!(rounded.to_string(), without_negative_zero(expect).to_string(), "{value} to {places}, {mode:?}");
+        }
+    }
 }

@@ -487,7 +487,8 @@ fn the_index_agrees_with_reading_every_row() {
         }
         let prices = table(&["a", "b", "c"], &specificity, Policy::Unique, rows);
         for _ in 0..200 {
-            let inputs: Vec<Value> = (0..3).map(|_| Value::Decimal(Decimal::from(sequence.below(values + 1)))).collect();
+            let inputs: Vec<Value> =
+                (0..3).map(|_| Value::Decimal(Decimal::from(sequence.below(values + 1)))).collect();
             let on = day(sequence.below(300));
             let known = (sequence.below(3) > 0).then(|| stamp(sequence.below(100)));
             let expect = slow(&prices, &specificity, &inputs, on, known);

@@ -4,7 +4,8 @@
 use crate::moment::Date;
 use crate::record::Name;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub struct Trace {
     pub plan: Name,
     /// Look-ups in the order they were made, by step name (`tax` for the tax's own).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lookups: Vec<Arc<LookupTrace>>,
+    pub lookups: Vec<LookupTrace>,
     /// The quantity priced, and what counted before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceTrace>,
@@ -60,23 +61,72 @@ pub struct Trace {
     pub reason: Option<Word>,
 }
 
-/// A look-up. What many share is shared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A look-up on a day.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(from = "Stored")]
 pub struct LookupTrace {
+    pub date: Date,
+    /// What was asked and found, shared by all who ask the same.
+    pub found: Arc<FoundTrace>,
+    /// Of the rate of a conversion: what it was applied to. By way of a third currency it stands at the last rate.
+    pub converted: Option<Box<ConvertedTrace>>,
+}
+
+/// What a look-up asked and found, on whatever day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundTrace {
     pub step: Name,
     pub table: Name,
     /// The table's revision when it was read.
     pub revision: i64,
     pub row: Name,
     pub row_record: Uuid,
-    pub date: Date,
     /// What was looked up, by column, as people write it.
-    pub inputs: Arc<BTreeMap<Name, String>>,
+    pub inputs: BTreeMap<Name, String>,
     /// What the row gave.
     pub values: Arc<BTreeMap<Name, serde_json::Value>>,
-    /// Of the rate of a conversion: what it was applied to. By way of a third currency it stands at the last rate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub converted: Option<ConvertedTrace>,
+}
+
+/// A look-up as it is stored.
+#[derive(Deserialize)]
+struct Stored {
+    step: Name,
+    table: Name,
+    revision: i64,
+    row: Name,
+    row_record: Uuid,
+    date: Date,
+    inputs: BTreeMap<Name, String>,
+    values: Arc<BTreeMap<Name, serde_json::Value>>,
+    #[serde(default)]
+    converted: Option<Box<ConvertedTrace>>,
+}
+
+impl From<Stored> for LookupTrace {
+    fn from(stored: Stored) -> LookupTrace {
+        let Stored { step, table, revision, row, row_record, date, inputs, values, converted } = stored;
+        let found = Arc::new(FoundTrace { step, table, revision, row, row_record, inputs, values });
+        LookupTrace { date, found, converted }
+    }
+}
+
+impl Serialize for LookupTrace {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let FoundTrace { step, table, revision, row, row_record, inputs, values } = &*self.found;
+        let mut stored = serializer.serialize_struct("LookupTrace", 8 + usize::from(self.converted.is_some()))?;
+        stored.serialize_field("step", step)?;
+        stored.serialize_field("table", table)?;
+        stored.serialize_field("revision", revision)?;
+        stored.serialize_field("row", row)?;
+        stored.serialize_field("row_record", row_record)?;
+        stored.serialize_field("date", &self.date)?;
+        stored.serialize_field("inputs", inputs)?;
+        stored.serialize_field("values", values)?;
+        if let Some(converted) = &self.converted {
+            stored.serialize_field("converted", converted)?;
+        }
+        stored.end()
+    }
 }
 
 /// An amount in one currency and in another.

@@ -406,12 +406,9 @@ pub fn sentence(trace: &Trace) -> String {
         parts.extend(price.schedule.as_ref().map(|schedule| format!("by {schedule}")));
         parts.extend(price.before.map(|before| format!("after {before}")));
     }
-    parts.extend(
-        trace
-            .lookups
-            .iter()
-            .map(|lookup| format!("{}: row {} of {} on {}", lookup.step, lookup.row, lookup.table, lookup.date)),
-    );
+    parts.extend(trace.lookups.iter().map(|lookup| {
+        format!("{}: row {} of {} on {}", lookup.found.step, lookup.found.row, lookup.found.table, lookup.date)
+    }));
     parts.extend(
         trace.rounded.iter().filter(|rounded| rounded.before != rounded.after).map(|rounded| {
             format!("{} {} rounded {} to {}", rounded.point, rounded.before, rounded.mode, rounded.after)

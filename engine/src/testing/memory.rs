@@ -164,8 +164,9 @@ impl Memory {
             facts.cumulated.insert(query.clone(), found);
         }
         for (table, row) in &need.rate_uses {
-            let of_row =
-                |line: &&Arc<Line>| line.trace.lookups.iter().any(|look| *look.table == **table && *look.row == **row);
+            let of_row = |line: &&Arc<Line>| {
+                line.trace.lookups.iter().any(|look| *look.found.table == **table && *look.found.row == **row)
+            };
             let used = self.lines.iter().any(|line| of_row(&line));
             facts.rate_uses.insert((table.clone(), row.clone()), used);
         }

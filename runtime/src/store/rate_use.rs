@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// Notes the rows that lines rest on, in one order for everybody, so that nobody waits in a circle.
 pub(super) async fn keep(connection: &mut Connection, lines: &[Line]) -> Result<(), StoreError> {
     let lookups = lines.iter().flat_map(|line| &line.trace.lookups);
-    let used: BTreeSet<(&str, &str)> = lookups.map(|lookup| (&*lookup.table, &*lookup.row)).collect();
+    let used: BTreeSet<(&str, &str)> = lookups.map(|lookup| (&*lookup.found.table, &*lookup.found.row)).collect();
     if used.is_empty() {
         return Ok(());
     }

@@ -7,7 +7,7 @@ use packwork_engine::decision::{Decision, NewStatement};
 use packwork_engine::facts::{Cumulated, CumulationQuery, Facts, Need};
 use packwork_engine::settlement::desired::Counts;
 use packwork_engine::settlement::line::{Entry, Line, Party, StatementKey, StatementStatus, TaxTreatment};
-use packwork_engine::settlement::trace::{LookupTrace, PartTrace, PriceTrace, Trace};
+use packwork_engine::settlement::trace::{FoundTrace, LookupTrace, PartTrace, PriceTrace, Trace};
 use packwork_engine::value::Value;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
@@ -96,17 +96,16 @@ pub(crate) async fn a_line_comes_back_as_it_was_posted(fixture: Fixture) {
         ("size".into(), number("2.50")),
         ("none".into(), Value::Null),
     ]));
-    posted.trace.lookups.push(Arc::new(LookupTrace {
+    let found = FoundTrace {
         step: "price".into(),
         table: "prices".into(),
         revision: 3,
         row: "R1".into(),
         row_record: fixture.id(),
-        date: day("2026-03-05"),
-        inputs: Arc::new(BTreeMap::from([("region".into(), "北京".to_owned())])),
+        inputs: BTreeMap::from([("region".into(), "北京".to_owned())]),
         values: Arc::new(BTreeMap::from([("price".into(), serde_json::json!("8.10"))])),
-        converted: None,
-    }));
+    };
+    posted.trace.lookups.push(LookupTrace { date: day("2026-03-05"), found: Arc::new(found), converted: None });
     posted.trace.price = Some(PriceTrace {
         quantity: decimal("12.345678"),
         before: Some(decimal("1.0")),

@@ -187,10 +187,10 @@ pub fn looked_up(world: &mut World, table: &str, inputs: &[Value], date: Date) -
         Ok(line) => {
             let lookup = line.trace.lookups.first().context("a line tells what was looked up")?;
             let value = |(name, is_number): &(String, bool)| {
-                let json = lookup.values.get(name.as_str()).cloned().unwrap_or_default();
+                let json = lookup.found.values.get(name.as_str()).cloned().unwrap_or_default();
                 read_value(json, *is_number).with_context(|| format!("the value `{name}`"))
             };
-            Ok(Looked { row: lookup.row.to_string(), values: values.iter().map(value).collect::<Result<_>>()? })
+            Ok(Looked { row: lookup.found.row.to_string(), values: values.iter().map(value).collect::<Result<_>>()? })
         }
     };
     // A fact that failed would fail in every further run.

@@ -33,7 +33,7 @@ pub(super) struct Distributing<'p> {
 /// The members of a chain, and the look-ups their figures came from.
 struct Members {
     members: Vec<Member>,
-    lookups: Vec<Arc<LookupTrace>>,
+    lookups: Vec<LookupTrace>,
 }
 
 /// One line for each party that gets something, for each bonus, and for what nobody got.
@@ -115,7 +115,7 @@ fn recorded(asking: &Asking<'_>, line: &PlanLine, chain: &Chain) -> Option<Membe
         skipped: member.skipped.as_deref().map(Name::from),
     });
     let prefix = figure_step(&line.id, "");
-    let lookups = posted.trace.lookups.iter().filter(|lookup| lookup.step.starts_with(&prefix));
+    let lookups = posted.trace.lookups.iter().filter(|lookup| lookup.found.step.starts_with(&prefix));
     Some(Members { members: members.collect(), lookups: lookups.cloned().collect() })
 }
 
@@ -172,7 +172,7 @@ fn member(
     env: &RecordEnv<'_>,
     of: &Distributing<'_>,
     bound: Bound,
-) -> Result<(Member, Option<Arc<LookupTrace>>), Halt> {
+) -> Result<(Member, Option<LookupTrace>), Halt> {
     let env = RecordEnv { bound: Some(&bound), ..*env };
     let mut skipped = None;
     for (reason, when) in &of.chain.skip {
@@ -194,7 +194,7 @@ fn figure(
     env: &RecordEnv<'_>,
     of: &Distributing<'_>,
     party: Uuid,
-) -> Result<(Decimal, Option<Arc<LookupTrace>>), Halt> {
+) -> Result<(Decimal, Option<LookupTrace>), Halt> {
     let Some(lookup) = &of.chain.figure else { return Ok((Decimal::ZERO, None)) };
     let step = figure_step(&of.line.id, &party.simple().to_string());
     let (found, trace) = look_up(asking, env, &step, lookup)?;

@@ -15,7 +15,6 @@ use crate::settlement::trace::{ConvertedTrace, LookupTrace, THROUGH};
 use crate::value::Value;
 use rust_decimal::Decimal;
 use std::borrow::Cow;
-use std::sync::Arc;
 
 /// The amount, and the look-ups of its rates.
 pub(super) fn converted(
@@ -23,7 +22,7 @@ pub(super) fn converted(
     env: &RecordEnv<'_>,
     step: &Name,
     convert: &Convert,
-) -> Result<(Value, Vec<Arc<LookupTrace>>), Halt> {
+) -> Result<(Value, Vec<LookupTrace>), Halt> {
     // The rates are asked for with what the amount needs.
     let rates = asking.reader.collection(&convert.table).map_err(Halt::from);
     let money = match env.eval(&convert.amount)? {
@@ -63,7 +62,7 @@ pub(super) fn converted(
     let places = places_of(&convert.to);
     let rounded = Rounded::at(Point::Fx, before, places, convert.rounding);
     if let Some(last) = lookups.last_mut() {
-        Arc::make_mut(last).converted = Some(ConvertedTrace {
+        last.converted = Some(Box::new(ConvertedTrace {
             amount: money.amount,
             from: money.currency.to_string(),
             to: convert.to.to_string(),
@@ -73,7 +72,7 @@ pub(super) fn converted(
             after: rounded.after,
             mode: convert.rounding.name().into(),
             places,
-        });
+        }));
     }
     Ok((Value::Money(Money { amount: rounded.after, currency: convert.to.clone() }), lookups))
 }
@@ -85,7 +84,7 @@ fn rate_of(
     step: &str,
     convert: &Convert,
     (from, to): (&Name, &Name),
-) -> Result<(Decimal, Option<Arc<LookupTrace>>), Halt> {
+) -> Result<(Decimal, Option<LookupTrace>), Halt> {
     let table = asking.reader.model.rate_tables.get(&convert.table).expect("the plan's tables were checked");
     let mut inputs = Vec::with_capacity(convert.inputs.len());
     for input in &convert.inputs {

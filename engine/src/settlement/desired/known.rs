@@ -4,7 +4,7 @@
 
 use crate::env::{Reader, Routes};
 use crate::expr::EvalError;
-use crate::hashing::{Hashing, Named};
+use crate::hashing::{Hashing, Memo, Named};
 use crate::moment::Date;
 use crate::pack::hex;
 use crate::period::PeriodCalendar;
@@ -13,22 +13,21 @@ use crate::settlement::line::{Dimensions, Party};
 use crate::settlement::plan::{Plan, PlanLine, RateTable};
 use crate::settlement::rate::{self, Rated};
 use crate::settlement::table::Miss;
-use crate::settlement::trace::LookupTrace;
+use crate::settlement::trace::FoundTrace;
 use crate::value::{Value, are_identical};
 use indexmap::{Equivalent, IndexMap};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use uuid::Uuid;
 
-type Map<K, V> = RefCell<IndexMap<K, V, Hashing>>;
+type Map<K, V> = RefCell<Memo<K, V>>;
 
 pub struct Known<'p> {
     pub routes: Routes<'p>,
-    looked: Map<Asked, Looked>,
+    looked: RefCell<IndexMap<Asked, Looked, Hashing>>,
     keyed: Map<(Name, Name), Option<Uuid>>,
     entities: Map<(Name, Uuid), Option<Uuid>>,
     periods: Map<(Name, Date), Name>,
@@ -114,9 +113,8 @@ struct AskedBy<'k> {
 }
 
 /// What it gave, in spans of days; there are few.
+#[derive(Default)]
 struct Looked {
-    step: Name,
-    inputs: Arc<BTreeMap<Name, String>>,
     spans: Vec<Span>,
 }
 
@@ -125,31 +123,18 @@ struct Span {
     from: Date,
     /// The first that may differ.
     until: Option<Date>,
-    value: Arc<Value>,
-    /// As it is told of each day that was asked for.
-    told: Vec<Arc<LookupTrace>>,
+    seen: Seen,
 }
 
 impl Looked {
-    fn on(&mut self, date: Date) -> Option<Seen> {
-        let holds = |span: &&mut Span| span.from <= date && span.until.is_none_or(|until| date < until);
-        self.spans.iter_mut().find(holds).map(|span| span.on(date))
+    fn on(&self, date: Date) -> Option<&Seen> {
+        let holds = |span: &&Span| span.from <= date && span.until.is_none_or(|until| date < until);
+        self.spans.iter().find(holds).map(|span| &span.seen)
     }
 }
 
-impl Span {
-    fn on(&mut self, date: Date) -> Seen {
-        if let Some(told) = self.told.iter().rev().find(|told| told.date == date) {
-            return (self.value.clone(), told.clone());
-        }
-        let told = Arc::new(LookupTrace { date, ..(*self.told[0]).clone() });
-        self.told.push(told.clone());
-        (self.value.clone(), told)
-    }
-}
-
-/// What a look-up gives: the values as steps see them, and the trace.
-pub type Seen = (Arc<Value>, Arc<LookupTrace>);
+/// What a look-up gives: the values as steps see them, and what it found as traces keep it.
+pub type Seen = (Arc<Value>, Arc<FoundTrace>);
 
 impl<'p> Known<'p> {
     pub fn new(plan: &'p Plan) -> Known<'p> {
@@ -173,43 +158,33 @@ impl<'p> Known<'p> {
         inputs: &[Cow<'_, Value>],
         date: Date,
     ) -> Result<Result<Seen, Miss>, EvalError> {
-        let mut looked = self.looked.borrow_mut();
-        let asked = AskedBy { step, table: &table.name, inputs };
-        if let Some(seen) = looked.get_mut(&asked).and_then(|known| known.on(date)) {
+        if let Some(seen) = rate::seen(reader, table, step, inputs, date)? {
             return Ok(Ok(seen));
         }
-        let values: Vec<Value> = inputs.iter().map(|input| (**input).clone()).collect();
-        let found = match rate::rate(reader, table, &values, date)? {
+        let mut looked = self.looked.borrow_mut();
+        let asked = AskedBy { step, table: &table.name, inputs };
+        if let Some(seen) = looked.get(&asked).and_then(|known| known.on(date)) {
+            return Ok(Ok(seen.clone()));
+        }
+        let found = match rate::rate(reader, table, inputs, date)? {
             Rated::Found(found) => found,
             Rated::Missed(miss) => return Ok(Err(miss)),
         };
-        let until = rate::steady_until(reader, table, &values, date)?;
+        let until = rate::steady_until(reader, table, inputs, date)?;
+        let told = Arc::new(rate::told(table, step, inputs, &found));
+        let seen = (found.given.step.clone(), told);
         if looked.get(&asked).is_none() {
-            let (step, told) = (Name::from(step), Arc::new(rate::recorded_inputs(table, &values)));
-            let asked = Asked { step: step.clone(), table: table.name.clone(), inputs: values };
-            looked.insert(asked, Looked { step, inputs: told, spans: Vec::new() });
+            let inputs = inputs.iter().map(|input| (**input).clone()).collect();
+            looked.insert(Asked { step: step.into(), table: table.name.clone(), inputs }, Looked::default());
         }
         let known = looked.get_mut(&asked).expect("it was put there above");
-        let trace = LookupTrace {
-            step: known.step.clone(),
-            table: table.name.clone(),
-            revision: found.revision,
-            row: found.row,
-            row_record: found.record,
-            date,
-            inputs: known.inputs.clone(),
-            values: found.given.told.clone(),
-            converted: None,
-        };
-        let mut span = Span { from: date, until, value: found.given.step.clone(), told: vec![Arc::new(trace)] };
-        let seen = span.on(date);
-        known.spans.push(span);
+        known.spans.push(Span { from: date, until, seen: seen.clone() });
         Ok(Ok(seen))
     }
 
     /// The record of an object with a key.
     pub fn keyed(&self, reader: &Reader<'_>, object: &Name, key: &str) -> Result<Option<Uuid>, EvalError> {
-        if let Some(known) = self.keyed.borrow().get(&Named(object, key)) {
+        if let Some(known) = self.keyed.borrow_mut().get(&Named(object, key)) {
             return Ok(*known);
         }
         let found = reader.keyed(object, key)?;
@@ -219,7 +194,7 @@ impl<'p> Known<'p> {
 
     /// The legal entity of a party, by the trait `party` of its object.
     pub fn legal_entity(&self, reader: &Reader<'_>, object: &Name, id: Uuid) -> Result<Option<Uuid>, EvalError> {
-        if let Some(known) = self.entities.borrow().get(&Named(object, id)) {
+        if let Some(known) = self.entities.borrow_mut().get(&Named(object, id)) {
             return Ok(*known);
         }
         let role = reader.model.objects.get(object).and_then(|object| object.role("party", "legal_entity"));

@@ -16,7 +16,7 @@ use crate::settlement::plan::{Lookup, PartySource, RateTable, Tax, TaxRate};
 use crate::settlement::rate;
 use crate::settlement::rounding::Rounding;
 use crate::settlement::table::Miss;
-use crate::settlement::trace::LookupTrace;
+use crate::settlement::trace::{FoundTrace, LookupTrace};
 use crate::value::Value;
 use rust_decimal::Decimal;
 use std::borrow::Cow;
@@ -29,7 +29,7 @@ pub(super) fn look_up(
     env: &RecordEnv<'_>,
     step: &str,
     lookup: &Lookup,
-) -> Result<(Arc<Value>, Option<Arc<LookupTrace>>), Halt> {
+) -> Result<(Arc<Value>, Option<LookupTrace>), Halt> {
     let reader = asking.reader;
     let table = reader.model.rate_tables.get(&lookup.table).expect("the plan's tables were checked");
     let mut inputs = Vec::with_capacity(lookup.inputs.len());
@@ -54,17 +54,18 @@ pub(super) fn look_up_by(
     table: &RateTable,
     inputs: &[Cow<'_, Value>],
     otherwise: Option<&[(Name, Value)]>,
-) -> Result<(Arc<Value>, Option<Arc<LookupTrace>>), Halt> {
+) -> Result<(Arc<Value>, Option<LookupTrace>), Halt> {
     let (reader, date) = (asking.reader, asking.date);
     let pinned = if reader.terms.pin == Pin::Latest { &[] } else { asking.posted };
     let mut posted = pinned.iter().flat_map(|line| &line.trace.lookups);
-    if let Some(recorded) = posted.find(|trace| *trace.step == *step && trace.table == table.name && trace.date == date)
-        && *recorded.inputs == rate::recorded_inputs(table, &owned(inputs))
+    if let Some(recorded) =
+        posted.find(|trace| trace.date == date && *trace.found.step == *step && trace.found.table == table.name)
+        && recorded.found.inputs == rate::recorded_inputs(table, inputs)
     {
-        return Ok((Arc::new(recorded_value(table, recorded)), Some(recorded.clone())));
+        return Ok((Arc::new(recorded_value(table, &recorded.found)), Some(recorded.clone())));
     }
     match asking.known.looked(reader, step, table, inputs, date)? {
-        Ok((value, trace)) => Ok((value, Some(trace))),
+        Ok((value, found)) => Ok((value, Some(LookupTrace { date, found, converted: None }))),
         Err(miss) => {
             let nothing = matches!(miss, Miss::None { .. });
             match otherwise {
@@ -89,7 +90,7 @@ fn owned(values: &[Cow<'_, Value>]) -> Vec<Value> {
 }
 
 /// What a recorded look-up gave.
-fn recorded_value(table: &RateTable, recorded: &LookupTrace) -> Value {
+fn recorded_value(table: &RateTable, recorded: &FoundTrace) -> Value {
     let mut map: BTreeMap<String, Value> = BTreeMap::new();
     for spec in &table.values {
         let Some(json) = recorded.values.get(&*spec.name) else { continue };
@@ -144,7 +145,7 @@ pub(super) fn tax_terms(
     env: &RecordEnv<'_>,
     tax: Option<&Tax>,
     (payer, payee): (&Party, &Party),
-    lookups: &mut Vec<Arc<LookupTrace>>,
+    lookups: &mut Vec<LookupTrace>,
 ) -> Result<TaxTerms, Halt> {
     let not_taxed = TaxTerms { treatment: TaxTreatment::NotTaxed, rate: Decimal::ZERO, rounding: Rounding::HalfUp };
     let entity = |party: &Party| asking.known.legal_entity(asking.reader, &party.object, party.id);
@@ -166,7 +167,7 @@ pub(super) fn tax_terms(
     };
     let (payer_entity, payee_entity) = (entities.0?, entities.1?);
     if payer_entity.is_some() && payer_entity == payee_entity {
-        lookups.retain(|trace| *trace.step != *"tax");
+        lookups.retain(|trace| *trace.found.step != *"tax");
         return Ok(not_taxed);
     }
     let tax = tax.expect("a line without tax was answered above");

@@ -105,7 +105,7 @@ pub async fn explained(app: &App, caller: &Caller, id: Uuid, again: Again) -> An
         line.trace.chain = Some(Box::new(chain.seen_by(own)));
         let figures = format!("{}/", base_of(&line.line));
         let own = format!("{figures}{}", own.simple());
-        line.trace.lookups.retain(|lookup| !lookup.step.starts_with(&figures) || *lookup.step == *own);
+        line.trace.lookups.retain(|lookup| !lookup.found.step.starts_with(&figures) || *lookup.found.step == *own);
     }
     let model = app.model();
     let mut shown = explain::line(app, &model, caller, &line).await?;
