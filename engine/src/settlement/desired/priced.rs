@@ -185,15 +185,21 @@ impl Desired {
         }
     }
 
-    /// The line and what its adjustments make of it, given what the group had before this fact.
-    pub fn priced(&self, reader: &Reader<'_>, plan: &Plan, before: Before) -> Result<Vec<Part>, Refusal> {
+    /// Adds the line and what its adjustments make of it, given what the group had before this fact.
+    pub fn priced(
+        &self,
+        reader: &Reader<'_>,
+        plan: &Plan,
+        before: Before,
+        parts: &mut Vec<Part>,
+    ) -> Result<(), Refusal> {
         let traces = reader.terms.traces;
         let (amount, trace) = self.amount(reader, before)?;
         let places = places_of(self.currency());
         let line = Rounded::at(Point::Line, amount, places, self.rounding);
         let mut sum = line.after;
         let whole = Unpriced { id: self.line.clone(), quantity: self.quantity, rounded: line, trace };
-        let mut parts = vec![self.part(plan, traces, whole)?];
+        parts.push(self.part(plan, traces, whole)?);
         for adjusted in &self.adjusts {
             let (added, told) = adjusted.apply(sum, before.sum, places, self.rounding).map_err(|error| {
                 Refusal::new(Code::AmountOverflow, format!("`{}` of the line `{}`: {error}", adjusted.id, self.line))
@@ -208,7 +214,7 @@ impl Desired {
             let part = Unpriced { id, quantity: Decimal::ZERO, rounded: added, trace };
             parts.push(self.part(plan, traces, part)?);
         }
-        Ok(parts)
+        Ok(())
     }
 
     /// The exact amount and what it was made of.

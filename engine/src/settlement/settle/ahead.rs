@@ -19,12 +19,12 @@ use uuid::Uuid;
 pub struct Ahead {
     plan: Name,
     collections: BTreeMap<Name, Arc<Collection>>,
-    lines: BTreeMap<Uuid, Vec<Arc<Desired>>>,
+    lines: BTreeMap<Uuid, Vec<Desired>>,
 }
 
 impl Ahead {
     /// The lines of a fact for which nothing stands posted.
-    pub(super) fn of(&self, plan: &Plan, fact: Uuid) -> Option<&[Arc<Desired>]> {
+    pub(super) fn of(&self, plan: &Plan, fact: Uuid) -> Option<&[Desired]> {
         (self.plan == plan.name).then(|| self.lines.get(&fact).map(Vec::as_slice)).flatten()
     }
 
@@ -62,8 +62,7 @@ pub fn work_out(model: &Model, facts: &Facts, context: &Context, plan: &Plan, id
         let record: Arc<Record> = reader.record(&plan.object, *id).ok()??;
         let date = business_date(plan, &record).filter(|_| is_fact(plan, &record))?;
         let fact = Fact { object, record: &record, date, period: None, bound: None };
-        let lines = desired(&reader, plan, &known, fact, &[]).ok()?;
-        Some((*id, lines.into_iter().map(Arc::new).collect()))
+        Some((*id, desired(&reader, plan, &known, fact, &[]).ok()?))
     };
     let lines = ids.iter().filter_map(of_fact).collect();
     Ahead { plan: plan.name.clone(), collections: facts.collections.clone(), lines }

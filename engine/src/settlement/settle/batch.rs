@@ -1,6 +1,6 @@
 //! One batch of facts being settled, in order of (business date, id): what each should have against what stands posted.
 
-use super::posting::{Charge, Posting};
+use super::posting::{Charged, PostedIn, Posting};
 use super::{Ahead, business_date, group_of, is_fact, value_of};
 use crate::codes::Code;
 use crate::decide::Halt;
@@ -53,6 +53,21 @@ pub(super) struct Item<'a> {
     pub posted: &'a [Arc<Line>],
 }
 
+/// The lines a fact should have: worked out before its turn, or now.
+enum Wanted<'a> {
+    Before(&'a [Desired]),
+    Now(Vec<Desired>),
+}
+
+/// A fact whose lines are settled, and what stands posted for it.
+#[derive(Clone, Copy)]
+struct Standing<'s> {
+    fact: Uuid,
+    date: Date,
+    posted_in: &'s PostedIn,
+    posted: &'s [Arc<Line>],
+}
+
 pub(super) struct Settling<'r, 'a> {
     posting: Posting<'r, 'a>,
     object: &'r Object,
@@ -67,6 +82,8 @@ pub(super) struct Settling<'r, 'a> {
     late: IndexMap<GroupKey, (Decimal, Decimal), Hashing>,
     /// What was worked out before, where it still holds.
     ahead: Option<&'a Ahead>,
+    /// Of one line at a time: its room is used again.
+    parts: Vec<Part>,
     failures: Vec<FactFailure>,
     facts: u64,
     unchanged: u64,
@@ -83,6 +100,7 @@ impl<'r, 'a> Settling<'r, 'a> {
             own: IndexMap::default(),
             late: IndexMap::default(),
             ahead: reader.facts.ahead.as_deref().filter(|ahead| ahead.holds(reader.facts)),
+            parts: Vec::new(),
             failures: Vec::new(),
             facts: 0,
             unchanged: 0,
@@ -108,7 +126,7 @@ impl<'r, 'a> Settling<'r, 'a> {
         self.last = batch.last().and_then(|(date, item)| Some(((*date)?, item.id)));
         self.foresee(&batch)?;
         batch.iter().for_each(|(_, item)| self.own(item.posted));
-        self.posting.charges.reserve(batch.len());
+        self.posting.reserve(batch.len());
         let mut missing = false;
         for (date, item) in batch {
             match self.settle_fact(date, &item) {
@@ -169,54 +187,57 @@ impl<'r, 'a> Settling<'r, 'a> {
         };
         let stands = self.reader().terms.against == Against::Posted;
         let mut open: Vec<&Arc<Line>> = posted.iter().filter(|_| stands).collect();
-        let mut charges = Vec::new();
+        let before = self.posting.mark();
         if let Some((date, wanted)) = wanted {
             let posted_in = self.posting.posted_on(date);
-            for desired in wanted {
-                // In a closed period earlier lines stay as they are while what they were made from is the same.
-                if posted_in.is_closed() && open.iter().any(|line| desired.same_basis(line)) {
-                    open.retain(|line| !desired.covers(line));
-                    continue;
-                }
-                self.posting.want_statement(&desired, &posted_in);
-                let before = self.before(&desired, date, item.id, posted_in.is_closed(), posted)?;
-                // A round that lacks something decides nothing: it only asks.
-                if !self.reader().needs_nothing() {
-                    continue;
-                }
-                match desired.priced(self.reader(), self.plan(), before) {
-                    Err(refusal) => return Err(refusal.into()),
-                    Ok(parts) => {
-                        self.count(&desired, &parts, posted_in.is_closed());
-                        charges.push(Charge { fact: item.id, date, desired, parts, posted_in: posted_in.clone() });
-                    }
-                }
+            let place = Standing { fact: item.id, date, posted_in: &posted_in, posted };
+            let settled = match &wanted {
+                Wanted::Before(lines) => lines.iter().try_for_each(|line| self.settle_line(line, place, &mut open)),
+                Wanted::Now(lines) => lines.iter().try_for_each(|line| self.settle_line(line, place, &mut open)),
+            };
+            if let Err(halt) = settled {
+                self.posting.back_to(before);
+                return Err(halt);
             }
         }
-        let reversals = &mut self.posting.reversals;
-        for Charge { date, desired, parts, .. } in &mut charges {
-            parts.retain(|part| {
-                let Some(standing) = standing(&open, desired, part) else { return true };
-                let line = open.remove(standing);
-                // A line says its day, and stands in its groups and its period by it.
-                let is_same = line.business_date == *date && is_same(desired, part, line);
-                reversals.extend((!is_same).then(|| line.clone()));
-                !is_same
-            });
-        }
-        charges.retain(|charge| !charge.parts.is_empty());
-        self.unchanged += u64::from(charges.is_empty() && open.is_empty() && fact.is_some());
-        reversals.extend(open.into_iter().cloned());
-        self.posting.charges.extend(charges);
+        open.into_iter().for_each(|line| self.posting.take_back(line));
+        self.unchanged += u64::from(!self.posting.has_more(before) && fact.is_some());
         Ok(())
     }
 
-    fn wanted(
-        &self,
-        record: &Record,
-        date: Option<Date>,
-        posted: &[Arc<Line>],
-    ) -> Result<(Date, Vec<Arc<Desired>>), Halt> {
+    /// One line a fact should have, against those of it that stand and are not met yet.
+    fn settle_line(&mut self, desired: &Desired, place: Standing<'_>, open: &mut Vec<&Arc<Line>>) -> Result<(), Halt> {
+        let Standing { fact, date, posted_in, posted } = place;
+        // In a closed period earlier lines stay as they are while what they were made from is the same.
+        if posted_in.is_closed() && open.iter().any(|line| desired.same_basis(line)) {
+            open.retain(|line| !desired.covers(line));
+            return Ok(());
+        }
+        self.posting.want_statement(desired, posted_in);
+        let before = self.before(desired, date, fact, posted_in.is_closed(), posted)?;
+        // A round that lacks something decides nothing: it only asks.
+        if !self.reader().needs_nothing() {
+            return Ok(());
+        }
+        let mut parts = std::mem::take(&mut self.parts);
+        desired.priced(self.reader(), self.plan(), before, &mut parts)?;
+        self.count(desired, &parts, posted_in.is_closed());
+        for part in parts.drain(..) {
+            if let Some(standing) = standing(open, desired, &part) {
+                let line = open.remove(standing);
+                // A line says its day, and stands in its groups and its period by it.
+                if line.business_date == date && is_same(desired, &part, line) {
+                    continue;
+                }
+                self.posting.take_back(line);
+            }
+            self.posting.charge(Charged { fact, date, posted_in }, desired, part);
+        }
+        self.parts = parts;
+        Ok(())
+    }
+
+    fn wanted(&self, record: &Record, date: Option<Date>, posted: &[Arc<Line>]) -> Result<(Date, Wanted<'a>), Halt> {
         let plan = self.plan();
         let Some(date) = date else {
             let field = plan.in_state().map_or("", |facts| &*self.object.fields[facts.date_slot].name);
@@ -225,11 +246,11 @@ impl<'r, 'a> Settling<'r, 'a> {
                 .into());
         };
         let ahead = self.ahead.filter(|_| posted.is_empty()).and_then(|ahead| ahead.of(plan, record.id()));
-        if let Some(lines) = ahead {
-            return Ok((date, lines.to_vec()));
-        }
-        let lines = desired(self.reader(), plan, &self.known, self.fact(record, date), posted)?;
-        Ok((date, lines.into_iter().map(Arc::new).collect()))
+        let wanted = match ahead {
+            Some(lines) => Wanted::Before(lines),
+            None => Wanted::Now(desired(self.reader(), plan, &self.known, self.fact(record, date), posted)?),
+        };
+        Ok((date, wanted))
     }
 
     /// What the group of a line had before its fact.

@@ -2,7 +2,7 @@
 //! that is closed shows when the period is run again, and when the next one is.
 
 use super::batch::{is_same, standing};
-use super::posting::{Charge, Posting};
+use super::posting::{Charged, Posting};
 use super::{posted, want_closed, want_collections};
 use crate::codes::Code;
 use crate::decide::Halt;
@@ -14,11 +14,10 @@ use crate::moment::Date;
 use crate::period::Period;
 use crate::record::{Name, Record};
 use crate::refusal::Refusal;
-use crate::settlement::desired::{Desired, Fact, Known, desired};
+use crate::settlement::desired::{Fact, Known, desired};
 use crate::settlement::line::Line;
 use crate::settlement::plan::{Amount, Pays, Plan, StepKind, Units};
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -118,54 +117,66 @@ fn settle_one(
     periods: &[Period],
     unit: &Unit<'_>,
 ) -> Result<bool, Halt> {
-    let (reader, plan) = (posting.reader, posting.plan);
     let Unit { id, record, posted } = *unit;
-    let bound = Bound { root: units.root.clone(), object: plan.object.clone(), id };
-    let (mut reversals, mut charges) = (Vec::new(), Vec::new());
+    let bound = Bound { root: units.root.clone(), object: posting.plan.object.clone(), id };
+    let before = posting.mark();
     for (place, period) in periods.iter().enumerate() {
-        let wanted = match record.filter(|record| !record.is_deleted()) {
-            None => Vec::new(),
-            Some(record) => {
-                let object = reader.model.objects.get(&plan.object).expect("the plan's object was checked");
-                let date = period.last_day();
-                let fact = Fact { object, record, date, period: Some(period), bound: Some(&bound) };
-                desired(reader, plan, known, fact, posted)?
-            }
-        };
         // Of a period that is only looked back at, nothing but what adds up over it is settled again.
         let asked_for = place + 1 == periods.len();
-        let wanted: Vec<Desired> = wanted.into_iter().filter(|desired| asked_for || desired.is_due()).collect();
-        let stands = reader.terms.against == Against::Posted;
-        let of_period = posted.iter().filter(|line| stands && *line.service_period == *period.name);
-        let mut open: Vec<&Arc<Line>> = of_period.collect();
-        open.retain(|line| {
-            // What is due is told by what stands in closed periods, so that stays.
-            !(line.trace.due.is_some() && posting.is_closed(&line.period)) && (asked_for || line.trace.due.is_some())
-        });
-        let posted_in = Rc::new(posting.posted_in(period));
-        for desired in wanted {
-            let desired = Arc::new(desired);
-            posting.want_statement(&desired, &posted_in);
-            let mut parts = desired.priced(reader, plan, Default::default())?;
-            parts.retain(|part| {
-                if part.priced.gross.is_zero() {
-                    return false;
-                }
-                let Some(standing) = standing(&open, &desired, part) else { return true };
-                let line = open.remove(standing);
-                let is_same = is_same(&desired, part, line);
-                reversals.extend((!is_same).then(|| line.clone()));
-                !is_same
-            });
-            if !parts.is_empty() {
-                let (date, posted_in) = (period.last_day(), posted_in.clone());
-                charges.push(Charge { fact: id, date, desired, parts, posted_in });
-            }
+        let of_period = Closing { id, record, posted, bound: &bound, period, asked_for };
+        if let Err(halt) = settle_period(posting, known, &of_period) {
+            posting.back_to(before);
+            return Err(halt);
         }
-        reversals.extend(open.into_iter().cloned());
     }
-    let changed = !reversals.is_empty() || !charges.is_empty();
-    posting.reversals.extend(reversals);
-    posting.charges.extend(charges);
-    Ok(changed)
+    Ok(posting.has_more(before))
+}
+
+/// One period of a unit.
+struct Closing<'c> {
+    id: Uuid,
+    record: Option<&'c Record>,
+    posted: &'c [Arc<Line>],
+    bound: &'c Bound,
+    period: &'c Period,
+    asked_for: bool,
+}
+
+fn settle_period(posting: &mut Posting<'_, '_>, known: &Known<'_>, of: &Closing<'_>) -> Result<(), Halt> {
+    let (reader, plan) = (posting.reader, posting.plan);
+    let Closing { id, record, posted, bound, period, asked_for } = *of;
+    let date = period.last_day();
+    let wanted = match record.filter(|record| !record.is_deleted()) {
+        None => Vec::new(),
+        Some(record) => {
+            let object = reader.model.objects.get(&plan.object).expect("the plan's object was checked");
+            let fact = Fact { object, record, date, period: Some(period), bound: Some(bound) };
+            desired(reader, plan, known, fact, posted)?
+        }
+    };
+    let stands = reader.terms.against == Against::Posted;
+    let of_period = posted.iter().filter(|line| stands && *line.service_period == *period.name);
+    let mut open: Vec<&Arc<Line>> = of_period.collect();
+    open.retain(|line| {
+        // What is due is told by what stands in closed periods, so that stays.
+        !(line.trace.due.is_some() && posting.is_closed(&line.period)) && (asked_for || line.trace.due.is_some())
+    });
+    let posted_in = posting.posted_in(period);
+    let mut parts = Vec::new();
+    for desired in wanted.iter().filter(|desired| asked_for || desired.is_due()) {
+        posting.want_statement(desired, &posted_in);
+        desired.priced(reader, plan, Default::default(), &mut parts)?;
+        for part in parts.drain(..).filter(|part| !part.priced.gross.is_zero()) {
+            if let Some(standing) = standing(&open, desired, &part) {
+                let line = open.remove(standing);
+                if is_same(desired, &part, line) {
+                    continue;
+                }
+                posting.take_back(line);
+            }
+            posting.charge(Charged { fact: id, date, posted_in: &posted_in }, desired, part);
+        }
+    }
+    open.into_iter().for_each(|line| posting.take_back(line));
+    Ok(())
 }

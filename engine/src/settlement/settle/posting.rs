@@ -22,8 +22,11 @@ pub(super) struct Posting<'r, 'a> {
     pub reader: &'r Reader<'a>,
     pub plan: &'r Plan,
     run: Option<Uuid>,
-    pub reversals: Vec<Arc<Line>>,
-    pub charges: Vec<Charge>,
+    reversals: Vec<Arc<Line>>,
+    /// Without ids and statements: these are given when all are known.
+    charges: Vec<Line>,
+    /// Some line of the plan is only accrued, and paid by another one.
+    accrues: bool,
     days: IndexMap<Date, Rc<PostedIn>, Hashing>,
     places: Places,
     /// Up to which place it was seen to that the statements are at hand.
@@ -42,13 +45,19 @@ impl PostedIn {
     }
 }
 
-/// Lines to post: one a fact should have, with what its adjustments make of it.
-pub(super) struct Charge {
+/// How much was to be posted at a moment.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    reversals: usize,
+    charges: usize,
+}
+
+/// Of what a line is made.
+#[derive(Clone, Copy)]
+pub(super) struct Charged<'c> {
     pub fact: Uuid,
     pub date: Date,
-    pub desired: Arc<Desired>,
-    pub parts: Vec<Part>,
-    pub posted_in: Rc<PostedIn>,
+    pub posted_in: &'c PostedIn,
 }
 
 impl<'r, 'a> Posting<'r, 'a> {
@@ -59,10 +68,71 @@ impl<'r, 'a> Posting<'r, 'a> {
             run,
             reversals: Vec::new(),
             charges: Vec::new(),
+            accrues: plan.lines.iter().any(|line| line.paid_by.is_some()),
             days: IndexMap::default(),
             places: Places::default(),
             asked: 0,
         }
+    }
+
+    /// Room for the lines of so many facts.
+    pub fn reserve(&mut self, facts: usize) {
+        self.charges.reserve(facts);
+    }
+
+    pub fn mark(&self) -> Mark {
+        Mark { reversals: self.reversals.len(), charges: self.charges.len() }
+    }
+
+    /// Whether anything is to be posted since.
+    pub fn has_more(&self, than: Mark) -> bool {
+        self.reversals.len() > than.reversals || self.charges.len() > than.charges
+    }
+
+    /// Forgets what came since: a fact is posted whole or not at all.
+    pub fn back_to(&mut self, mark: Mark) {
+        self.reversals.truncate(mark.reversals);
+        self.charges.truncate(mark.charges);
+    }
+
+    /// A line is taken back.
+    pub fn take_back(&mut self, line: &Arc<Line>) {
+        self.reversals.push(line.clone());
+    }
+
+    /// A line of a fact, or what an adjustment makes of it.
+    pub fn charge(&mut self, of: Charged<'_>, desired: &Desired, part: Part) {
+        let Part { line, quantity, mut priced } = part;
+        priced.trace.held_until = desired.held_until;
+        let (open, service) = (&of.posted_in.open, &of.posted_in.service);
+        self.charges.push(Line {
+            id: Uuid::nil(),
+            plan: self.plan.name.clone(),
+            line,
+            fact_object: self.plan.object.clone(),
+            fact: of.fact,
+            payer: desired.payer.clone(),
+            payee: desired.payee.clone(),
+            business_date: of.date,
+            period: open.clone(),
+            service_period: service.clone(),
+            corrects: of.posted_in.is_closed().then(|| service.clone()),
+            reverses: None,
+            group: desired.group.as_ref().map(|group| group.digest.clone()),
+            group_period: desired.group.as_ref().map(|group| group.period.clone()),
+            quantity,
+            gross: priced.gross,
+            net: priced.net,
+            tax: priced.tax,
+            tax_rate: priced.tax_rate,
+            tax_kind: priced.treatment,
+            currency: priced.currency,
+            dimensions: desired.dimensions.clone(),
+            trace: priced.trace,
+            statement: None,
+            run: self.run,
+            posted_at: self.reader.context.moment,
+        });
     }
 
     pub fn calendar(&self) -> &'a PeriodCalendar {
@@ -126,8 +196,8 @@ impl<'r, 'a> Posting<'r, 'a> {
 
     /// What is only accrued is owed on no statement yet.
     fn is_stated(&self, line: &str) -> bool {
-        let accrues = || self.plan.line(line).is_some_and(|of| of.paid_by.is_some());
-        self.plan.statement.is_some() && self.reader.terms.against == Against::Posted && (pays(line) || !accrues())
+        let accrues = || self.accrues && self.plan.line(line).is_some_and(|of| of.paid_by.is_some());
+        self.plan.statement.is_some() && self.reader.terms.against == Against::Posted && (!accrues() || pays(line))
     }
 
     fn statement_key(&self, place: usize) -> Option<StatementKey> {
@@ -140,47 +210,16 @@ impl<'r, 'a> Posting<'r, 'a> {
     pub fn finish(mut self, decision: &mut Decision, ids: &mut IdSource) -> Result<(), Halt> {
         let moment = self.reader.context.moment;
         let first = decision.lines.len();
-        let parts: usize = self.charges.iter().map(|charge| charge.parts.len()).sum();
-        decision.lines.reserve(self.reversals.len() + parts);
         for line in std::mem::take(&mut self.reversals) {
             let posted_in =
                 self.calendar().named(&line.period).unwrap_or_else(|| self.calendar().period_of(line.business_date));
             let period = self.posted_in(&posted_in).open;
             decision.lines.push(post::reversal(&line, ids.take(), &period, self.run, moment));
         }
-        for charge in std::mem::take(&mut self.charges) {
-            let Charge { fact, date, desired, parts, posted_in } = charge;
-            for Part { line, quantity, mut priced } in parts {
-                priced.trace.held_until = desired.held_until;
-                decision.lines.push(Line {
-                    id: ids.take(),
-                    plan: self.plan.name.clone(),
-                    line,
-                    fact_object: self.plan.object.clone(),
-                    fact,
-                    payer: desired.payer.clone(),
-                    payee: desired.payee.clone(),
-                    business_date: date,
-                    period: posted_in.open.clone(),
-                    service_period: posted_in.service.clone(),
-                    corrects: posted_in.is_closed().then(|| posted_in.service.clone()),
-                    reverses: None,
-                    group: desired.group.as_ref().map(|group| group.digest.clone()),
-                    group_period: desired.group.as_ref().map(|group| group.period.clone()),
-                    quantity,
-                    gross: priced.gross,
-                    net: priced.net,
-                    tax: priced.tax,
-                    tax_rate: priced.tax_rate,
-                    tax_kind: priced.treatment,
-                    currency: priced.currency,
-                    dimensions: desired.dimensions.clone(),
-                    trace: priced.trace,
-                    statement: None,
-                    run: self.run,
-                    posted_at: moment,
-                });
-            }
+        self.charges.iter_mut().for_each(|line| line.id = ids.take());
+        match decision.lines.is_empty() {
+            true => decision.lines = std::mem::take(&mut self.charges),
+            false => decision.lines.append(&mut self.charges),
         }
         let places: Vec<usize> = decision.lines[first..].iter().map(|line| self.places.of_line(line)).collect();
         let stated: Vec<usize> =
