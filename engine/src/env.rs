@@ -360,8 +360,12 @@ impl Env for RecordEnv<'_> {
     fn held(&self, number: Option<usize>, path: &Path) -> Option<&Value> {
         match (number, self.routes) {
             (Some(number), Some(routes)) => self.values.get(routes.slot(number)?),
-            (None, _) if path.steps.is_empty() && !self.is_record(&path.root) => {
-                self.lets.iter().rev().find(|(name, _)| *name == path.root).map(|(_, value)| &**value)
+            (None, _) if !self.is_record(&path.root) => {
+                let (_, value) = self.lets.iter().rev().find(|(name, _)| *name == path.root)?;
+                path.steps.iter().try_fold(&**value, |value, step| match value {
+                    Value::Map(entries) => entries.get(&**step),
+                    _ => None,
+                })
             }
             _ => None,
         }

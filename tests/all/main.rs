@@ -16,5 +16,6 @@ mod purity;
 mod repository;
 mod sentences;
 mod settling;
+mod steps;
 mod store;
 mod tidy;

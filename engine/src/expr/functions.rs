@@ -201,7 +201,9 @@ fn extreme(args: &[Value], wanted: Ordering) -> Outcome {
     let mut values = values.iter();
     let Some(mut best) = values.next() else { return Ok(Value::Null) };
     // A lone value is compared with itself, so that one that has no order fails here too.
-    operators::order(best, best)?;
+    if !matches!(best, Value::Decimal(_)) {
+        operators::order(best, best)?;
+    }
     for value in values {
         if operators::order(value, best)? == wanted {
             best = value;

@@ -69,7 +69,8 @@ impl Tree {
     }
 
     pub(super) fn eval(&self, paths: Paths<'_>, env: &dyn Env) -> Result<Value, EvalError> {
-        Run { paths, env, locals: vec![Value::Null; self.slots] }.value(&self.root)
+        let locals = if self.slots == 0 { Vec::new() } else { vec![Value::Null; self.slots] };
+        Run { paths, env, locals }.value(&self.root)
     }
 }
 
@@ -213,7 +214,11 @@ impl<'a> Run<'a> {
     }
 
     fn values(&mut self, nodes: &[Node]) -> Result<Vec<Value>, EvalError> {
-        nodes.iter().map(|node| self.value(node)).collect()
+        let mut values = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            values.push(self.value(node)?);
+        }
+        Ok(values)
     }
 
     fn truth(&mut self, node: &Node, name: &str, at: At) -> Result<bool, EvalError> {

@@ -98,7 +98,7 @@ impl Asking<'_> {
 }
 
 /// What the steps gave that all lines of a fact carry.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Steps {
     lookups: Vec<LookupTrace>,
     totals: Vec<TotalTrace>,
@@ -107,6 +107,12 @@ struct Steps {
 }
 
 impl Steps {
+    /// With room for what a plan's steps find.
+    fn of(plan: &Plan) -> Steps {
+        let steps = plan.steps.len();
+        Steps { lookups: Vec::with_capacity(steps), totals: Vec::new(), rows: Vec::with_capacity(steps) }
+    }
+
     fn row(&self, step: &str) -> Option<Uuid> {
         self.rows.iter().find(|(name, _)| **name == *step)?.1
     }
@@ -129,7 +135,7 @@ pub fn desired(
 ) -> Result<Vec<Desired>, Halt> {
     let asking = Asking { reader, plan, known, fact, date: fact.date, posted };
     let mut lets: Vec<Let> = Vec::with_capacity(plan.steps.len());
-    let mut steps = Steps::default();
+    let mut steps = Steps::of(plan);
     let env = fact.env(reader, known);
     for step in &plan.steps {
         let env = RecordEnv { lets: &lets, ..env };

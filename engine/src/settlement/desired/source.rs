@@ -33,7 +33,7 @@ pub(super) fn look_up(
     let reader = asking.reader;
     let table = reader.model.rate_tables.get(&lookup.table).expect("the plan's tables were checked");
     let mut inputs = Vec::with_capacity(lookup.inputs.len());
-    let mut missing = reader.collection(&table.name).is_err();
+    let mut missing = false;
     for input in &lookup.inputs {
         match env.read(input).map_err(Halt::from) {
             Ok(value) => inputs.push(value),
@@ -42,6 +42,8 @@ pub(super) fn look_up(
         }
     }
     if missing {
+        // The rows are asked for with what the inputs need.
+        let _ = reader.collection(&table.name);
         return Err(Halt::Missing);
     }
     look_up_by(asking, step, table, &inputs, lookup.otherwise.as_deref())

@@ -3,7 +3,7 @@
 use crate::decide::Halt;
 use crate::decision::{Against, Decision, NewStatement};
 use crate::env::Reader;
-use crate::hashing::Hashing;
+use crate::hashing::Memo;
 use crate::ids::IdSource;
 use crate::moment::Date;
 use crate::period::{Period, PeriodCalendar};
@@ -12,7 +12,6 @@ use crate::settlement::desired::{Desired, Part};
 use crate::settlement::line::{Line, StatementHead, StatementKey, StatementStatus};
 use crate::settlement::plan::{Plan, pays};
 use crate::settlement::post::{self, Entries, Place, Places};
-use indexmap::IndexMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -27,7 +26,7 @@ pub(super) struct Posting<'r, 'a> {
     charges: Vec<Line>,
     /// Some line of the plan is only accrued, and paid by another one.
     accrues: bool,
-    days: IndexMap<Date, Rc<PostedIn>, Hashing>,
+    days: Memo<Date, Rc<PostedIn>>,
     places: Places,
     /// Up to which place it was seen to that the statements are at hand.
     asked: usize,
@@ -69,7 +68,7 @@ impl<'r, 'a> Posting<'r, 'a> {
             reversals: Vec::new(),
             charges: Vec::new(),
             accrues: plan.lines.iter().any(|line| line.paid_by.is_some()),
-            days: IndexMap::default(),
+            days: Memo::default(),
             places: Places::default(),
             asked: 0,
         }
