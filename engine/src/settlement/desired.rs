@@ -99,29 +99,29 @@ impl Asking<'_> {
 
 /// What the steps gave that all lines of a fact carry.
 #[derive(Debug)]
-struct Steps {
+struct Steps<'p> {
     lookups: Vec<LookupTrace>,
     totals: Vec<TotalTrace>,
     /// The row each look-up step found.
-    rows: Vec<(Name, Option<Uuid>)>,
+    rows: Vec<(&'p Name, Option<Uuid>)>,
 }
 
-impl Steps {
+impl<'p> Steps<'p> {
     /// With room for what a plan's steps find.
-    fn of(plan: &Plan) -> Steps {
+    fn of(plan: &'p Plan) -> Steps<'p> {
         let steps = plan.steps.len();
         Steps { lookups: Vec::with_capacity(steps), totals: Vec::new(), rows: Vec::with_capacity(steps) }
     }
 
     fn row(&self, step: &str) -> Option<Uuid> {
-        self.rows.iter().find(|(name, _)| **name == *step)?.1
+        self.rows.iter().find(|(name, _)| ***name == *step)?.1
     }
 }
 
 /// What the lines made by one line of the plan have in common.
 #[derive(Debug)]
 struct Shared<'s> {
-    steps: &'s Steps,
+    steps: &'s Steps<'s>,
     dimensions: Arc<Dimensions>,
 }
 
@@ -143,7 +143,7 @@ pub fn desired(
             StepKind::Formula(expr) => Arc::new(env.eval(expr)?),
             StepKind::Lookup(lookup) => {
                 let (value, trace) = source::look_up(&asking, &env, &step.name, lookup)?;
-                steps.rows.push((step.name.clone(), trace.as_ref().map(|trace| trace.found.row_record)));
+                steps.rows.push((&step.name, trace.as_ref().map(|trace| trace.found.row_record)));
                 steps.lookups.extend(trace);
                 value
             }
@@ -159,7 +159,7 @@ pub fn desired(
                 Arc::new(value)
             }
         };
-        lets.push((step.name.clone(), value));
+        lets.push((known.own(&step.name), value));
     }
     let env = RecordEnv { lets: &lets, ..env };
     if let Some(when) = &plan.when
@@ -201,7 +201,7 @@ fn of_line(
     asking: &Asking<'_>,
     line: &PlanLine,
     env: &RecordEnv<'_>,
-    steps: &Steps,
+    steps: &Steps<'_>,
     found: &mut Vec<Desired>,
 ) -> Result<(), Halt> {
     if let Some(when) = &line.when

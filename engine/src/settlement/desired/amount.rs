@@ -40,7 +40,7 @@ pub(super) fn line(
             let Some(quantity) = env.read(quantity)?.as_decimal() else {
                 return Err(pending(asking, line, "the quantity is empty").into());
             };
-            let price = price_of(asking, line, env.eval(price)?)?;
+            let price = price_of(asking, line, &*env.read(price)?)?;
             let group = match (cumulate, &price) {
                 (Some(cumulate), Price::Tiered { schedule, .. }) => {
                     let tiers = &asking.reader.model.schedules[schedule];
@@ -65,7 +65,7 @@ pub(super) fn line(
     let (adjusts, counted, totals) = adjust::all(asking, env, line, parties, shared)?;
     group = group.or(counted);
     Ok(Desired {
-        line: line.id.clone(),
+        line: asking.known.own(&line.id),
         payer,
         payee,
         group,
@@ -93,17 +93,17 @@ pub(super) fn money(asking: &Asking<'_>, line: &PlanLine, value: Value) -> Resul
     }
 }
 
-fn price_of(asking: &Asking<'_>, line: &PlanLine, value: Value) -> Result<Price, Halt> {
-    let model = asking.reader.model;
+fn price_of(asking: &Asking<'_>, line: &PlanLine, value: &Value) -> Result<Price, Halt> {
+    let (model, known) = (asking.reader.model, asking.known);
     Ok(match value {
-        Value::Money(price) => Price::Unit(price),
-        Value::Decimal(price) => Price::Unit(Money::new(price, &model.currency)),
+        Value::Money(price) => Price::Unit(price.clone()),
+        Value::Decimal(price) => Price::Unit(Money { amount: *price, currency: known.own(&model.currency) }),
         Value::Map(members) => {
-            let (schedule, currency) = tiered(asking.reader, &members)?;
+            let (schedule, currency) = tiered(asking.reader, members)?;
             Price::Tiered { schedule, currency }
         }
-        Value::Text(schedule) if model.schedules.contains_key(&schedule) => {
-            Price::Tiered { schedule, currency: model.currency.clone() }
+        Value::Text(schedule) if model.schedules.contains_key(schedule) => {
+            Price::Tiered { schedule: known.own(schedule), currency: known.own(&model.currency) }
         }
         _ => return Err(pending(asking, line, "the price is empty").into()),
     })

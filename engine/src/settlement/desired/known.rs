@@ -33,7 +33,12 @@ pub struct Known<'p> {
     periods: Map<(Name, Date), Name>,
     digests: Map<Vec<KeyPart>, Name>,
     dimensions: Map<Coordinates, Arc<Dimensions>>,
+    /// Names of the definitions, each with the batch's own copy.
+    names: RefCell<Vec<(Name, Name)>>,
 }
+
+/// So many names of definitions are copied; a plan has few.
+const NAMES_MAX: usize = 16;
 
 /// A part of the key of a cumulation group.
 #[derive(Clone, Debug)]
@@ -146,7 +151,23 @@ impl<'p> Known<'p> {
             periods: RefCell::default(),
             digests: RefCell::default(),
             dimensions: RefCell::default(),
+            names: RefCell::default(),
         }
+    }
+
+    /// A name of the definitions as this batch has it: whoever settles another batch at the same time does not count holders
+    /// of the same text.
+    pub fn own(&self, name: &Name) -> Name {
+        let mut names = self.names.borrow_mut();
+        if let Some((_, own)) = names.iter().find(|(known, _)| Arc::ptr_eq(known, name)) {
+            return own.clone();
+        }
+        if names.len() == NAMES_MAX {
+            return name.clone();
+        }
+        let own = Name::from(&**name);
+        names.push((name.clone(), own.clone()));
+        own
     }
 
     /// What a table says; a miss is told anew each time.

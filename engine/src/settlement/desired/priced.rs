@@ -10,7 +10,7 @@ use crate::record::Name;
 use crate::refusal::Refusal;
 use crate::settlement::adjust::{AdjustError, Days, cap, true_up};
 use crate::settlement::line::{Line, TaxTreatment};
-use crate::settlement::plan::{Plan, base_of, derived};
+use crate::settlement::plan::{base_of, derived};
 use crate::settlement::rounding::{Point, Rounded, Rounding};
 use crate::settlement::schedule::{Applied, ApplyError, Schedule};
 use crate::settlement::tax::{Taxable, tax_line};
@@ -185,11 +185,11 @@ impl Desired {
         }
     }
 
-    /// Adds the line and what its adjustments make of it, given what the group had before this fact.
+    /// Adds the line and what its adjustments make of it, given the digest of the plan and what the group had before this fact.
     pub fn priced(
         &self,
         reader: &Reader<'_>,
-        plan: &Plan,
+        plan: &Name,
         before: Before,
         parts: &mut Vec<Part>,
     ) -> Result<(), Refusal> {
@@ -282,7 +282,7 @@ impl Desired {
         })
     }
 
-    fn part(&self, plan: &Plan, traces: Traces, part: Unpriced) -> Result<Part, Refusal> {
+    fn part(&self, plan: &Name, traces: Traces, part: Unpriced) -> Result<Part, Refusal> {
         let Unpriced { id: line, quantity, rounded, trace } = part;
         let (amount, terms) = (rounded.after, &self.tax);
         let kind = terms.treatment.kind();
@@ -298,7 +298,7 @@ impl Desired {
             Traces::Left => Trace::default(),
             Traces::Kept => Trace {
                 v: TRACE_VERSION,
-                plan: plan.digest.clone(),
+                plan: plan.clone(),
                 lookups: self.lookups.clone(),
                 totals: self.totals.clone(),
                 rounded: match is_taxed {

@@ -121,7 +121,7 @@ pub(super) fn party(
 ) -> Result<Party, Halt> {
     match source {
         PartySource::Expression { expr, object } => match *env.read(expr)? {
-            Value::Id(id) => Ok(Party { object: object.clone(), id }),
+            Value::Id(id) => Ok(Party { object: asking.known.own(object), id }),
             _ => Err(Refusal::new(
                 Code::PartyMissing,
                 format!("the {role} of the line `{line}` is empty: {}", expr.source()),
@@ -132,7 +132,7 @@ pub(super) fn party(
             .into()),
         },
         PartySource::Fixed { object, key } => match asking.known.keyed(asking.reader, object, key)? {
-            Some(id) => Ok(Party { object: object.clone(), id }),
+            Some(id) => Ok(Party { object: asking.known.own(object), id }),
             None => Err(Refusal::new(Code::PartyMissing, format!("there is no {object} `{key}`"))
                 .with("role", role)
                 .with("key", key.as_str())

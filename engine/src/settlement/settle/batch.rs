@@ -220,7 +220,7 @@ impl<'r, 'a> Settling<'r, 'a> {
             return Ok(());
         }
         let mut parts = std::mem::take(&mut self.parts);
-        desired.priced(self.reader(), self.plan(), before, &mut parts)?;
+        desired.priced(self.reader(), self.posting.digest(), before, &mut parts)?;
         self.count(desired, &parts, posted_in.is_closed());
         for part in parts.drain(..) {
             if let Some(standing) = standing(open, desired, &part) {

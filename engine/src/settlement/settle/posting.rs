@@ -24,6 +24,7 @@ pub(super) struct Posting<'r, 'a> {
     reversals: Vec<Arc<Line>>,
     /// Without ids and statements: these are given when all are known.
     charges: Vec<Line>,
+    names: Names,
     /// Some line of the plan is only accrued, and paid by another one.
     accrues: bool,
     days: Memo<Date, Rc<PostedIn>>,
@@ -41,6 +42,20 @@ pub(super) struct PostedIn {
 impl PostedIn {
     pub fn is_closed(&self) -> bool {
         self.service != self.open
+    }
+}
+
+/// Names every line has, copied for what is posted together: batches settled at the same time count their own holders.
+struct Names {
+    plan: Name,
+    object: Name,
+    digest: Name,
+}
+
+impl Names {
+    fn of(plan: &Plan) -> Names {
+        let copy = |name: &Name| Name::from(&**name);
+        Names { plan: copy(&plan.name), object: copy(&plan.object), digest: copy(&plan.digest) }
     }
 }
 
@@ -67,6 +82,7 @@ impl<'r, 'a> Posting<'r, 'a> {
             run,
             reversals: Vec::new(),
             charges: Vec::new(),
+            names: Names::of(plan),
             accrues: plan.lines.iter().any(|line| line.paid_by.is_some()),
             days: Memo::default(),
             places: Places::default(),
@@ -77,6 +93,11 @@ impl<'r, 'a> Posting<'r, 'a> {
     /// Room for the lines of so many facts.
     pub fn reserve(&mut self, facts: usize) {
         self.charges.reserve(facts);
+    }
+
+    /// The digest of the plan, for traces.
+    pub fn digest(&self) -> &Name {
+        &self.names.digest
     }
 
     pub fn mark(&self) -> Mark {
@@ -106,9 +127,9 @@ impl<'r, 'a> Posting<'r, 'a> {
         let (open, service) = (&of.posted_in.open, &of.posted_in.service);
         self.charges.push(Line {
             id: Uuid::nil(),
-            plan: self.plan.name.clone(),
+            plan: self.names.plan.clone(),
             line,
-            fact_object: self.plan.object.clone(),
+            fact_object: self.names.object.clone(),
             fact: of.fact,
             payer: desired.payer.clone(),
             payee: desired.payee.clone(),
