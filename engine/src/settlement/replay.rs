@@ -103,8 +103,7 @@ fn converted(trace: &Trace, last: &LookupTrace) -> Option<Step> {
         serde_json::Value::String(text) => text.parse::<Decimal>().ok(),
         other => other.to_string().parse().ok(),
     };
-    let first =
-        trace.lookups.iter().find(|lookup| *lookup.found.step == *through).map_or(Some(Decimal::ONE), |at| rate_of(at));
+    let first = trace.lookups.iter().find(|lookup| *lookup.found.step == *through).map_or(Some(Decimal::ONE), rate_of);
     let rate = first.zip(rate_of(last)).and_then(|(first, last)| first.checked_mul(last));
     let before = rate.and_then(|rate| told.amount.checked_mul(rate));
     let after = before.zip(mode_of(&told.mode)).map(|(before, mode)| round(before, told.places, mode));
