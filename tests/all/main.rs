@@ -3,6 +3,7 @@
 mod cases;
 mod chains;
 mod channel;
+mod closed;
 mod command_line;
 mod conformance;
 mod coverage;

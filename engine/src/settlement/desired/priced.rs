@@ -10,7 +10,7 @@ use crate::record::Name;
 use crate::refusal::Refusal;
 use crate::settlement::adjust::{AdjustError, Days, cap, true_up};
 use crate::settlement::line::{Line, TaxTreatment};
-use crate::settlement::plan::{base_of, derived};
+use crate::settlement::plan::{counts_as, derived};
 use crate::settlement::rounding::{Point, Rounded, Rounding};
 use crate::settlement::schedule::{Applied, ApplyError, Schedule};
 use crate::settlement::tax::{Taxable, tax_line};
@@ -133,9 +133,11 @@ impl Desired {
         matches!(self.price, Price::Due(..))
     }
 
-    /// Whether a posted line is this one, or derived from it.
+    /// Whether a posted line is this one, or what an adjustment made of it. Others that are named after it (a bonus of a
+    /// chain, what mirrors an adjusted line) stand for themselves.
     pub fn covers(&self, line: &Line) -> bool {
-        base_of(&line.line) == base_of(&self.line) && line.payer == self.payer && line.payee == self.payee
+        let is_own = line.line == self.line || (line.trace.adjusted.is_some() && counts_as(&line.line, &self.line));
+        is_own && line.payer == self.payer && line.payee == self.payee
     }
 
     /// What makes two lines of a fact the same apart from where it stands in its group.
@@ -170,7 +172,10 @@ impl Desired {
                     && traced.is_some_and(|trace| trace.amount == amount.amount)
             }
             Price::Share(money, chain) => {
-                line.currency == money.currency && line.trace.chain.as_deref() == Some(&**chain)
+                // What a bonus comes to is not among what its chain says of the members.
+                line.currency == money.currency
+                    && line.trace.chain.as_deref() == Some(&**chain)
+                    && line.charged() == money.amount
             }
             Price::Due(money, _) => line.currency == money.currency && line.gross == money.amount,
             Price::Mirrored(mirrored) => mirrored.is_of(line),
