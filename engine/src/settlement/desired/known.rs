@@ -27,7 +27,7 @@ type Map<K, V> = RefCell<Memo<K, V>>;
 
 pub struct Known<'p> {
     pub routes: Routes<'p>,
-    looked: RefCell<IndexMap<Asked, Looked, Hashing>>,
+    looked: RefCell<IndexMap<Asked, Vec<Span>, Hashing>>,
     keyed: Map<(Name, Name), Option<Uuid>>,
     entities: Map<(Name, Uuid), Option<Uuid>>,
     periods: Map<(Name, Date), Name>,
@@ -117,13 +117,7 @@ struct AskedBy<'k> {
     inputs: &'k [Cow<'k, Value>],
 }
 
-/// What it gave, in spans of days; there are few.
-#[derive(Default)]
-struct Looked {
-    spans: Vec<Span>,
-}
-
-/// Days on which it gives the same.
+/// Days on which it gives the same; there are few.
 struct Span {
     from: Date,
     /// The first that may differ.
@@ -131,10 +125,9 @@ struct Span {
     seen: Seen,
 }
 
-impl Looked {
-    fn on(&self, date: Date) -> Option<&Seen> {
-        let holds = |span: &&Span| span.from <= date && span.until.is_none_or(|until| date < until);
-        self.spans.iter().find(holds).map(|span| &span.seen)
+impl Span {
+    fn holds(&self, date: Date) -> bool {
+        self.from <= date && self.until.is_none_or(|until| date < until)
     }
 }
 
@@ -184,8 +177,8 @@ impl<'p> Known<'p> {
         }
         let mut looked = self.looked.borrow_mut();
         let asked = AskedBy { step, table: &table.name, inputs };
-        if let Some(seen) = looked.get(&asked).and_then(|known| known.on(date)) {
-            return Ok(Ok(seen.clone()));
+        if let Some(span) = looked.get(&asked).and_then(|spans| spans.iter().find(|span| span.holds(date))) {
+            return Ok(Ok(span.seen.clone()));
         }
         let found = match rate::rate(reader, table, inputs, date)? {
             Rated::Found(found) => found,
@@ -194,12 +187,14 @@ impl<'p> Known<'p> {
         let until = rate::steady_until(reader, table, inputs, date)?;
         let told = Arc::new(rate::told(table, step, inputs, &found));
         let seen = (found.given.step.clone(), told);
-        if looked.get(&asked).is_none() {
-            let inputs = inputs.iter().map(|input| (**input).clone()).collect();
-            looked.insert(Asked { step: step.into(), table: table.name.clone(), inputs }, Looked::default());
+        let span = Span { from: date, until, seen: seen.clone() };
+        match looked.get_mut(&asked) {
+            Some(spans) => spans.push(span),
+            None => {
+                let inputs = inputs.iter().map(|input| (**input).clone()).collect();
+                looked.insert(Asked { step: step.into(), table: table.name.clone(), inputs }, vec![span]);
+            }
         }
-        let known = looked.get_mut(&asked).expect("it was put there above");
-        known.spans.push(Span { from: date, until, seen: seen.clone() });
         Ok(Ok(seen))
     }
 

@@ -1,6 +1,6 @@
 //! One batch of facts being settled, in order of (business date, id): what each should have against what stands posted.
 
-use super::posting::{Charged, PostedIn, Posting};
+use super::posting::{Charged, Posting};
 use super::{Ahead, business_date, group_of, is_fact, value_of};
 use crate::codes::Code;
 use crate::decide::Halt;
@@ -62,9 +62,7 @@ enum Wanted<'a> {
 /// A fact whose lines are settled, and what stands posted for it.
 #[derive(Clone, Copy)]
 struct Standing<'s> {
-    fact: Uuid,
-    date: Date,
-    posted_in: &'s PostedIn,
+    of: Charged<'s>,
     posted: &'s [Arc<Line>],
 }
 
@@ -190,7 +188,7 @@ impl<'r, 'a> Settling<'r, 'a> {
         let before = self.posting.mark();
         if let Some((date, wanted)) = wanted {
             let posted_in = self.posting.posted_on(date);
-            let place = Standing { fact: item.id, date, posted_in: &posted_in, posted };
+            let place = Standing { of: Charged { fact: item.id, date, posted_in: &posted_in }, posted };
             let settled = match &wanted {
                 Wanted::Before(lines) => lines.iter().try_for_each(|line| self.settle_line(line, place, &mut open)),
                 Wanted::Now(lines) => lines.iter().try_for_each(|line| self.settle_line(line, place, &mut open)),
@@ -207,7 +205,8 @@ impl<'r, 'a> Settling<'r, 'a> {
 
     /// One line a fact should have, against those of it that stand and are not met yet.
     fn settle_line(&mut self, desired: &Desired, place: Standing<'_>, open: &mut Vec<&Arc<Line>>) -> Result<(), Halt> {
-        let Standing { fact, date, posted_in, posted } = place;
+        let Standing { of, posted } = place;
+        let Charged { fact, date, posted_in } = of;
         // In a closed period earlier lines stay as they are while what they were made from is the same.
         if posted_in.is_closed() && open.iter().any(|line| desired.same_basis(line)) {
             open.retain(|line| !desired.covers(line));
@@ -223,15 +222,7 @@ impl<'r, 'a> Settling<'r, 'a> {
         desired.priced(self.reader(), self.posting.digest(), before, &mut parts)?;
         self.count(desired, &parts, posted_in.is_closed());
         for part in parts.drain(..) {
-            if let Some(standing) = standing(open, desired, &part) {
-                let line = open.remove(standing);
-                // A line says its day, and stands in its groups and its period by it.
-                if line.business_date == date && is_same(desired, &part, line) {
-                    continue;
-                }
-                self.posting.take_back(line);
-            }
-            self.posting.charge(Charged { fact, date, posted_in }, desired, part);
+            self.posting.post(of, desired, part, open);
         }
         self.parts = parts;
         Ok(())
@@ -356,16 +347,4 @@ impl<'r, 'a> Settling<'r, 'a> {
             }
         }
     }
-}
-
-/// Which of the lines that stand is the one that a part would be.
-pub(super) fn standing(open: &[&Arc<Line>], desired: &Desired, part: &Part) -> Option<usize> {
-    open.iter().position(|line| line.line == part.line && line.payer == desired.payer && line.payee == desired.payee)
-}
-
-/// Whether a posted line is what should be posted.
-pub(super) fn is_same(desired: &Desired, part: &Part, line: &Line) -> bool {
-    let same_basis = if part.line == desired.line { desired.same_basis(line) } else { desired.same_content(line) };
-    let priced = &part.priced;
-    same_basis && line.gross == priced.gross && line.net == priced.net && line.tax == priced.tax
 }

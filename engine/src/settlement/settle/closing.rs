@@ -1,7 +1,6 @@
 //! Settling the end of a period: what each unit should have by then against what stands posted. A late fact of a period
 //! that is closed shows when the period is run again, and when the next one is.
 
-use super::batch::{is_same, standing};
 use super::posting::{Charged, Posting};
 use super::{posted, want_closed, want_collections};
 use crate::codes::Code;
@@ -167,14 +166,7 @@ fn settle_period(posting: &mut Posting<'_, '_>, known: &Known<'_>, of: &Closing<
         posting.want_statement(desired, &posted_in);
         desired.priced(reader, posting.digest(), Default::default(), &mut parts)?;
         for part in parts.drain(..).filter(|part| !part.priced.gross.is_zero()) {
-            if let Some(standing) = standing(&open, desired, &part) {
-                let line = open.remove(standing);
-                if is_same(desired, &part, line) {
-                    continue;
-                }
-                posting.take_back(line);
-            }
-            posting.charge(Charged { fact: id, date, posted_in: &posted_in }, desired, part);
+            posting.post(Charged { fact: id, date, posted_in: &posted_in }, desired, part, &mut open);
         }
     }
     open.into_iter().for_each(|line| posting.take_back(line));

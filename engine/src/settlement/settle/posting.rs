@@ -120,8 +120,21 @@ impl<'r, 'a> Posting<'r, 'a> {
         self.reversals.push(line.clone());
     }
 
-    /// A line of a fact, or what an adjustment makes of it.
-    pub fn charge(&mut self, of: Charged<'_>, desired: &Desired, part: Part) {
+    /// A line of a fact, or what an adjustment makes of it, against those that stand and are not met yet: the same stays,
+    /// another is taken back.
+    pub fn post(&mut self, of: Charged<'_>, desired: &Desired, part: Part, open: &mut Vec<&Arc<Line>>) {
+        if let Some(standing) = standing(open, desired, &part) {
+            let line = open.remove(standing);
+            // A line says its day, and stands in its groups and its period by it.
+            if line.business_date == of.date && is_same(desired, &part, line) {
+                return;
+            }
+            self.take_back(line);
+        }
+        self.charge(of, desired, part);
+    }
+
+    fn charge(&mut self, of: Charged<'_>, desired: &Desired, part: Part) {
         let Part { line, quantity, mut priced } = part;
         priced.trace.held_until = desired.held_until;
         let (open, service) = (&of.posted_in.open, &of.posted_in.service);
@@ -303,4 +316,16 @@ impl<'r, 'a> Posting<'r, 'a> {
         }
         if missing { Err(Halt::Missing) } else { Ok(()) }
     }
+}
+
+/// Which of the lines that stand is the one that a part would be.
+fn standing(open: &[&Arc<Line>], desired: &Desired, part: &Part) -> Option<usize> {
+    open.iter().position(|line| line.line == part.line && line.payer == desired.payer && line.payee == desired.payee)
+}
+
+/// Whether a posted line is what should be posted.
+fn is_same(desired: &Desired, part: &Part, line: &Line) -> bool {
+    let same_basis = if part.line == desired.line { desired.same_basis(line) } else { desired.same_content(line) };
+    let priced = &part.priced;
+    same_basis && line.gross == priced.gross && line.net == priced.net && line.tax == priced.tax
 }
