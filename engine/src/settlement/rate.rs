@@ -85,11 +85,10 @@ pub struct Rates {
 
 impl Rates {
     fn new(table: Table) -> Rates {
-        let rows = table.rows();
-        let given = rows.iter().map(|_| OnceLock::new()).collect();
+        let given = table.rows().map(|_| OnceLock::new()).collect();
         let is_said = |key: &Key| matches!(key, Key::Is(Value::Text(_) | Value::Id(_)));
-        let told = rows.iter().all(|row| row.keys.iter().all(is_said));
-        let told = told.then(|| rows.iter().map(|_| OnceLock::new()).collect());
+        let told = table.rows().all(|row| row.keys.iter().all(is_said));
+        let told = told.then(|| table.rows().map(|_| OnceLock::new()).collect());
         Rates { table, given, told }
     }
 

@@ -11,12 +11,11 @@ mod packed;
 
 use crate::moment::{Date, Moment};
 use crate::value::Value;
-use packed::{Numbers, Places};
+use packed::{Dates, Numbers, Places, Versions};
 use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
-use std::ops::Range;
 use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
@@ -267,7 +266,12 @@ pub struct Table {
     columns: Vec<Column>,
     policy: Policy,
     priority: Vec<Vec<Value>>,
+    /// As look-ups find them: those of one group and key one behind the other.
     rows: Vec<Row>,
+    /// Where each stands, in the order they were written.
+    written: Vec<u32>,
+    /// When each row was known.
+    known: Vec<Known>,
     /// From the most specific.
     groups: Vec<Group>,
 }
@@ -290,12 +294,8 @@ struct Group {
     exact: Vec<Digit>,
     /// Some column is stated by a choice or an interval and is tested row by row.
     tested: bool,
-    /// Where the rows of a key lie in `versions`.
+    /// Where the rows of a key lie, by the day they begin on.
     keys: Places,
-    /// In the order of the keys, and by `from` within a key.
-    versions: Vec<Version>,
-    /// When each version was known.
-    known: Vec<Known>,
     /// Some version was superseded: what is known now is not every one.
     superseded: bool,
 }
@@ -314,16 +314,6 @@ impl Digit {
     fn of(self, key: u128) -> u128 {
         key / self.weight % self.values
     }
-}
-
-/// A row's dates as numbers. `latest_to` is the largest `to` up to here, so that a look-up of a
-/// recent date stops before it reaches the old versions.
-#[derive(Clone, Copy, Debug)]
-struct Version {
-    from: i32,
-    to: i32,
-    latest_to: i32,
-    row: u32,
 }
 
 /// From when until when a version was known.
@@ -351,8 +341,9 @@ impl Table {
         &self.name
     }
 
-    pub fn rows(&self) -> &[Row] {
-        &self.rows
+    /// In the order they were written.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &Row> {
+        self.written.iter().map(|place| &self.rows[*place as usize])
     }
 
     /// Finds the row (or, when collecting, the rows) for the inputs, one per column, on a business
@@ -390,11 +381,9 @@ impl Table {
     pub fn steady_until<V: Borrow<Value>>(&self, inputs: &[V], date: Date) -> Result<Option<Date>, Miss> {
         let probe = self.probe(inputs, date, None)?;
         let next = self.groups.iter().filter_map(|group| {
-            let versions = &group.versions[group.range_of(&probe)];
-            let begun = versions.partition_point(|version| version.from <= probe.day);
-            let open = versions[..begun].iter().rev().take_while(|version| version.latest_to > probe.day);
-            let ends = open.map(|version| version.to).filter(|to| *to > probe.day);
-            ends.chain(versions.get(begun).map(|version| version.from)).min()
+            let versions = group.versions_of(&probe);
+            let next = versions.dates.get(versions.begun(probe.day)).map(|dates| dates.from);
+            versions.on(probe.day).map(|(_, dates)| dates.to).chain(next).min()
         });
         Ok(next.min().and_then(date_numbered))
     }
@@ -426,7 +415,7 @@ impl Table {
     }
 
     fn most_specific<V: Borrow<Value>>(&self, probe: &Probe<'_, V>) -> Result<Hit<'_>, Miss> {
-        let mut found: Option<(u64, u32)> = None;
+        let mut found: Option<(u64, &Row)> = None;
         for group in &self.groups {
             if found.is_some_and(|(rank, _)| rank != group.rank) {
                 break;
@@ -438,7 +427,7 @@ impl Table {
                 }
             }
         }
-        found.map(|(_, row)| Hit::Row(&self.rows[row as usize])).ok_or_else(|| self.none(probe.inputs))
+        found.map(|(_, row)| Hit::Row(row)).ok_or_else(|| self.none(probe.inputs))
     }
 
     fn highest<V: Borrow<Value>>(&self, probe: &Probe<'_, V>) -> Result<Hit<'_>, Miss> {
@@ -492,23 +481,22 @@ impl Table {
 
     /// Every row that matches, as written.
     fn all<V: Borrow<Value>>(&self, probe: &Probe<'_, V>) -> Vec<&Row> {
-        let mut found: Vec<u32> = self.groups.iter().flat_map(|group| self.matching(group, probe)).collect();
-        found.sort_unstable();
-        found.into_iter().map(|row| &self.rows[row as usize]).collect()
+        let mut found: Vec<&Row> = self.groups.iter().flat_map(|group| self.matching(group, probe)).collect();
+        found.sort_unstable_by_key(|row| row.number);
+        found
     }
 
     fn matching<'t, V: Borrow<Value>>(
         &'t self,
         group: &'t Group,
-        probe: &'t Probe<'_, V>,
-    ) -> impl Iterator<Item = u32> + 't {
-        let range = group.range_of(probe);
-        let versions = &group.versions[range.clone()];
-        let begun = versions.partition_point(|version| version.from <= probe.day);
-        let open = versions[..begun].iter().enumerate().rev().take_while(|(_, version)| version.latest_to > probe.day);
-        open.filter(move |(place, version)| version.to > probe.day && group.is_known(range.start + place, probe.known))
-            .map(|(_, version)| version.row)
-            .filter(|row| !group.tested || self.rows[*row as usize].accepts(probe.inputs))
+        probe: &Probe<'_, V>,
+    ) -> impl Iterator<Item = &'t Row> {
+        let holding = group.versions_of(probe).on(probe.day).map(|(place, _)| place);
+        let known = holding.filter(|place| match probe.known {
+            None => !group.superseded || self.known[*place].is_live(),
+            Some(at) => self.known[*place].was(at),
+        });
+        known.map(|place| &self.rows[place]).filter(|row| !group.tested || row.accepts(probe.inputs))
     }
 
     fn none<V: Borrow<Value>>(&self, inputs: &[V]) -> Miss {
@@ -517,32 +505,35 @@ impl Table {
     }
 
     /// Names both rows in the order they were written.
-    fn ambiguous(&self, row: u32, other: u32) -> Miss {
-        let [first, second] = [row.min(other), row.max(other)].map(|row| named(&self.rows[row as usize]));
+    fn ambiguous(&self, row: &Row, other: &Row) -> Miss {
+        let [first, second] = if row.number < other.number { [row, other] } else { [other, row] }.map(named);
         Miss::Ambiguous { table: self.name.clone(), first, second }
     }
 }
 
 impl Group {
-    /// Where the versions of the inputs' key lie; nowhere if no row at all states one of them.
-    fn range_of<V>(&self, probe: &Probe<'_, V>) -> Range<usize> {
+    /// The versions of the inputs' key; none if no row at all states one of them.
+    fn versions_of<V>(&self, probe: &Probe<'_, V>) -> Versions<'_> {
         let key = self.exact.iter().try_fold(0, |key, digit| match probe.numbers[digit.column] {
             UNSTATED => None,
             number => Some(key + u128::from(number) * digit.weight),
         });
-        key.and_then(|key| self.keys.of(key)).unwrap_or(0..0)
-    }
-
-    /// Whether a version was known at a moment, or is now.
-    fn is_known(&self, version: usize, at: Option<i64>) -> bool {
-        match at {
-            None => !self.superseded || self.known[version].is_live(),
-            Some(at) => self.known[version].recorded <= at && self.known[version].superseded > at,
-        }
+        key.and_then(|key| self.keys.of(key)).unwrap_or_default()
     }
 }
 
 impl Known {
+    fn of(row: &Row) -> Known {
+        Known {
+            recorded: row.recorded_at.map_or(i64::MIN, Moment::micros),
+            superseded: row.superseded_at.map_or(i64::MAX, Moment::micros),
+        }
+    }
+
+    fn was(&self, at: i64) -> bool {
+        self.recorded <= at && self.superseded > at
+    }
+
     fn is_live(&self) -> bool {
         self.superseded == i64::MAX
     }
@@ -553,14 +544,9 @@ impl Row {
         self.keys.iter().zip(inputs).all(|(key, input)| key.accepts(input.borrow()))
     }
 
-    fn version(&self, row: u32) -> (Version, Known) {
+    fn dates(&self) -> Dates {
         let to = self.valid_to.map_or(i32::MAX, day_number);
-        let from = self.valid_from.map_or(i32::MIN, day_number);
-        let known = Known {
-            recorded: self.recorded_at.map_or(i64::MIN, Moment::micros),
-            superseded: self.superseded_at.map_or(i64::MAX, Moment::micros),
-        };
-        (Version { from, to, latest_to: to, row }, known)
+        Dates { from: self.valid_from.map_or(i32::MIN, day_number), to, latest_to: to }
     }
 }
 

@@ -452,7 +452,7 @@ fn slow(table: &Table, specificity: &[usize], inputs: &[Value], on: Date, known:
             && row.accepts(inputs)
     };
     let rank = |row: &&Row| -> Vec<bool> { specificity.iter().map(|column| row.keys[*column] != Key::Any).collect() };
-    let matching: Vec<&Row> = table.rows().iter().filter(holds).collect();
+    let matching: Vec<&Row> = table.rows().filter(|row| holds(row)).collect();
     let best = matching.iter().map(rank).max();
     matching.iter().filter(|row| Some(rank(row)) == best).map(|row| row.id.to_string()).collect()
 }

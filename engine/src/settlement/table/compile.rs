@@ -1,11 +1,11 @@
 //! From the rows of a table to groups of packed keys.
 
-use super::packed::{Numbers, Places};
-use super::{Column, Digit, Group, Key, Known, LIVE_KEYS_MAX, Row, Table, TableBuilder, TableFault, Version};
+use super::packed::{Dates, Numbers, Places};
+use super::{Column, Digit, Group, Key, Known, LIVE_KEYS_MAX, Row, Table, TableBuilder, TableFault};
 use std::collections::BTreeMap;
 
 /// The rows that belong into one group, by key.
-type Gathered = BTreeMap<u128, Vec<(Version, Known)>>;
+type Gathered = BTreeMap<u128, Vec<u32>>;
 
 impl Table {
     pub(super) fn compile(builder: TableBuilder) -> Result<Table, TableFault> {
@@ -16,47 +16,72 @@ impl Table {
             let (stated, exact) = masks(row);
             let group = gathered.entry((rank(stated, &builder), stated, exact));
             let (digits, keys) = group.or_insert_with(|| (digits(exact, &columns), Gathered::default()));
-            keys.entry(packed(row, &columns, digits)).or_default().push(row.version(index));
+            keys.entry(packed(row, &columns, digits)).or_default().push(index);
         }
-        let keys = gathered.values().flat_map(|(_, keys)| keys.values());
-        if keys.filter(|versions| versions.iter().any(|(_, known)| known.is_live())).count() > LIVE_KEYS_MAX {
+        let TableBuilder { name, policy, priority, rows, .. } = builder;
+        let mut live_keys = gathered.values().flat_map(|(_, keys)| keys.values());
+        let is_live = |row: &u32| Known::of(&rows[*row as usize]).is_live();
+        if live_keys.by_ref().filter(|keyed| keyed.iter().any(is_live)).count() > LIVE_KEYS_MAX {
             return Err(TableFault::TooManyLiveKeys);
         }
+        let mut laid = Vec::with_capacity(rows.len());
         let groups = gathered
             .into_iter()
-            .map(|((rank, stated, exact), (digits, keys))| Group::laid_out(rank, stated != exact, digits, keys));
-        let groups = groups.collect();
-        let TableBuilder { name, policy, priority, rows, .. } = builder;
-        Ok(Table { name, columns, policy, priority, rows, groups })
+            .map(|((rank, stated, exact), (digits, keys))| {
+                Group::laid_out(rank, stated != exact, digits, keys, &rows, &mut laid)
+            })
+            .collect();
+        let known = laid.iter().map(|row| Known::of(&rows[*row as usize])).collect();
+        let (rows, written) = in_order(rows, &laid);
+        Ok(Table { name, columns, policy, priority, rows, written, known, groups })
     }
 }
 
 impl Group {
-    /// Lays the versions of all keys side by side, each key's by `from`.
-    fn laid_out(rank: u64, tested: bool, exact: Vec<Digit>, gathered: Gathered) -> Group {
+    /// Lays the rows of all keys one behind the other, each key's by the day they begin on: `laid` goes on with them.
+    fn laid_out(
+        rank: u64,
+        tested: bool,
+        exact: Vec<Digit>,
+        gathered: Gathered,
+        rows: &[Row],
+        laid: &mut Vec<u32>,
+    ) -> Group {
         let space = exact.iter().map(|digit| digit.values).product();
-        let lengths = gathered.iter().map(|(key, versions)| (*key, versions.len() as u32));
-        let keys = Places::of_rising(lengths, space);
-        let count = gathered.values().map(Vec::len).sum();
-        let (versions, known) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        let mut group = Group { rank, exact, tested, keys, versions, known, superseded: false };
-        for mut versions in gathered.into_values() {
-            versions.sort_unstable_by_key(|(version, _)| (version.from, version.row));
+        let (first, mut superseded) = (laid.len() as u32, false);
+        let keys = gathered.into_iter().map(|(key, keyed)| {
+            let mut keyed: Vec<(Dates, u32)> =
+                keyed.into_iter().map(|row| (rows[row as usize].dates(), row)).collect();
+            keyed.sort_unstable_by_key(|(dates, row)| (dates.from, *row));
             let mut latest_to = i32::MIN;
-            for (version, known) in versions {
-                latest_to = latest_to.max(version.to);
-                group.versions.push(Version { latest_to, ..version });
-                group.superseded |= !known.is_live();
-                group.known.push(known);
+            let mut calendar = Vec::with_capacity(keyed.len());
+            for (dates, row) in keyed {
+                latest_to = latest_to.max(dates.to);
+                calendar.push(Dates { latest_to, ..dates });
+                superseded |= !Known::of(&rows[row as usize]).is_live();
+                laid.push(row);
             }
-        }
-        group
+            (key, calendar)
+        });
+        let keys = Places::of_rising(keys, space, first);
+        Group { rank, exact, tested, keys, superseded }
     }
 
     /// The column as a digit of the keys here.
     pub(super) fn digit(&self, column: usize) -> Option<&Digit> {
         self.exact.iter().find(|digit| digit.column == column)
     }
+}
+
+/// The rows in a new order, and where each of the former order stands in it.
+fn in_order(rows: Vec<Row>, order: &[u32]) -> (Vec<Row>, Vec<u32>) {
+    let mut written = vec![0; rows.len()];
+    for (place, row) in (0..).zip(order) {
+        written[*row as usize] = place;
+    }
+    let mut placed: Vec<(u32, Row)> = written.iter().copied().zip(rows).collect();
+    placed.sort_unstable_by_key(|(place, _)| *place);
+    (placed.into_iter().map(|(_, row)| row).collect(), written)
 }
 
 fn number_values(builder: &TableBuilder) -> Result<Vec<Column>, TableFault> {

@@ -20,10 +20,9 @@ impl Table {
         let Ok(probe) = self.probe(inputs, Date::ZERO, None) else { return Vec::new() };
         let mut found = Vec::new();
         for group in &self.groups {
-            for place in group.range_of(&probe) {
-                let version = &group.versions[place];
-                let row = &self.rows[version.row as usize];
-                if group.known[place].is_live() && version.from < version.to && row.accepts(inputs) {
+            for (place, dates) in group.versions_of(&probe).iter() {
+                let row = &self.rows[place];
+                if self.known[place].is_live() && dates.from < dates.to && row.accepts(inputs) {
                     found.push(Held { from: row.valid_from, to: row.valid_to, row });
                 }
             }
@@ -34,10 +33,10 @@ impl Table {
 
     /// Pairs of live rows with the same keys where one takes over from the other.
     pub fn successions(&self) -> impl Iterator<Item = (&Row, &Row)> {
-        let keys = self.groups.iter().flat_map(|group| group.keys.iter().map(move |(_, range)| (group, range)));
-        keys.flat_map(|(group, range)| {
-            let live = range.filter(|place| group.known[*place].is_live());
-            let rows: Vec<&Row> = live.map(|place| &self.rows[group.versions[place].row as usize]).collect();
+        let keys = self.groups.iter().flat_map(|group| group.keys.iter());
+        keys.flat_map(|(_, versions)| {
+            let live = versions.rows.filter(|place| self.known[*place].is_live());
+            let rows: Vec<&Row> = live.map(|place| &self.rows[place]).collect();
             let follows = |place: usize, row: &Row| {
                 let former = rows[..place].iter().rev().find(|former| former.keys == row.keys);
                 former.copied().filter(|former| former.valid_to.is_some() && former.valid_to <= row.valid_from)

@@ -1,7 +1,8 @@
 //! A look at a whole table: rows that meet, and rows no look-up can reach.
 
 use super::compile::masks;
-use super::{Digit, LINT_COMPARISONS_MAX, OVERLAPS_MAX, Policy, Row, RowName, Table, Version, named};
+use super::packed::Dates;
+use super::{Digit, Known, LINT_COMPARISONS_MAX, OVERLAPS_MAX, Policy, Row, RowName, Table, named};
 use crate::moment::Date;
 use std::collections::BTreeMap;
 
@@ -44,8 +45,8 @@ impl Table {
             linter.between_groups();
         }
         let mut unreachable: Vec<RowName> = Vec::new();
-        for (index, row) in self.rows.iter().enumerate() {
-            if row.never_holds() || (self.policy == Policy::First && linter.is_behind(index)) {
+        for row in self.rows() {
+            if row.never_holds() || (self.policy == Policy::First && linter.is_behind(row)) {
                 unreachable.push(named(row));
             }
         }
@@ -56,8 +57,9 @@ impl Table {
         Lint { overlaps, unreachable, complete }
     }
 
-    fn overlap(&self, first: u32, second: u32) -> Overlap {
-        let (left, right) = (&self.rows[first as usize], &self.rows[second as usize]);
+    /// Of two rows by their numbers.
+    fn overlap(&self, first: usize, second: usize) -> Overlap {
+        let [left, right] = [first, second].map(|number| &self.rows[self.written[number] as usize]);
         let same_columns = masks(left).0 == masks(right).0;
         Overlap {
             first: named(left),
@@ -71,13 +73,14 @@ impl Table {
 
 impl Row {
     fn never_holds(&self) -> bool {
-        let (version, known) = self.version(0);
-        version.from >= version.to || known.recorded >= known.superseded
+        let (dates, known) = (self.dates(), Known::of(self));
+        dates.from >= dates.to || known.recorded >= known.superseded
     }
 
     /// Both could answer one look-up: same inputs, same date, known at the same time.
     fn meets(&self, other: &Row) -> bool {
-        let ((left, known), (right, other_known)) = (self.version(0), other.version(0));
+        let (left, right) = (self.dates(), other.dates());
+        let (known, other_known) = (Known::of(self), Known::of(other));
         left.from.max(right.from) < left.to.min(right.to)
             && known.recorded.max(other_known.recorded) < known.superseded.min(other_known.superseded)
             && self.keys.iter().zip(&other.keys).all(|(left, right)| left.meets(right))
@@ -85,7 +88,8 @@ impl Row {
 
     /// Every look-up that finds `other` finds this row too.
     fn covers(&self, other: &Row) -> bool {
-        let ((own, known), (others, others_known)) = (self.version(0), other.version(0));
+        let (own, others) = (self.dates(), other.dates());
+        let (known, others_known) = (Known::of(self), Known::of(other));
         own.from <= others.from
             && own.to >= others.to
             && known.recorded <= others_known.recorded
@@ -97,23 +101,24 @@ impl Row {
 struct Linter<'t> {
     table: &'t Table,
     comparisons: usize,
-    overlaps: Vec<(u32, u32)>,
+    /// The rows' numbers.
+    overlaps: Vec<(usize, usize)>,
 }
 
 impl Linter<'_> {
     /// Rows of one key lie together, by `from`: those still open are compared with the next one.
     fn within_groups(&mut self) {
         let groups = self.table.groups.iter();
-        for versions in groups.flat_map(|group| group.keys.iter().map(|(_, range)| &group.versions[range])) {
-            let mut open: Vec<&Version> = Vec::new();
-            for version in versions {
-                open.retain(|earlier| earlier.to > version.from);
-                for earlier in &open {
-                    if !self.compare(earlier.row, version.row) {
+        for (_, versions) in groups.flat_map(|group| group.keys.iter()) {
+            let mut open: Vec<(usize, &Dates)> = Vec::new();
+            for (row, dates) in versions.iter() {
+                open.retain(|(_, earlier)| earlier.to > dates.from);
+                for (earlier, _) in &open {
+                    if !self.compare(*earlier, row) {
                         return;
                     }
                 }
-                open.push(version);
+                open.push((row, dates));
             }
         }
     }
@@ -127,15 +132,13 @@ impl Linter<'_> {
                 let (in_left, in_right): (Vec<Digit>, Vec<Digit>) = shared.unzip();
                 let part =
                     |key: u128, digits: &[Digit]| -> Vec<u128> { digits.iter().map(|digit| digit.of(key)).collect() };
-                let mut partners: BTreeMap<Vec<u128>, Vec<u32>> = BTreeMap::new();
-                for (key, range) in right.keys.iter() {
-                    let rows = right.versions[range].iter().map(|version| version.row);
-                    partners.entry(part(key, &in_right)).or_default().extend(rows);
+                let mut partners: BTreeMap<Vec<u128>, Vec<usize>> = BTreeMap::new();
+                for (key, versions) in right.keys.iter() {
+                    partners.entry(part(key, &in_right)).or_default().extend(versions.rows);
                 }
-                for (key, range) in left.keys.iter() {
+                for (key, versions) in left.keys.iter() {
                     let Some(partners) = partners.get(&part(key, &in_left)) else { continue };
-                    let pairs =
-                        left.versions[range].iter().flat_map(|own| partners.iter().map(|other| (own.row, *other)));
+                    let pairs = versions.rows.flat_map(|own| partners.iter().map(move |other| (own, *other)));
                     for (own, other) in pairs {
                         if !self.compare(own, other) {
                             return;
@@ -147,20 +150,19 @@ impl Linter<'_> {
     }
 
     /// False once enough has been seen.
-    fn compare(&mut self, one: u32, other: u32) -> bool {
+    fn compare(&mut self, one: usize, other: usize) -> bool {
         self.comparisons += 1;
-        let rows = &self.table.rows;
-        if rows[one as usize].meets(&rows[other as usize]) {
-            self.overlaps.push((one.min(other), one.max(other)));
+        let (one, other) = (&self.table.rows[one], &self.table.rows[other]);
+        if one.meets(other) {
+            self.overlaps.push((one.number.min(other.number), one.number.max(other.number)));
         }
         self.comparisons < LINT_COMPARISONS_MAX && self.overlaps.len() < OVERLAPS_MAX
     }
 
-    fn is_behind(&mut self, index: usize) -> bool {
-        let rows = &self.table.rows;
-        rows[..index].iter().any(|earlier| {
+    fn is_behind(&mut self, row: &Row) -> bool {
+        self.table.rows().take(row.number).any(|earlier| {
             self.comparisons += 1;
-            self.comparisons < LINT_COMPARISONS_MAX && earlier.covers(&rows[index])
+            self.comparisons < LINT_COMPARISONS_MAX && earlier.covers(row)
         })
     }
 }
