@@ -24,6 +24,8 @@ use work::{Side, Work};
 
 /// How long a server is driven before its first round of a kind of work, unmeasured.
 const WARM_UP: Duration = Duration::from_millis(500);
+/// Between the start of the servers and the look at what they hold.
+const REST: Duration = Duration::from_secs(3);
 
 struct Asked {
     database: String,
@@ -161,6 +163,8 @@ async fn drive_all(asked: &Asked, places: &Places) -> Result<Json> {
     let start = |part: &str, [at, tenant]: &[String; 2]| Server::start(part, &[at, tenant]);
     let product = start("records/product", &places.product)?;
     let hand = start("records/hand", &places.hand)?;
+    // Idle is who has had nothing to do for a while, not who has just started.
+    tokio::time::sleep(REST).await;
     let idle = [product.rss_kib(), hand.rss_kib()];
     let token = sign_in(&product).await?;
     let mut pair = Pair { asked, product, hand, token, numbers: Arc::default() };

@@ -1,7 +1,7 @@
 //! Records that are older than their definition: which of them lack something, and completing some of them together
 //! with the step of the job that does it.
 
-use super::bulk::{self, Applied, Bulk, BulkDone};
+use super::bulk::{self, Applied, Bulk};
 use super::column::table;
 use super::connection::Connection;
 use super::job::{self, Held, NewJob, Step, advance};
@@ -84,19 +84,16 @@ impl Store {
         let keys = bulk.locks.clone();
         let carried = Arc::new((self.clone(), scope.clone(), model.clone(), bulk, step));
         let (held, collections) = self
-            .transact(Locks { exclusive: false, keys }, move |connection| {
+            .transact_many(Locks { exclusive: false, keys }, move |connection, savepoints| {
                 let carried = carried.clone();
                 Box::pin(async move {
                     let (store, scope, model, bulk, step) = &*carried;
-                    let End::Keep((BulkDone::Done(executed), collections)) =
-                        bulk::carry_out(store, connection, scope, model, bulk).await?
-                    else {
-                        return Err(StoreError::Broken("commands of a job do not stand alone".into()));
-                    };
-                    Ok(match advance(connection, &step(&executed)).await? {
+                    let done = bulk::carry_out_each(store, connection, scope, model, bulk, savepoints).await?;
+                    let Some((executed, collections)) = done else { return Ok(None) };
+                    Ok(Some(match advance(connection, &step(&executed)).await? {
                         Held::Yes => End::Keep((Held::Yes, collections)),
                         Held::Lost => End::Undo((Held::Lost, BTreeMap::new())),
-                    })
+                    }))
                 })
             })
             .await?;

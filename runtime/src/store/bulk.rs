@@ -1,6 +1,7 @@
 //! Many commands in one transaction, with few statements. They are decided one after another, each over what those
 //! before it decided; what all of them need is fetched together, and what they decided is written together. Where the
-//! database refuses something, the commands are tried again in halves until the one to blame stands alone.
+//! database refuses something, everything is done again with savepoints: the commands then are tried in halves until the one
+//! to blame stands alone.
 
 mod buffer;
 mod fold;
@@ -11,6 +12,7 @@ use super::connection::Connection;
 use super::transaction::{End, Locks};
 use super::{Scope, Store, StoreError};
 use buffer::Buffer;
+use futures_util::future::BoxFuture;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Decision, Outcome, Write};
 use packwork_engine::facts::{Collection, Counter, Facts, Need, ROUNDS_MAX};
@@ -74,6 +76,16 @@ pub enum BulkDone {
 
 pub(super) type Ended = End<(BulkDone, BTreeMap<Name, Arc<Collection>>)>;
 
+/// Where a transaction of many commands can go back to. For a savepoint SQLite keeps every page that changes as it was before,
+/// which costs more than all else; that the database refuses what was decided under its writer is rare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Savepoints {
+    /// To its beginning only.
+    None,
+    /// To before each range of commands.
+    Ranges,
+}
+
 impl Store {
     /// Carries out many commands in one transaction.
     pub async fn execute_bulk(&self, scope: &Scope, model: &Arc<Model>, request: Bulk) -> Result<BulkDone, StoreError> {
@@ -82,36 +94,66 @@ impl Store {
         if let Some(idempotency) = &request.idempotency {
             keys.push(format!("idempotency {} {}", key_owner(scope), idempotency.key));
         }
+        let locks = Locks { exclusive: false, keys };
         let carried = Arc::new((self.clone(), scope.clone(), model.clone(), request));
         let (done, collections) = self
-            .transact(Locks { exclusive: false, keys }, move |connection| {
+            .transact_many(locks, move |connection, savepoints| {
                 let carried = carried.clone();
                 Box::pin(async move {
                     let (store, scope, model, request) = &*carried;
-                    carry_out(store, connection, scope, model, request).await
+                    carry_out(store, connection, scope, model, request, savepoints).await
                 })
             })
             .await?;
         self.keep_collections(model, &collections);
         Ok(done)
     }
+
+    /// One transaction of many commands: without savepoints and, where an attempt says `None`, once more with them.
+    pub(super) async fn transact_many<T, F>(&self, locks: Locks, attempt: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'c> Fn(&'c mut Connection, Savepoints) -> BoxFuture<'c, Result<Option<End<T>>, StoreError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let attempt = Arc::new(attempt);
+        for savepoints in [Savepoints::None, Savepoints::Ranges] {
+            let attempt = attempt.clone();
+            let ended = self.transact(locks.clone(), move |connection| {
+                let attempt = attempt.clone();
+                Box::pin(async move {
+                    Ok(match attempt(connection, savepoints).await? {
+                        Some(End::Keep(value)) => End::Keep(Some(value)),
+                        Some(End::Undo(value)) => End::Undo(Some(value)),
+                        None => End::Undo(None),
+                    })
+                })
+            });
+            if let Some(value) = ended.await? {
+                return Ok(value);
+            }
+        }
+        Err(StoreError::Broken("many commands were not carried out with savepoints either".into()))
+    }
 }
 
-pub(super) async fn carry_out(
+/// `None` where the database refused something and there is no savepoint to go back to.
+async fn carry_out(
     store: &Store,
     connection: &mut Connection,
     scope: &Scope,
     model: &Model,
     request: &Bulk,
-) -> Result<Ended, StoreError> {
+    savepoints: Savepoints,
+) -> Result<Option<Ended>, StoreError> {
     let idempotency = request.idempotency.as_ref();
     let before = applied_before(connection, scope, request.command_id, idempotency).await?;
     let overtaken = before.overtaken(model);
     match before.command {
-        Some(Earlier::Mismatch) => return Ok(End::Undo((BulkDone::Mismatch, BTreeMap::new()))),
-        Some(Earlier::Replayed { reply, .. }) => {
-            return Ok(End::Undo((BulkDone::Replayed(reply), BTreeMap::new())));
-        }
+        Some(Earlier::Mismatch) => return Ok(Some(undone(BulkDone::Mismatch))),
+        Some(Earlier::Replayed { reply, .. }) => return Ok(Some(undone(BulkDone::Replayed(reply)))),
         None => {}
     }
     if let Some(refusal) = overtaken {
@@ -128,13 +170,15 @@ pub(super) async fn carry_out(
         if from == to {
             continue;
         }
-        connection.savepoint().await?;
+        let ranges = savepoints == Savepoints::Ranges;
+        if ranges {
+            connection.savepoint().await?;
+        }
         match work.run(connection, from, to).await? {
-            Ran::Done => connection.release().await?,
-            Ran::Refused(at, refusal) => {
-                connection.undo().await?;
-                return Ok(End::Undo((BulkDone::Refused(at, refusal), BTreeMap::new())));
-            }
+            Ran::Done if ranges => connection.release().await?,
+            Ran::Done => {}
+            Ran::Refused(at, refusal) => return Ok(Some(undone(BulkDone::Refused(at, refusal)))),
+            Ran::NotWritten(_) if !ranges => return Ok(None),
             Ran::NotWritten(refusal) => {
                 connection.undo().await?;
                 work.forget(from, to);
@@ -142,7 +186,7 @@ pub(super) async fn carry_out(
                     let middle = from + (to - from) / 2;
                     waiting.extend([(middle, to), (from, middle)]);
                 } else if request.atomic {
-                    return Ok(End::Undo((BulkDone::Refused(from, refusal), BTreeMap::new())));
+                    return Ok(Some(undone(BulkDone::Refused(from, refusal))));
                 } else {
                     work.results[from] = Some(Err(refusal));
                 }
@@ -156,7 +200,30 @@ pub(super) async fn carry_out(
         let noted = Noted { id: request.command_id, at: request.at, subject: None, reply };
         note(connection, scope, noted, idempotency).await?;
     }
-    Ok(End::Keep((BulkDone::Done(results), work.facts.collections)))
+    Ok(Some(End::Keep((BulkDone::Done(results), work.facts.collections))))
+}
+
+/// What became of each command, and the collections read meanwhile.
+type Each = (Vec<Result<Applied, Box<Refusal>>>, BTreeMap<Name, Arc<Collection>>);
+
+/// As [`carry_out`], of a job's commands, each of which stands alone.
+pub(super) async fn carry_out_each(
+    store: &Store,
+    connection: &mut Connection,
+    scope: &Scope,
+    model: &Model,
+    request: &Bulk,
+    savepoints: Savepoints,
+) -> Result<Option<Each>, StoreError> {
+    match carry_out(store, connection, scope, model, request, savepoints).await? {
+        None => Ok(None),
+        Some(End::Keep((BulkDone::Done(executed), collections))) => Ok(Some((executed, collections))),
+        Some(_) => Err(StoreError::Broken("commands of a job do not stand alone".into())),
+    }
+}
+
+fn undone(done: BulkDone) -> Ended {
+    End::Undo((done, BTreeMap::new()))
 }
 
 /// How a range of commands went.
@@ -184,7 +251,8 @@ struct Pass {
     numbers: BTreeMap<Counter, Vec<usize>>,
 }
 
-/// Commands between two savepoints: what the database does not take is looked for among them.
+/// Commands that are foreseen together and, with savepoints, undone together: what the database does not take is looked for
+/// among them.
 const RANGE: usize = 1_000;
 
 /// Commands whose decisions are written together, while the next ones are decided.

@@ -1,7 +1,7 @@
 //! Imports: the uploaded file in pieces, what is to become of its rows, what became of them. What a mapping or a row
 //! says is the service's business; here they are documents.
 
-use super::bulk::{self, Applied, Bulk, BulkDone};
+use super::bulk::{self, Applied, Bulk};
 use super::connection::Connection;
 use super::job::{self, Held, NewJob, Step, advance};
 use super::line::Columns;
@@ -294,27 +294,21 @@ impl Store {
         let kept_of = model.clone();
         let carried = Arc::new((self.clone(), scope.clone(), model.clone(), work));
         let (held, collections) = self
-            .transact(Locks { exclusive: false, keys }, move |connection| {
+            .transact_many(Locks { exclusive: false, keys }, move |connection, savepoints| {
                 let carried = carried.clone();
                 Box::pin(async move {
                     let (store, scope, model, work) = &*carried;
                     if advance(connection, &work.step).await? == Held::Lost {
-                        return Ok(End::Undo((Held::Lost, BTreeMap::new())));
+                        return Ok(Some(End::Undo((Held::Lost, BTreeMap::new()))));
                     }
-                    let (done, collections) = match bulk::carry_out(store, connection, scope, model, &work.bulk).await?
-                    {
-                        End::Keep(done) => done,
-                        End::Undo(_) => return Err(StoreError::Broken("rows of an import do not stand alone".into())),
-                    };
-                    let BulkDone::Done(executed) = done else {
-                        return Err(StoreError::Broken("rows of an import were answered as a whole".into()));
-                    };
+                    let done = bulk::carry_out_each(store, connection, scope, model, &work.bulk, savepoints).await?;
+                    let Some((executed, collections)) = done else { return Ok(None) };
                     let kept = (work.results)(&executed);
                     for chunk in &kept.chunks {
                         keep_results(connection, work, chunk).await?;
                     }
                     update(connection, work.import, None, &kept.details).await?;
-                    Ok(End::Keep((Held::Yes, collections)))
+                    Ok(Some(End::Keep((Held::Yes, collections))))
                 })
             })
             .await?;

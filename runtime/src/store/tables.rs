@@ -175,6 +175,15 @@ fn indexes(model: &Model, object: &Object) -> Vec<Index> {
             add(format!("{stored}, {}", column(&object.fields[slot::POSITION])));
             continue;
         }
+        // Of these all records hold the same: nothing.
+        let is_void = match slot {
+            slot::PARENT => object.owned_by.is_none(),
+            slot::STATE => object.lifecycle.is_none(),
+            _ => false,
+        };
+        if is_void {
+            continue;
+        }
         // A unique index serves look-ups already.
         let unique = field.unique || object.key == Some(slot);
         if slot == slot::ID || unique || !field.is_stored() || !field.has_order() {
