@@ -159,18 +159,19 @@ async fn carry_out(
     if let Some(refusal) = overtaken {
         return Err(StoreError::Refused(Box::new(refusal)));
     }
+    let ranges = savepoints == Savepoints::Ranges;
     let results = request.items.iter().map(|_| None).collect();
     let numbers = request.items.iter().map(|_| BTreeMap::new()).collect();
     let mut work = Work { store, model, request, facts: Facts::default(), numbers, results };
     // Ranges still to be done, the next one last.
     let count = request.items.len();
+    let range = if ranges { RANGE } else { count.max(1) };
     let mut waiting: Vec<(usize, usize)> =
-        (0..count).step_by(RANGE).rev().map(|from| (from, count.min(from + RANGE))).collect();
+        (0..count).step_by(range).rev().map(|from| (from, count.min(from + range))).collect();
     while let Some((from, to)) = waiting.pop() {
         if from == to {
             continue;
         }
-        let ranges = savepoints == Savepoints::Ranges;
         if ranges {
             connection.savepoint().await?;
         }
@@ -251,8 +252,7 @@ struct Pass {
     numbers: BTreeMap<Counter, Vec<usize>>,
 }
 
-/// Commands that are foreseen together and, with savepoints, undone together: what the database does not take is looked for
-/// among them.
+/// Commands between two savepoints: what the database does not take is looked for among them.
 const RANGE: usize = 1_000;
 
 /// Commands whose decisions are written together, while the next ones are decided.

@@ -33,7 +33,7 @@ const READER_CACHE: &str = "-4000";
 /// A chunk of an import changes this much; what does not fit is written to the log, and again.
 const WRITER_CACHE: &str = "-16000";
 /// Pages in the log that are carried into the file together: a page that is changed often goes there once.
-const LOG_PAGES: &str = "4000";
+const LOG_PAGES: &str = "8000";
 /// Only a backup or a checkpoint ever holds the file against us.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -50,8 +50,7 @@ impl Group {
         let space = exact.iter().map(|digit| digit.values).product();
         let (first, mut superseded) = (laid.len() as u32, false);
         let keys = gathered.into_iter().map(|(key, keyed)| {
-            let mut keyed: Vec<(Dates, u32)> =
-                keyed.into_iter().map(|row| (rows[row as usize].dates(), row)).collect();
+            let mut keyed: Vec<(Dates, u32)> = keyed.into_iter().map(|row| (rows[row as usize].dates(), row)).collect();
             keyed.sort_unstable_by_key(|(dates, row)| (dates.from, *row));
             let mut latest_to = i32::MIN;
             let mut calendar = Vec::with_capacity(keyed.len());

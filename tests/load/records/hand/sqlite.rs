@@ -75,9 +75,10 @@ impl Data {
             .busy_timeout(std::time::Duration::from_secs(10))
             .statement_cache_capacity(400)
             .row_buffer_size(512)
-            .pragma("cache_size", "-8000")
+            .pragma("cache_size", "-4000")
             .pragma("temp_store", "memory");
-        let connection = options.connect().await.context("opening the file to write")?;
+        let of_writer = options.clone().pragma("cache_size", "-16000").pragma("wal_autocheckpoint", "8000");
+        let connection = of_writer.connect().await.context("opening the file to write")?;
         let (writer, jobs) = mpsc::channel(WAITING_MAX);
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the writer")?;
