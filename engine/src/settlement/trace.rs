@@ -311,4 +311,8 @@ pub struct MirrorTrace {
     pub until: Decimal,
     /// The amount of the original line.
     pub amount: Decimal,
+    /// The original split has amounts of both signs (a line and its cap), each of which were taken back in proportion. Lines
+    /// posted before that was so were split by size alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_sign: bool,
 }

@@ -28,6 +28,8 @@ pub(super) struct Mirrored {
     /// What they were made from.
     of: Decimal,
     rounding: Rounding,
+    /// Amounts of either sign are split for themselves.
+    by_sign: bool,
 }
 
 impl Mirrored {
@@ -56,6 +58,7 @@ impl Mirrored {
             before,
             until,
             amount: line.gross,
+            by_sign: self.by_sign,
         };
         Ok((amount, trace))
     }
@@ -63,18 +66,40 @@ impl Mirrored {
     /// What of this line is taken back when so much of the whole came back: the sum first, then its split, so that all
     /// of it is exactly the original.
     fn taken(&self, back: Decimal) -> Result<Decimal, AllocationError> {
-        let whole: Decimal = self.lines.iter().map(|line| line.gross).sum();
         let back = back.clamp(Decimal::ZERO, self.of);
-        if back == self.of || whole.is_zero() {
-            return Ok(if back == self.of { self.line().gross } else { Decimal::ZERO });
+        if back == self.of {
+            return Ok(self.line().gross);
         }
-        let places = places_of(self.currency());
-        let part = whole.checked_mul(back).and_then(|product| product.checked_div(self.of)).and_then(bounded);
-        let part = round(part.ok_or(AllocationError::Overflow)?, places, self.rounding);
-        let weights: Vec<Decimal> = self.lines.iter().map(|line| line.gross.abs()).collect();
-        let shares = allocate(part, &weights, Decimal::new(1, places), Method::LargestRemainder)?;
-        Ok(shares[self.place])
+        let part = self.part(self.lines.iter().map(|line| line.gross).sum(), back)?;
+        if !self.by_sign {
+            return if part.is_zero() { Ok(part) } else { self.share(part, |_| true) };
+        }
+        // What is taken off again (a cap) comes back as far as what it was taken off; rounded so that the sum holds.
+        let gained = self.part(self.lines.iter().map(|line| line.gross.max(Decimal::ZERO)).sum(), back)?;
+        match self.line().gross.is_sign_negative() {
+            false => self.share(gained, |line| !line.gross.is_sign_negative()),
+            true => self.share(part - gained, |line| line.gross.is_sign_negative()),
+        }
     }
+
+    /// The part of an amount that so much of the whole stands for.
+    fn part(&self, amount: Decimal, back: Decimal) -> Result<Decimal, AllocationError> {
+        let part = amount.checked_mul(back).and_then(|product| product.checked_div(self.of)).and_then(bounded);
+        Ok(round(part.ok_or(AllocationError::Overflow)?, places_of(self.currency()), self.rounding))
+    }
+
+    /// What this line has of a sum that some lines share by their size.
+    fn share(&self, sum: Decimal, shares: impl Fn(&Line) -> bool) -> Result<Decimal, AllocationError> {
+        let weight = |line: &Arc<Line>| if shares(line) { line.gross.abs() } else { Decimal::ZERO };
+        let weights: Vec<Decimal> = self.lines.iter().map(weight).collect();
+        let unit = Decimal::new(1, places_of(self.currency()));
+        Ok(allocate(sum, &weights, unit, Method::LargestRemainder)?[self.place])
+    }
+}
+
+fn has_both_signs(lines: &[Arc<Line>]) -> bool {
+    let has = |negative: bool| lines.iter().any(|line| !line.gross.is_zero() && line.gross.is_sign_negative() == negative);
+    has(true) && has(false)
 }
 
 /// What a trace says was taken back, from the lines it was taken from; nothing where they are not the same any more.
@@ -84,7 +109,7 @@ pub(in crate::settlement) fn taken_back_again(
     rounding: Rounding,
 ) -> Option<Decimal> {
     let place = lines.iter().position(|line| line.id == trace.line)?;
-    let mirrored = Mirrored { lines: Arc::new(lines.to_vec()), place, of: trace.of, rounding };
+    let mirrored = Mirrored { lines: Arc::new(lines.to_vec()), place, of: trace.of, rounding, by_sign: trace.by_sign };
     if mirrored.line().gross != trace.amount {
         return None;
     }
@@ -117,6 +142,7 @@ pub(super) fn lines(
         return Err(Refusal::new(Code::OutOfRange, detail).with("line", &*line.id).into());
     }
     let posted: Arc<Vec<Arc<Line>>> = Arc::new(posted.clone());
+    let by_sign = has_both_signs(&posted);
     let lines = posted.iter().enumerate().map(|(place, original)| {
         let id = match original.line.strip_prefix(base_of(&original.line)).and_then(|part| part.strip_prefix('.')) {
             Some(part) => derived(&line.id, part),
@@ -140,7 +166,7 @@ pub(super) fn lines(
             dimensions: shared.dimensions.clone(),
             lookups: shared.steps.lookups.clone(),
             totals: shared.steps.totals.clone(),
-            price: Price::Mirrored(Mirrored { lines: posted.clone(), place, of, rounding: line.rounding }),
+            price: Price::Mirrored(Mirrored { lines: posted.clone(), place, of, rounding: line.rounding, by_sign }),
             rounding: line.rounding,
             tax: super::priced::TaxTerms {
                 treatment: original.tax_kind,
