@@ -98,7 +98,8 @@ impl Mirrored {
 }
 
 fn has_both_signs(lines: &[Arc<Line>]) -> bool {
-    let has = |negative: bool| lines.iter().any(|line| !line.gross.is_zero() && line.gross.is_sign_negative() == negative);
+    let has =
+        |negative: bool| lines.iter().any(|line| !line.gross.is_zero() && line.gross.is_sign_negative() == negative);
     has(true) && has(false)
 }
 
