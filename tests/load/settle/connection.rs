@@ -62,7 +62,7 @@ pub async fn sqlite(path: &Path) -> Result<SqliteConnection> {
         .foreign_keys(true)
         .statement_cache_capacity(STATEMENTS_CACHED)
         .row_buffer_size(512)
-        .pragma("cache_size", "-16000")
+        .pragma("cache_size", "-8000")
         .pragma("wal_autocheckpoint", "8000")
         .pragma("temp_store", "memory");
     options.connect().await.with_context(|| format!("opening `{}`", path.display()))

@@ -77,7 +77,7 @@ impl Data {
             .row_buffer_size(512)
             .pragma("cache_size", "-4000")
             .pragma("temp_store", "memory");
-        let of_writer = options.clone().pragma("cache_size", "-16000").pragma("wal_autocheckpoint", "8000");
+        let of_writer = options.clone().pragma("cache_size", "-8000").pragma("wal_autocheckpoint", "8000");
         let connection = of_writer.connect().await.context("opening the file to write")?;
         let (writer, jobs) = mpsc::channel(WAITING_MAX);
         let runtime =
