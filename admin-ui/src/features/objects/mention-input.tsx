@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useDeferredValue, useEffect, useId, useRef, useState } from 'react';
+import { useDeferredValue, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { RecordData } from '../../api/contract/records';
 import { searchQuery } from '../../api/queries';
@@ -25,6 +25,8 @@ export function MentionInput({ label, value, onChange, onSend, onLeave, focus }:
   const { t } = useTranslation('records');
   const area = useRef<HTMLTextAreaElement>(null);
   const list = useId();
+  /** Where the caret goes with the text that is written next. */
+  const caret = useRef<number | null>(null);
   const [asked, setAsked] = useState<string | null>(null);
   const [active, setActive] = useState(0);
   const search = useDeferredValue(asked);
@@ -39,6 +41,14 @@ export function MentionInput({ label, value, onChange, onSend, onLeave, focus }:
     box.focus();
     box.setSelectionRange(box.value.length, box.value.length);
   }, [focus]);
+  // With the text and not a frame later: what is typed meanwhile would come out in another order.
+  useLayoutEffect(() => {
+    const box = area.current;
+    if (caret.current === null || !box) return;
+    box.focus();
+    box.setSelectionRange(caret.current, caret.current);
+    caret.current = null;
+  });
 
   const look = (text: string, cursor: number) => {
     setAsked(namedAt(text, cursor));
@@ -51,10 +61,7 @@ export function MentionInput({ label, value, onChange, onSend, onLeave, focus }:
     const before = `${value.slice(0, from)}${person.login} `;
     onChange(before + value.slice(box.selectionStart).replace(/^ /, ''));
     setAsked(null);
-    requestAnimationFrame(() => {
-      box.focus();
-      box.setSelectionRange(before.length, before.length);
-    });
+    caret.current = before.length;
   };
   return (
     <div className="mention-input">
