@@ -72,18 +72,18 @@ pub(super) struct Dates {
 /// The dates of keys. Keys whose versions hold on the same dates share them: prices tend to change on the same days, and what
 /// is shared stays near.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Calendars(Vec<Dates>);
+struct Calendars(Vec<Dates>);
 
 /// Makes calendars.
 #[derive(Default)]
-pub(super) struct Calendaring {
+struct Calendaring {
     calendars: Calendars,
     begins: HashMap<Box<[Dates]>, u32, Hashing>,
 }
 
 impl Calendaring {
     /// Where these dates begin.
-    pub fn add(&mut self, dates: Vec<Dates>) -> u32 {
+    fn add(&mut self, dates: Vec<Dates>) -> u32 {
         let Calendars(all) = &mut self.calendars;
         *self.begins.entry(dates.into_boxed_slice()).or_insert_with_key(|dates| {
             let begin = u32::try_from(all.len()).expect("there are fewer dates than rows");
@@ -92,7 +92,7 @@ impl Calendaring {
         })
     }
 
-    pub fn done(self) -> Calendars {
+    fn done(self) -> Calendars {
         self.calendars
     }
 }
