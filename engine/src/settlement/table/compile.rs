@@ -19,9 +19,9 @@ impl Table {
             keys.entry(packed(row, &columns, digits)).or_default().push(index);
         }
         let TableBuilder { name, policy, priority, rows, .. } = builder;
-        let mut live_keys = gathered.values().flat_map(|(_, keys)| keys.values());
         let is_live = |row: &u32| Known::of(&rows[*row as usize]).is_live();
-        if live_keys.by_ref().filter(|keyed| keyed.iter().any(is_live)).count() > LIVE_KEYS_MAX {
+        let keys = gathered.values().flat_map(|(_, keys)| keys.values());
+        if keys.filter(|keyed| keyed.iter().any(is_live)).count() > LIVE_KEYS_MAX {
             return Err(TableFault::TooManyLiveKeys);
         }
         let mut laid = Vec::with_capacity(rows.len());

@@ -69,31 +69,23 @@ pub(super) struct Dates {
     pub latest_to: i32,
 }
 
-/// The dates of keys. Keys whose versions hold on the same dates share them: prices tend to change on the same days, and what
-/// is shared stays near.
-#[derive(Clone, Debug, Default)]
-struct Calendars(Vec<Dates>);
-
-/// Makes calendars.
+/// Lays the dates of keys side by side. Keys whose versions hold on the same dates share them: prices tend to change on the
+/// same days, and what is shared stays near.
 #[derive(Default)]
-struct Calendaring {
-    calendars: Calendars,
+struct Calendars {
+    dates: Vec<Dates>,
     begins: HashMap<Box<[Dates]>, u32, Hashing>,
 }
 
-impl Calendaring {
+impl Calendars {
     /// Where these dates begin.
     fn add(&mut self, dates: Vec<Dates>) -> u32 {
-        let Calendars(all) = &mut self.calendars;
+        let all = &mut self.dates;
         *self.begins.entry(dates.into_boxed_slice()).or_insert_with_key(|dates| {
             let begin = u32::try_from(all.len()).expect("there are fewer dates than rows");
             all.extend_from_slice(dates);
             begin
         })
-    }
-
-    fn done(self) -> Calendars {
-        self.calendars
     }
 }
 
@@ -130,7 +122,7 @@ impl<'g> Versions<'g> {
 pub(super) struct Places {
     found: Found,
     listed: Vec<Place>,
-    calendars: Calendars,
+    dates: Vec<Dates>,
 }
 
 #[derive(Clone, Debug)]
@@ -175,11 +167,11 @@ impl Places {
     /// Of keys, each once and in rising order, with the dates of their versions, whose rows lie one behind the other from
     /// `row` on; every key lies below `space`.
     pub fn of_rising(keys: impl Iterator<Item = (u128, Vec<Dates>)>, space: u128, mut row: u32) -> Places {
-        let mut calendaring = Calendaring::default();
+        let mut calendars = Calendars::default();
         let listed: Vec<Place> = keys
             .map(|(key, dates)| {
                 let ((low, high), count) = (halves(key), dates.len() as u32);
-                let begin = Cell { row, dates: calendaring.add(dates) };
+                let begin = Cell { row, dates: calendars.add(dates) };
                 row += count;
                 Place { low, high, begin, count }
             })
@@ -189,7 +181,7 @@ impl Places {
             Ok(cells) if cells <= cells_max => Found::Grid(grid(&listed, cells, row)),
             _ => Found::Hashed(hashed(&listed)),
         };
-        Places { found, listed, calendars: calendaring.done() }
+        Places { found, listed, dates: calendars.dates }
     }
 
     pub fn of(&self, key: u128) -> Option<Versions<'_>> {
@@ -211,9 +203,8 @@ impl Places {
     }
 
     fn versions(&self, begin: Cell, count: u32) -> Versions<'_> {
-        let Calendars(dates) = &self.calendars;
         let of = |begin: u32| begin as usize..(begin + count) as usize;
-        Versions { rows: of(begin.row), dates: &dates[of(begin.dates)] }
+        Versions { rows: of(begin.row), dates: &self.dates[of(begin.dates)] }
     }
 }
 
