@@ -38,6 +38,7 @@ mod publication;
 mod quarantine;
 mod rate_use;
 mod record;
+mod replies;
 mod rows;
 mod run;
 pub mod scratch;

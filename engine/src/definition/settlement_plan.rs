@@ -297,7 +297,12 @@ pub struct PhaseDefinition {
 #[schemars(deny_unknown_fields)]
 pub struct HoldDefinition {
     /// Days after the business date, 1 to 366: the line stands on the statement of the period in which they end.
-    pub days: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub days: Option<u16>,
+    /// The last day on which it waits, where that is later: a date of the fact, such as the end of its after-sale window. An
+    /// empty one adds nothing to the days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Expression>,
 }
 
 /// The lines of another fact of another plan, taken back by the share of what comes back.

@@ -111,6 +111,19 @@ fn a_hold_has_days_and_a_statement_to_wait_for() {
     checked(&stated(held(0, fee())), &["out_of_range settlement/plan.json#/lines/0/hold/days"]);
     checked(&stated(held(367, fee())), &["out_of_range settlement/plan.json#/lines/0/hold/days"]);
     checked(&held(7, fee()), &["bad_property settlement/plan.json#/lines/0/hold"]);
+    let until = |hold: Json| {
+        let mut line = line(fee());
+        line["hold"] = hold;
+        stated(plan_of_facts(line))
+    };
+    checked(&until(json!({"until": "record.sold_on"})), &[]);
+    checked(&until(json!({"days": 7, "until": "record.sold_on"})), &[]);
+    checked(&until(json!({"until": "record.net"})), &["script_type settlement/plan.json#/lines/0/hold/until"]);
+    checked(
+        &until(json!({"until": "record.window"})),
+        &["script_unknown_name settlement/plan.json#/lines/0/hold/until"],
+    );
+    checked(&until(json!({})), &["missing_property settlement/plan.json#/lines/0/hold"]);
 }
 
 #[test]

@@ -16,15 +16,17 @@ pub(super) use mirror::taken_back_again;
 pub use priced::{Before, Part, Priced, treatment_name};
 
 use super::line::{Dimensions, Line, Party};
-use super::plan::{Pays, Plan, PlanLine, StepKind};
+use super::plan::{HOLD_DAYS_MAX, Pays, Plan, PlanLine, StepKind};
 use super::rounding::Rounding;
 use super::trace::{LookupTrace, TotalTrace};
+use crate::codes::Code;
 use crate::decide::Halt;
 use crate::env::{Bound, Let, Reader, RecordEnv};
 use crate::moment::Date;
 use crate::object::Object;
 use crate::period::Period;
 use crate::record::{Name, Record};
+use crate::refusal::Refusal;
 use crate::value::Value;
 use jiff::ToSpan;
 use priced::{Adjusted, Price, TaxTerms};
@@ -46,8 +48,16 @@ pub struct Desired {
     rounding: Rounding,
     tax: TaxTerms,
     adjusts: Vec<Adjusted>,
-    /// The last day on which it waits for its statement.
-    pub held_until: Option<Date>,
+    pub wait: Wait,
+}
+
+/// Until when a line waits for its statement.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wait {
+    /// The last day.
+    pub until: Option<Date>,
+    /// A date of the fact says so: where that moves, the line does.
+    pub follows: bool,
 }
 
 /// A cumulation group: digest of its key, and the period in which it adds up.
@@ -123,6 +133,7 @@ impl<'p> Steps<'p> {
 struct Shared<'s> {
     steps: &'s Steps<'s>,
     dimensions: Arc<Dimensions>,
+    wait: Wait,
 }
 
 /// The lines a fact should have.
@@ -179,11 +190,27 @@ pub fn desired(
     if missing { Err(Halt::Missing) } else { Ok(lines) }
 }
 
-impl PlanLine {
-    /// The last day on which a line of a fact of a day is held.
-    fn held_until(&self, date: Date) -> Option<Date> {
-        date.checked_add(i64::from(self.hold?).days()).ok()
+/// Until when a line of a fact waits for its statement.
+fn wait_of(line: &PlanLine, env: &RecordEnv<'_>, date: Date) -> Result<Wait, Halt> {
+    let Some(hold) = &line.hold else { return Ok(Wait::default()) };
+    let after = |days: u16| date.checked_add(i64::from(days).days()).ok();
+    let until = match hold.until.as_ref().map(|until| env.eval(until)).transpose()? {
+        None | Some(Value::Null) => None,
+        Some(Value::Date(until)) => Some(until).filter(|until| *until > date),
+        Some(other) => {
+            let detail = format!("the line `{}` is held until a {}, not until a date", line.id, other.kind());
+            return Err(Refusal::new(Code::ScriptType, detail).with("line", &*line.id).into());
+        }
+    };
+    if let Some(until) = until.filter(|until| after(HOLD_DAYS_MAX).is_some_and(|last| *until > last)) {
+        let detail = format!("the line `{}` would be held until {until}, more than {HOLD_DAYS_MAX} days", line.id);
+        return Err(Refusal::new(Code::OutOfRange, detail)
+            .with("line", &*line.id)
+            .with("until", until.to_string())
+            .with("max", i64::from(HOLD_DAYS_MAX))
+            .into());
     }
+    Ok(Wait { until: until.max(hold.days.and_then(after)), follows: hold.until.is_some() })
 }
 
 impl<'f> Fact<'f> {
@@ -225,8 +252,15 @@ fn of_line(
             Err(refused) => return Err(refused),
         }
     }
+    let wait = match wait_of(line, env, asking.date) {
+        Err(Halt::Missing) => {
+            missing = true;
+            Wait::default()
+        }
+        wait => wait?,
+    };
     let dimensions = if missing { Arc::default() } else { asking.known.dimensions(line, &values) };
-    let shared = Shared { steps, dimensions };
+    let shared = Shared { steps, dimensions, wait };
     match (&line.pays, parties.0.transpose()?, parties.1.transpose()?) {
         (Pays::One { amount, .. }, Some(payer), Some(payee)) => {
             let accrued = amount::line(asking, env, line, amount, (payer, payee), &shared)?;

@@ -235,9 +235,21 @@ pub struct PlanLine {
     pub dimensions: Vec<(Name, Expr)>,
     /// The calendar at whose periods' ends it is paid; until then it is only accrued.
     pub paid_by: Option<Name>,
-    /// Days it waits for its statement.
-    pub hold: Option<u16>,
+    /// How long it waits for its statement.
+    pub hold: Option<Hold>,
 }
+
+/// How long a line waits for its statement: the later of both counts.
+#[derive(Debug)]
+pub struct Hold {
+    /// Days after the business date.
+    pub days: Option<u16>,
+    /// The last day.
+    pub until: Option<Expr>,
+}
+
+/// A line that waits longer for its statement than a year should not have been posted yet.
+pub const HOLD_DAYS_MAX: u16 = 366;
 
 impl PlanLine {
     /// The keys of the groups it counts in.

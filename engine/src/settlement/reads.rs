@@ -74,6 +74,7 @@ impl<'p> Parts<'p> {
     fn line(&mut self, line: &'p PlanLine) {
         self.exprs.extend(&line.when);
         self.exprs.extend(line.dimensions.iter().map(|(_, expr)| expr));
+        self.exprs.extend(line.hold.iter().filter_map(|hold| hold.until.as_ref()));
         match &line.pays {
             Pays::One { payer, payee, amount } => {
                 self.party(payer);

@@ -7,7 +7,7 @@ use super::facts::Records;
 use super::record::refusal_of_gathered;
 use super::sql::{Datum, Dialect, Kind, Sql};
 use super::transaction::{End, Locks};
-use super::{Scope, Store, StoreError};
+use super::{Backend, Scope, Store, StoreError};
 use futures_util::future::BoxFuture;
 use packwork_engine::codes::Code;
 use packwork_engine::decision::{Decision, Outcome};
@@ -160,11 +160,25 @@ impl Store {
     }
 
     /// The same without waiting for the disk: a repeat that comes before it is kept, or after it was lost, is answered
-    /// from the record. What is written after this call is written after the reply.
+    /// from the record. What is written after this call is written after the reply: SQLite's writer has it in its queue,
+    /// PostgreSQL has carried it out together with those of others.
     pub async fn save_reply_soon(&self, scope: &Scope, command_id: Uuid, reply: Vec<u8>) -> Result<(), StoreError> {
         self.check(scope)?;
         let reply = String::from_utf8(reply).map_err(|error| StoreError::Broken(error.to_string()))?;
-        self.change_soon(saving(command_id, Datum::Json(reply))).await
+        match &self.inner.backend {
+            Backend::Sqlite(store) => store.send(Arc::new(saving(command_id, Datum::Json(reply)))).await.map(|_| ()),
+            Backend::Postgres(_) => {
+                let inner = self.inner.clone();
+                // Others may wait for it too: it is carried through even if the caller stops waiting.
+                let kept = tokio::spawn(async move {
+                    match &inner.backend {
+                        Backend::Postgres(store) => store.save_reply((command_id, reply.into())).await,
+                        Backend::Sqlite(_) => unreachable!("the store does not change its database"),
+                    }
+                });
+                kept.await.unwrap_or_else(|_| Err(StoreError::Broken("it panicked; the log says where".into())))
+            }
+        }
     }
 }
 

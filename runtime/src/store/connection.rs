@@ -1,10 +1,11 @@
 //! One connection to either database: sends statements, gives rows back as data by the kinds asked for.
 //! The only place besides `sqlite` and `postgres` that knows there are two drivers.
 
+mod union;
 mod waiting;
 
 use super::StoreError;
-use super::postgres::{bind_postgres, read_postgres};
+use super::postgres::{bind_postgres, part_of_postgres, read_postgres};
 use super::sql::{Datum, Dialect, Kind, Sql};
 use super::sqlite::read_sqlite;
 use futures_util::TryStreamExt;
@@ -13,6 +14,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Executor, Postgres, Sqlite};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use union::Union;
 use waiting::{Waiting, What};
 
 /// A connection out of a pool. Dropped inside a transaction it is closed, never handed on.
@@ -156,22 +158,30 @@ impl Connection {
         done.map_err(|cause| self.failed(doing, cause))
     }
 
-    /// Sends several statements and gives the rows of each: on SQLite together, on PostgreSQL one after the other.
+    /// Sends several queries together and gives the rows of each.
     pub(crate) async fn rows_of_each(
         &mut self,
         doing: &'static str,
-        statements: Vec<(Sql, Vec<Kind>)>,
+        mut statements: Vec<(Sql, Vec<Kind>)>,
     ) -> Result<Vec<Vec<Vec<Datum>>>, StoreError> {
         let mut found = vec![Vec::new(); statements.len()];
-        let Driver::Sqlite(connection) = &mut self.driver else {
-            for (found, (sql, kinds)) in found.iter_mut().zip(statements) {
-                *found = self.rows(doing, sql, &kinds).await?;
+        match statements.len() {
+            0 => return Ok(found),
+            1 => {
+                let (sql, kinds) = statements.remove(0);
+                found[0] = self.rows(doing, sql, &kinds).await?;
+                return Ok(found);
             }
-            return Ok(found);
-        };
-        if statements.is_empty() {
-            return Ok(found);
+            _ => {}
         }
+        self.write_gathered(doing).await?;
+        let connection = match &mut self.driver {
+            Driver::Sqlite(connection) => connection,
+            Driver::Postgres(connection) => {
+                let done = rows_of_union(connection, Union::of(statements), &mut found).await;
+                return done.map(|()| found).map_err(|cause| self.failed(doing, cause));
+            }
+        };
         let mut all = Sql::new(Dialect::Sqlite);
         for (index, (sql, _)) in statements.iter().enumerate() {
             all.push(if index == 0 { "" } else { "; " }).push(&sql.text);
@@ -387,7 +397,24 @@ async fn rows_of_postgres(
 ) -> Result<(), sqlx::Error> {
     let mut rows = sqlx::query_with(AssertSqlSafe(sql.text), bind_postgres(sql.binds)?).fetch(&mut **connection);
     while let Some(row) = rows.try_next().await? {
-        take(read_postgres(&row, kinds)?);
+        take(read_postgres(&row, 0, kinds)?);
+    }
+    Ok(())
+}
+
+async fn rows_of_union(
+    connection: &mut PoolConnection<Postgres>,
+    mut union: Union,
+    found: &mut [Vec<Vec<Datum>>],
+) -> Result<(), sqlx::Error> {
+    let binds = bind_postgres(std::mem::take(&mut union.sql.binds))?;
+    let text = std::mem::take(&mut union.sql.text);
+    let mut rows = sqlx::query_with(AssertSqlSafe(text), binds).fetch(&mut **connection);
+    while let Some(row) = rows.try_next().await? {
+        let at = part_of_postgres(&row)?;
+        if let Some(((begin, kinds), found)) = union.part(at).zip(found.get_mut(at)) {
+            found.push(read_postgres(&row, begin, kinds)?);
+        }
     }
     Ok(())
 }

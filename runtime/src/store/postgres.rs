@@ -3,6 +3,7 @@
 use super::StoreError;
 use super::connection::{Connection, Suspects, is_lost};
 use super::patience::{self, Waiting};
+use super::replies::{self, Replies, Reply};
 use super::sql::{Datum, Kind};
 use super::transaction::{Attempt, End, Locks};
 use crate::auth::secret::Secret;
@@ -39,6 +40,7 @@ pub(crate) struct PostgresStore {
     schema: String,
     suspects: Arc<Suspects>,
     pub(super) waiting: Waiting,
+    replies: Replies,
 }
 
 impl PostgresStore {
@@ -69,6 +71,7 @@ impl PostgresStore {
             schema,
             suspects: Arc::default(),
             waiting: Waiting::default(),
+            replies: Replies::default(),
         })
     }
 
@@ -91,6 +94,18 @@ impl PostgresStore {
 
     pub(crate) async fn connection_aside(&self) -> Result<Connection, StoreError> {
         self.acquire(&self.aside).await
+    }
+
+    /// Keeps a reply together with those of others; alone where the database does not take all of them.
+    pub(super) async fn save_reply(&self, reply: Reply) -> Result<(), StoreError> {
+        let write = async |all: Vec<Reply>| {
+            let Ok(mut connection) = self.connection_aside().await else { return false };
+            replies::write(&mut connection, all).await.is_ok()
+        };
+        match self.replies.keep(reply.clone(), write).await {
+            true => Ok(()),
+            false => replies::write(&mut self.connection_aside().await?, vec![reply]).await,
+        }
     }
 
     async fn acquire(&self, pool: &PgPool) -> Result<Connection, StoreError> {
@@ -291,9 +306,16 @@ pub(super) fn bind_postgres(binds: Vec<Datum>) -> Result<PgArguments, sqlx::Erro
     Ok(arguments)
 }
 
-pub(super) fn read_postgres(row: &PgRow, kinds: &[Kind]) -> Result<Vec<Datum>, sqlx::Error> {
+/// Whose row of several queries it is.
+pub(super) fn part_of_postgres(row: &PgRow) -> Result<usize, sqlx::Error> {
+    let number = row.try_get_unchecked::<i64, _>(0)?;
+    usize::try_from(number).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// The data of a row from a column on.
+pub(super) fn read_postgres(row: &PgRow, begin: usize, kinds: &[Kind]) -> Result<Vec<Datum>, sqlx::Error> {
     let mut data = Vec::with_capacity(kinds.len());
-    for (index, kind) in kinds.iter().enumerate() {
+    for (index, kind) in (begin..).zip(kinds) {
         let null = Datum::Null(*kind);
         data.push(match kind {
             Kind::Id => row.try_get_unchecked::<Option<Uuid>, _>(index)?.map_or(null, Datum::Id),

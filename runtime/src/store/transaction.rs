@@ -56,18 +56,6 @@ impl Store {
         }
     }
 
-    /// One statement that nobody waits for. SQLite's writer has it in its queue when this returns, so that whatever is
-    /// sent to it later comes after it; PostgreSQL has carried it out.
-    pub(crate) async fn change_soon<F>(&self, attempt: F) -> Result<(), StoreError>
-    where
-        F: for<'c> Fn(&'c mut Connection) -> BoxFuture<'c, Result<End<()>, StoreError>> + Send + Sync + 'static,
-    {
-        match &self.inner.backend {
-            Backend::Sqlite(store) => store.send(Arc::new(attempt)).await.map(|_| ()),
-            Backend::Postgres(store) => attempt(&mut store.connection().await?).await.map(|_| ()),
-        }
-    }
-
     /// A connection to read with; hold it for a whole request.
     pub(crate) async fn reader(&self) -> Result<Connection, StoreError> {
         match &self.inner.backend {

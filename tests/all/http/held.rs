@@ -1,6 +1,7 @@
 //! Lines that are held, on both databases: posted at once, on the statement of the period in which the goods may no longer
 //! come back, and whatever takes them back beside them.
 
+use axum::http::Method;
 use packwork_engine::moment::Moment;
 use packwork_tests::app::{Industry, On, TestApp};
 use serde_json::{Value as Json, json};
@@ -91,6 +92,37 @@ async fn a_held_line_waits_for_its_statement(on: On) {
     assert_eq!(lines(&test).await, expected(&all));
 }
 
+/// A sale with an after-sale window of its own is held until that is over, and moves with it while its month is open.
+async fn a_line_is_held_until_a_date_of_its_fact(on: On) {
+    let test = channel(on).await;
+    let sale = |number: &str, until: Json| json!({"number": number, "sold_on": "2026-03-10", "net": "100.00", "seller": "a", "after_sale_until": until});
+    confirmed(&test, "channel_sale", sale("s1", json!("2026-05-02"))).await;
+    confirmed(&test, "channel_sale", sale("s2", json!("2026-03-12"))).await;
+    confirmed(&test, "channel_sale", sale("s3", Json::Null)).await;
+    let held = ["2026-03", "2026-03", "5.00"];
+    assert_eq!(lines(&test).await, expected(&[["2026-03", "2026-05", "5.00"], held, held]));
+
+    // Half of it comes back: it meets the commission on its statement.
+    let back = json!({"number": "r1", "returned_on": "2026-03-20", "net": "50.00", "sale": "s1"});
+    confirmed(&test, "channel_return", back).await;
+    let mut all = vec![["2026-03", "2026-05", "5.00"], ["2026-03", "2026-05", "-2.50"], held, held];
+    assert_eq!(lines(&test).await, expected(&all));
+
+    // The window of another one becomes longer: it is taken back where it stood and held until the new day.
+    let longer = json!({"version": 2, "after_sale_until": "2026-04-15"});
+    test.system(Method::PATCH, "/records/channel_sale/s2", Some(longer)).await.ok();
+    all.extend([["2026-03", "2026-03", "-5.00"], ["2026-03", "2026-04", "5.00"]]);
+    assert_eq!(lines(&test).await, expected(&all));
+    let run = test.post("/settlement/runs", json!({"plan": "distribution", "period": "2026-03"})).await.ok();
+    assert_eq!(run["status"], "unchanged", "{run:#}");
+
+    // More than a year is not charged; a run says why.
+    confirmed(&test, "channel_sale", sale("s4", json!("2027-03-12"))).await;
+    let run = test.post("/settlement/runs", json!({"plan": "distribution", "period": "2026-03"})).await.ok();
+    assert_eq!((&run["failures"][0]["code"], &run["failed"]), (&json!("out_of_range"), &json!(1)), "{run:#}");
+    assert_eq!(lines(&test).await, expected(&all));
+}
+
 /// The explanation says until when.
 async fn an_explanation_says_until_when(on: On) {
     let test = channel(on).await;
@@ -100,10 +132,8 @@ async fn an_explanation_says_until_when(on: On) {
     assert_eq!(found["data"][0]["held_until"], "2026-04-04");
     let id = found["data"][0]["id"].as_str().unwrap_or_default().to_owned();
     for (locale, label) in [("zh-CN", "暂缓至"), ("en", "Held until")] {
-        let told = test
-            .ask_in(locale, axum::http::Method::GET, &format!("/settlement/lines/{id}/explain?replay=true"), None)
-            .await
-            .ok();
+        let told =
+            test.ask_in(locale, Method::GET, &format!("/settlement/lines/{id}/explain?replay=true"), None).await.ok();
         let node = told["tree"].as_array().into_iter().flatten().find(|node| node["label"] == label);
         assert_eq!(node.map(|node| &node["value"]), Some(&json!("2026-04-04")), "{told:#}");
         assert_eq!(told["replay"]["agrees"], true, "{told:#}");
@@ -113,11 +143,13 @@ async fn an_explanation_says_until_when(on: On) {
 #[tokio::test]
 async fn held_on_sqlite() {
     a_held_line_waits_for_its_statement(On::Sqlite).await;
+    a_line_is_held_until_a_date_of_its_fact(On::Sqlite).await;
     an_explanation_says_until_when(On::Sqlite).await;
 }
 
 #[tokio::test]
 async fn held_on_postgres() {
     a_held_line_waits_for_its_statement(On::Postgres).await;
+    a_line_is_held_until_a_date_of_its_fact(On::Postgres).await;
     an_explanation_says_until_when(On::Postgres).await;
 }

@@ -11,7 +11,9 @@ use crate::model::checker::{Checker, Found};
 use crate::model::names::Names;
 use crate::record::Name;
 use crate::settlement::chain::Climb;
-use crate::settlement::plan::{Amount, By, Cumulate, Entitled, Mirror, PartySource, Pays, PlanLine, Step, StepKind};
+use crate::settlement::plan::{
+    Amount, By, Cumulate, Entitled, HOLD_DAYS_MAX, Hold, Mirror, PartySource, Pays, PlanLine, Step, StepKind,
+};
 
 /// What expressions of a plan's lines see.
 pub(super) struct LineScope<'s> {
@@ -21,9 +23,6 @@ pub(super) struct LineScope<'s> {
     /// The plan's lines appear on statements.
     pub stated: bool,
 }
-
-/// A line that waits longer for its statement than a year should not have been posted yet.
-const HOLD_DAYS_MAX: u16 = 366;
 
 impl<'a> Checker<'a> {
     pub(super) fn plan_line(
@@ -345,12 +344,22 @@ impl<'a> Checker<'a> {
         pointer: &str,
         written: &LineDefinition,
         scope: &LineScope<'_>,
-    ) -> Option<u16> {
-        let days = written.hold.as_ref()?.days;
+    ) -> Option<Hold> {
+        let hold = written.hold.as_ref()?;
         let place = format!("{pointer}/hold");
-        if !(1..=HOLD_DAYS_MAX).contains(&days) {
+        let until = hold.until.as_ref().and_then(|until| {
+            let place = format!("{place}/until");
+            let (expr, given) = self.expression(found, &place, &until.0, scope.names)?;
+            if given.is_some_and(|given| !matches!(given, Type::Date | Type::Any | Type::Null)) {
+                self.error(Code::ScriptType, found, place, "a line is held until a date");
+            }
+            Some(expr)
+        });
+        if hold.days.is_some_and(|days| !(1..=HOLD_DAYS_MAX).contains(&days)) {
             let message = format!("a line is held for 1 to {HOLD_DAYS_MAX} days");
             self.error(Code::OutOfRange, found, format!("{place}/days"), message);
+        } else if hold.days.is_none() && hold.until.is_none() {
+            self.error(Code::MissingProperty, found, place, "a hold has `days`, `until` or both");
         } else if !scope.stated {
             self.error(Code::BadProperty, found, place, "a plan without `statement` holds nothing back from one");
         } else if written.phase.is_some() || written.mirror.is_some() {
@@ -360,7 +369,7 @@ impl<'a> Checker<'a> {
             };
             self.error(Code::BadProperty, found, place, message);
         }
-        Some(days)
+        Some(Hold { days: hold.days, until })
     }
 
     /// An operand of an adjustment, as an expression.

@@ -77,7 +77,7 @@ pub(super) fn line(
         rounding: line.rounding,
         tax,
         adjusts,
-        held_until: line.held_until(asking.date),
+        wait: shared.wait,
     })
 }
 

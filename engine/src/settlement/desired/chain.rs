@@ -77,7 +77,7 @@ pub(super) fn lines(
             rounding: Rounding::HalfUp,
             tax,
             adjusts: Vec::new(),
-            held_until: line.held_until(asking.date),
+            wait: shared.wait,
         });
         Ok(())
     };

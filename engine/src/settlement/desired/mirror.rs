@@ -2,7 +2,7 @@
 
 use super::known::KeyPart;
 use super::priced::Price;
-use super::{Asking, Counts, Desired, Group, Shared};
+use super::{Asking, Counts, Desired, Group, Shared, Wait};
 use crate::codes::Code;
 use crate::decide::Halt;
 use crate::env::RecordEnv;
@@ -175,7 +175,7 @@ pub(super) fn lines(
                 rounding: Rounding::HalfUp,
             },
             adjusts: Vec::new(),
-            held_until: original.trace.held_until,
+            wait: Wait { until: original.trace.held_until, follows: false },
         })
     });
     lines.collect()

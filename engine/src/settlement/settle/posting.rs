@@ -136,7 +136,7 @@ impl<'r, 'a> Posting<'r, 'a> {
 
     fn charge(&mut self, of: Charged<'_>, desired: &Desired, part: Part) {
         let Part { line, quantity, mut priced } = part;
-        priced.trace.held_until = desired.held_until;
+        priced.trace.held_until = desired.wait.until;
         let (open, service) = (&of.posted_in.open, &of.posted_in.service);
         self.charges.push(Line {
             id: Uuid::nil(),
@@ -212,7 +212,7 @@ impl<'r, 'a> Posting<'r, 'a> {
         if !self.is_stated(&desired.line) {
             return;
         }
-        let stated_in = self.stated_in(&posted_in.open, desired.held_until);
+        let stated_in = self.stated_in(&posted_in.open, desired.wait.until);
         let place = self.places.of(&desired.payer, &desired.payee, &stated_in, desired.currency());
         // A place that was not there before stands last.
         if place < self.asked {
@@ -327,5 +327,6 @@ fn standing(open: &[&Arc<Line>], desired: &Desired, part: &Part) -> Option<usize
 fn is_same(desired: &Desired, part: &Part, line: &Line) -> bool {
     let same_basis = if part.line == desired.line { desired.same_basis(line) } else { desired.same_content(line) };
     let priced = &part.priced;
-    same_basis && line.gross == priced.gross && line.net == priced.net && line.tax == priced.tax
+    let same_hold = !desired.wait.follows || line.trace.held_until == desired.wait.until;
+    same_basis && same_hold && line.gross == priced.gross && line.net == priced.net && line.tax == priced.tax
 }
