@@ -41,6 +41,13 @@ pub fn command_of_row(job: Uuid, purpose: &str, row: u64) -> Uuid {
     Uuid::from_u64_pair(first, VARIANT | (row & 0x3f_ffff) << 40 | digest >> 24)
 }
 
+/// The id of what a text names, a UUIDv8: the same whenever it is asked for.
+pub fn id_of_text(text: &str) -> Uuid {
+    let mut bytes = [0_u8; 16];
+    bytes.copy_from_slice(&Sha256::digest(text)[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
 /// The first two bits of the second half say by which rules a UUID is made.
 const VARIANT: u64 = 0b10 << 62;
 
@@ -55,7 +62,7 @@ fn digest(parts: &[&[u8]]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{IdSource, command_of_row};
+    use super::{IdSource, command_of_row, id_of_text};
     use crate::moment::Moment;
     use uuid::{Uuid, Variant, Version};
 
@@ -89,5 +96,11 @@ mod tests {
             assert_eq!(id, command_of_row(command(), "apply", *row));
             assert_ne!(id, command_of_row(command(), "revert", *row));
         }
+    }
+    #[test]
+    fn what_a_text_names_has_one_id() {
+        let id = id_of_text("state 3 of order");
+        assert_eq!(id.to_string(), "566c3444-cb46-8d5e-be3f-4bea357675b4");
+        assert_eq!((id.get_version(), id.get_variant()), (Some(Version::Custom), Variant::RFC4122));
     }
 }

@@ -202,12 +202,12 @@ fn wait_of(line: &PlanLine, env: &RecordEnv<'_>, date: Date) -> Result<Wait, Hal
             return Err(Refusal::new(Code::ScriptType, detail).with("line", &*line.id).into());
         }
     };
-    if let Some(until) = until.filter(|until| after(HOLD_DAYS_MAX).is_some_and(|last| *until > last)) {
+    if let Some((until, last)) = until.zip(after(HOLD_DAYS_MAX)).filter(|(until, last)| until > last) {
         let detail = format!("the line `{}` would be held until {until}, more than {HOLD_DAYS_MAX} days", line.id);
         return Err(Refusal::new(Code::OutOfRange, detail)
             .with("line", &*line.id)
             .with("until", until.to_string())
-            .with("max", i64::from(HOLD_DAYS_MAX))
+            .with("maximum", last.to_string())
             .into());
     }
     Ok(Wait { until: until.max(hold.days.and_then(after)), follows: hold.until.is_some() })

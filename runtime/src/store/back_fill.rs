@@ -11,10 +11,10 @@ use super::sql::{Datum, Kind, Sql};
 use super::tables::{Step as TableStep, TablePlan};
 use super::transaction::{End, Locks};
 use super::{Scope, Store, StoreError};
+use packwork_engine::ids::id_of_text;
 use packwork_engine::model::Model;
 use packwork_engine::refusal::Refusal;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -143,11 +143,5 @@ pub(super) async fn begin(
 /// The same for a publication that is tried again.
 fn job_id(version: &Version, object: &str) -> Uuid {
     let text = format!("{BACK_FILL} {} {} {} {object}", version.number, version.hash, version.at.micros());
-    let digest = Sha256::digest(text.as_bytes());
-    let mut bytes = [0_u8; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    // Version 8: made of what it names.
-    bytes[6] = 0x80 | (bytes[6] & 0x0f);
-    bytes[8] = 0x80 | (bytes[8] & 0x3f);
-    Uuid::from_bytes(bytes)
+    id_of_text(&text)
 }

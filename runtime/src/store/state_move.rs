@@ -9,9 +9,8 @@ use super::publication::Version;
 use super::sql::{Datum, Kind, Sql};
 use super::tables::{Step, TablePlan};
 use packwork_engine::decision::{Change, EventKind};
-use packwork_engine::ids::IdSource;
+use packwork_engine::ids::{IdSource, id_of_text};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -94,11 +93,5 @@ async fn move_records(
 /// What the events name as their command: the same for a publication that is tried again.
 fn command(version: &Version, object: &str, from: &str) -> Uuid {
     let text = format!("state {} {} {} {object} {from}", version.number, version.hash, version.at.micros());
-    let digest = Sha256::digest(text.as_bytes());
-    let mut bytes = [0_u8; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    // Version 8: made of what it names.
-    bytes[6] = 0x80 | (bytes[6] & 0x0f);
-    bytes[8] = 0x80 | (bytes[8] & 0x3f);
-    Uuid::from_bytes(bytes)
+    id_of_text(&text)
 }
