@@ -1,7 +1,7 @@
 //! Rounding, written where it happens: an explicit mode, an explicit number of places and a named
 //! point. Knows numbers only; what the money is for is the caller's business.
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -86,33 +86,36 @@ impl Rounded {
 /// ```
 pub fn round(value: Decimal, places: u32, mode: Rounding) -> Decimal {
     let places = places.min(Decimal::MAX_SCALE);
-    if let Some(rounded) = round_small(value, places, mode) {
-        return rounded;
-    }
-    let mut rounded = value.round_dp_with_strategy(places, strategy(mode));
-    rounded.rescale(places);
-    without_negative_zero(rounded)
-}
-
-/// The same for numbers of few digits, which most amounts are: 64 bits instead of 96. `None` where they do not hold it.
-fn round_small(value: Decimal, places: u32, mode: Rounding) -> Option<Decimal> {
-    let cut = value.scale().checked_sub(places).filter(|cut| *cut <= TENS_MAX)?;
-    let digits = u64::try_from(value.mantissa().unsigned_abs()).ok()?;
-    let unit = 10_u64.pow(cut);
-    let (whole, rest) = (digits / unit, digits % unit);
-    let half = rest.cmp(&(unit - rest));
-    let is_negative = value.is_sign_negative();
+    let Some(cut) = value.scale().checked_sub(places) else {
+        let mut written = value;
+        written.rescale(places);
+        return without_negative_zero(written);
+    };
+    let (digits, is_negative) = (value.mantissa().unsigned_abs(), value.is_sign_negative());
+    // Most amounts are of few digits: 64 bits are divided faster than 128.
+    let (whole, half, is_exact) = match u64::try_from(digits) {
+        Ok(digits) if cut <= TENS_MAX => {
+            let unit = 10_u64.pow(cut);
+            let (whole, rest) = (digits / unit, digits % unit);
+            (u128::from(whole), rest.cmp(&(unit - rest)), rest == 0)
+        }
+        _ => {
+            let unit = 10_u128.pow(cut);
+            let (whole, rest) = (digits / unit, digits % unit);
+            (whole, rest.cmp(&(unit - rest)), rest == 0)
+        }
+    };
     let goes_up = match mode {
         Rounding::HalfUp => half.is_ge(),
         Rounding::HalfEven => half.is_gt() || (half.is_eq() && whole % 2 == 1),
         Rounding::HalfDown => half.is_gt(),
-        Rounding::Up => rest > 0,
+        Rounding::Up => !is_exact,
         Rounding::Down => false,
-        Rounding::Ceil => rest > 0 && !is_negative,
-        Rounding::Floor => rest > 0 && is_negative,
+        Rounding::Ceil => !is_exact && !is_negative,
+        Rounding::Floor => !is_exact && is_negative,
     };
-    let rounded = i128::from(whole) + i128::from(goes_up);
-    Decimal::try_from_i128_with_scale(if is_negative { -rounded } else { rounded }, places).ok()
+    let rounded = (whole + u128::from(goes_up)) as i128;
+    Decimal::from_i128_with_scale(if is_negative { -rounded } else { rounded }, places)
 }
 
 /// Rounds to decimal places, or with a negative number of them to tens (-1), hundreds (-2) and so on. `None` if the result
@@ -153,18 +156,6 @@ pub fn round_to_step(value: Decimal, step: Decimal, mode: Rounding) -> Option<De
 pub fn bounded(value: Decimal) -> Option<Decimal> {
     let limit = 10_u128.checked_pow(WHOLE_DIGITS_MAX + value.scale());
     limit.is_none_or(|limit| value.mantissa().unsigned_abs() < limit).then_some(value)
-}
-
-fn strategy(mode: Rounding) -> RoundingStrategy {
-    match mode {
-        Rounding::HalfUp => RoundingStrategy::MidpointAwayFromZero,
-        Rounding::HalfEven => RoundingStrategy::MidpointNearestEven,
-        Rounding::HalfDown => RoundingStrategy::MidpointTowardZero,
-        Rounding::Up => RoundingStrategy::AwayFromZero,
-        Rounding::Down => RoundingStrategy::ToZero,
-        Rounding::Ceil => RoundingStrategy::ToPositiveInfinity,
-        Rounding::Floor => RoundingStrategy::ToNegativeInfinity,
-    }
 }
 
 fn without_negative_zero(mut value: Decimal) -> Decimal {

@@ -1,9 +1,9 @@
 //! Rounding against the acceptance cases, and its symmetry.
 
 use super::seeded::{Sequence, number};
-use super::{Point, Rounded, Rounding, bounded, round, round_to_step, strategy, without_negative_zero};
+use super::{Point, Rounded, Rounding, bounded, round, round_to_step, without_negative_zero};
 use Rounding::{Ceil, Down, Floor, HalfDown, HalfEven, HalfUp, Up};
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 const MODES: [Rounding; 7] = [HalfUp, HalfEven, HalfDown, Up, Down, Ceil, Floor];
 
@@ -113,18 +113,40 @@ fn the_range_of_numbers_has_an_edge() {
 }
 
 #[test]
-fn few_digits_round_as_many_do() {
-    let mut sequence = Sequence::new(31);
-    for _ in 0..20_000 {
-        // Ends of 5, 50 and 500 are halves.
-        let digits = sequence.below(2_000_000) as i64 * [1, 5, 50, 500][sequence.below(4) as usize] - 1_000_000;
-        let (scale, places) = (sequence.below(9) as u32, sequence.below(7) as u32);
-        let value = Decimal::new(digits, scale);
+fn numbers_of_any_length_round_as_the_library_rounds() {
+    let strategy = |mode| match mode {
+        HalfUp => RoundingStrategy::MidpointAwayFromZero,
+        HalfEven => RoundingStrategy::MidpointNearestEven,
+        HalfDown => RoundingStrategy::MidpointTowardZero,
+        Up => RoundingStrategy::AwayFromZero,
+        Down => RoundingStrategy::ToZero,
+        Ceil => RoundingStrategy::ToPositiveInfinity,
+        Floor => RoundingStrategy::ToNegativeInfinity,
+    };
+    let check = |value: Decimal, places: u32| {
         for mode in MODES {
             let mut expect = value.round_dp_with_strategy(places, strategy(mode));
             expect.rescale(places);
             let rounded = round(value, places, mode);
             assert_eq!(rounded.to_string(), without_negative_zero(expect).to_string(), "{value} to {places}, {mode:?}");
         }
+    };
+    let mut sequence = Sequence::new(31);
+    for _ in 0..20_000 {
+        // Ends of 5, 50 and 500 are halves.
+        let digits = sequence.below(2_000_000) as i64 * [1, 5, 50, 500][sequence.below(4) as usize] - 1_000_000;
+        check(Decimal::new(digits, sequence.below(9) as u32), sequence.below(7) as u32);
+    }
+    for _ in 0..20_000 {
+        // As quotients are, and halves with many zeros behind them.
+        let long = Decimal::from(sequence.below(1_000_000) as i64 - 500_000) / Decimal::from(sequence.below(999) + 1);
+        check(long, sequence.below(29) as u32);
+        let mut half = Decimal::new(sequence.below(20_000) as i64 * 5 - 50_000, 3);
+        half.rescale(sequence.below(24) as u32 + 4);
+        check(half, sequence.below(5) as u32);
+    }
+    for edge in [Decimal::MAX, Decimal::MIN, Decimal::from_i128_with_scale(79_228_162_514_264_337_593_543_950_335, 28)]
+    {
+        (0..=28).for_each(|places| check(edge, places));
     }
 }
