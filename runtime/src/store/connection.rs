@@ -162,34 +162,46 @@ impl Connection {
     pub(crate) async fn rows_of_each(
         &mut self,
         doing: &'static str,
-        mut statements: Vec<(Sql, Vec<Kind>)>,
+        queries: Vec<(Sql, Vec<Kind>)>,
     ) -> Result<Vec<Vec<Vec<Datum>>>, StoreError> {
-        let mut found = vec![Vec::new(); statements.len()];
-        match statements.len() {
-            0 => return Ok(found),
-            1 => {
-                let (sql, kinds) = statements.remove(0);
-                found[0] = self.rows(doing, sql, &kinds).await?;
-                return Ok(found);
-            }
-            _ => {}
+        if queries.is_empty() {
+            return Ok(Vec::new());
         }
-        self.write_gathered(doing).await?;
-        let connection = match &mut self.driver {
-            Driver::Sqlite(connection) => connection,
-            Driver::Postgres(connection) => {
-                let done = rows_of_union(connection, Union::of(statements), &mut found).await;
-                return done.map(|()| found).map_err(|cause| self.failed(doing, cause));
+        let Driver::Sqlite(connection) = &mut self.driver else {
+            let mut found = Vec::with_capacity(queries.len());
+            for together in union::statements(queries) {
+                found.extend(self.rows_of_union(doing, together).await?);
             }
+            return Ok(found);
         };
+        let mut found = vec![Vec::new(); queries.len()];
         let mut all = Sql::new(Dialect::Sqlite);
-        for (index, (sql, _)) in statements.iter().enumerate() {
+        for (index, (sql, _)) in queries.iter().enumerate() {
             all.push(if index == 0 { "" } else { "; " }).push(&sql.text);
             all.binds.extend(sql.binds.iter().cloned());
         }
-        let kinds: Vec<&[Kind]> = statements.iter().map(|(_, kinds)| &kinds[..]).collect();
+        let kinds: Vec<&[Kind]> = queries.iter().map(|(_, kinds)| &kinds[..]).collect();
         let mut take = |at: usize, row| found[at].push(row);
         let done = rows_of_sqlite(connection, &mut self.waiting, all, &kinds, &mut take).await;
+        done.map(|()| found).map_err(|cause| self.failed(doing, cause))
+    }
+
+    /// The rows of each query of one statement of PostgreSQL.
+    async fn rows_of_union(
+        &mut self,
+        doing: &'static str,
+        mut queries: Vec<(Sql, Vec<Kind>)>,
+    ) -> Result<Vec<Vec<Vec<Datum>>>, StoreError> {
+        if queries.len() == 1 {
+            let (sql, kinds) = queries.remove(0);
+            return Ok(vec![self.rows(doing, sql, &kinds).await?]);
+        }
+        self.write_gathered(doing).await?;
+        let mut found = vec![Vec::new(); queries.len()];
+        let Driver::Postgres(connection) = &mut self.driver else {
+            return Err(StoreError::Broken("SQLite is sent queries one behind the other".into()));
+        };
+        let done = read_union(connection, Union::of(queries), &mut found).await;
         done.map(|()| found).map_err(|cause| self.failed(doing, cause))
     }
 
@@ -402,7 +414,7 @@ async fn rows_of_postgres(
     Ok(())
 }
 
-async fn rows_of_union(
+async fn read_union(
     connection: &mut PoolConnection<Postgres>,
     mut union: Union,
     found: &mut [Vec<Vec<Datum>>],
