@@ -28,6 +28,9 @@ pub use inputs::{Inputs, Ran, Watch, tagged};
 /// Longest expression or script, in bytes: a page of formulas, not a program.
 pub const SOURCE_BYTES_MAX: usize = 65_536;
 
+/// How deep expressions may nest, and how many terms one sum may have: more belongs into `let`.
+const DEPTH_MAX: usize = 128;
+
 /// A dotted path an expression reads: root plus steps, `record.customer.region`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Path {

@@ -8,7 +8,7 @@ use super::form::{
     self, Step, binary, builtin, decimal, encoded, flatten, named_operand, no_operator, path_of, string,
 };
 use super::form::{read, syntax, test, truth, variable, wrap};
-use super::{At, Call, ExprError, Path, Scope, functions, script, switch};
+use super::{At, Call, DEPTH_MAX, ExprError, Path, Scope, functions, script, switch};
 use crate::codes::Code;
 use crate::suggest;
 use rhai::{
@@ -18,8 +18,6 @@ use std::collections::BTreeSet;
 use std::mem;
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// How deep expressions may nest, and how many terms one sum may have: more belongs into `let`.
-pub(super) const DEPTH_MAX: usize = 128;
 /// How many arms a `switch` may have; more belongs into a table.
 const SWITCH_ARMS_MAX: usize = 100;
 

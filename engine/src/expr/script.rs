@@ -6,9 +6,8 @@
 use super::form;
 use super::functions;
 use super::operators::{self, Fault, LIST_ITEMS_MAX, MAP_ENTRIES_MAX, Operator, Outcome, TEXT_BYTES_MAX};
-use super::resolve::DEPTH_MAX;
 use super::tree::known;
-use super::{At, Env, EvalError, ExprError, Inputs, Path, Ran, Watched};
+use super::{At, DEPTH_MAX, Env, EvalError, ExprError, Inputs, Path, Ran, Watched};
 use crate::codes::Code;
 use crate::value::Value;
 use rhai::{

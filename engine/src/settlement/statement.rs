@@ -3,6 +3,7 @@
 
 pub mod position;
 
+mod deciding;
 mod dispute;
 mod reverse;
 mod rounding;

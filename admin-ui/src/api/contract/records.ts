@@ -1,21 +1,6 @@
 /** docs/http.md, Records. */
 import type { LineSummary } from './settlement';
-import type { Money, ProblemBody, Ref } from './shared';
-
-export type Action = {
-  name: string;
-  kind: 'transition' | 'update' | 'delete' | 'restore';
-  title: string;
-  primary?: boolean;
-  destructive?: boolean;
-  allowed: boolean;
-  reason?: string | null;
-  input?: string[];
-  /** Which of the input must be filled in. */
-  required?: string[];
-  /** What the server would fill in; shown so that a person can change it. */
-  defaults?: Record<string, unknown>;
-};
+import type { Action, Money, ProblemBody, Ref } from './shared';
 
 export type Refs = Record<string, RefValue | RefValue[] | null | undefined>;
 

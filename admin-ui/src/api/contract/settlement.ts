@@ -1,6 +1,5 @@
 /** docs/http.md, Settlement. */
-import type { Action } from './records';
-import type { Decimal, Money, Ref } from './shared';
+import type { Action, Decimal, Money, Ref } from './shared';
 
 export type LineKind = 'charge' | 'reversal' | 'correction';
 

@@ -44,3 +44,18 @@ export type ProblemBody = {
   errors?: FieldProblem[];
   trace_id?: string;
 };
+
+export type Action = {
+  name: string;
+  kind: 'transition' | 'update' | 'delete' | 'restore';
+  title: string;
+  primary?: boolean;
+  destructive?: boolean;
+  allowed: boolean;
+  reason?: string | null;
+  input?: string[];
+  /** Which of the input must be filled in. */
+  required?: string[];
+  /** What the server would fill in; shown so that a person can change it. */
+  defaults?: Record<string, unknown>;
+};

@@ -14,7 +14,7 @@ import { PageHeader } from '../../ui/layout';
 import { FailureState, Skeleton } from '../../ui/states';
 import { MappingStep } from './mapping-step';
 import { PlanStep } from './plan-step';
-import { importPath, importQuery, useImport } from './queries';
+import { importPath, importQuery, useImport, type Verb } from './queries';
 import { ResultStep } from './result-step';
 import { type StepName, Steps } from './steps';
 import { ImportTag } from './words';
@@ -41,8 +41,6 @@ export default function ImportPage() {
     </>
   );
 }
-
-export type Verb = 'apply' | 'cancel' | 'resume' | 'revert';
 
 function One({ job, view }: { job: Import; view: ObjectView }) {
   const { t } = useTranslation('imports');

@@ -8,6 +8,9 @@ const POLL_MS = 2000;
 const WORKING: ImportStatus[] = ['planning', 'applying', 'reverting'];
 
 export const isWorking = (job: Import | undefined) => job !== undefined && WORKING.includes(job.status);
+/** What can be done with an import. */
+export type Verb = 'apply' | 'cancel' | 'resume' | 'revert';
+
 export const importPath = (id: string) => `/imports/${encodeURIComponent(id)}`;
 
 export const importQuery = (id: string) =>

@@ -12,9 +12,8 @@ import { Confirm } from '../../ui/dialog';
 import { Card } from '../../ui/layout';
 import { toast } from '../../ui/toasts';
 import { Counts } from './counts';
-import type { Verb } from './import-page';
 import { RowsTable } from './plan-step';
-import { importPath } from './queries';
+import { importPath, type Verb } from './queries';
 
 type Props = { job: Import; view: ObjectView; busy: boolean; onAct: (verb: Verb) => void };
 

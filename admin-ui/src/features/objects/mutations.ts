@@ -1,6 +1,7 @@
 import { type QueryClient, useMutation, useQueryClient } from '@tanstack/react-query';
 import { api } from '../../api/client';
-import type { Action, RecordData } from '../../api/contract/records';
+import type { RecordData } from '../../api/contract/records';
+import type { Action } from '../../api/contract/shared';
 import { recordQuery } from '../../api/queries';
 import { randomId } from '../../lib/identity';
 

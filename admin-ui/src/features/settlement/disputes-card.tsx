@@ -1,8 +1,8 @@
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Action } from '../../api/contract/records';
 import type { Dispute, Line, Statement } from '../../api/contract/settlement';
+import type { Action } from '../../api/contract/shared';
 import { BLANK, formatAmount, formatDateTime } from '../../lib/format';
 import { Button } from '../../ui/button';
 import { type Column, DataTable } from '../../ui/data-table';

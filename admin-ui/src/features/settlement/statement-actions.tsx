@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Action } from '../../api/contract/records';
 import type { Statement } from '../../api/contract/settlement';
+import type { Action } from '../../api/contract/shared';
 import { formatAmount } from '../../lib/format';
 import { Button } from '../../ui/button';
 import { Confirm } from '../../ui/dialog';

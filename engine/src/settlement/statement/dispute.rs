@@ -1,6 +1,6 @@
 //! Disputes: a line is objected to, and the objection settled. A dispute holds its line and nothing else of the statement.
 
-use super::steps::{Deciding, asked, name_of};
+use super::deciding::{Deciding, asked, name_of};
 use super::{Dispute, DisputeOutcome, SettledDispute};
 use crate::codes::Code;
 use crate::decide::Halt;

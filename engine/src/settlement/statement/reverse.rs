@@ -1,7 +1,7 @@
 //! Taking a statement back (红冲): a paper of its own mirrors the stored amounts, tax and entries with the opposite sign,
 //! links to it and has the next number. Nothing is computed anew; the facts are open again, and the next run settles them.
 
-use super::steps::{Deciding, asked};
+use super::deciding::{Deciding, asked};
 use super::{DisputeOutcome, SettledDispute, StatedLine, dispute};
 use crate::codes::Code;
 use crate::decide::Halt;

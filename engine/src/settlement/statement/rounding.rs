@@ -2,8 +2,8 @@
 //! from the statement's tax is posted when it is issued, beside the lines that are furthest off.
 
 use super::StatedLine;
+use super::deciding::{Deciding, asked};
 use super::reverse::{LINES_MAX, post_entries};
-use super::steps::{Deciding, asked};
 use crate::codes::Code;
 use crate::decide::Halt;
 use crate::facts::StatementsAsked;
