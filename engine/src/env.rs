@@ -156,7 +156,7 @@ pub struct RecordEnv<'a> {
     /// The date prices and classifications are read for.
     pub date: Date,
     /// What `let` defined, the latest last.
-    pub lets: &'a [Let],
+    pub lets: &'a [Let<'a>],
     /// A root besides the record that is a record too: the `party` of a chain, the unit of a period.
     pub bound: Option<&'a Bound>,
     /// The ways of the paths that expressions know by number.
@@ -174,7 +174,7 @@ pub struct Bound {
 }
 
 /// A name that `let` gave a value.
-pub type Let = (Name, Arc<Value>);
+pub type Let<'a> = (&'a str, Arc<Value>);
 
 impl<'a> RecordEnv<'a> {
     /// Nothing but the record.
@@ -316,6 +316,14 @@ fn member(value: &Value, steps: &[Name]) -> Value {
     }
 }
 
+/// What stands inside maps, where it is at hand.
+fn within<'v>(value: &'v Value, steps: &[Name]) -> Option<&'v Value> {
+    steps.iter().try_fold(value, |value, step| match value {
+        Value::Map(entries) => entries.get(&**step),
+        _ => None,
+    })
+}
+
 /// A failure of a host function; the expression adds the place.
 pub fn failed(message: String) -> EvalError {
     EvalError::Failed(ExprError { code: Code::ScriptFailed, message, line: 1, column: 1 })
@@ -359,13 +367,10 @@ impl Env for RecordEnv<'_> {
 
     fn held(&self, number: Option<usize>, path: &Path) -> Option<&Value> {
         match (number, self.routes) {
-            (Some(number), Some(routes)) => self.values.get(routes.slot(number)?),
+            (Some(number), Some(routes)) => routes.held(self, number),
             (None, _) if !self.is_record(&path.root) => {
-                let (_, value) = self.lets.iter().rev().find(|(name, _)| *name == path.root)?;
-                path.steps.iter().try_fold(&**value, |value, step| match value {
-                    Value::Map(entries) => entries.get(&**step),
-                    _ => None,
-                })
+                let (_, value) = self.lets.iter().rev().find(|(name, _)| **name == *path.root)?;
+                within(value, &path.steps)
             }
             _ => None,
         }

@@ -21,14 +21,19 @@ pub struct Named<'k, T>(pub &'k str, pub T);
 
 impl<T: Eq> Equivalent<(Name, T)> for Named<'_, T> {
     fn equivalent(&self, (name, other): &(Name, T)) -> bool {
-        self.1 == *other && *self.0 == **name
+        self.1 == *other && is_same(self.0, name)
     }
 }
 
 impl Equivalent<(Name, Name)> for Named<'_, &str> {
     fn equivalent(&self, (name, other): &(Name, Name)) -> bool {
-        *self.1 == **other && *self.0 == **name
+        is_same(self.1, other) && is_same(self.0, name)
     }
+}
+
+/// Copies of one name are the same without a look at their letters.
+fn is_same(left: &str, right: &str) -> bool {
+    std::ptr::eq(left, right) || left == right
 }
 
 /// What was worked out before, by key. Mostly the same is asked as the last time, or there is little to choose from: then
@@ -49,7 +54,7 @@ impl<K, V> Default for Memo<K, V> {
 }
 
 impl<K: Hash + Eq, V> Memo<K, V> {
-    pub fn get<Q: Hash + Equivalent<K>>(&mut self, asked: &Q) -> Option<&V> {
+    fn place<Q: Hash + Equivalent<K>>(&mut self, asked: &Q) -> Option<usize> {
         let is_last = self.known.get_index(self.last).is_some_and(|(key, _)| asked.equivalent(key));
         if !is_last {
             self.last = match self.known.len() {
@@ -57,7 +62,17 @@ impl<K: Hash + Eq, V> Memo<K, V> {
                 _ => self.known.get_index_of(asked)?,
             };
         }
-        self.known.get_index(self.last).map(|(_, value)| value)
+        Some(self.last)
+    }
+
+    pub fn get<Q: Hash + Equivalent<K>>(&mut self, asked: &Q) -> Option<&V> {
+        let place = self.place(asked)?;
+        self.known.get_index(place).map(|(_, value)| value)
+    }
+
+    pub fn get_mut<Q: Hash + Equivalent<K>>(&mut self, asked: &Q) -> Option<&mut V> {
+        let place = self.place(asked)?;
+        self.known.get_index_mut(place).map(|(_, value)| value)
     }
 
     pub fn insert(&mut self, key: K, value: V) {

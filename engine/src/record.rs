@@ -8,6 +8,11 @@ use uuid::Uuid;
 /// The name of an object, field, definition: shared, cheap to copy.
 pub type Name = Arc<str>;
 
+/// Whether two names are the same; copies of one are without a look at their letters.
+pub fn is_same_name(left: &Name, right: &Name) -> bool {
+    Arc::ptr_eq(left, right) || **left == **right
+}
+
 /// Slots every object has, in this order, before its own fields.
 pub mod slot {
     pub const ID: usize = 0;

@@ -6,7 +6,6 @@ use packwork_engine::explain::Teller;
 use packwork_engine::moment::Moment;
 use packwork_engine::settlement::line::Line;
 use packwork_engine::settlement::replay::{Replay, StepKind};
-use packwork_engine::settlement::trace::Trace;
 use packwork_engine::testing::bare::Bare;
 use packwork_engine::testing::case::World;
 use packwork_tests::app::{Industry, On};
@@ -233,7 +232,7 @@ fn every_amount_comes_out_again_and_no_changed_one_does() {
     let teller = Teller { model: &channel.0.model, locale: "zh-CN", title: &|_, _| None };
     let told = teller.replay(&replayed(&lines[0], lines));
     assert_eq!((told.sentence.as_str(), told.steps[0].title.as_str()), ("复算一致：5 步均与记录相符", "分润"));
-    let without = Line { trace: Trace::default(), ..(*lines[0]).clone() };
+    let without = Line { trace: Arc::default(), ..(*lines[0]).clone() };
     let told = Teller { locale: "en", ..teller }.replay(&replayed(&without, lines));
     assert_eq!(told.sentence, "computed again: 1 of 1 steps differ from what is stored");
 }

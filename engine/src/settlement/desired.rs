@@ -13,7 +13,7 @@ mod total;
 
 pub use known::{Known, Seen};
 pub(super) use mirror::taken_back_again;
-pub use priced::{Before, Part, Priced, treatment_name};
+pub use priced::{Before, Part, Priced, Tracing, treatment_name};
 
 use super::line::{Dimensions, Line, Party};
 use super::plan::{HOLD_DAYS_MAX, Pays, Plan, PlanLine, StepKind};
@@ -21,6 +21,7 @@ use super::rounding::Rounding;
 use super::trace::{LookupTrace, TotalTrace};
 use crate::codes::Code;
 use crate::decide::Halt;
+use crate::decision::Traces;
 use crate::env::{Bound, Let, Reader, RecordEnv};
 use crate::moment::Date;
 use crate::object::Object;
@@ -101,6 +102,11 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
+    /// Whether lines say what they are made of.
+    fn tells(&self) -> bool {
+        self.reader.terms.traces == Traces::Kept
+    }
+
     /// Whether a period of the plan's calendar is closed; whoever settles asks for them first.
     fn is_closed(&self, period: &str) -> bool {
         self.reader.facts.closed_periods.get(&self.plan.calendar).is_some_and(|closed| closed.contains(period))
@@ -120,7 +126,24 @@ impl<'p> Steps<'p> {
     /// With room for what a plan's steps find.
     fn of(plan: &'p Plan) -> Steps<'p> {
         let steps = plan.steps.len();
-        Steps { lookups: Vec::with_capacity(steps), totals: Vec::new(), rows: Vec::with_capacity(steps) }
+        Steps { lookups: Vec::new(), totals: Vec::new(), rows: Vec::with_capacity(steps) }
+    }
+
+    /// Keeps what look-ups found, where lines say it.
+    fn tell(&mut self, asking: &Asking<'_>, traces: impl IntoIterator<Item = LookupTrace>) {
+        if asking.tells() {
+            self.lookups.extend(traces);
+        }
+    }
+
+    /// What look-ups found, with room for so many more.
+    fn lookups_and(&self, more: usize) -> Vec<LookupTrace> {
+        if self.lookups.is_empty() {
+            return Vec::new();
+        }
+        let mut lookups = Vec::with_capacity(self.lookups.len() + more);
+        lookups.extend_from_slice(&self.lookups);
+        lookups
     }
 
     fn row(&self, step: &str) -> Option<Uuid> {
@@ -145,7 +168,7 @@ pub fn desired(
     posted: &[Arc<Line>],
 ) -> Result<Vec<Desired>, Halt> {
     let asking = Asking { reader, plan, known, fact, date: fact.date, posted };
-    let mut lets: Vec<Let> = Vec::with_capacity(plan.steps.len());
+    let mut lets: Vec<Let<'_>> = Vec::with_capacity(plan.steps.len());
     let mut steps = Steps::of(plan);
     let env = fact.env(reader, known);
     for step in &plan.steps {
@@ -155,12 +178,12 @@ pub fn desired(
             StepKind::Lookup(lookup) => {
                 let (value, trace) = source::look_up(&asking, &env, &step.name, lookup)?;
                 steps.rows.push((&step.name, trace.as_ref().map(|trace| trace.found.row_record)));
-                steps.lookups.extend(trace);
+                steps.tell(&asking, trace);
                 value
             }
             StepKind::Convert(convert) => {
                 let (value, traces) = convert::converted(&asking, &env, &step.name, convert)?;
-                steps.lookups.extend(traces);
+                steps.tell(&asking, traces);
                 Arc::new(value)
             }
             StepKind::Total(total) => {
@@ -170,7 +193,7 @@ pub fn desired(
                 Arc::new(value)
             }
         };
-        lets.push((known.own(&step.name), value));
+        lets.push((&step.name, value));
     }
     let env = RecordEnv { lets: &lets, ..env };
     if let Some(when) = &plan.when

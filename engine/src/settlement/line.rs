@@ -3,18 +3,32 @@
 use super::tax::TaxKind;
 use super::trace::Trace;
 use crate::moment::{Date, Moment};
-use crate::record::Name;
+use crate::record::{Name, is_same_name};
 use crate::value::Value;
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// A payer or payee: any record of an object with the trait `party`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Eq, PartialOrd, Ord)]
 pub struct Party {
     pub object: Name,
     pub id: Uuid,
+}
+
+impl PartialEq for Party {
+    fn eq(&self, other: &Party) -> bool {
+        self.id == other.id && is_same_name(&self.object, &other.object)
+    }
+}
+
+impl Hash for Party {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.object.hash(state);
+        self.id.hash(state);
+    }
 }
 
 /// The values a line is told apart by, by name.
@@ -51,7 +65,7 @@ pub struct Line {
     pub tax_kind: TaxTreatment,
     pub currency: Name,
     pub dimensions: Arc<Dimensions>,
-    pub trace: Trace,
+    pub trace: Arc<Trace>,
     pub statement: Option<Uuid>,
     pub run: Option<Uuid>,
     pub posted_at: Moment,

@@ -133,6 +133,14 @@ impl Plan {
         }
     }
 
+    /// The name by which expressions know the unit whose period is settled.
+    pub fn unit_root(&self) -> Option<&Name> {
+        match &self.on {
+            On::State(_) => None,
+            On::Close(units) => Some(&units.root),
+        }
+    }
+
     /// The definition of a line by its id, or by that of one derived from it (`subsidy.cap`).
     pub fn line(&self, id: &str) -> Option<&PlanLine> {
         let base = base_of(id);

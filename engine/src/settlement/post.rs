@@ -9,16 +9,17 @@ use crate::hashing::Hashing;
 use crate::ids::IdSource;
 use crate::model::Model;
 use crate::moment::Moment;
-use crate::record::Name;
+use crate::record::{Name, is_same_name};
 use crate::refusal::Refusal;
 use indexmap::{Equivalent, IndexSet};
 use rust_decimal::Decimal;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The reversal (红冲) of a line: stored amounts with the opposite sign, never computed anew.
 pub fn reversal(line: &Line, id: Uuid, period: &Name, run: Option<Uuid>, at: Moment) -> Line {
     let mut trace = line.trace.clone();
-    trace.reason = Some("reversal".into());
+    Arc::make_mut(&mut trace).reason = Some("reversal".into());
     Line {
         id,
         period: period.clone(),
@@ -66,8 +67,8 @@ impl Equivalent<Place> for PlaceOf<'_> {
     fn equivalent(&self, place: &Place) -> bool {
         *self.payer == place.payer
             && *self.payee == place.payee
-            && *self.period == place.period
-            && *self.currency == place.currency
+            && is_same_name(self.period, &place.period)
+            && is_same_name(self.currency, &place.currency)
     }
 }
 
@@ -129,7 +130,7 @@ impl<'m> Entries<'m> {
 
     /// Adds a line's entries to those of its place.
     pub fn add(&mut self, place: usize, line: &Line) -> Result<(), Refusal> {
-        let moves = match self.moves.iter().position(|(id, _)| *id == line.line) {
+        let moves = match self.moves.iter().position(|(id, _)| is_same_name(id, &line.line)) {
             Some(known) => known,
             None => {
                 let moves = self.moves_of(&line.line);

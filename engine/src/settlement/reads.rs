@@ -134,16 +134,22 @@ impl<'p> Parts<'p> {
         }
     }
 
-    /// What is read of the fact, each path once.
+    /// What is read, each path once.
     fn paths(&self) -> BTreeSet<&'p Path> {
-        self.exprs.iter().flat_map(|expr| expr.reads()).filter(|path| is_of_fact(path)).collect()
+        self.exprs.iter().flat_map(|expr| expr.reads()).collect()
     }
 }
 
-/// Gives every path that begins at a field of the fact a number, and tells the plan's expressions.
+/// Gives every path that begins at a field of the fact or at a step a number, and tells the plan's expressions.
 pub fn route(plan: &mut Plan, object: &Object) {
     let parts = Parts::of(plan);
-    let routes: Vec<Route> = parts.paths().into_iter().filter_map(|path| Route::of(object, path)).collect();
+    let is_record = |root: &str| root == "user" || plan.unit_root().is_some_and(|unit| **unit == *root);
+    let of_step = |path: &Path| {
+        let place = plan.steps.iter().position(|step| step.name == path.root && !is_record(&path.root))?;
+        Some(Route::of_let(place, path))
+    };
+    let route_of = |path: &Path| if is_of_fact(path) { Route::of(object, path) } else { of_step(path) };
+    let routes: Vec<Route> = parts.paths().into_iter().filter_map(route_of).collect();
     for expr in &parts.exprs {
         expr.number(|path| routes.binary_search_by(|route| route.path.cmp(path)).ok());
     }
@@ -154,14 +160,34 @@ pub fn route(plan: &mut Plan, object: &Object) {
 pub struct Leads<'p> {
     /// Of paths that go on behind a field.
     routes: Vec<(usize, &'p Path)>,
-    parties: Vec<&'p PartySource>,
+    /// Parties that facts name, with their object.
+    parties: Vec<(&'p Expr, &'p Name)>,
+    /// Parties that are the same for all facts, by object and key.
+    fixed: Vec<(&'p Name, &'p str)>,
 }
 
 impl<'p> Leads<'p> {
     pub fn of(plan: &'p Plan) -> Leads<'p> {
         let numbered = plan.routes.iter().enumerate().filter(|(_, route)| route.goes_on());
         let routes = numbered.map(|(number, route)| (number, &route.path)).collect();
-        Leads { routes, parties: Parts::of(plan).parties }
+        let mut leads = Leads { routes, parties: Vec::new(), fixed: Vec::new() };
+        for party in Parts::of(plan).parties {
+            match party {
+                PartySource::Fixed { object, key } => leads.fixed.push((object, key)),
+                PartySource::Expression { expr, object } if expr.as_path().is_some_and(is_of_fact) => {
+                    leads.parties.push((expr, object));
+                }
+                PartySource::Expression { .. } => {}
+            }
+        }
+        leads
+    }
+
+    /// Notes what all facts lead to and is not at hand.
+    pub fn foresee_shared(&self, reader: &Reader<'_>, known: &Known<'_>) {
+        for (object, key) in &self.fixed {
+            let _ = known.keyed(reader, object, key);
+        }
     }
 
     /// Notes what a fact leads to and is not at hand. Nothing is decided by it: what cannot be followed says so later.
@@ -169,16 +195,9 @@ impl<'p> Leads<'p> {
         for (number, path) in &self.routes {
             let _ = env.numbered(*number, path);
         }
-        for party in &self.parties {
-            match party {
-                PartySource::Fixed { object, key } => drop(known.keyed(reader, object, key)),
-                PartySource::Expression { expr, object } => {
-                    if expr.as_path().is_some_and(is_of_fact)
-                        && let Ok(Some(id)) = env.read(expr).map(|value| value.as_id())
-                    {
-                        let _ = known.legal_entity(reader, object, id);
-                    }
-                }
+        for (expr, object) in &self.parties {
+            if let Ok(Some(id)) = env.read(expr).map(|value| value.as_id()) {
+                let _ = known.legal_entity(reader, object, id);
             }
         }
     }
@@ -237,7 +256,8 @@ impl Reads {
             whole.insert(dimension.of.clone());
             whole.extend(dimension.classifications.values().map(|classification| classification.rows.clone()));
         }
-        if !parts.paths().into_iter().all(|path| reads.follow(model, plan, path, &mut whole)) {
+        let mut led = parts.paths().into_iter().filter(|path| is_of_fact(path));
+        if !led.all(|path| reads.follow(model, plan, path, &mut whole)) {
             return None;
         }
         // Refusals name records by their keys.

@@ -12,6 +12,17 @@ const WHOLE_DIGITS_MAX: u32 = 15;
 /// The greatest power of ten that 64 bits hold.
 const TENS_MAX: u32 = 19;
 
+/// The powers of ten that 128 bits hold.
+const TENS: [u128; 39] = {
+    let mut tens = [1; 39];
+    let mut power = 1;
+    while power < tens.len() {
+        tens[power] = tens[power - 1] * 10;
+        power += 1;
+    }
+    tens
+};
+
 /// How a number is brought to fewer places. Every mode mirrors negatives, except `ceil` and `floor`,
 /// so that a refund is the exact negative of what it refunds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -95,12 +106,12 @@ pub fn round(value: Decimal, places: u32, mode: Rounding) -> Decimal {
     // Most amounts are of few digits: 64 bits are divided faster than 128.
     let (whole, half, is_exact) = match u64::try_from(digits) {
         Ok(digits) if cut <= TENS_MAX => {
-            let unit = 10_u64.pow(cut);
+            let unit = TENS[cut as usize] as u64;
             let (whole, rest) = (digits / unit, digits % unit);
             (u128::from(whole), rest.cmp(&(unit - rest)), rest == 0)
         }
         _ => {
-            let unit = 10_u128.pow(cut);
+            let unit = TENS[cut as usize];
             let (whole, rest) = (digits / unit, digits % unit);
             (whole, rest.cmp(&(unit - rest)), rest == 0)
         }
@@ -154,8 +165,12 @@ pub fn round_to_step(value: Decimal, step: Decimal, mode: Rounding) -> Option<De
 
 /// The value itself while it is inside the range settlement computes in, else `None`.
 pub fn bounded(value: Decimal) -> Option<Decimal> {
-    let limit = 10_u128.checked_pow(WHOLE_DIGITS_MAX + value.scale());
-    limit.is_none_or(|limit| value.mantissa().unsigned_abs() < limit).then_some(value)
+    has_digits(value, WHOLE_DIGITS_MAX + value.scale()).then_some(value)
+}
+
+/// Whether a number is written with at most so many digits.
+pub fn has_digits(value: Decimal, most: u32) -> bool {
+    TENS.get(most as usize).is_none_or(|limit| value.mantissa().unsigned_abs() < *limit)
 }
 
 fn without_negative_zero(mut value: Decimal) -> Decimal {

@@ -208,7 +208,7 @@ fn line(fact: u128, day: i8, quantity: i64) -> Line {
         tax_kind: TaxTreatment::NotTaxed,
         currency: "CNY".into(),
         dimensions: Arc::default(),
-        trace: Trace::default(),
+        trace: Arc::default(),
         statement: None,
         run: None,
         posted_at: Moment::from_micros(0),

@@ -251,7 +251,7 @@ fn encode(line: &Line, stands: bool) -> Result<Vec<Datum>, Refusal> {
         Datum::text(tax_kind(line.tax_kind)),
         Datum::Text(line.currency.clone()),
         Datum::json(&dimensions),
-        Datum::json(&line.trace),
+        Datum::json(&*line.trace),
         Datum::optional_id(line.statement),
         Datum::optional_id(line.run),
         Datum::Int(line.posted_at.micros()),
@@ -407,7 +407,7 @@ pub(super) fn decode_columns(row: &mut Columns) -> Result<StoredLine, StoreError
             let values = stored.into_iter().map(|(name, json)| Ok((Name::from(name), typed_value(&json)?)));
             Arc::new(values.collect::<Result<_, String>>().map_err(|cause| row.wrong(cause))?)
         },
-        trace: row.json()?,
+        trace: Arc::new(row.json()?),
         statement: row.optional_id(),
         run: row.optional_id(),
         posted_at: row.moment()?,

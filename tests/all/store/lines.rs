@@ -47,7 +47,7 @@ pub(crate) fn line(fixture: &Fixture) -> Line {
         tax_kind: TaxTreatment::Inclusive,
         currency: "CNY".into(),
         dimensions: Arc::default(),
-        trace: Trace { v: 1, ..Trace::default() },
+        trace: Arc::new(Trace { v: 1, ..Trace::default() }),
         statement: None,
         run: None,
         posted_at: at(0),
@@ -105,8 +105,9 @@ pub(crate) async fn a_line_comes_back_as_it_was_posted(fixture: Fixture) {
         inputs: BTreeMap::from([("region".into(), "北京".to_owned())]),
         values: Arc::new(BTreeMap::from([("price".into(), serde_json::json!("8.10"))])),
     };
-    posted.trace.lookups.push(LookupTrace { date: day("2026-03-05"), found: Arc::new(found), converted: None });
-    posted.trace.price = Some(PriceTrace {
+    let trace = Arc::make_mut(&mut posted.trace);
+    trace.lookups.push(LookupTrace { date: day("2026-03-05"), found: Arc::new(found), converted: None });
+    trace.price = Some(PriceTrace {
         quantity: decimal("12.345678"),
         before: Some(decimal("1.0")),
         schedule: None,

@@ -190,7 +190,7 @@ pub(crate) async fn what_takes_a_reversal_back_stands_again(fixture: Fixture) {
     let second = reversal(&fixture, &first);
     post(&fixture, &[&second]).await;
     let mut third = reversal(&fixture, &second);
-    third.trace.reason = Some(RESTATED.into());
+    Arc::make_mut(&mut third.trace).reason = Some(RESTATED.into());
     post(&fixture, &[&third]).await;
     let asked = StatementsAsked::Lines { of: statement, only: None };
     let read = async || {

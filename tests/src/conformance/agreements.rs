@@ -330,7 +330,7 @@ fn growing(input: &Input<'_>) -> Result<Json> {
     if place() != Place::Engine && !input.has("tiers") {
         // Where any growth earns something, nothing earned is no growth.
         let any = json!({"mode": "volume_percentage", "tiers": [{"up_to": null, "rate": "1"}]});
-        return Ok(match grown_line(&any, before, now, "all")?.and_then(|line| line.trace.due?.growth) {
+        return Ok(match grown_line(&any, before, now, "all")?.and_then(|line| line.trace.due.as_ref()?.growth) {
             Some(growth) => json!({"growth": shown(growth), "status": "OK"}),
             None => json!({"growth": null, "status": "NO_BASE"}),
         });
@@ -353,7 +353,7 @@ fn growing(input: &Input<'_>) -> Result<Json> {
 /// What the end of a year earns by its growth over the year before.
 fn grown_rebate(schedule: &Json, before: Decimal, now: Decimal, base: &str) -> Result<Decimal> {
     let line = grown_line(schedule, before, now, base)?;
-    Ok(line.and_then(|line| line.trace.due).map(|due| due.entitled).unwrap_or_default())
+    Ok(line.and_then(|line| Some(line.trace.due.as_ref()?.entitled)).unwrap_or_default())
 }
 
 fn grown_line(schedule: &Json, before: Decimal, now: Decimal, base: &str) -> Result<Option<Posted>> {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,7 +187,7 @@ pub struct Posted {
     pub gross: Decimal,
     pub net: Decimal,
     pub tax: Decimal,
-    pub trace: Trace,
+    pub trace: Arc<Trace>,
 }
 
 impl From<&Line> for Posted {

@@ -19,6 +19,7 @@ use crate::settlement::schedule::{Applied, Mode, Schedule};
 use crate::settlement::trace::{DueTrace, PriceTrace};
 use crate::value::Value;
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,8 +31,7 @@ pub(super) fn line(
     (payer, payee): (Party, Party),
     shared: &Shared<'_>,
 ) -> Result<Desired, Halt> {
-    let mut lookups = Vec::with_capacity(shared.steps.lookups.len() + 1);
-    lookups.extend_from_slice(&shared.steps.lookups);
+    let mut lookups = shared.steps.lookups_and(1);
     let tax = tax_terms(asking, env, line.tax.as_ref(), (&payer, &payee), &mut lookups)?;
     let parties = (&payer, &payee);
     let (price, quantity, mut group) = match amount {
@@ -135,15 +135,15 @@ pub(super) fn grouped(
     let mut parts = Vec::with_capacity(cumulate.by.len());
     for by in &cumulate.by {
         parts.push(match by {
-            By::Payer => KeyPart::Party(payer.clone()),
-            By::Payee => KeyPart::Party(payee.clone()),
-            By::Fixed(text) => KeyPart::Fixed(text.clone()),
+            By::Payer => KeyPart::Party(Cow::Borrowed(payer)),
+            By::Payee => KeyPart::Party(Cow::Borrowed(payee)),
+            By::Fixed(text) => KeyPart::Fixed(Cow::Borrowed(text)),
             By::Row(step) => KeyPart::Row(shared.steps.row(step)),
-            By::Value(expr) => KeyPart::Value(env.eval(expr)?),
+            By::Value(expr) => KeyPart::Value(env.read(expr)?),
         });
     }
     let calendar = asking.reader.model.calendars.get(&cumulate.calendar).expect("the plan's calendars were checked");
-    let digest = asking.known.digest(parts);
+    let digest = asking.known.digest(&parts);
     Ok(Group { digest, period: asking.known.period(calendar, asking.date), counts })
 }
 

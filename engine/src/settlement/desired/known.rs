@@ -8,7 +8,7 @@ use crate::hashing::{Hashing, Memo, Named};
 use crate::moment::Date;
 use crate::pack::hex;
 use crate::period::PeriodCalendar;
-use crate::record::Name;
+use crate::record::{Name, is_same_name};
 use crate::settlement::line::{Dimensions, Party};
 use crate::settlement::plan::{Plan, PlanLine, RateTable};
 use crate::settlement::rate::{self, Rated};
@@ -18,7 +18,7 @@ use crate::value::{Value, are_identical};
 use indexmap::{Equivalent, IndexMap};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -31,10 +31,12 @@ pub struct Known<'p> {
     keyed: Map<(Name, Name), Option<Uuid>>,
     entities: Map<(Name, Uuid), Option<Uuid>>,
     periods: Map<(Name, Date), Name>,
-    digests: Map<Vec<KeyPart>, Name>,
+    digests: Map<Vec<KeyPart<'static>>, Name>,
     dimensions: Map<Coordinates, Arc<Dimensions>>,
     /// Names of the definitions, each with the batch's own copy.
     names: RefCell<Vec<(Name, Name)>>,
+    /// Where the name stands that is asked for next: each fact asks for the same in the same order.
+    next_name: Cell<usize>,
 }
 
 /// So many names of definitions are copied; a plan has few.
@@ -42,19 +44,19 @@ const NAMES_MAX: usize = 16;
 
 /// A part of the key of a cumulation group.
 #[derive(Clone, Debug)]
-pub enum KeyPart {
-    Party(Party),
-    Fixed(Name),
+pub enum KeyPart<'k> {
+    Party(Cow<'k, Party>),
+    Fixed(Cow<'k, Name>),
     Row(Option<Uuid>),
-    Value(Value),
+    Value(Cow<'k, Value>),
 }
 
 /// Keys are the same where their texts are.
-impl PartialEq for KeyPart {
-    fn eq(&self, other: &KeyPart) -> bool {
+impl PartialEq<KeyPart<'_>> for KeyPart<'_> {
+    fn eq(&self, other: &KeyPart<'_>) -> bool {
         match (self, other) {
             (KeyPart::Party(left), KeyPart::Party(right)) => left == right,
-            (KeyPart::Fixed(left), KeyPart::Fixed(right)) => left == right,
+            (KeyPart::Fixed(left), KeyPart::Fixed(right)) => is_same_name(left, right),
             (KeyPart::Row(left), KeyPart::Row(right)) => left == right,
             (KeyPart::Value(left), KeyPart::Value(right)) => left.is_identical(right),
             _ => false,
@@ -62,9 +64,9 @@ impl PartialEq for KeyPart {
     }
 }
 
-impl Eq for KeyPart {}
+impl Eq for KeyPart<'_> {}
 
-impl Hash for KeyPart {
+impl Hash for KeyPart<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
             KeyPart::Party(party) => party.hash(state),
@@ -75,7 +77,7 @@ impl Hash for KeyPart {
     }
 }
 
-impl KeyPart {
+impl KeyPart<'_> {
     /// As digests have it.
     fn text(&self) -> String {
         match self {
@@ -84,6 +86,25 @@ impl KeyPart {
             KeyPart::Row(row) => row.map_or_else(String::new, |row| row.to_string()),
             KeyPart::Value(value) => value.to_json().to_string(),
         }
+    }
+
+    fn kept(&self) -> KeyPart<'static> {
+        match self {
+            KeyPart::Party(party) => KeyPart::Party(Cow::Owned((**party).clone())),
+            KeyPart::Fixed(text) => KeyPart::Fixed(Cow::Owned((**text).clone())),
+            KeyPart::Row(row) => KeyPart::Row(*row),
+            KeyPart::Value(value) => KeyPart::Value(Cow::Owned((**value).clone())),
+        }
+    }
+}
+
+/// A key that is asked for.
+#[derive(Hash)]
+struct KeyOf<'k>(&'k [KeyPart<'k>]);
+
+impl Equivalent<Vec<KeyPart<'static>>> for KeyOf<'_> {
+    fn equivalent(&self, known: &Vec<KeyPart<'static>>) -> bool {
+        self.0.len() == known.len() && self.0.iter().zip(known).all(|(part, known)| part == known)
     }
 }
 
@@ -145,6 +166,7 @@ impl<'p> Known<'p> {
             digests: RefCell::default(),
             dimensions: RefCell::default(),
             names: RefCell::default(),
+            next_name: Cell::new(0),
         }
     }
 
@@ -152,8 +174,12 @@ impl<'p> Known<'p> {
     /// of the same text.
     pub fn own(&self, name: &Name) -> Name {
         let mut names = self.names.borrow_mut();
-        if let Some((_, own)) = names.iter().find(|(known, _)| Arc::ptr_eq(known, name)) {
-            return own.clone();
+        let next = self.next_name.get();
+        let is_next = names.get(next).is_some_and(|(known, _)| Arc::ptr_eq(known, name));
+        let place = if is_next { Some(next) } else { names.iter().position(|(known, _)| Arc::ptr_eq(known, name)) };
+        if let Some(place) = place {
+            self.next_name.set(if place + 1 < names.len() { place + 1 } else { 0 });
+            return names[place].1.clone();
         }
         if names.len() == NAMES_MAX {
             return name.clone();
@@ -234,9 +260,9 @@ impl<'p> Known<'p> {
     }
 
     /// The digest of a key: of its parts, whatever they contain.
-    pub fn digest(&self, parts: Vec<KeyPart>) -> Name {
+    pub fn digest(&self, parts: &[KeyPart<'_>]) -> Name {
         let mut digests = self.digests.borrow_mut();
-        if let Some(known) = digests.get(&parts) {
+        if let Some(known) = digests.get(&KeyOf(parts)) {
             return known.clone();
         }
         let mut key = Vec::with_capacity(128);
@@ -245,7 +271,7 @@ impl<'p> Known<'p> {
             key.extend(part.as_bytes());
         }
         let digest: Name = hex(&Sha256::digest(&key))[..32].into();
-        digests.insert(parts, digest.clone());
+        digests.insert(parts.iter().map(KeyPart::kept).collect(), digest.clone());
         digest
     }
 

@@ -15,6 +15,7 @@ use crate::settlement::plan::{Mirror, PlanLine, base_of, derived};
 use crate::settlement::rounding::{Rounding, bounded, round};
 use crate::settlement::trace::MirrorTrace;
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -154,9 +155,9 @@ pub(super) fn lines(
             payer: original.payer.clone(),
             payee: original.payee.clone(),
             group: Some(Group {
-                digest: asking.known.digest(vec![
-                    KeyPart::Fixed(line.id.clone()),
-                    KeyPart::Fixed(original.line.clone()),
+                digest: asking.known.digest(&[
+                    KeyPart::Fixed(Cow::Borrowed(&line.id)),
+                    KeyPart::Fixed(Cow::Borrowed(&original.line)),
                     KeyPart::Row(Some(original.payee.id)),
                 ]),
                 // What came back of a fact adds up for ever.

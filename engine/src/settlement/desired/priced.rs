@@ -5,17 +5,18 @@ use super::mirror::Mirrored;
 use crate::codes::Code;
 use crate::decision::Traces;
 use crate::env::Reader;
+use crate::model::DIGITS_MAX;
 use crate::money::{Money, places_of};
 use crate::record::Name;
 use crate::refusal::Refusal;
 use crate::settlement::adjust::{AdjustError, Days, cap, true_up};
 use crate::settlement::line::{Line, TaxTreatment};
 use crate::settlement::plan::{counts_as, derived};
-use crate::settlement::rounding::{Point, Rounded, Rounding};
+use crate::settlement::rounding::{Point, Rounded, Rounding, has_digits};
 use crate::settlement::schedule::{Applied, ApplyError, Schedule};
 use crate::settlement::tax::{Taxable, tax_line};
 use crate::settlement::trace::{
-    AdjustTrace, ChainTrace, DueTrace, PartTrace, PriceTrace, RoundedTrace, TRACE_VERSION, TaxTrace, Trace,
+    AdjustTrace, ChainTrace, DueTrace, MirrorTrace, PartTrace, PriceTrace, RoundedTrace, TRACE_VERSION, TaxTrace, Trace,
 };
 use rust_decimal::Decimal;
 use std::sync::Arc;
@@ -76,11 +77,39 @@ pub struct Part {
 }
 
 /// An amount that is rounded and not taxed yet.
-struct Unpriced {
+struct Unpriced<'m> {
     id: Name,
     quantity: Decimal,
     rounded: Rounded,
-    trace: Trace,
+    basis: Basis<'m>,
+}
+
+/// What an amount is made of.
+enum Basis<'m> {
+    /// The line's price says it.
+    Price,
+    Tiers {
+        schedule: &'m Schedule,
+        before: Decimal,
+        applied: Applied,
+        made_up: Option<Decimal>,
+    },
+    Mirrored(Box<MirrorTrace>),
+    Adjusted(Box<AdjustTrace>),
+}
+
+/// How lines say what they are made of.
+pub struct Tracing {
+    /// The digest of their plan.
+    plan: Name,
+    /// What all of them say, where traces are left.
+    left: Option<Arc<Trace>>,
+}
+
+impl Tracing {
+    pub fn of(traces: Traces, plan: Name) -> Tracing {
+        Tracing { plan, left: (traces == Traces::Left).then(Arc::default) }
+    }
 }
 
 /// What the group of a line had before its fact.
@@ -107,7 +136,7 @@ pub struct Priced {
     pub tax_rate: Decimal,
     pub treatment: TaxTreatment,
     pub currency: Name,
-    pub trace: Trace,
+    pub trace: Arc<Trace>,
 }
 
 impl Priced {
@@ -190,21 +219,20 @@ impl Desired {
         }
     }
 
-    /// Adds the line and what its adjustments make of it, given the digest of the plan and what the group had before this fact.
+    /// Adds the line and what its adjustments make of it, given what the group had before this fact.
     pub fn priced(
         &self,
         reader: &Reader<'_>,
-        plan: &Name,
+        tracing: &Tracing,
         before: Before,
         parts: &mut Vec<Part>,
     ) -> Result<(), Refusal> {
-        let traces = reader.terms.traces;
-        let (amount, trace) = self.amount(reader, before)?;
+        let (amount, basis) = self.amount(reader, before)?;
         let places = places_of(self.currency());
         let line = Rounded::at(Point::Line, amount, places, self.rounding);
         let mut sum = line.after;
-        let whole = Unpriced { id: self.line.clone(), quantity: self.quantity, rounded: line, trace };
-        parts.push(self.part(plan, traces, whole)?);
+        let whole = Unpriced { id: self.line.clone(), quantity: self.quantity, rounded: line, basis };
+        parts.push(self.part(tracing, whole)?);
         for adjusted in &self.adjusts {
             let (added, told) = adjusted.apply(sum, before.sum, places, self.rounding).map_err(|error| {
                 Refusal::new(Code::AmountOverflow, format!("`{}` of the line `{}`: {error}", adjusted.id, self.line))
@@ -214,33 +242,21 @@ impl Desired {
                 continue;
             }
             sum += added.after;
-            let trace = Trace { adjusted: Some(Box::new(told)), ..Trace::default() };
+            let basis = Basis::Adjusted(Box::new(told));
             let id = derived(&self.line, &adjusted.id);
-            let part = Unpriced { id, quantity: Decimal::ZERO, rounded: added, trace };
-            parts.push(self.part(plan, traces, part)?);
+            let part = Unpriced { id, quantity: Decimal::ZERO, rounded: added, basis };
+            parts.push(self.part(tracing, part)?);
         }
         Ok(())
     }
 
-    /// The exact amount and what it was made of.
-    fn amount(&self, reader: &Reader<'_>, group: Before) -> Result<(Decimal, Trace), Refusal> {
+    /// The exact amount and what it is made of.
+    fn amount<'m>(&self, reader: &Reader<'m>, group: Before) -> Result<(Decimal, Basis<'m>), Refusal> {
         let before = group.sum;
-        let told = |amount: Decimal, price: PriceTrace| (amount, Trace { price: Some(price), ..Trace::default() });
-        let of_quantity = |parts: Vec<PartTrace>, amount: Decimal| PriceTrace {
-            quantity: self.quantity,
-            before: None,
-            schedule: None,
-            parts,
-            made_up: None,
-            to_next: None,
-            amount,
-        };
         Ok(match &self.price {
-            Price::Amount(money) => told(money.amount, of_quantity(Vec::new(), money.amount)),
+            Price::Amount(money) | Price::Share(money, _) | Price::Due(money, _) => (money.amount, Basis::Price),
             Price::Unit(price) => {
-                let amount = price.amount.checked_mul(self.quantity).ok_or_else(|| self.overflow())?;
-                let part = PartTrace { quantity: self.quantity, rate: price.amount, flat: None, amount };
-                told(amount, of_quantity(vec![part], amount))
+                (price.amount.checked_mul(self.quantity).ok_or_else(|| self.overflow())?, Basis::Price)
             }
             Price::Tiered { schedule: name, .. } => {
                 let schedule =
@@ -258,52 +274,72 @@ impl Desired {
                     None => None,
                 };
                 let amount = applied.amount.checked_add(made_up.unwrap_or_default()).ok_or_else(|| self.overflow())?;
-                let price = PriceTrace {
-                    before: self.group.is_some().then_some(before),
-                    schedule: Some(name.clone()),
-                    to_next: match reader.terms.traces {
-                        Traces::Kept => schedule.to_next_tier(before + self.quantity),
-                        Traces::Left => None,
-                    },
-                    made_up,
-                    ..of_quantity(parts_of(&applied), amount)
-                };
-                told(amount, price)
-            }
-            Price::Share(money, chain) => {
-                (money.amount, Trace { chain: Some(Box::new((**chain).clone())), ..Trace::default() })
-            }
-            Price::Due(money, traces) => {
-                let (price, due) = (**traces).clone();
-                (money.amount, Trace { price: Some(price), due: Some(Box::new(due)), ..Trace::default() })
+                (amount, Basis::Tiers { schedule, before, applied, made_up })
             }
             Price::Mirrored(mirrored) => {
                 let (amount, trace) = mirrored.amount(before, self.quantity).map_err(|error| {
                     Refusal::new(Code::AmountOverflow, format!("the line `{}` cannot be mirrored: {error}", self.line))
                         .with("line", &*self.line)
                 })?;
-                (amount, Trace { mirrored: Some(Box::new(trace)), ..Trace::default() })
+                (amount, Basis::Mirrored(Box::new(trace)))
             }
         })
     }
 
-    fn part(&self, plan: &Name, traces: Traces, part: Unpriced) -> Result<Part, Refusal> {
-        let Unpriced { id: line, quantity, rounded, trace } = part;
+    /// What a trace says of an amount's basis.
+    fn told(&self, basis: Basis<'_>, amount: Decimal) -> Trace {
+        let of_quantity = |parts: Vec<PartTrace>| PriceTrace {
+            quantity: self.quantity,
+            before: None,
+            schedule: None,
+            parts,
+            made_up: None,
+            to_next: None,
+            amount,
+        };
+        let priced = |price: PriceTrace| Trace { price: Some(price), ..Trace::default() };
+        match (basis, &self.price) {
+            (Basis::Adjusted(told), _) => Trace { adjusted: Some(told), ..Trace::default() },
+            (Basis::Mirrored(told), _) => Trace { mirrored: Some(told), ..Trace::default() },
+            (Basis::Tiers { schedule, before, applied, made_up }, Price::Tiered { schedule: name, .. }) => {
+                priced(PriceTrace {
+                    before: self.group.is_some().then_some(before),
+                    schedule: Some(name.clone()),
+                    to_next: schedule.to_next_tier(before + self.quantity),
+                    made_up,
+                    ..of_quantity(parts_of(&applied))
+                })
+            }
+            (_, Price::Unit(price)) => {
+                let part = PartTrace { quantity: self.quantity, rate: price.amount, flat: None, amount };
+                priced(of_quantity(vec![part]))
+            }
+            (_, Price::Share(_, chain)) => Trace { chain: Some(Box::new((**chain).clone())), ..Trace::default() },
+            (_, Price::Due(_, traces)) => {
+                let (price, due) = (**traces).clone();
+                Trace { due: Some(Box::new(due)), ..priced(price) }
+            }
+            (_, Price::Amount(_) | Price::Tiered { .. } | Price::Mirrored(_)) => priced(of_quantity(Vec::new())),
+        }
+    }
+
+    fn part(&self, tracing: &Tracing, part: Unpriced<'_>) -> Result<Part, Refusal> {
+        let Unpriced { id: line, quantity, rounded, basis } = part;
         let (amount, terms) = (rounded.after, &self.tax);
         let kind = terms.treatment.kind();
         let places = places_of(self.currency());
         let taxed = tax_line(Taxable { amount, kind, rate: terms.rate }, places, terms.rounding).map_err(|error| {
             Refusal::new(Code::AmountOverflow, format!("the tax of the line `{line}` cannot be computed: {error}"))
         })?;
-        if [taxed.gross, taxed.net, taxed.tax].iter().any(|amount| digits(*amount) > crate::model::DIGITS_MAX) {
+        if ![taxed.gross, taxed.net, taxed.tax].iter().all(|amount| has_digits(*amount, DIGITS_MAX)) {
             return Err(self.overflow());
         }
         let is_taxed = matches!(terms.treatment, TaxTreatment::Inclusive | TaxTreatment::Exclusive);
-        let trace = match traces {
-            Traces::Left => Trace::default(),
-            Traces::Kept => Trace {
+        let trace = match &tracing.left {
+            Some(left) => left.clone(),
+            None => Arc::new(Trace {
                 v: TRACE_VERSION,
-                plan: plan.clone(),
+                plan: tracing.plan.clone(),
                 lookups: self.lookups.clone(),
                 totals: self.totals.clone(),
                 rounded: match is_taxed {
@@ -317,8 +353,8 @@ impl Desired {
                     net: taxed.net,
                     tax: taxed.tax,
                 }),
-                ..trace
-            },
+                ..self.told(basis, rounded.before)
+            }),
         };
         let priced = Priced {
             gross: taxed.gross,
@@ -402,10 +438,6 @@ fn rounded_trace(point: &'static str, rounded: &Rounded) -> RoundedTrace {
         mode: rounded.mode.name().into(),
         places: rounded.places,
     }
-}
-
-fn digits(number: Decimal) -> u32 {
-    number.mantissa().unsigned_abs().checked_ilog10().map_or(1, |digits| digits + 1)
 }
 
 /// The treatment's name, as it is stored.

@@ -155,7 +155,7 @@ pub(super) fn tax_terms(
     let rate = match tax {
         None => return Ok(not_taxed),
         Some(Tax { rate: TaxRate::Lookup(lookup), .. }) => look_up(asking, env, "tax", lookup).map(|(value, trace)| {
-            lookups.extend(trace);
+            lookups.extend(trace.filter(|_| asking.tells()));
             match &*value {
                 Value::Map(members) => members.get("rate").and_then(Value::as_decimal),
                 _ => None,

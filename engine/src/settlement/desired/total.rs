@@ -84,7 +84,7 @@ fn entries<'c>(
                 (env.eval(&source.value), recorded.map_or(counted.date, |at| at.date_in(zone)))
             }
             CountedOf::Line(line) => {
-                let lets = [("line".into(), Arc::new(Value::Map(members(line))))];
+                let lets = [("line", Arc::new(Value::Map(members(line))))];
                 let object = asking.fact.object;
                 let env = RecordEnv::of(asking.reader, object, &asking.fact.record.values, counted.date);
                 (RecordEnv { lets: &lets, ..env }.eval(&source.value), line.posted_at.date_in(zone))

@@ -43,6 +43,7 @@ pub fn foresee(model: &Model, facts: &Facts, context: &Context, plan: &Plan, ids
     want_collections(&reader, plan);
     let Some(object) = model.objects.get(&plan.object) else { return Need::default() };
     let (leads, known) = (Leads::of(plan), Known::new(plan));
+    leads.foresee_shared(&reader, &known);
     for id in ids {
         let Ok(Some(record)) = reader.record(&plan.object, *id) else { continue };
         if let Some(date) = business_date(plan, &record).filter(|_| is_fact(plan, &record)) {

@@ -7,11 +7,11 @@ use crate::decide::Halt;
 use crate::decision::{Against, Decision, FactFailure};
 use crate::env::Reader;
 use crate::facts::CumulationQuery;
-use crate::hashing::Hashing;
+use crate::hashing::{Hashing, Memo};
 use crate::ids::IdSource;
 use crate::moment::Date;
 use crate::object::Object;
-use crate::record::{Name, Record};
+use crate::record::{Name, Record, is_same_name};
 use crate::refusal::Refusal;
 use crate::settlement::desired::{Before, Counts, Desired, Fact, Group, Known, Part, desired};
 use crate::settlement::line::Line;
@@ -31,7 +31,11 @@ struct GroupOf<'k>(&'k Name, &'k Group);
 
 impl Equivalent<GroupKey> for GroupOf<'_> {
     fn equivalent(&self, (line, group): &GroupKey) -> bool {
-        self.0 == line && self.1 == group
+        let Group { digest, period, counts } = self.1;
+        is_same_name(self.0, line)
+            && is_same_name(digest, &group.digest)
+            && is_same_name(period, &group.period)
+            && *counts == group.counts
     }
 }
 
@@ -39,6 +43,7 @@ impl Equivalent<GroupKey> for GroupOf<'_> {
 type Place = (Date, Uuid);
 
 /// What a group comes to while the facts of a batch are decided.
+#[derive(Clone, Copy)]
 struct Running {
     /// What it has before the first of them; none where facts of others stand between them, so that each must ask.
     before: Option<Decimal>,
@@ -71,7 +76,7 @@ pub(super) struct Settling<'r, 'a> {
     object: &'r Object,
     known: Known<'r>,
     /// What each group comes to, once it was met.
-    running: IndexMap<GroupKey, Running, Hashing>,
+    running: Memo<GroupKey, Running>,
     /// The place of the batch's last fact.
     last: Option<Place>,
     /// What stands posted of the batch's own facts, each at its place: none of it counts for what is decided anew.
@@ -93,7 +98,7 @@ impl<'r, 'a> Settling<'r, 'a> {
             posting: Posting::new(reader, plan, run),
             object: reader.model.objects.get(&plan.object).expect("the plan's object was checked"),
             known: Known::new(plan),
-            running: IndexMap::default(),
+            running: Memo::default(),
             last: None,
             own: IndexMap::default(),
             late: IndexMap::default(),
@@ -143,6 +148,9 @@ impl<'r, 'a> Settling<'r, 'a> {
     fn foresee(&self, batch: &[(Option<Date>, Item<'_>)]) -> Result<(), Halt> {
         let (reader, plan) = (self.reader(), self.plan());
         let leads = Leads::of(plan);
+        if !batch.is_empty() {
+            leads.foresee_shared(reader, &self.known);
+        }
         for (date, item) in batch {
             if let (Some(date), Some(record)) = (date, item.record.as_deref().filter(|record| is_fact(plan, record))) {
                 let fact = self.fact(record, *date);
@@ -219,7 +227,7 @@ impl<'r, 'a> Settling<'r, 'a> {
             return Ok(());
         }
         let mut parts = std::mem::take(&mut self.parts);
-        desired.priced(self.reader(), self.posting.digest(), before, &mut parts)?;
+        desired.priced(self.reader(), self.posting.tracing(), before, &mut parts)?;
         self.count(desired, &parts, posted_in.is_closed());
         for part in parts.drain(..) {
             self.posting.post(of, desired, part, open);
@@ -254,7 +262,7 @@ impl<'r, 'a> Settling<'r, 'a> {
         posted: &[Arc<Line>],
     ) -> Result<Before, Halt> {
         let Some(group) = &desired.group else { return Ok(Before::default()) };
-        let met = self.running.get(&GroupOf(&desired.line, group)).filter(|_| !closed);
+        let met = self.running.get(&GroupOf(&desired.line, group)).filter(|_| !closed).copied();
         if let Some(Running { before: Some(before), counted }) = met {
             return Ok(Before::of(before + counted));
         }

@@ -164,7 +164,7 @@ fn settle_period(posting: &mut Posting<'_, '_>, known: &Known<'_>, of: &Closing<
     let mut parts = Vec::new();
     for desired in wanted.iter().filter(|desired| asked_for || desired.is_due()) {
         posting.want_statement(desired, &posted_in);
-        desired.priced(reader, posting.digest(), Default::default(), &mut parts)?;
+        desired.priced(reader, posting.tracing(), Default::default(), &mut parts)?;
         for part in parts.drain(..).filter(|part| !part.priced.gross.is_zero()) {
             posting.post(Charged { fact: id, date, posted_in: &posted_in }, desired, part, &mut open);
         }

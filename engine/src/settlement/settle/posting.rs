@@ -8,7 +8,7 @@ use crate::ids::IdSource;
 use crate::moment::Date;
 use crate::period::{Period, PeriodCalendar};
 use crate::record::Name;
-use crate::settlement::desired::{Desired, Part};
+use crate::settlement::desired::{Desired, Part, Tracing};
 use crate::settlement::line::{Line, StatementHead, StatementKey, StatementStatus};
 use crate::settlement::plan::{Plan, pays};
 use crate::settlement::post::{self, Entries, Place, Places};
@@ -25,6 +25,7 @@ pub(super) struct Posting<'r, 'a> {
     /// Without ids and statements: these are given when all are known.
     charges: Vec<Line>,
     names: Names,
+    tracing: Tracing,
     /// Some line of the plan is only accrued, and paid by another one.
     accrues: bool,
     days: Memo<Date, Rc<PostedIn>>,
@@ -49,14 +50,16 @@ impl PostedIn {
 struct Names {
     plan: Name,
     object: Name,
-    digest: Name,
 }
 
 impl Names {
     fn of(plan: &Plan) -> Names {
-        let copy = |name: &Name| Name::from(&**name);
-        Names { plan: copy(&plan.name), object: copy(&plan.object), digest: copy(&plan.digest) }
+        Names { plan: copied(&plan.name), object: copied(&plan.object) }
     }
+}
+
+fn copied(name: &Name) -> Name {
+    Name::from(&**name)
 }
 
 /// How much was to be posted at a moment.
@@ -83,6 +86,7 @@ impl<'r, 'a> Posting<'r, 'a> {
             reversals: Vec::new(),
             charges: Vec::new(),
             names: Names::of(plan),
+            tracing: Tracing::of(reader.terms.traces, copied(&plan.digest)),
             accrues: plan.lines.iter().any(|line| line.paid_by.is_some()),
             days: Memo::default(),
             places: Places::default(),
@@ -95,9 +99,9 @@ impl<'r, 'a> Posting<'r, 'a> {
         self.charges.reserve(facts);
     }
 
-    /// The digest of the plan, for traces.
-    pub fn digest(&self) -> &Name {
-        &self.names.digest
+    /// How lines are to say what they are made of.
+    pub fn tracing(&self) -> &Tracing {
+        &self.tracing
     }
 
     pub fn mark(&self) -> Mark {
@@ -136,7 +140,9 @@ impl<'r, 'a> Posting<'r, 'a> {
 
     fn charge(&mut self, of: Charged<'_>, desired: &Desired, part: Part) {
         let Part { line, quantity, mut priced } = part;
-        priced.trace.held_until = desired.wait.until;
+        if let Some(until) = desired.wait.until {
+            Arc::make_mut(&mut priced.trace).held_until = Some(until);
+        }
         let (open, service) = (&of.posted_in.open, &of.posted_in.service);
         self.charges.push(Line {
             id: Uuid::nil(),

@@ -77,7 +77,7 @@ pub(super) fn reverse(deciding: &mut Deciding<'_, '_>, reason: &str, period: Opt
                     post::reversal(&last, id, &target.name.as_str().into(), None, deciding.reader.context.moment);
                 mirror.statement = Some(paper.id);
                 if last.takes_back() {
-                    mirror.trace.reason = Some(RESTATED.into());
+                    Arc::make_mut(&mut mirror.trace).reason = Some(RESTATED.into());
                 }
                 mirrors.push(mirror);
             }

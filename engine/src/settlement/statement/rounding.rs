@@ -79,7 +79,7 @@ fn line(deciding: &mut Deciding<'_, '_>, of: &Arc<Line>, share: Decimal, rounded
         gross,
         net,
         tax: share,
-        trace,
+        trace: Arc::new(trace),
         statement: Some(deciding.statement.id),
         run: None,
         posted_at: deciding.reader.context.moment,

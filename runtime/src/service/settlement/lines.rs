@@ -102,10 +102,12 @@ pub async fn explained(app: &App, caller: &Caller, id: Uuid, again: Again) -> An
     };
     // A party reads what it gets and why, not what others get.
     if let (Reach::Party(own), Some(chain)) = (reach(caller)?, &line.trace.chain) {
-        line.trace.chain = Some(Box::new(chain.seen_by(own)));
+        let chain = Box::new(chain.seen_by(own));
+        let trace = Arc::make_mut(&mut line.trace);
+        trace.chain = Some(chain);
         let figures = format!("{}/", base_of(&line.line));
         let own = format!("{figures}{}", own.simple());
-        line.trace.lookups.retain(|lookup| !lookup.found.step.starts_with(&figures) || *lookup.found.step == *own);
+        trace.lookups.retain(|lookup| !lookup.found.step.starts_with(&figures) || *lookup.found.step == *own);
     }
     let model = app.model();
     let mut shown = explain::line(app, &model, caller, &line).await?;
