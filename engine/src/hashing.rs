@@ -1,6 +1,6 @@
 //! The hash of maps that are only asked, never listed for anybody to see.
 
-use crate::record::Name;
+use crate::record::{Name, is_same_name};
 use indexmap::{Equivalent, IndexMap};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use uuid::Uuid;
@@ -21,19 +21,14 @@ pub struct Named<'k, T>(pub &'k str, pub T);
 
 impl<T: Eq> Equivalent<(Name, T)> for Named<'_, T> {
     fn equivalent(&self, (name, other): &(Name, T)) -> bool {
-        self.1 == *other && is_same(self.0, name)
+        self.1 == *other && is_same_name(self.0, name)
     }
 }
 
 impl Equivalent<(Name, Name)> for Named<'_, &str> {
     fn equivalent(&self, (name, other): &(Name, Name)) -> bool {
-        is_same(self.1, other) && is_same(self.0, name)
+        is_same_name(self.1, other) && is_same_name(self.0, name)
     }
-}
-
-/// Copies of one name are the same without a look at their letters.
-fn is_same(left: &str, right: &str) -> bool {
-    std::ptr::eq(left, right) || left == right
 }
 
 /// What was worked out before, by key. Mostly the same is asked as the last time, or there is little to choose from: then
