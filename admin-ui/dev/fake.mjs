@@ -1,5 +1,6 @@
 // A small in-memory stand-in for the server, for looking at pages and for component tests. It answers
 // docs/http.md with a few work orders; it never ships: nothing under src imports it except tests.
+import { analysis } from './fake-analysis.mjs';
 import { collaboration } from './fake-collaboration.mjs';
 import { imports } from './fake-imports.mjs';
 import { seed } from './seed.mjs';
@@ -750,6 +751,8 @@ export function createFake({ signedIn = false, now = new Date() } = {}) {
             },
           ],
         });
+      const answer = analysis(parts.slice(1), query, request.body, chinese);
+      if (answer) return reply(200, answer);
       if (parts[1] === 'periods') {
         if (parts[3] === 'close') {
           const period = db.periods.find((one) => one.name === parts[2]);

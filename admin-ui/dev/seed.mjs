@@ -452,6 +452,8 @@ export function seed(now) {
         { id: 'st', title: chinese ? '对账单' : 'Statements', page: 'statements' },
         { id: 'ru', title: chinese ? '结算运行' : 'Runs', page: 'runs' },
         { id: 'pe', title: chinese ? '账期' : 'Periods', page: 'periods' },
+        { id: 'an', title: chinese ? '经营分析' : 'Analysis', page: 'analysis', icon: 'bar-chart' },
+        { id: 'sc', title: chinese ? '阶梯价格' : 'Tiered prices', page: 'schedules', icon: 'stair' },
       ],
     },
     {

@@ -309,6 +309,8 @@ if (inside) {
     ['对账单', 'statements'],
     ['账期', 'periods'],
     ['结算运行', 'runs'],
+    ['经营分析', 'analysis'],
+    ['阶梯价格', 'schedules'],
     ['待办', 'tasks'],
   ]) {
     await step(`the page ${menu} is clean`, async () => {
@@ -357,7 +359,7 @@ if (inside) {
     ensure((await page.locator('html').getAttribute('lang')) === 'en', 'lang is not en');
     await settled();
     await look('english-record');
-    for (const path of ['/', '/records/work_order', '/records/work_order/new', statement, '/periods', '/runs'].filter(Boolean)) {
+    for (const path of ['/', '/records/work_order', '/records/work_order/new', statement, '/periods', '/runs', '/analysis', '/schedules/joint_steps'].filter(Boolean)) {
       await page.goto(`${base}${path}`);
       await main().getByRole('heading', { level: 1 }).first().waitFor();
       await settled();

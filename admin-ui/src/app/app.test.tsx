@@ -235,6 +235,36 @@ describe('settlement', () => {
     expect(asked.findLast((one) => one.method === 'POST')?.body).toMatchObject({ plan: 'internal', mode: 'preview' });
   });
 
+  test('amounts are grouped by what one chooses, the ledger by account', async () => {
+    const { asked, router } = await openApp('/analysis');
+    const person = userEvent.setup();
+    expect(await screen.findByRole('link', { name: '安装' })).toBeTruthy();
+    expect((await screen.findAllByText('-830.50')).length).toBeGreaterThan(0);
+    const service = screen.getByRole('button', { name: '服务项目' });
+    await person.click(service);
+    expect(service.getAttribute('aria-pressed')).toBe('true'); // one at least
+    await person.click(screen.getByRole('button', { name: '地区' }));
+    expect(await screen.findByText('上海')).toBeTruthy();
+    expect(router.state.location.search).toMatchObject({ by: 'service_item,region' });
+    await person.click(screen.getByRole('button', { name: '账簿' }));
+    expect(await screen.findByText('应付')).toBeTruthy();
+    expect(asked.at(-1)?.path).toMatch(/settlement\/balances$/);
+    expect(asked.at(-1)?.query).toMatchObject({ by: 'account' });
+  });
+
+  test('a tiered price is tried with a quantity', async () => {
+    const { asked } = await openApp('/schedules');
+    const person = userEvent.setup();
+    await person.click(await screen.findByRole('link', { name: '联营阶梯' }));
+    expect(await screen.findByText('10 以上')).toBeTruthy();
+    const calculate = screen.getByRole('button', { name: '计算' });
+    expect(calculate.getAttribute('aria-disabled')).toBe('true');
+    await person.type(screen.getByLabelText('数量'), '12');
+    await person.click(calculate);
+    expect(await screen.findByText(/数量 12 的金额为 1,160/)).toBeTruthy();
+    expect(asked.at(-1)?.body).toEqual({ quantities: ['12'], cumulate: false });
+  });
+
   test('to-dos lead to their record and name the role by its title', async () => {
     await openApp('/tasks');
     expect((await screen.findAllByRole('link', { name: /维护价格|确认客户/ })).length).toBeGreaterThan(0);

@@ -2,7 +2,7 @@ import { createRootRoute, createRoute, createRouter, type RouterHistory } from '
 import { lazy, Suspense } from 'react';
 import { readImportSearch } from '../features/imports/search';
 import { readListSearch } from '../features/objects/list-search';
-import { readStatementSearch } from '../features/settlement/search';
+import { readAnalysisSearch, readStatementSearch } from '../features/settlement/search';
 import { Skeleton } from '../ui/states';
 import { Broken } from './error-boundary';
 import { NotFound, Root } from './root';
@@ -22,6 +22,9 @@ const StatementPage = lazy(() => import('../features/settlement/statement-page')
 const PeriodsPage = lazy(() => import('../features/settlement/periods-page'));
 const RunsPage = lazy(() => import('../features/settlement/runs-page'));
 const RunPage = lazy(() => import('../features/settlement/runs-page').then((page) => ({ default: page.RunPage })));
+const AnalysisPage = lazy(() => import('../features/settlement/analysis-page'));
+const SchedulesPage = lazy(() => import('../features/settlement/schedules-page'));
+const SchedulePage = lazy(() => import('../features/settlement/schedule-page'));
 const ImportsPage = lazy(() => import('../features/imports/imports-page'));
 const NewImportPage = lazy(() => import('../features/imports/new-import-page'));
 const ImportPage = lazy(() => import('../features/imports/import-page'));
@@ -82,6 +85,9 @@ const routes = [
   createRoute({ getParentRoute: at, path: '/periods', component: PeriodsPage }),
   createRoute({ getParentRoute: at, path: '/runs', component: RunsPage }),
   createRoute({ getParentRoute: at, path: '/runs/$id', component: RunPage }),
+  createRoute({ getParentRoute: at, path: '/analysis', component: AnalysisPage, validateSearch: readAnalysisSearch }),
+  createRoute({ getParentRoute: at, path: '/schedules', component: SchedulesPage }),
+  createRoute({ getParentRoute: at, path: '/schedules/$schedule', component: SchedulePage }),
   createRoute({ getParentRoute: at, path: '/imports', component: ImportsPage, validateSearch: readImportSearch }),
   createRoute({ getParentRoute: at, path: '/imports/new', component: NewImportPage, validateSearch: readImportSearch }),
   createRoute({ getParentRoute: at, path: '/imports/$id', component: ImportPage }),

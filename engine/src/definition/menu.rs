@@ -53,4 +53,8 @@ pub enum Page {
     Periods,
     /// Settlement runs.
     Runs,
+    /// Income, cost and profit, and the ledger's balances, by dimensions of lines.
+    Analysis,
+    /// Schedules with their tiers, and what they make of some quantities.
+    Schedules,
 }

@@ -2,7 +2,7 @@
 
 use super::records::list;
 use super::session::Caller;
-use super::settlement::{lines, reach};
+use super::settlement::{dimensions, reach};
 use super::view::{Titles, scaled};
 use super::{Answer, refuse, texts};
 use crate::app::App;
@@ -220,7 +220,7 @@ async fn grouped(
     let to: Option<Name> = match object {
         None => match group {
             "payer" | "payee" | "plan" | "period" => None,
-            dimension => model.plans.values().find_map(|plan| lines::dimension_object(model, &plan.object, dimension)),
+            dimension => model.plans.values().find_map(|plan| dimensions::object(model, &plan.object, dimension)),
         },
         Some(object) => match object.field(group).map(|(_, field)| &field.kind) {
             Some(FieldKind::Id { to, .. }) => to.first().cloned(),
@@ -254,7 +254,7 @@ async fn grouped(
                     Some((_, _, field)) => texts::option_title(model, caller.locale, field, text),
                     None => {
                         let fact = model.plans.values().next().map(|plan| &*plan.object);
-                        lines::dimension_text(model, caller, fact, group, text)
+                        dimensions::text_of(model, caller, fact, group, text)
                     }
                 };
                 json!({"label": label, "value": written(point.value, unit), "group": &**text})

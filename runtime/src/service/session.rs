@@ -300,5 +300,6 @@ fn may_open(rights: &Rights, page: Page) -> bool {
         Page::Statements => rights.settlement_read() != SettlementRead::None,
         Page::Periods => rights.may_settle(SettlementAction::Close) || rights.settlement_read() == SettlementRead::All,
         Page::Runs => rights.may_settle(SettlementAction::Run),
+        Page::Analysis | Page::Schedules => rights.settlement_read() == SettlementRead::All,
     }
 }

@@ -4,6 +4,7 @@ pub mod ahead;
 pub mod attribution;
 pub mod close;
 pub mod compare;
+pub mod dimensions;
 pub mod facts;
 pub mod ledger;
 pub mod lines;

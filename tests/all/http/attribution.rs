@@ -52,6 +52,12 @@ async fn every_amount_belongs_to_somebody(on: On) {
     let (test, last) = channel(on).await;
     let view = async |by: &str| test.get(&format!("/settlement/attribution?by={by}&period=2026-03")).await.ok();
     let expect = |rows: &[[&str; 4]]| rows.iter().map(|row| row.map(str::to_owned)).collect::<Vec<_>>();
+    let dimensions = test.get("/settlement/dimensions").await.ok();
+    let named = |name: &str, title: &str| json!({"name": name, "title": title});
+    let listed = dimensions["data"].as_array().cloned().unwrap_or_default();
+    for dimension in [named("customer", "Customer"), named("mode", "Cooperation mode"), named("region", "Region")] {
+        assert!(listed.contains(&dimension), "{dimension} of {dimensions:#}");
+    }
     let customers = view("customer").await;
     let all = [["c2", "300.00", "0.00", "300.00"], ["c1", "350.00", "200.00", "150.00"]];
     assert_eq!(figures(&customers, "customer"), expect(&all), "{customers:#}");

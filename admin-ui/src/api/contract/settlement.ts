@@ -155,3 +155,29 @@ export type Period = {
   lines?: number;
   amount?: Decimal | Money | null;
 };
+
+/** A definition as a choice: its name, and what people call it. */
+export type Titled = { name: string; title: string };
+
+/** One group of a view over lines: the values of its dimensions, its account where accounts are asked for, and its sums. */
+export type AnalysisRow = Record<string, unknown> & { currency: string };
+
+export type Analysis = { by: string[]; data: AnalysisRow[]; totals: AnalysisRow[] };
+
+export type Tier = {
+  up_to: Decimal | null;
+  rate: Decimal;
+  flat: Decimal;
+  deduct: Decimal;
+  quick_deduction?: Decimal;
+};
+
+export type Schedule = Titled & { mode: string; tiers?: Tier[] };
+
+export type AppliedPart = { tier: number; quantity: Decimal; rate: Decimal; flat: Decimal; amount: Decimal };
+
+export type Applied = {
+  schedule: string;
+  amount: Decimal;
+  applied: { quantity: Decimal; before: Decimal | null; amount: Decimal; parts: AppliedPart[] }[];
+};

@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { api } from '../../api/client';
-import type { Line, Positions, Run, Statement } from '../../api/contract/settlement';
+import type { Analysis, Line, Positions, Run, Schedule, Statement, Titled } from '../../api/contract/settlement';
 import type { Page } from '../../api/contract/shared';
 import type { StatementSearch } from './search';
 
@@ -58,3 +58,27 @@ export const runQuery = (id: string) =>
 function isRunning(run: Run): boolean {
   return run.status === 'running';
 }
+
+export const dimensionsQuery = queryOptions({
+  queryKey: ['settlement', 'dimensions'],
+  queryFn: ({ signal }) => api.get<{ data: Titled[] }>('/settlement/dimensions', undefined, signal),
+  staleTime: 5 * 60_000,
+});
+
+export const analysisQuery = (view: 'attribution' | 'balances', by: string, period?: string) =>
+  queryOptions({
+    queryKey: ['analysis', view, by, period],
+    queryFn: ({ signal }) => api.get<Analysis>(`/settlement/${view}`, { by, period }, signal),
+    placeholderData: (previous) => previous,
+  });
+
+export const schedulesQuery = queryOptions({
+  queryKey: ['schedules', 'list'],
+  queryFn: ({ signal }) => api.get<{ data: Schedule[] }>('/settlement/schedules', undefined, signal),
+});
+
+export const scheduleQuery = (name: string) =>
+  queryOptions({
+    queryKey: ['schedules', 'one', name],
+    queryFn: ({ signal }) => api.get<Schedule>(`/settlement/schedules/${encodeURIComponent(name)}`, undefined, signal),
+  });

@@ -9,7 +9,7 @@ use crate::http::route::{Route, route};
 use crate::service::changes::draft::Drafted;
 use crate::service::exports;
 use crate::service::settlement::lineset::Basis;
-use crate::service::settlement::{self, attribution, close, compare, ledger, lines, run};
+use crate::service::settlement::{self, attribution, close, compare, dimensions, ledger, lines, run};
 use crate::store::EntryQuery;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -63,6 +63,8 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::GET, "/settlement/balances", tag, balances)
             .query(ATTRIBUTION)
             .answers("Rows", "Debits, credits and balances by account and dimensions of lines"),
+        route(Method::GET, "/settlement/dimensions", tag, list_dimensions)
+            .answers("Rows", "Dimensions of lines, by which balances and attribution can be asked for"),
         route(Method::GET, "/settlement/attribution", tag, attribution_by)
             .query(ATTRIBUTION)
             .answers("Rows", "Income, cost and profit by dimensions of lines"),
@@ -207,6 +209,10 @@ async fn balances(
 ) -> Result<Json<Body>, Problem> {
     query.only(ATTRIBUTION)?;
     Ok(Json(ledger::balances(&app, &caller, names(&query), query.text("period")).await?))
+}
+
+async fn list_dimensions(State(app): State<Arc<App>>, SignedIn(caller): SignedIn) -> Result<Json<Body>, Problem> {
+    Ok(Json(dimensions::all(&app, &caller)?))
 }
 
 async fn attribution_by(

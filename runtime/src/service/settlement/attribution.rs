@@ -1,6 +1,6 @@
 //! Income, cost and profit by the dimensions of lines: views, never stored.
 
-use super::lines::{dimension_json, dimension_object};
+use super::dimensions;
 use super::{Reach, reach};
 use crate::app::App;
 use crate::service::session::Caller;
@@ -11,7 +11,6 @@ use packwork_engine::model::Model;
 use packwork_engine::record::Name;
 use packwork_engine::refusal::Refusal;
 use packwork_engine::settlement::attribution::{Attributed, attributed};
-use packwork_engine::suggest;
 use packwork_engine::value::Value;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +31,7 @@ pub async fn by(app: &App, caller: &Caller, by: Vec<String>, period: Option<&str
     let mut wanted = BTreeSet::new();
     for sum in &sums {
         for (name, value) in by.iter().zip(&sum.dimensions) {
-            if let (Some(object), Value::Id(id)) = (dimension_object(&model, &sum.fact_object, name), value) {
+            if let (Some(object), Value::Id(id)) = (dimensions::object(&model, &sum.fact_object, name), value) {
                 wanted.insert((object, *id));
             }
         }
@@ -46,7 +45,7 @@ pub async fn by(app: &App, caller: &Caller, by: Vec<String>, period: Option<&str
         let values: Vec<Json> = by
             .iter()
             .zip(&sum.dimensions)
-            .map(|(name, value)| dimension_json(&model, caller, &titles, &sum.fact_object, name, value))
+            .map(|(name, value)| dimensions::json_of(&model, caller, &titles, &sum.fact_object, name, value))
             .collect();
         let key = (values.iter().map(Json::to_string).collect(), sum.currency.clone());
         let group = groups.entry(key).or_insert_with(|| (values, Attributed::default()));
@@ -85,20 +84,5 @@ fn check(model: &Model, by: &[String]) -> Result<(), Refusal> {
     if by.len() > BY_MAX {
         return Err(bad(format!("a view is by at most {BY_MAX} dimensions")));
     }
-    known_dimensions(model, by)
-}
-
-/// Refuses dimensions that no plan writes on its lines.
-pub(super) fn known_dimensions(model: &Model, by: &[String]) -> Result<(), Refusal> {
-    let bad = |detail: String| refuse(Code::BadParameter, detail).with("parameter", "by");
-    let lines = model.plans.values().flat_map(|plan| &plan.lines);
-    let known: BTreeSet<&str> = lines.flat_map(|line| &line.dimensions).map(|(name, _)| &**name).collect();
-    match by.iter().find(|name| !known.contains(name.as_str())) {
-        None => Ok(()),
-        Some(name) => {
-            let hint = suggest::hint(name, known.iter().copied());
-            let known: Vec<&str> = known.into_iter().collect();
-            Err(bad(format!("no plan writes the dimension `{name}`; {hint}")).with("known", known))
-        }
-    }
+    dimensions::known(model, by)
 }

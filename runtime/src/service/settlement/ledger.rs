@@ -1,8 +1,7 @@
 //! The ledger as callers see it: its entries one by one, and balances by account and any dimension of lines. Entries are
 //! what lines become; balances by dimension go back to the lines, and come to what the entries say.
 
-use super::attribution::known_dimensions;
-use super::lines::{dimension_json, dimension_object};
+use super::dimensions;
 use super::{Reach, reach};
 use crate::app::App;
 use crate::service::session::Caller;
@@ -94,7 +93,7 @@ pub async fn balances(app: &App, caller: &Caller, by: Vec<String>, period: Optio
     let mut wanted = BTreeSet::new();
     for sum in &lines {
         for (name, value) in dimensions.iter().zip(&sum.dimensions) {
-            if let (Some(object), Value::Id(id)) = (dimension_object(&model, &sum.fact_object, name), value) {
+            if let (Some(object), Value::Id(id)) = (dimensions::object(&model, &sum.fact_object, name), value) {
                 wanted.insert((object, *id));
             }
         }
@@ -109,7 +108,7 @@ pub async fn balances(app: &App, caller: &Caller, by: Vec<String>, period: Optio
         let values: Vec<Json> = dimensions
             .iter()
             .zip(&sum.dimensions)
-            .map(|(name, value)| dimension_json(&model, caller, &titles, &sum.fact_object, name, value))
+            .map(|(name, value)| dimensions::json_of(&model, caller, &titles, &sum.fact_object, name, value))
             .collect();
         for side in sides(&model, &sum.plan, &sum.line, sum.amounts) {
             let of = (side.posting.clone(), side.account.clone());
@@ -179,5 +178,5 @@ fn check(model: &Model, by: &[String], dimensions: &[String]) -> Result<(), Refu
     if by.iter().collect::<BTreeSet<_>>().len() < by.len() {
         return Err(bad("`by` names something twice".to_owned()));
     }
-    known_dimensions(model, dimensions)
+    dimensions::known(model, dimensions)
 }

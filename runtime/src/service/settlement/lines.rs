@@ -1,16 +1,14 @@
 //! Settlement lines as JSON: parties, fact and dimensions with their titles, and the sentence that explains the amount.
 
-use super::{Reach, reach};
+use super::{Reach, dimensions, reach};
 use crate::app::App;
-use crate::service::session::{Caller, USER};
+use crate::service::session::Caller;
 use crate::service::view::{Titles, scaled};
 use crate::service::{Answer, explain, refuse};
 use crate::store::{LineQuery, StoredLine};
 use packwork_engine::codes::Code;
 use packwork_engine::explain::named_in_line;
 use packwork_engine::model::Model;
-use packwork_engine::object::FieldKind;
-use packwork_engine::record::Name;
 use packwork_engine::settlement::line::Line;
 use packwork_engine::settlement::plan::base_of;
 use packwork_engine::settlement::replay::Replay;
@@ -158,53 +156,12 @@ pub async fn titles<'l>(
             wanted.insert((party.object.clone(), party.id));
         }
         for (name, value) in &*line.dimensions {
-            if let (Some(object), Value::Id(id)) = (dimension_object(model, &line.fact_object, name), value) {
+            if let (Some(object), Value::Id(id)) = (dimensions::object(model, &line.fact_object, name), value) {
                 wanted.insert((object, *id));
             }
         }
     }
     Titles::load(app, model, caller, wanted).await
-}
-
-/// The object a dimension's values are records of.
-pub fn dimension_object(model: &Model, fact: &str, name: &str) -> Option<Name> {
-    if let Some(dimension) = model.dimensions.get(name) {
-        return Some(dimension.of.clone());
-    }
-    if model.objects.contains_key(name) {
-        return Some(name.into());
-    }
-    let field = model.object(fact).and_then(|object| object.field(name)).map(|(_, field)| field);
-    match field.map(|field| &field.kind) {
-        Some(FieldKind::Id { to, .. }) => to.first().cloned(),
-        // What is neither a dimension nor a field of the fact is a person: the salesperson, the technician.
-        _ => Some(USER.into()),
-    }
-}
-
-/// What people read for a value of a dimension that is no record: a class, a choice.
-pub fn dimension_text(model: &Model, caller: &Caller, fact: Option<&str>, name: &str, value: &str) -> String {
-    let locale = caller.locale.as_str();
-    let classes = model.dimensions.values().filter_map(|dimension| dimension.classifications.get(name));
-    let of_class =
-        classes.into_iter().find_map(|class| model.texts.find(locale, &format!("{}/{value}/title", class.text)));
-    let of_field = || {
-        let (_, field) = model.object(fact?)?.field(name)?;
-        model.texts.find(locale, &format!("{}/{value}/title", field.options_text))
-    };
-    of_class.or_else(of_field).unwrap_or_else(|| value.to_owned())
-}
-
-/// A value of a dimension as people see it.
-pub fn dimension_json(model: &Model, caller: &Caller, titles: &Titles, fact: &str, name: &str, value: &Value) -> Json {
-    match value {
-        Value::Id(id) => match dimension_object(model, fact, name) {
-            Some(object) => titles.reference(&object, *id),
-            None => json!(id),
-        },
-        Value::Text(text) => json!(dimension_text(model, caller, Some(fact), name, text)),
-        other => other.to_json(),
-    }
 }
 
 fn line_json(
@@ -219,10 +176,10 @@ fn line_json(
         (false, Some(_)) => "correction",
         (false, None) => "charge",
     };
-    let mut dimensions = Map::new();
+    let mut by = Map::new();
     for (name, value) in &*line.dimensions {
-        let shown = dimension_json(model, caller, titles, &line.fact_object, name, value);
-        dimensions.insert(name.to_string(), shown);
+        let shown = dimensions::json_of(model, caller, titles, &line.fact_object, name, value);
+        by.insert(name.to_string(), shown);
     }
     let mut shown = json!({
         "id": line.id,
@@ -242,7 +199,7 @@ fn line_json(
         "tax_rate": line.tax_rate.normalize().to_string(),
         "tax_kind": line.tax_kind,
         "currency": &*line.currency,
-        "dimensions": dimensions,
+        "dimensions": by,
         "posted_at": line.posted_at.to_string(),
         "sentence": explain::line_sentence(model, caller.locale, line),
     });
