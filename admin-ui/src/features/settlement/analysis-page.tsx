@@ -5,7 +5,6 @@ import { download } from '../../api/client';
 import type { AnalysisRow } from '../../api/contract/settlement';
 import type { Ref } from '../../api/contract/shared';
 import { problemText } from '../../api/problems';
-import { periodsQuery } from '../../api/queries';
 import { failureOf } from '../../fields/explain';
 import { RefLink } from '../../fields/titles';
 import { BLANK, formatAmount } from '../../lib/format';
@@ -14,6 +13,7 @@ import type { Column } from '../../ui/data-table';
 import { Labelled } from '../../ui/labelled';
 import { ListPage } from '../../ui/list-page';
 import { PageState } from '../../ui/states';
+import { PeriodChoice } from './period-choice';
 import { analysisQuery, dimensionsQuery } from './queries';
 import type { AnalysisSearch } from './search';
 
@@ -159,30 +159,6 @@ function By({
             );
           })}
         </div>
-      )}
-    </Labelled>
-  );
-}
-
-function PeriodChoice({ chosen, onChange }: { chosen?: string; onChange: (period?: string) => void }) {
-  const { t } = useTranslation('settlement');
-  const periods = useQuery(periodsQuery('month'));
-  return (
-    <Labelled label={t('period')}>
-      {({ id }) => (
-        <select
-          id={id}
-          className="input select"
-          value={chosen ?? ''}
-          onChange={(event) => onChange(event.target.value || undefined)}
-        >
-          <option value="">{t('allPeriods')}</option>
-          {(periods.data?.data ?? []).map((period) => (
-            <option key={period.name} value={period.name}>
-              {period.name}
-            </option>
-          ))}
-        </select>
       )}
     </Labelled>
   );

@@ -3,7 +3,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useDeferredValue, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Statement, StatementStatus } from '../../api/contract/settlement';
-import { periodsQuery, searchQuery } from '../../api/queries';
+import { searchQuery } from '../../api/queries';
 import { failureOf } from '../../fields/explain';
 import { titleQuery } from '../../fields/titles';
 import { BLANK, formatAmount, formatCount, formatDateTime } from '../../lib/format';
@@ -13,6 +13,7 @@ import type { Column } from '../../ui/data-table';
 import { Labelled } from '../../ui/labelled';
 import { ListPage } from '../../ui/list-page';
 import { PageState } from '../../ui/states';
+import { PeriodChoice } from './period-choice';
 import { PositionsCard } from './positions-card';
 import { statementsQuery } from './queries';
 import type { StatementSearch } from './search';
@@ -119,7 +120,6 @@ function Filters({
   ask: (change: StatementSearch) => void;
 }) {
   const { t } = useTranslation('settlement');
-  const periods = useQuery(periodsQuery('month'));
   const [party, setParty] = useState<string | null>(null);
   const [typed, setTyped] = useState<string | null>(null);
   const object = rows.find((row) => row.payee)?.payee?.object ?? party;
@@ -136,23 +136,7 @@ function Filters({
   });
   return (
     <>
-      <Labelled label={t('period')}>
-        {({ id }) => (
-          <select
-            id={id}
-            className="input select"
-            value={search.period ?? ''}
-            onChange={(event) => ask({ period: event.target.value || undefined })}
-          >
-            <option value="">{t('allPeriods')}</option>
-            {(periods.data?.data ?? []).map((period) => (
-              <option key={period.name} value={period.name}>
-                {period.name}
-              </option>
-            ))}
-          </select>
-        )}
-      </Labelled>
+      <PeriodChoice chosen={search.period} onChange={(period) => ask({ period })} />
       <Labelled label={t('payee')}>
         {(wiring) => (
           <Combobox

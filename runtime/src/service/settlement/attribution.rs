@@ -1,7 +1,6 @@
 //! Income, cost and profit by the dimensions of lines: views, never stored.
 
-use super::dimensions;
-use super::{Reach, reach};
+use super::{dimensions, ledger};
 use crate::app::App;
 use crate::service::session::Caller;
 use crate::service::view::{Titles, scaled};
@@ -11,7 +10,6 @@ use packwork_engine::model::Model;
 use packwork_engine::record::Name;
 use packwork_engine::refusal::Refusal;
 use packwork_engine::settlement::attribution::{Attributed, attributed};
-use packwork_engine::value::Value;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,19 +20,14 @@ const BY_MAX: usize = 4;
 type Key = (Vec<String>, Name);
 
 pub async fn by(app: &App, caller: &Caller, by: Vec<String>, period: Option<&str>) -> Answer<Json> {
-    if reach(caller)? != Reach::All {
-        return Err(refuse(Code::Forbidden, "you may not read the ledger").with("action", "attribution").into());
-    }
+    ledger::may_read(caller, "attribution")?;
     let model = app.model();
     check(&model, &by)?;
     let sums = app.store.sums_of_lines(&caller.scope, &by, period).await?;
     let mut wanted = BTreeSet::new();
     for sum in &sums {
-        for (name, value) in by.iter().zip(&sum.dimensions) {
-            if let (Some(object), Value::Id(id)) = (dimensions::object(&model, &sum.fact_object, name), value) {
-                wanted.insert((object, *id));
-            }
-        }
+        let values = by.iter().zip(&sum.dimensions);
+        wanted.extend(values.filter_map(|(name, value)| dimensions::record(&model, &sum.fact_object, name, value)));
     }
     let titles = Titles::load(app, &model, caller, wanted).await?;
     let mut groups: BTreeMap<Key, (Vec<Json>, Attributed)> = BTreeMap::new();

@@ -1,6 +1,6 @@
 //! Dimensions of lines as people see them: which there are, what they are called, and what their values say.
 
-use super::{Reach, reach};
+use super::ledger;
 use crate::app::App;
 use crate::service::session::{Caller, USER};
 use crate::service::view::Titles;
@@ -14,6 +14,7 @@ use packwork_engine::suggest;
 use packwork_engine::value::Value;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// Every dimension some plan writes on its lines.
 fn written(model: &Model) -> BTreeSet<&str> {
@@ -23,9 +24,7 @@ fn written(model: &Model) -> BTreeSet<&str> {
 
 /// What views of lines can be by.
 pub fn all(app: &App, caller: &Caller) -> Answer<Json> {
-    if reach(caller)? != Reach::All {
-        return Err(refuse(Code::Forbidden, "you may not read the ledger").with("action", "dimensions").into());
-    }
+    ledger::may_read(caller, "dimensions")?;
     let model = app.model();
     let row = |name: &str| json!({"name": name, "title": title(&model, caller, name)});
     Ok(json!({"data": written(&model).into_iter().map(row).collect::<Vec<_>>()}))
@@ -73,6 +72,12 @@ pub fn object(model: &Model, fact: &str, name: &str) -> Option<Name> {
         // What is neither a dimension nor a field of the fact is a person: the salesperson, the technician.
         _ => Some(USER.into()),
     }
+}
+
+/// The record a dimension's value is, if it is one.
+pub fn record(model: &Model, fact: &str, name: &str, value: &Value) -> Option<(Name, Uuid)> {
+    let id = value.as_id()?;
+    Some((object(model, fact, name)?, id))
 }
 
 /// What people read for a value of a dimension that is no record: a class, a choice.

@@ -13,7 +13,6 @@ use packwork_engine::model::Model;
 use packwork_engine::record::Name;
 use packwork_engine::refusal::Refusal;
 use packwork_engine::settlement::attribution::sides;
-use packwork_engine::value::Value;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,11 +91,8 @@ pub async fn balances(app: &App, caller: &Caller, by: Vec<String>, period: Optio
     let lines = app.store.sums_of_lines(&caller.scope, &dimensions, period).await?;
     let mut wanted = BTreeSet::new();
     for sum in &lines {
-        for (name, value) in dimensions.iter().zip(&sum.dimensions) {
-            if let (Some(object), Value::Id(id)) = (dimensions::object(&model, &sum.fact_object, name), value) {
-                wanted.insert((object, *id));
-            }
-        }
+        let values = dimensions.iter().zip(&sum.dimensions);
+        wanted.extend(values.filter_map(|(name, value)| dimensions::record(&model, &sum.fact_object, name, value)));
     }
     let titles = Titles::load(app, &model, caller, wanted).await?;
     let mut rest: BTreeMap<(Name, Name, Name), (Decimal, Decimal)> = BTreeMap::new();

@@ -13,7 +13,6 @@ use packwork_engine::settlement::line::Line;
 use packwork_engine::settlement::plan::base_of;
 use packwork_engine::settlement::replay::Replay;
 use packwork_engine::settlement::statement::Statement;
-use packwork_engine::value::Value;
 use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -155,11 +154,8 @@ pub async fn titles<'l>(
         for party in [&line.payer, &line.payee] {
             wanted.insert((party.object.clone(), party.id));
         }
-        for (name, value) in &*line.dimensions {
-            if let (Some(object), Value::Id(id)) = (dimensions::object(model, &line.fact_object, name), value) {
-                wanted.insert((object, *id));
-            }
-        }
+        let values = line.dimensions.iter();
+        wanted.extend(values.filter_map(|(name, value)| dimensions::record(model, &line.fact_object, name, value)));
     }
     Titles::load(app, model, caller, wanted).await
 }
