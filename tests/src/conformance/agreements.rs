@@ -160,27 +160,44 @@ fn delta(input: &Input<'_>, mode: &str) -> Result<Json> {
             input.get("cumulative")?.decimals()?.into_iter().map(step).collect::<Result<_>>()?
         }
     };
-    let (whole, deltas) = accrued(sections(input, mode)?, &events)?;
+    let whole = accrued(sections(input, mode)?, &events)?.into_iter().map(|month| month.entitled);
+    let mut before = Decimal::ZERO;
+    let step = |entitled: Decimal| Ok((entitled, due(entitled, std::mem::replace(&mut before, entitled))?));
+    let (whole, deltas): (Vec<_>, Vec<_>) = whole.map(step).collect::<Result<Vec<_>>>()?.into_iter().unzip();
     Ok(json!({"entitled": all_shown(whole), "delta": all_shown(deltas)}))
 }
 
-/// What a party is entitled to after each month's sale of a year, and what is posted for the month.
-pub fn accrued(schedule: Json, events: &[Decimal]) -> Result<(Vec<Decimal>, Vec<Decimal>)> {
+/// A month of a party that is settled by what it is due.
+pub struct Accrued {
+    /// What the sales of the year so far entitle to, before it is rounded.
+    pub entitled: Decimal,
+    /// What is posted for the month.
+    pub posted: Decimal,
+}
+
+/// The months of a year with a sale in each.
+pub fn accrued(schedule: Json, events: &[Decimal]) -> Result<Vec<Accrued>> {
     let line = json!({"payee": "party", "entitled": {"apply": "s", "to": "total"}, "settle": "delta"});
     let definitions = company(events).with(Kind::Schedule, "s", schedule).settling_periods("month", "year", line);
     let mut company = Company::open(definitions)?;
     company.party("dealer", json!({}))?;
-    let (mut whole, mut deltas, mut last) = (Vec::new(), Vec::new(), Decimal::ZERO);
+    let mut months = Vec::new();
+    let (mut entitled, mut standing) = (Decimal::ZERO, Decimal::ZERO);
     for (place, event) in events.iter().enumerate() {
         let month = any_date().checked_add(i64::try_from(place)?.months())?;
         company.sale_on("dealer", month, *event, json!({}))?;
         let lines = company.run(&month.strftime("%Y-%m").to_string())?;
-        let told = lines.first().and_then(|line| line.trace.due.as_ref());
-        last = told.map_or(last, |told| told.entitled);
-        whole.push(last);
-        deltas.push(lines.first().map(|line| line.gross).unwrap_or_default());
+        let mut posted = Decimal::ZERO;
+        if let Some(line) = lines.first() {
+            (entitled, posted) = (exact(line), line.gross);
+        }
+        standing += posted;
+        if standing != round(entitled, PLACES, Rounding::HalfUp) {
+            bail!("{standing} stands posted where {entitled} is due");
+        }
+        months.push(Accrued { entitled, posted });
     }
-    Ok((whole, deltas))
+    Ok(months)
 }
 
 fn retroactive_delta(input: &Input<'_>) -> Result<Json> {

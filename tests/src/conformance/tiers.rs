@@ -231,7 +231,8 @@ fn graduated_prorated(input: &Input<'_>) -> Result<Json> {
 fn accumulator_delta(input: &Input<'_>) -> Result<Json> {
     let base = input.get("monthly_base")?.decimal()?;
     let months = vec![base; input.get("months")?.count()?];
-    let (_, withheld) = accrued(definition(&input.get("schedule")?)?, &months)?;
+    let accrued = accrued(definition(&input.get("schedule")?)?, &months)?;
+    let withheld = accrued.into_iter().map(|month| month.posted).collect::<Vec<_>>();
     Ok(json!({"withheld": all_shown(withheld)}))
 }
 
